@@ -1,0 +1,435 @@
+/*
+ * ws_manager.h - the public C API of ws_manager, and all that a binding may include.
+ *
+ * A `wsm_runtime` is one thread that owns WebSocket connections, rooms, history and limits. Host threads
+ * append commands to its queue and take events from it; neither side ever waits for the network.
+ *
+ * Threads.   Unless a function says otherwise, any thread may call it at any time between wsm_runtime_new() and
+ *            wsm_runtime_free(). Calls marked [query] block until the runtime thread has answered (microseconds as a
+ *            rule, at most WSM_QUERY_TIMEOUT_MS); a binding releases its language's lock around them. All others
+ *            return at once.
+ * Errors.    Functions return 0 (WSM_OK) or a negative wsm_status. Where they take a `wsm_error *`, it may be NULL;
+ *            it is filled on failure only, with one sentence that says what, where and what to do.
+ * Memory.    Every pointer that goes in is copied before the call returns, unless its comment says otherwise.
+ *            Whatever comes out is owned as its comment says.
+ * Text.      All text is UTF-8. A wsm_slice need not end in NUL.
+ * fork().    A runtime does not survive in a child process: every call there returns WSM_EFORKED. The child may call
+ *            wsm_runtime_free() (which closes the inherited sockets without touching them) and make a new one.
+ */
+#ifndef WS_MANAGER_H
+#define WS_MANAGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The one place of the version number; the Python and Node packages read it from here. */
+#define WSM_VERSION "0.1.0"
+/* Version of the wire protocol (docs/protocol.md), sent in each greeting. */
+#define WSM_PROTOCOL_VERSION 1
+/* Longest wait of a [query] call, milliseconds. */
+#define WSM_QUERY_TIMEOUT_MS 10000u
+
+/* ---- status ----------------------------------------------------------------------------------------------------- */
+
+/* X(name, value, code, sentence). `code` is Python's exception attribute `.code` and JavaScript's `error.code`. */
+#define WSM_STATUS_MAP(X)                                                                                              \
+	X(OK, 0, "ok", "no error")                                                                                     \
+	X(ENOMEM, -1, "out_of_memory", "out of memory")                                                                \
+	X(EINVAL, -2, "invalid_argument", "invalid argument")                                                          \
+	X(ECONFIG, -3, "config", "invalid configuration")                                                              \
+	X(ENOTRUNNING, -4, "not_running", "the runtime is not running")                                                \
+	X(EOVERLOADED, -5, "overloaded", "the command queue is full; the message was dropped")                         \
+	X(EROOM, -6, "room_invalid", "invalid room name")                                                              \
+	X(ETOOLARGE, -7, "message_too_large", "the message is too large")                                              \
+	X(ENOTFOUND, -8, "not_found", "not found")                                                                     \
+	X(EADDRINUSE, -9, "address_in_use", "the address is already in use")                                           \
+	X(ESYSTEM, -10, "system", "a system call failed")                                                              \
+	X(EFORKED, -11, "forked", "the runtime belongs to the parent process")                                         \
+	X(ETIMEOUT, -12, "timeout", "the runtime did not answer in time")                                              \
+	X(EJSON, -13, "bad_json", "not valid JSON")                                                                    \
+	X(EREFUSED, -14, "refused", "the connection request was refused")
+
+typedef enum wsm_status {
+#define WSM_X(name, value, code, sentence) WSM_##name = (value),
+	WSM_STATUS_MAP(WSM_X)
+#undef WSM_X
+} wsm_status;
+
+/* The short code of a status ("room_invalid"); "unknown" for a number that is none. Static. */
+const char *wsm_status_code(int status);
+/* The general sentence of a status. Static. */
+const char *wsm_status_text(int status);
+
+typedef struct wsm_error {
+	int status;        /* wsm_status */
+	char message[320]; /* one sentence, NUL-terminated */
+} wsm_error;
+
+typedef struct wsm_slice {
+	const char *data; /* may be NULL when len is 0 */
+	size_t len;       /* bytes */
+} wsm_slice;
+
+/* ---- configuration ---------------------------------------------------------------------------------------------- */
+
+typedef struct wsm_config wsm_config;
+
+typedef enum wsm_option_type {
+	WSM_OPTION_UINT,   /* decimal integer */
+	WSM_OPTION_SECS,   /* seconds, decimal fraction allowed */
+	WSM_OPTION_STRING, /* any text; "" unsets */
+	WSM_OPTION_LIST,   /* comma-separated */
+	WSM_OPTION_BOOL    /* 1/0, true/false, yes/no, on/off */
+} wsm_option_type;
+
+/* One row of the configuration table; docs/configuration.md is generated from it. */
+typedef struct wsm_option {
+	const char *name;     /* keyword: "heartbeat_interval" */
+	const char *env;      /* environment variable: "WEBSOCKET_HEARTBEAT_INTERVAL" */
+	wsm_option_type type;
+	const char *fallback; /* default, as text; "" is unset */
+	double min, max;      /* for UINT and SECS, inclusive */
+	const char *doc;      /* one sentence */
+} wsm_option;
+
+/* The table; static, `*count` rows. */
+const wsm_option *wsm_options(size_t *count);
+
+/* A configuration with every default. NULL when out of memory. One thread at a time. */
+wsm_config *wsm_config_new(void);
+void wsm_config_free(wsm_config *config);
+/* Sets one option from text, checked by its row: WSM_ECONFIG names option, value and what is allowed. */
+int wsm_config_set(wsm_config *config, const char *name, const char *value, wsm_error *error);
+/* Reads every WEBSOCKET_… variable of the table that is set in the environment. WSM_ECONFIG as above. */
+int wsm_config_load_env(wsm_config *config, wsm_error *error);
+/* The value in force, as text, owned by the config until its next change; NULL for an unknown name. */
+const char *wsm_config_get(const wsm_config *config, const char *name);
+
+/* ---- runtime ---------------------------------------------------------------------------------------------------- */
+
+typedef struct wsm_runtime wsm_runtime;
+
+/* Copies the configuration; starts nothing. NULL with `error` on WSM_ECONFIG, WSM_ENOMEM. */
+wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error);
+/*
+ * Starts the thread; with option `port` set, listens before it returns. Starting a running runtime is WSM_OK.
+ * WSM_EADDRINUSE, WSM_ESYSTEM. A stopped runtime can be started again: endpoints and handlers stay, rooms and history
+ * begin anew with new epochs.
+ */
+int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error);
+/*
+ * Closes every connection with 1001, waits until they are gone or `deadline_ms` has passed, and ends the thread. Blocks
+ * at most deadline_ms plus 2 s. Stopping a stopped runtime is WSM_OK. Sends queued before the call are still delivered.
+ */
+int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms);
+/* Stops with deadline 0 if needed and frees. No other thread may be inside a call. free(NULL) is fine. */
+void wsm_runtime_free(wsm_runtime *runtime);
+bool wsm_runtime_running(const wsm_runtime *runtime);
+/* The port that is listened on (after port 0 was resolved); 0 when there is none. */
+unsigned wsm_runtime_port(const wsm_runtime *runtime);
+
+/* ---- endpoints -------------------------------------------------------------------------------------------------- */
+
+#define WSM_ENDPOINT_FIREHOSE 1u /* gets every message of every public room and of @all, but not `logs` */
+#define WSM_ENDPOINT_AUTH 2u     /* exists only where authentication is configured */
+
+/*
+ * A path pattern and what a connection to it joins. In `path`, `{name}` stands for one segment of 1-128 bytes.
+ * `rooms`: public room names in which `{name}` is replaced by the path parameter; the name "@all" is allowed here.
+ */
+typedef struct wsm_endpoint {
+	wsm_slice path;      /* "/ws/project/{project_id}" */
+	const wsm_slice *rooms;
+	size_t n_rooms;
+	wsm_slice greeting;  /* type of the first message; empty: "connected" */
+	wsm_slice heartbeat; /* type of the periodic message; empty: "heartbeat" */
+	unsigned flags;      /* WSM_ENDPOINT_… */
+} wsm_endpoint;
+
+/* Adds an endpoint or replaces the one of the same path. New runtimes have those of docs/protocol.md. */
+int wsm_endpoint_set(wsm_runtime *runtime, const wsm_endpoint *endpoint, wsm_error *error);
+/* WSM_ENOTFOUND when there is none of that path pattern. */
+int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path);
+/* Whether a request path (no query) belongs to an endpoint. */
+bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path);
+
+/* ---- publishing ------------------------------------------------------------------------------------------------- */
+
+typedef enum wsm_target {
+	WSM_TO_AUTO = 0, /* by the catalogue; else project:<project_id> if there is such a member, else @all. No id. */
+	WSM_TO_ALL,      /* room @all. No id. */
+	WSM_TO_ROOM,     /* public room of that name */
+	WSM_TO_PROJECT,  /* room project:<id>; adds the member "project_id" */
+	WSM_TO_USER,     /* every connection of that user */
+	WSM_TO_SESSION,  /* every connection of that session */
+	WSM_TO_CLIENT    /* one connection, by client_id */
+} wsm_target;
+
+typedef enum wsm_priority { WSM_PRIORITY_DEFAULT = 0, WSM_CRITICAL, WSM_NORMAL, WSM_LOW } wsm_priority;
+typedef enum wsm_level {
+	WSM_LEVEL_NONE = 0,
+	WSM_DEBUG,
+	WSM_INFO,
+	WSM_SUCCESS,
+	WSM_WARNING,
+	WSM_ERROR,
+	WSM_LEVEL_CRITICAL
+} wsm_level;
+/* "info" -> WSM_INFO, case-insensitive; also "warn" and "fatal"; -1 for a word that is none. */
+int wsm_level_parse(wsm_slice word);
+
+#define WSM_PUBLISH_NO_HISTORY 1u /* do not keep it; it gets no offset */
+#define WSM_PUBLISH_BINARY 2u     /* payload goes out as it is, as a binary message */
+#define WSM_PUBLISH_TEXT 4u       /* payload goes out as it is, as a text message, even if it is a JSON object */
+#define WSM_PUBLISH_FLAT 8u       /* with `type`: members of the payload at the top level beside "event_type" */
+
+/* A member that is added at the top level of the envelope. `json` is an encoded JSON value. */
+typedef struct wsm_member {
+	wsm_slice name;
+	wsm_slice json;
+} wsm_member;
+
+/*
+ * One publication. Zero-initialise, then set what is wanted.
+ * With `type`, payload is the encoded JSON value of "data" and the core makes the envelope; where the type is in the
+ * catalogue its room, priority, key, rate, history and shape apply unless set here. Without `type`, a payload that is
+ * a JSON object gets those of timestamp, message_id, room, offset that it lacks; other text goes out untouched.
+ */
+typedef struct wsm_publication {
+	wsm_target target;
+	const wsm_slice *ids;   /* as `target` says; several ids: one publication each, with one message_id */
+	size_t n_ids;
+	wsm_slice type;
+	wsm_slice key;          /* conflation key: only the newest message of (room, key) is worth sending */
+	double max_rate;        /* per second and (room, key or type); 0: no limit. The newest is sent when its time comes. */
+	wsm_priority priority;
+	wsm_level level;        /* for rooms whose members ask for a level */
+	const wsm_slice *exclude; /* user or client ids that do not get it */
+	size_t n_exclude;
+	const wsm_member *members;
+	size_t n_members;
+	unsigned flags;         /* WSM_PUBLISH_… */
+} wsm_publication;
+
+typedef struct wsm_receipt wsm_receipt;
+
+/*
+ * Queues a publication. Returns WSM_EROOM, WSM_EINVAL, WSM_EJSON, WSM_ETOOLARGE (over max_publish_size),
+ * WSM_ENOTRUNNING, WSM_EFORKED, WSM_ENOMEM at once, with `error`. A full queue is not an error of this call: the
+ * message is dropped and counted, and the receipt says WSM_EOVERLOADED.
+ * `receipt`: NULL, or gets a reference that the caller releases by wsm_receipt_unref().
+ */
+int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const void *payload, size_t len,
+                wsm_receipt **receipt, wsm_error *error);
+
+typedef struct wsm_delivery {
+	int status;          /* WSM_OK, WSM_EOVERLOADED, WSM_ENOTRUNNING (stopped before it was sent) */
+	uint64_t recipients; /* connections that it was queued for */
+	bool superseded;     /* held back by max_rate, and a newer one of its key took its place */
+	uint64_t offset;     /* 0: no position */
+	char room[136];      /* "" where there were several ids */
+	char epoch[24];      /* "" where there is no position */
+	char message_id[28];
+} wsm_delivery;
+
+void wsm_receipt_ref(wsm_receipt *receipt);
+void wsm_receipt_unref(wsm_receipt *receipt);
+/* Copies the outcome and returns true once the runtime has handled the publication; false before. */
+bool wsm_receipt_done(wsm_receipt *receipt, wsm_delivery *delivery);
+/* Asks for one WSM_EVENT_RECEIPT. Returns false, and sends none, if it is done already. */
+bool wsm_receipt_watch(wsm_receipt *receipt);
+/* A pointer of the host's, for the host's use only; NULL at first. Set it before wsm_receipt_watch(). */
+void wsm_receipt_set_data(wsm_receipt *receipt, void *data);
+void *wsm_receipt_data(const wsm_receipt *receipt);
+
+/* ---- connections, from the host's side -------------------------------------------------------------------------- */
+
+/*
+ * Every connection of user `user_id` (now and later, until unsubscribed) joins a public room.
+ * WSM_EROOM, WSM_EINVAL, WSM_ENOTRUNNING, WSM_EOVERLOADED.
+ */
+int wsm_subscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm_error *error);
+int wsm_unsubscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm_error *error);
+/* Closes one connection. code 1000-1013 or 3000-4999, 0 for 4409; reason is cut at 123 bytes. */
+int wsm_disconnect(wsm_runtime *runtime, wsm_slice client_id, unsigned code, wsm_slice reason, wsm_error *error);
+int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, wsm_slice reason, wsm_error *error);
+
+/* What is fixed about a connection. Shared and immutable; valid while a reference is held. */
+typedef struct wsm_conn_info {
+	uint64_t conn; /* number of the connection, never used again */
+	int64_t connected_at; /* Unix time, milliseconds */
+	const char *client_id, *user_id, *session_id, *path, *query, *ip, *user_agent; /* "" where there is none */
+} wsm_conn_info;
+const wsm_conn_info *wsm_conn_info_ref(const wsm_conn_info *info);
+void wsm_conn_info_unref(const wsm_conn_info *info);
+
+/*
+ * What the host has decided about a connection before it hands it over (wsm_adopt, wsm_bridge_open). Zero-initialised:
+ * nothing is decided, and the endpoint of the path applies. With `admitted`, no endpoint and no authentication are
+ * looked at (the Origin is, unless `skip_origin`): the connection joins @all, @client:…, its user's and session's rooms
+ * and `rooms`.
+ */
+typedef struct wsm_admission {
+	bool admitted;
+	bool skip_origin;
+	wsm_slice client_id;  /* empty: one is made. A connection that has it already is closed with 4409 */
+	wsm_slice user_id, session_id;
+	const wsm_slice *rooms;
+	size_t n_rooms;
+	wsm_slice greeting, heartbeat; /* empty: "connected", "heartbeat" */
+} wsm_admission;
+
+/*
+ * Hands an accepted TCP socket over, with the HTTP request that was read from it (head and whatever followed). On
+ * WSM_OK the runtime owns `fd` and a WSM_EVENT_CLOSED with `*conn` follows some time, whatever happens; on error the
+ * caller still owns it. `admission` may be NULL.
+ */
+int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, const wsm_admission *admission,
+              uint64_t *conn, wsm_error *error);
+
+/* A request as a server that keeps its sockets describes it. */
+typedef struct wsm_request {
+	wsm_slice path, query; /* percent-encoded, query without '?' */
+	wsm_slice ip;
+	const wsm_member *headers; /* name, value (here plain text, not JSON) */
+	size_t n_headers;
+} wsm_request;
+
+/*
+ * The bridge: a connection whose socket the host keeps. wsm_bridge_open() checks Origin and endpoint; on WSM_EREFUSED
+ * `*http_status` is 403 or 404 and the host refuses the upgrade. After WSM_OK the host accepts; outgoing messages come as
+ * WSM_EVENT_BRIDGE_SEND, the end as WSM_EVENT_CLOSED. The host confirms what it has written by wsm_bridge_written(), so that a
+ * slow client is treated as any other. Pings, and so the 4408 timeout, are the host server's business here.
+ */
+int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *request, const wsm_admission *admission, uint64_t *conn,
+                    unsigned *http_status, wsm_error *error);
+int wsm_bridge_receive(wsm_runtime *runtime, uint64_t conn, bool binary, const void *data, size_t len);
+int wsm_bridge_written(wsm_runtime *runtime, uint64_t conn, size_t bytes);
+/* The client has gone (its close code, or 1006). */
+int wsm_bridge_closed(wsm_runtime *runtime, uint64_t conn, unsigned code, wsm_slice reason);
+
+/* ---- events: runtime -> host ------------------------------------------------------------------------------------ */
+
+/* Which events the host wants; RECEIPT, CLOSED and BRIDGE_SEND come whenever they were asked for by a call. */
+#define WSM_WANT_CONNECT 1u
+#define WSM_WANT_DISCONNECT 2u
+#define WSM_WANT_MESSAGE 4u
+#define WSM_WANT_AUTHENTICATE 8u
+#define WSM_WANT_AUTHORIZE 16u
+#define WSM_WANT_LOG 32u
+int wsm_want(wsm_runtime *runtime, unsigned mask);
+/* Sends client commands {"action": <action>} to the host as WSM_EVENT_COMMAND. The core's own actions: WSM_EINVAL. */
+int wsm_command_add(wsm_runtime *runtime, wsm_slice action, wsm_error *error);
+int wsm_command_remove(wsm_runtime *runtime, wsm_slice action);
+
+typedef enum wsm_event_kind {
+	WSM_EVENT_CONNECT = 1,  /* info: after the greeting was queued */
+	WSM_EVENT_DISCONNECT,   /* info, code, text (reason). Only for connections whose CONNECT was wanted and sent */
+	WSM_EVENT_MESSAGE,      /* info, data, binary: what no action matches */
+	WSM_EVENT_COMMAND,      /* info, text (action), data (the whole JSON object), id (its "id" as JSON, may be empty) */
+	WSM_EVENT_AUTHENTICATE, /* ticket, data (JSON: path, query, path_params, headers, ip): answer by wsm_authenticated() */
+	WSM_EVENT_AUTHORIZE,    /* ticket, info, text (action), data (room): answer by wsm_authorized() */
+	WSM_EVENT_RECEIPT,      /* receipt: borrowed from the event */
+	WSM_EVENT_LOG,          /* level, text */
+	WSM_EVENT_BRIDGE_SEND,  /* conn, data, binary */
+	WSM_EVENT_CLOSED        /* conn, code, text (reason): an adopted or bridged connection has ended */
+} wsm_event_kind;
+
+typedef struct wsm_event {
+	struct wsm_event *next;
+	wsm_event_kind kind;
+	wsm_level level;
+	bool binary;
+	unsigned code;
+	uint64_t conn;
+	uint64_t ticket;
+	const wsm_conn_info *info; /* reference held by the event; NULL where the kind has none */
+	wsm_receipt *receipt;
+	wsm_slice text, data, id;  /* text and data are followed by a NUL that is not counted */
+} wsm_event;
+
+/*
+ * Called on the runtime thread when the event queue goes from empty to non-empty. It must not block, nor call the
+ * runtime; write to an eventfd, or call a threadsafe function. Set it while the runtime is stopped.
+ */
+typedef void (*wsm_wake_fn)(void *user_data);
+int wsm_set_wake(wsm_runtime *runtime, wsm_wake_fn wake, void *user_data);
+/* Takes all events at once, oldest first, linked by `next`; NULL when there are none. Free each. */
+wsm_event *wsm_events_take(wsm_runtime *runtime);
+void wsm_event_free(wsm_event *event);
+
+/* The host's answer to a WSM_EVENT_AUTHENTICATE. */
+typedef struct wsm_decision {
+	bool allow;
+	wsm_slice user_id, session_id; /* may be empty */
+	const wsm_slice *rooms;        /* joined besides the endpoint's */
+	size_t n_rooms;
+	unsigned code;                 /* refusal: close code, 0 for 4401 */
+	wsm_slice reason;              /* refusal: one sentence */
+} wsm_decision;
+int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision);
+int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow);
+/*
+ * The host's answer to a WSM_EVENT_COMMAND: {"type":"reply","data":<json>,"id":<id>}. With `error_code`, an `error`
+ * message with that code, in which `json` is the sentence, plain text. `id` is the event's.
+ */
+int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice id, wsm_slice json,
+              const char *error_code);
+
+/* ---- questions -------------------------------------------------------------------------------------------------- */
+
+/* Text made by the core; release by wsm_text_free(). */
+typedef struct wsm_text {
+	char *data;
+	size_t len;
+} wsm_text;
+void wsm_text_free(wsm_text *text);
+
+typedef enum wsm_query_kind {
+	WSM_QUERY_STATS,       /* docs/protocol.md, GET /api/ws/stats */
+	WSM_QUERY_CONNECTIONS, /* [{client_id, user_id, session_id, path, ip, user_agent, connected_at, rooms, queued_bytes}] */
+	WSM_QUERY_ROOMS_OF,    /* room = client_id: ["…"]; WSM_ENOTFOUND */
+	WSM_QUERY_SUBSCRIBERS, /* room: a number */
+	WSM_QUERY_PRESENCE,    /* room: {clients: [...], users: [...]} */
+	WSM_QUERY_HISTORY,     /* room, epoch, since, limit: {messages, epoch, offset, recovered} */
+	WSM_QUERY_POSITION,    /* room: {epoch, offset}; makes the room if there is none */
+	WSM_QUERY_METRICS      /* Prometheus text, not JSON */
+} wsm_query_kind;
+
+typedef struct wsm_question {
+	wsm_query_kind kind;
+	wsm_slice room;  /* public room name, or "@all" */
+	wsm_slice epoch; /* HISTORY: with it, messages after `since`; a foreign epoch gives no messages, recovered false */
+	uint64_t since;
+	unsigned limit;  /* HISTORY: the newest so many; 0: all that are kept */
+} wsm_question;
+
+/* [query] Answers after all commands that this thread has queued before. JSON unless the kind says otherwise. */
+int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answer, wsm_error *error);
+
+typedef struct wsm_rest_request {
+	wsm_slice method; /* "GET" */
+	wsm_slice path, query;
+	wsm_slice ip;     /* of the client; decides whether it is on loopback */
+	wsm_slice authorization, api_key, origin; /* header values, empty if absent; api_key is X-API-Key */
+	wsm_slice body;
+} wsm_rest_request;
+
+typedef struct wsm_rest_answer {
+	unsigned status;          /* HTTP status */
+	const char *content_type; /* static */
+	wsm_text body;            /* release by wsm_text_free() */
+} wsm_rest_answer;
+
+/* [query] One REST call of docs/protocol.md. Unknown paths answer 404 in the same manner. */
+int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_answer *answer, wsm_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
