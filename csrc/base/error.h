@@ -1,0 +1,10 @@
+/* error.h - filling a wsm_error. */
+#ifndef WSM_BASE_ERROR_H
+#define WSM_BASE_ERROR_H
+
+#include "ws_manager.h"
+
+/* Fills `error` (may be NULL) with the formatted sentence, cut to fit at a UTF-8 boundary; returns `status`. */
+int wsm__fail(wsm_error *error, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,43 @@
+/* slice.h - small helpers on wsm_slice. */
+#ifndef WSM_BASE_SLICE_H
+#define WSM_BASE_SLICE_H
+
+#include <string.h>
+#include "ws_manager.h"
+
+static inline wsm_slice wsm__slice(const char *data, size_t len)
+{
+	wsm_slice slice = { data, len };
+	return slice;
+}
+
+/* Of a NUL-terminated string; NULL gives the empty slice. */
+static inline wsm_slice wsm__str(const char *text)
+{
+	return wsm__slice(text, text ? strlen(text) : 0);
+}
+
+static inline bool wsm__slice_equal(wsm_slice a, wsm_slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static inline bool wsm__slice_is(wsm_slice slice, const char *text)
+{
+	return wsm__slice_equal(slice, wsm__str(text));
+}
+
+static inline bool wsm__slice_starts(wsm_slice slice, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	return slice.len >= n && memcmp(slice.data, prefix, n) == 0;
+}
+
+/* ASCII case-insensitive. */
+bool wsm__slice_equal_nocase(wsm_slice a, wsm_slice b);
+/* A NUL-terminated copy on the heap, or NULL. */
+char *wsm__slice_dup(wsm_slice slice);
+/* Well-formed UTF-8 (RFC 3629: no overlong forms, surrogates, or code points over U+10FFFF). */
+bool wsm__utf8_valid(wsm_slice slice);
+
+#endif

@@ -1,0 +1,25 @@
+/* catalogue.h - the event catalogue as the core reads it; the table in catalogue.c is generated from events.json. */
+#ifndef WSM_EVENTS_CATALOGUE_H
+#define WSM_EVENTS_CATALOGUE_H
+
+#include "ws_manager.h"
+
+struct wsm__event_type {
+	const char *type;          /* "story_created" */
+	const char *room;          /* template: "project:{project_id}", falls back to "@all" if the member is absent; "logs"; "@all" */
+	const char *key;           /* template of the conflation / throttle key, "pipeline:{pipeline_id}"; NULL */
+	const char *const *routing; /* names copied from data to the top level, NULL-terminated */
+	double max_rate;           /* 0: none */
+	wsm_priority priority;
+	wsm_level level;           /* WSM_LEVEL_NONE: taken from the member "level" of data, if there is one */
+	bool conflate;             /* only the newest of a key is worth sending: no history, no offset */
+	bool history;              /* kept in the room's history */
+	bool flat;                 /* flat shape: {"event_type":…, <fields>} */
+};
+
+/* NULL if the catalogue has no such event. */
+const struct wsm__event_type *wsm__event_type_find(wsm_slice type);
+/* Routing members of events that are not in the catalogue; NULL-terminated. */
+extern const char *const wsm__routing_default[];
+
+#endif

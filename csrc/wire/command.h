@@ -1,0 +1,51 @@
+/* command.h - what clients send (docs/protocol.md, "Client -> server"). No I/O. */
+#ifndef WSM_WIRE_COMMAND_H
+#define WSM_WIRE_COMMAND_H
+
+#include "ws_manager.h"
+
+#define WSM__COMMAND_MAX_DEPTH 32 /* nesting of arrays and objects in a client's message */
+
+enum wsm__action {
+	WSM__ACTION_PING,
+	WSM__ACTION_SUBSCRIBE,
+	WSM__ACTION_UNSUBSCRIBE,
+	WSM__ACTION_STATS,
+	WSM__ACTION_AUTH,
+	WSM__ACTION_HISTORY,
+	WSM__ACTION_PRESENCE,
+	WSM__ACTION_PUBLISH,
+	WSM__ACTION_OTHER, /* a JSON object with another action, or with none (`action` is empty then) */
+	WSM__ACTION_TEXT   /* text that does not begin with '{' or '[' and is not "ping" */
+};
+
+/* Result of a parse. Slices point into `storage`; fini() releases it. */
+struct wsm__command {
+	enum wsm__action action;
+	wsm_slice name;      /* the action as the client wrote it */
+	wsm_slice id;        /* "id" as JSON text: a string or a number; empty if absent */
+	wsm_slice room;      /* from room, channel, or project_id (then "project:<id>") */
+	wsm_slice project_id;
+	wsm_slice token, type;
+	wsm_slice data;      /* "data" as JSON text, for publish */
+	bool has_since;
+	wsm_slice epoch;     /* since.epoch */
+	uint64_t since;      /* since.offset */
+	unsigned limit;      /* 0 if absent */
+	int level;           /* wsm_level, WSM_LEVEL_NONE if absent */
+	const char *error_code; /* static: "bad_json", "bad_request", "room_invalid"; NULL if the parse succeeded */
+	const char *error;   /* static sentence that goes with it */
+	void *storage;
+};
+
+/*
+ * Parses one text message. Always leaves *command in a state that fini() takes; `action`, `name` and `id` are set as far as
+ * they could be read, also on error. Broken JSON, duplicate keys, NUL, a depth over the maximum: "bad_json". Wrong types
+ * or missing fields for a core action: "bad_request". A room name against the grammar: "room_invalid".
+ */
+void wsm__command_parse(struct wsm__command *command, wsm_slice text);
+void wsm__command_fini(struct wsm__command *command);
+/* Whether a word is one of the core's own actions. */
+bool wsm__command_is_core(wsm_slice action);
+
+#endif

@@ -1,0 +1,26 @@
+/* envelope.h - the one place where the JSON around a message is made (docs/protocol.md, "Server -> client"). */
+#ifndef WSM_WIRE_ENVELOPE_H
+#define WSM_WIRE_ENVELOPE_H
+
+#include "base/buffer.h"
+
+struct wsm__envelope {
+	wsm_slice type;        /* empty: `payload` is a JSON object that is spliced as it is */
+	bool flat;             /* members of `payload` beside "event_type", instead of under "data" */
+	wsm_slice payload;     /* JSON */
+	const wsm_member *members; /* added at the top level unless the payload (flat or spliced) has them */
+	size_t n_members;
+	wsm_slice timestamp, message_id, room; /* room empty: not added */
+	uint64_t offset;       /* 0: not added */
+};
+
+/*
+ * Appends the finished JSON text to `out`:
+ *   typed:   {"type":T,"data":P,"timestamp":…,"message_id":…,<members>,"room":…,"offset":…}
+ *   flat:    {"event_type":T,<members of P>,…}
+ *   spliced: <P without its last '}'>,… with those of timestamp, message_id, room, offset that P does not have
+ * Returns 0; WSM_EJSON if a flat or spliced payload is no object; WSM_ENOMEM.
+ */
+int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *envelope);
+
+#endif

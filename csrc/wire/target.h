@@ -1,0 +1,28 @@
+/* target.h - the request target: path, query, percent- and base64url-encoding. */
+#ifndef WSM_WIRE_TARGET_H
+#define WSM_WIRE_TARGET_H
+
+#include "ws_manager.h"
+
+/* Decodes %XX (and '+' if `plus`) into out[size]; length, or -1 if malformed, not UTF-8, containing NUL, or too long. */
+int wsm__percent_decode(wsm_slice text, bool plus, char *out, size_t size);
+/* Decoded value of the first parameter `name`; length, -1 if absent, -2 if malformed or longer than size - 1. NUL-terminated. */
+int wsm__query_get(wsm_slice query, const char *name, char *out, size_t size);
+/* base64url (RFC 4648 section 5), padding optional; length, or -1 if malformed or longer than `size`. */
+int wsm__base64url_decode(wsm_slice text, char *out, size_t size);
+
+/* A position that a client names. */
+struct wsm__position {
+	char room[136];
+	char epoch[24];
+	uint64_t offset;
+};
+#define WSM__RESUME_MAX 1024 /* positions in one ?resume= */
+/*
+ * Parses the value of ?resume= (base64url of {"<room>":["<epoch>",<offset>],…}). Returns the count and a heap array in
+ * *positions (free() it; NULL when 0), or -1 if it is malformed or names more than WSM__RESUME_MAX rooms.
+ * Names longer than 128 bytes or epochs longer than 23 are malformed.
+ */
+int wsm__resume_parse(wsm_slice value, struct wsm__position **positions);
+
+#endif
