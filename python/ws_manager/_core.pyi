@@ -1,0 +1,268 @@
+"""The C extension: a thin layer over ws_manager.h. Private; use the package's functions instead.
+
+Calls never touch the network. Those marked [blocks] release the GIL while they wait for the runtime thread.
+Every class of error is a WsManagerError with the attribute `code` (str).
+"""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, Final, final
+
+from ws_manager._types import Delivery
+
+VERSION: Final[str]
+PROTOCOL_VERSION: Final[int]
+
+# enum wsm_target
+TO_AUTO: Final[int]
+TO_ALL: Final[int]
+TO_ROOM: Final[int]
+TO_PROJECT: Final[int]
+TO_USER: Final[int]
+TO_SESSION: Final[int]
+TO_CLIENT: Final[int]
+# WSM_PUBLISH_…
+NO_HISTORY: Final[int]
+BINARY: Final[int]
+TEXT: Final[int]
+FLAT: Final[int]
+# enum wsm_priority
+PRIORITY_DEFAULT: Final[int]
+CRITICAL: Final[int]
+NORMAL: Final[int]
+LOW: Final[int]
+# WSM_ENDPOINT_…
+ENDPOINT_FIREHOSE: Final[int]
+ENDPOINT_AUTH: Final[int]
+# WSM_WANT_…
+WANT_CONNECT: Final[int]
+WANT_DISCONNECT: Final[int]
+WANT_MESSAGE: Final[int]
+WANT_AUTHENTICATE: Final[int]
+WANT_AUTHORIZE: Final[int]
+WANT_LOG: Final[int]
+# enum wsm_event_kind
+EVENT_CONNECT: Final[int]
+EVENT_DISCONNECT: Final[int]
+EVENT_MESSAGE: Final[int]
+EVENT_COMMAND: Final[int]
+EVENT_AUTHENTICATE: Final[int]
+EVENT_AUTHORIZE: Final[int]
+EVENT_RECEIPT: Final[int]
+EVENT_LOG: Final[int]
+EVENT_BRIDGE_SEND: Final[int]
+EVENT_CLOSED: Final[int]
+# enum wsm_query_kind
+QUERY_STATS: Final[int]
+QUERY_CONNECTIONS: Final[int]
+QUERY_ROOMS_OF: Final[int]
+QUERY_SUBSCRIBERS: Final[int]
+QUERY_PRESENCE: Final[int]
+QUERY_HISTORY: Final[int]
+QUERY_POSITION: Final[int]
+QUERY_METRICS: Final[int]
+
+class WsManagerError(Exception):
+    """Base of every error of ws_manager; `code` is the short, stable name of its kind."""
+
+    code: str
+
+class OutOfMemory(WsManagerError, MemoryError): ...
+class InvalidArgument(WsManagerError, ValueError): ...
+class ConfigError(WsManagerError, ValueError): ...
+class NotRunning(WsManagerError): ...
+class Overloaded(WsManagerError): ...
+class InvalidRoom(WsManagerError, ValueError): ...
+class MessageTooLarge(WsManagerError, ValueError): ...
+class NotFound(WsManagerError, LookupError): ...
+class AddressInUse(WsManagerError): ...
+class SystemCallFailed(WsManagerError): ...
+class Forked(WsManagerError): ...
+class QueryTimeout(WsManagerError): ...
+class InvalidJSON(WsManagerError, ValueError): ...
+
+class Refused(WsManagerError):
+    """A connection request that the runtime does not take."""
+
+    http_status: int
+    """403 or 404."""
+
+def options() -> list[tuple[str, str, str, str, float, float, str]]:
+    """The configuration table: (name, env, type, fallback, min, max, doc); type is uint, secs, string, list or bool."""
+
+def level_parse(word: str) -> int:
+    """The number of a level word ("info" -> 2); -1 for a word that is none."""
+
+def set_hooks(delivery: type[Delivery], suspend: Callable[[Receipt], Any]) -> None:
+    """What Receipts need from Python: the class of their results, and what to yield while one is pending."""
+
+@final
+class ConnInfo:
+    """What is fixed about a connection."""
+
+    @property
+    def conn(self) -> int: ...
+    @property
+    def connected_at(self) -> int:
+        """Unix time, milliseconds."""
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query(self) -> str:
+        """Percent-encoded, without "?"."""
+    @property
+    def ip(self) -> str: ...
+    @property
+    def user_agent(self) -> str: ...
+
+@final
+class Receipt:
+    """What became of one publication.
+
+    It may be ignored, awaited any number of times from any event loop, or handed to whatever takes a coroutine
+    (asyncio.create_task, gather, wait_for …). Awaiting raises Overloaded or NotRunning if the message was dropped.
+    """
+
+    def done(self) -> bool:
+        """Whether the runtime has handled the publication."""
+    def delivery(self) -> Delivery | None:
+        """The outcome, or None while it is pending. Raises as awaiting does."""
+    def watch(self) -> bool:
+        """Asks for one EVENT_RECEIPT. False if it is done already. A receipt is watched at most once."""
+    @property
+    def runtime(self) -> Runtime | None: ...
+    @property
+    def waiters(self) -> list[Any] | None:
+        """For the host's use: who waits for it."""
+    @waiters.setter
+    def waiters(self, value: list[Any] | None) -> None: ...
+    def __await__(self) -> Generator[Any, None, Delivery]: ...
+    # The protocol of coroutines: asyncio.create_task() insists on it.
+    def send(self, value: None, /) -> Any: ...
+    def throw(self, typ: Any, val: Any = ..., tb: Any = ..., /) -> Any: ...
+    def close(self) -> None: ...
+
+# (kind, conn, ticket, level, code, binary, info, receipt, text, data, id); what a kind does not have is 0, "" or None.
+type Event = tuple[int, int, int, int, int, bool, ConnInfo | None, Receipt | None, str, bytes, bytes]
+
+@final
+class Runtime:
+    """One runtime thread with its connections, rooms and history.
+
+    config: option name -> text, checked by the table (ConfigError). env: read the WEBSOCKET_… variables first.
+    """
+
+    def __new__(cls, config: Mapping[str, str] = ..., env: bool = True) -> Runtime: ...
+    @property
+    def event_fd(self) -> int:
+        """Readable when there are events to take. Belongs to this object."""
+    @property
+    def running(self) -> bool: ...
+    @property
+    def port(self) -> int:
+        """The port that is listened on, 0 when there is none."""
+    def start(self) -> None:
+        """[blocks] Starts the thread and listens. AddressInUse, SystemCallFailed, Forked."""
+    def stop(self, deadline_ms: int = 5000) -> None:
+        """[blocks] Closes every connection with 1001 and ends the thread."""
+    def publish(
+        self,
+        target: int,
+        ids: str | Sequence[str] | None,
+        type: str | None,
+        payload: bytes | str,
+        key: str | None = None,
+        max_rate: float = 0.0,
+        priority: int = 0,
+        level: int = 0,
+        exclude: str | Sequence[str] | None = None,
+        members: Mapping[str, bytes] | None = None,
+        flags: int = 0,
+        /,
+    ) -> Receipt:
+        """Queues a publication. InvalidRoom, InvalidArgument, InvalidJSON, MessageTooLarge, NotRunning, Forked."""
+    def subscribe(self, user_id: str, room: str, /) -> None: ...
+    def unsubscribe(self, user_id: str, room: str, /) -> None: ...
+    def disconnect(self, client_id: str, code: int = 0, reason: str = "", /) -> None: ...
+    def disconnect_user(self, user_id: str, code: int = 0, reason: str = "", /) -> None: ...
+    def endpoint_set(
+        self, path: str, rooms: Sequence[str] = (), greeting: str = "", heartbeat: str = "", flags: int = 0
+    ) -> None: ...
+    def endpoint_remove(self, path: str, /) -> None:
+        """NotFound if there is none of that pattern."""
+    def match(self, path: str, /) -> bool:
+        """Whether a request path, without query, belongs to an endpoint."""
+    def adopt(
+        self,
+        fd: int,
+        request: bytes,
+        *,
+        admitted: bool = False,
+        skip_origin: bool = False,
+        client_id: str = "",
+        user_id: str = "",
+        session_id: str = "",
+        rooms: Sequence[str] = (),
+        greeting: str = "",
+        heartbeat: str = "",
+    ) -> int:
+        """Hands a socket over; the runtime owns `fd` from the return on. Returns the number of the connection,
+        for which EVENT_CLOSED follows some time. After an error the caller still owns `fd`."""
+    def bridge_open(
+        self,
+        path: str,
+        query: str,
+        ip: str,
+        headers: Iterable[tuple[str, str]],
+        *,
+        admitted: bool = False,
+        skip_origin: bool = False,
+        client_id: str = "",
+        user_id: str = "",
+        session_id: str = "",
+        rooms: Sequence[str] = (),
+        greeting: str = "",
+        heartbeat: str = "",
+    ) -> int:
+        """A connection whose socket the host keeps; its number. Refused with `http_status`."""
+    def bridge_receive(self, conn: int, data: bytes | str, /) -> None:
+        """A message of the client: bytes are a binary one, str a text one."""
+    def bridge_written(self, conn: int, size: int, /) -> None:
+        """So many bytes of the messages of EVENT_BRIDGE_SEND have gone out."""
+    def bridge_closed(self, conn: int, code: int = 1006, reason: str = "", /) -> None: ...
+    def want(self, mask: int, /) -> None: ...
+    def command_add(self, action: str, /) -> None: ...
+    def command_remove(self, action: str, /) -> None: ...
+    def authenticated(
+        self,
+        ticket: int,
+        allow: bool,
+        user_id: str = "",
+        session_id: str = "",
+        rooms: Sequence[str] = (),
+        code: int = 0,
+        reason: str = "",
+    ) -> None: ...
+    def authorized(self, ticket: int, allow: bool, /) -> None: ...
+    def reply(self, conn: int, action: str, id: bytes, json: bytes | str, error_code: str | None = None, /) -> None: ...
+    def query(self, kind: int, room: str = "", epoch: str = "", since: int = 0, limit: int = 0) -> bytes:
+        """[blocks] Answers after all that this thread has queued before. NotFound, NotRunning, QueryTimeout."""
+    def rest(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        ip: str = "",
+        authorization: str = "",
+        api_key: str = "",
+        origin: str = "",
+        body: bytes = b"",
+    ) -> tuple[int, str, bytes]:
+        """[blocks] One REST call: (status, content type, body)."""
+    def take_events(self) -> list[Event]:
+        """Clears event_fd and takes all events, oldest first. One thread at a time."""

@@ -1,0 +1,107 @@
+"""Types that are shared by the modules of the package."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict, TypeVar
+
+Priority = Literal["critical", "normal", "low"]
+Level = Literal["debug", "info", "success", "warning", "error", "critical"]
+
+T = TypeVar("T")
+MaybeAwaitable = T | Awaitable[T]
+
+
+class Delivery(NamedTuple):
+    """What a Receipt yields.
+
+    recipients: connections that the message was queued for.
+    room: where it was published; "" if there were several rooms.
+    epoch, offset: its position; "" and 0 where the room keeps no history, or there were several rooms.
+    message_id: as in the message.
+    superseded: it was held back by max_rate, and a newer message of its key took its place.
+    """
+
+    recipients: int
+    room: str
+    epoch: str
+    offset: int
+    message_id: str
+    superseded: bool
+
+
+class SendOptions(TypedDict, total=False):
+    """Options of every sending call.
+
+    room: publish there instead of where the event or call would. A list publishes to each.
+    priority: "critical", "normal" or "low".
+    conflate: a key; only the newest message of a key is worth sending.
+    max_rate: messages per second and key.
+    history: False: do not keep it; it gets no offset.
+    level: for rooms whose members ask for a level.
+    exclude: user or client ids that do not get it.
+    """
+
+    room: str | Sequence[str]
+    priority: Priority
+    conflate: str
+    max_rate: float
+    history: bool
+    level: Level
+    exclude: str | Sequence[str]
+
+
+class Position(TypedDict):
+    """Where a room stands."""
+
+    epoch: str
+    offset: int
+
+
+class History(TypedDict):
+    """Messages of a room, oldest first, and the position after the last of them."""
+
+    messages: list[Any]
+    epoch: str
+    offset: int
+    recovered: bool
+
+
+class Presence(TypedDict):
+    """Who is in a room."""
+
+    clients: list[str]
+    users: list[str]
+
+
+class ConnectionRow(TypedDict):
+    """One row of connections(); connected_at is RFC 3339."""
+
+    client_id: str
+    user_id: str
+    session_id: str
+    path: str
+    ip: str
+    user_agent: str
+    connected_at: str
+    rooms: list[str]
+    queued_bytes: int
+
+
+class ConnSink(Protocol):
+    """Who gets what the runtime says about an adopted or bridged connection. Called on `loop` only.
+
+    It may be closed() before the call that opened the connection has returned to another thread.
+    """
+
+    loop: asyncio.AbstractEventLoop
+
+    def send(self, data: bytes, binary: bool) -> None:
+        """A message for the client (bridge only); confirm by runtime.bridge_written(conn, len(data))."""
+
+    def closed(self, code: int, reason: str) -> None:
+        """The connection has ended; nothing follows."""
+
+
+Handler = Callable[..., Any]
