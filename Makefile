@@ -1,0 +1,176 @@
+# ws_manager: `make help` lists what there is. Everything that is built or installed goes to build/ and .venv/, which git
+# ignores; system packages are installed only where one is missing, and named first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+FUZZ_SECONDS ?= 20
+# Further arguments of the program that is started: make demo ARGS="--port 9000", make test-python ARGS="-k rooms -x"
+ARGS ?=
+, := ,
+
+S := build/stamps
+LOGS := build/logs
+PY := .venv/bin/python
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet
+CMAKE_BUILD := cmake --build
+say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
+no_network = { printf '\n*** pip could not install what is needed (see above). Is the network, or the package index, reachable?\n' >&2; exit 1; }
+
+PACKAGES_BUILD := build-essential cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
+	libjansson-dev uthash-dev python3 python3-venv python3-dev
+PACKAGES_TEST := libcmocka-dev clang valgrind chromium
+PACKAGES_LINT := python3 python3-venv python3-dev
+
+C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
+PYTHON_SOURCES := $(shell find python -name __pycache__ -prune -o -print)
+C_STYLE = $(shell find csrc python/src tests/bench tests/harness -name '*.[ch]' 2>/dev/null)
+VALGRIND_TESTS ?= $(notdir $(basename $(wildcard csrc/tests/test_runtime*.c)))
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+
+# ---- what is needed ---------------------------------------------------------------------------------------------
+
+$(S)/packages-%: .ci/need-packages
+	@mkdir -p $(@D)
+	@.ci/need-packages $(PACKAGES_$*)
+	@touch $@
+
+$(S)/venv: .ci/find-python
+	$(call say,Making the virtual environment .venv)
+	@python=$$(.ci/find-python); echo "    with $$python"; "$$python" -m venv --clear .venv
+	@$(PIP) 'scikit-build-core>=0.11' || $(no_network)
+	@touch $@
+
+$(S)/requirements-%: pyproject.toml .ci/requirements.py $(S)/venv
+	$(call say,Installing what $* needs from PyPI)
+	@$(PIP) $$($(PY) .ci/requirements.py $*) || $(no_network)
+	@touch $@
+
+$(S)/package: $(S)/packages-BUILD $(S)/venv $(S)/requirements-fastapi pyproject.toml README.md $(C_SOURCES) $(PYTHON_SOURCES)
+	$(call say,Building and installing the package (C core and Python extension))
+	@$(PIP) --no-build-isolation --no-deps --force-reinstall --config-settings=build-dir=build/python . \
+		|| { printf '\n*** The package did not build; the reason stands above.\n' >&2; exit 1; }
+	@touch $@
+
+# ---- for users --------------------------------------------------------------------------------------------------
+
+.PHONY: build demo bench
+build: $(S)/package ## Build the package and install it in .venv
+	@$(PY) -c 'import ws_manager; print("ws_manager", ws_manager.__version__, "is installed in .venv")'
+
+$(S)/demo: $(S)/package examples/fastapi-pipelines/requirements.txt
+	$(call say,Installing what the demo needs from PyPI)
+	@$(PIP) -r examples/fastapi-pipelines/requirements.txt || $(no_network)
+	@touch $@
+
+demo: $(S)/demo ## Run the demo: computer-vision pipelines, live in the browser
+	$(call say,Starting the demo)
+	@exec $(PY) examples/fastapi-pipelines/run.py $(ARGS)
+
+bench: $(S)/package $(S)/requirements-test build/release/build.ninja ## Measure: speed and size beside bare send() and a home-made manager
+	$(call say,Building the measuring programs)
+	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
+	$(call say,Measuring)
+	@$(PY) tests/bench/run.py $(ARGS)
+
+# ---- checks -----------------------------------------------------------------------------------------------------
+
+build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/cmake/*.cmake) $(S)/packages-BUILD $(S)/packages-TEST
+	$(call say,Configuring build/$*)
+	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
+	@touch $@
+
+.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-fuzz check-generated fuzz
+test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python (plain, sanitizers)
+	@rm -rf $(LOGS)
+	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan
+	@.ci/summary $(LOGS)
+
+test-c: build/debug/build.ninja ## C tests
+	$(call say,C tests)
+	@mkdir -p $(LOGS)
+	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
+	@ctest --test-dir build/debug --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/10-c.log
+
+test-asan: build/asan/build.ninja ## C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(call say,C tests under ASan and UBSan)
+	@mkdir -p $(LOGS)
+	@$(CMAKE_BUILD) build/asan --parallel $(JOBS)
+	@ctest --test-dir build/asan --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/20-c-asan.log
+
+test-tsan: build/tsan/build.ninja ## C tests under ThreadSanitizer
+	$(call say,C tests under TSan)
+	@mkdir -p $(LOGS)
+	@$(CMAKE_BUILD) build/tsan --parallel $(JOBS)
+	@ctest --test-dir build/tsan --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/30-c-tsan.log
+
+test-valgrind: build/debug/build.ninja ## Start and stop of the runtime under valgrind
+	$(call say,Runtime under valgrind: $(VALGRIND_TESTS))
+	@mkdir -p $(LOGS)
+	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
+	@.ci/valgrind build/debug $(VALGRIND_TESTS) 2>&1 | tee $(LOGS)/40-valgrind.log
+
+test-python: $(S)/package $(S)/packages-TEST $(S)/requirements-test ## Python tests, with the package as it is installed in .venv
+	$(call say,Python tests)
+	@mkdir -p $(LOGS)
+	@$(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
+
+ASAN_SITE := build/python-asan/site
+$(S)/package-asan: $(S)/package
+	$(call say,Building the extension with ASan and UBSan)
+	@rm -rf $(ASAN_SITE)
+	@$(PIP) --no-build-isolation --no-deps --target $(ASAN_SITE) --config-settings=build-dir=build/python-asan/build \
+		--config-settings=cmake.define.WSM_SANITIZE=address --config-settings=cmake.build-type=RelWithDebInfo \
+		--config-settings=install.strip=false .
+	@touch $@
+
+test-python-asan: $(S)/package-asan $(S)/packages-TEST $(S)/requirements-test ## Python tests with the extension under ASan and UBSan
+	$(call say,Python tests with the extension under ASan and UBSan)
+	@mkdir -p $(LOGS)
+	@.ci/with-asan $(ASAN_SITE) $(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
+
+test-fuzz: build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (20)
+	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)
+	@mkdir -p $(LOGS)
+	@$(CMAKE_BUILD) build/fuzz --parallel $(JOBS)
+	@.ci/fuzz build/fuzz $(FUZZ_SECONDS) $(JOBS) 2>&1 | tee $(LOGS)/50-fuzz.log
+
+fuzz: ## Each fuzzer for ten minutes (make fuzz FUZZ_SECONDS=3600)
+	@$(MAKE) test-fuzz FUZZ_SECONDS=$(if $(filter-out 20,$(FUZZ_SECONDS)),$(FUZZ_SECONDS),600)
+
+check-generated: $(S)/package ## Generated files are those that their sources give
+	$(call say,Generated files)
+	@mkdir -p $(LOGS)
+	@{ $(PY) csrc/events/generate.py --check && $(PY) docs/generate_configuration.py --check \
+		&& echo "generated files are fresh"; } 2>&1 | tee $(LOGS)/55-generated.log
+
+.PHONY: lint format clean
+lint: $(S)/packages-LINT $(S)/package $(S)/requirements-test $(S)/requirements-lint ## Formatting, linters, types
+	$(call say,clang-format)
+	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"
+	$(call say,ruff)
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	$(call say,mypy --strict)
+	@.venv/bin/mypy
+	@.venv/bin/python -m mypy.stubtest ws_manager._core
+	$(call say,Shell scripts and house rules)
+	@for script in .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz; do bash -n $$script; done
+	@.ci/house-rules
+
+format: $(S)/requirements-lint ## Format C and Python sources
+	@.venv/bin/clang-format -i $(C_STYLE)
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+clean: ## Remove everything that was built or installed here
+	rm -rf build dist .venv .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
