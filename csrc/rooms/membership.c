@@ -1,0 +1,190 @@
+/* Joining and leaving. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rooms/registry.h"
+
+void wsm__sub_init(struct wsm__sub *sub)
+{
+	memset(sub, 0, sizeof(*sub));
+	wsm__outbox_init(&sub->outbox);
+}
+
+struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub)
+{
+	struct wsm__member_key key;
+	struct wsm__member *member = NULL;
+
+	memset(&key, 0, sizeof(key));
+	key.room_id = room_id;
+	key.sub = sub;
+	HASH_FIND(hh, registry->members, &key, sizeof(key), member);
+	return member;
+}
+
+static struct wsm__member *member_new(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room)
+{
+	struct wsm__member *member;
+
+	if (room->n_members == room->members_capacity) {
+		uint32_t capacity = room->members_capacity ? room->members_capacity * 2 : 2;
+		struct wsm__member **grown = realloc(room->members, capacity * sizeof(struct wsm__member *));
+
+		if (!grown)
+			return NULL;
+		room->members = grown;
+		room->members_capacity = capacity;
+	}
+	member = calloc(1, sizeof(*member));
+	if (!member)
+		return NULL;
+	member->key.room_id = room->id;
+	member->key.sub = sub;
+	member->room = room;
+	member->sub = sub;
+	member->index = room->n_members;
+	room->members[room->n_members++] = member;
+	HASH_ADD(hh, registry->members, key, sizeof(member->key), member);
+	DL_APPEND(sub->members, member);
+	sub->n_members++;
+	registry->n_members++;
+	return member;
+}
+
+static void member_free(struct wsm__registry *registry, struct wsm__member *member)
+{
+	struct wsm__room *room = member->room;
+	struct wsm__member *last = room->members[room->n_members - 1];
+
+	room->members[member->index] = last;
+	last->index = member->index;
+	if (--room->n_members == 0) {
+		free(room->members);
+		room->members = NULL;
+		room->members_capacity = 0;
+	}
+	if (member->lagging)
+		member->sub->n_lagging--;
+	HASH_DEL(registry->members, member);
+	DL_DELETE(member->sub->members, member);
+	member->sub->n_members--;
+	registry->n_members--;
+	free(member);
+}
+
+static bool of_room_with_offset(const struct wsm__pub *pub, void *context)
+{
+	return pub->offset && pub->room_id == *(const uint64_t *)context;
+}
+
+/* How many of the publications after `offset` are for this member. */
+static uint64_t count_missed(const struct wsm__member *member, uint64_t offset)
+{
+	const struct wsm__history *history = &member->room->history;
+	uint64_t n = 0;
+
+	for (uint64_t i = offset + 1; i <= history->last; i++) {
+		const struct wsm__pub *pub = wsm__history_at(history, i);
+
+		if (pub->level && pub->level < member->level)
+			continue;
+		n += !wsm__excluded(pub->exclude, member->sub->client_id, member->sub->user_id);
+	}
+	return n;
+}
+
+static bool reaches_back(const struct wsm__room *room, const struct wsm__since *since)
+{
+	return wsm__slice_is(since->epoch, room->epoch) && since->offset <= room->history.last &&
+	       since->offset + 1 >= wsm__history_first(&room->history);
+}
+
+static void lag_from(struct wsm__member *member, uint64_t offset)
+{
+	member->position = offset;
+	if (member->lagging)
+		return;
+	member->lagging = true;
+	member->sub->n_lagging++;
+}
+
+int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, int level,
+              const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined)
+{
+	struct wsm__member *member = wsm__member_find(registry, room->id, sub);
+
+	memset(joined, 0, sizeof(*joined));
+	joined->already = member != NULL;
+	if (!member)
+		member = member_new(registry, sub, room);
+	if (!member)
+		return WSM_ENOMEM;
+	member->level = (uint8_t)level;
+	if (!since)
+		return WSM_OK;
+	wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
+	if (!reaches_back(room, since))
+		return WSM_OK;
+	joined->recovered = true;
+	if (sub->firehose && room->visible) {
+		struct wsm__named named = { room, *since, false };
+
+		joined->replayed = room->history.last - since->offset;
+		return wsm__firehose_resume(registry, sub, &named, 1, now_ms);
+	}
+	joined->replayed = count_missed(member, since->offset);
+	if (joined->already) /* what waits would come twice */
+		wsm__outbox_remove(&sub->outbox, of_room_with_offset, &room->id);
+	if (since->offset < room->history.last)
+		lag_from(member, since->offset);
+	return WSM_OK;
+}
+
+bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room)
+{
+	struct wsm__member *member = wsm__member_find(registry, room->id, sub);
+
+	if (!member)
+		return false;
+	/* What was queued before the client asked to leave is still sent: it was published before. */
+	member_free(registry, member);
+	return true;
+}
+
+int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub)
+{
+	if (sub->firehose)
+		return WSM_OK;
+	if (registry->n_firehose == registry->firehose_capacity) {
+		uint32_t capacity = registry->firehose_capacity ? registry->firehose_capacity * 2 : 8;
+		struct wsm__sub **grown = realloc(registry->firehose, capacity * sizeof(struct wsm__sub *));
+
+		if (!grown)
+			return WSM_ENOMEM;
+		registry->firehose = grown;
+		registry->firehose_capacity = capacity;
+	}
+	sub->firehose = true;
+	sub->firehose_index = registry->n_firehose;
+	registry->firehose[registry->n_firehose++] = sub;
+	return WSM_OK;
+}
+
+void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub)
+{
+	while (sub->members)
+		member_free(registry, sub->members);
+	if (sub->firehose) {
+		struct wsm__sub *last = registry->firehose[--registry->n_firehose];
+
+		registry->firehose[sub->firehose_index] = last;
+		last->firehose_index = sub->firehose_index;
+		sub->firehose = false;
+	}
+	wsm__unmark_dirty(registry, sub);
+	for (uint32_t i = sub->replay_at; i < sub->replay_count; i++)
+		wsm__pub_unref(sub->replay[i]);
+	free(sub->replay);
+	sub->replay = NULL;
+	wsm__outbox_fini(&sub->outbox);
+}

@@ -1,0 +1,62 @@
+/*
+ * publication.h - one message as it lies in history and in outboxes: immutable, reference-counted, already framed.
+ *
+ * All publications are made, shared and released on the runtime thread, so the count is a plain integer.
+ */
+#ifndef WSM_ROOMS_PUBLICATION_H
+#define WSM_ROOMS_PUBLICATION_H
+
+#include "ws_manager.h"
+#include "wire/frame.h"
+
+/* Ids that a publication is not for; made by the host's call, shared by the publications of that call. */
+struct wsm__exclude {
+	uint32_t refs;
+	uint32_t count;
+	wsm_slice ids[]; /* point behind the array */
+};
+
+struct wsm__pub {
+	uint32_t refs;
+	uint8_t opcode;       /* enum wsm__opcode */
+	uint8_t priority;     /* wsm_priority, never DEFAULT */
+	uint8_t level;        /* wsm_level */
+	bool conflate;        /* a newer publication with the same `key` may take its place in an outbox */
+	bool control;         /* greeting, reply, heartbeat: not of a room, not counted as a message */
+	bool visible;         /* of a room that the firehose sees */
+	uint64_t room_id;     /* of the room it belongs to; 0 for control messages */
+	uint64_t offset;      /* position in its room; 0: none */
+	uint64_t seq;         /* rises over all rooms of a runtime */
+	uint64_t key;         /* hash of room and conflation key; 0: none */
+	uint64_t at_ms;       /* monotonic milliseconds of its publication */
+	struct wsm__exclude *exclude;
+	uint32_t payload_at;  /* where the payload begins in `frame` */
+	uint32_t payload_len;
+	uint32_t frame_len;
+	uint8_t frame[];      /* what goes on the wire: possibly a ping frame, then header and payload */
+};
+
+/*
+ * A publication with one reference, framed around a copy of `payload`; everything else zero but priority NORMAL. With
+ * `ping`, an empty ping frame precedes it (heartbeats: one write for both). NULL when out of memory or over 4 GiB.
+ */
+struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool ping);
+static inline struct wsm__pub *wsm__pub_ref(struct wsm__pub *pub)
+{
+	pub->refs++;
+	return pub;
+}
+void wsm__pub_unref(struct wsm__pub *pub);
+static inline wsm_slice wsm__pub_payload(const struct wsm__pub *pub)
+{
+	wsm_slice payload = { (const char *)pub->frame + pub->payload_at, pub->payload_len };
+	return payload;
+}
+
+/* A copy of the ids, or NULL (also for n == 0). */
+struct wsm__exclude *wsm__exclude_new(const wsm_slice *ids, size_t n);
+void wsm__exclude_unref(struct wsm__exclude *exclude);
+/* Whether the connection of that client and user (may be empty) is excluded. */
+bool wsm__excluded(const struct wsm__exclude *exclude, wsm_slice client_id, wsm_slice user_id);
+
+#endif

@@ -1,0 +1,183 @@
+/*
+ * registry.h - rooms, who is in them, and how a publication gets into outboxes. No I/O, no clock: the time comes in as
+ * monotonic milliseconds, and what must be written stands on the dirty lists afterwards.
+ *
+ * Overflow. A subscriber that falls behind by more than `max_queue` bytes first loses waiting low-priority publications
+ * without an offset (counted). Then everything that can be had again from history is taken out of its outbox and the rooms
+ * concerned are marked as lagging: they keep the position only, and wsm__refill() goes on from history when the socket has
+ * drained. What still does not fit cannot be had again: the subscriber is marked `overflow` and is to be closed (4413).
+ * Recovery after a reconnection is the same thing: the subscriber starts as lagging at the position that it named.
+ *
+ * The firehose. A firehose subscriber gets each publication of every visible room (public but `logs`, and @all) through its own
+ * list, never through a membership, in the order of `seq`; so its lag is one seq.
+ */
+#ifndef WSM_ROOMS_REGISTRY_H
+#define WSM_ROOMS_REGISTRY_H
+
+#include "base/hash.h"
+#include "base/slice.h"
+#include "rooms/history.h"
+#include "rooms/outbox.h"
+
+enum wsm__room_kind { WSM__ROOM_PUBLIC, WSM__ROOM_ALL, WSM__ROOM_USER, WSM__ROOM_SESSION };
+
+struct wsm__member;
+struct wsm__sub;
+
+struct wsm__room {
+	UT_hash_handle hh;
+	uint64_t id; /* never used again */
+	enum wsm__room_kind kind;
+	bool visible; /* to the firehose */
+	struct wsm__history history;
+	struct wsm__member **members;
+	uint32_t n_members, members_capacity;
+	uint64_t touched_ms;            /* last publication, or creation */
+	struct wsm__room *prev, *next;  /* registry's list, least recently touched first */
+	char epoch[24];
+	uint16_t name_len;
+	char name[];
+};
+
+struct wsm__member_key {
+	uint64_t room_id;
+	const struct wsm__sub *sub;
+};
+
+/* One subscriber in one room. */
+struct wsm__member {
+	UT_hash_handle hh;
+	struct wsm__member_key key;
+	struct wsm__room *room;
+	struct wsm__sub *sub;
+	struct wsm__member *prev, *next; /* of the same subscriber */
+	uint64_t position;               /* while lagging: the last offset that was queued */
+	uint32_t index;                  /* in room->members */
+	uint8_t level;                   /* publications of a lower level are not for it */
+	bool lagging;
+};
+
+/* One receiver of publications; net/connection.h embeds it. */
+struct wsm__sub {
+	struct wsm__outbox outbox;
+	struct wsm__member *members;
+	wsm_slice client_id, user_id;
+	uint32_t n_members;
+	uint32_t n_lagging;
+	uint32_t firehose_index;
+	bool firehose;
+	bool firehose_lagging;
+	bool dirty, urgent;  /* on which of the registry's lists */
+	bool overflow;       /* to be closed: fell behind in what can't be had again */
+	uint64_t firehose_seq;        /* while firehose_lagging: everything visible up to here was queued */
+	struct wsm__pub **replay;     /* firehose: publications waiting to be queued, in order */
+	uint32_t replay_count, replay_at;
+	struct wsm__sub *dirty_prev, *dirty_next;
+};
+
+struct wsm__registry_stats {
+	uint64_t published;   /* publications that got to at least the fan-out */
+	uint64_t queued;      /* deliveries put into outboxes, refills included */
+	uint64_t dropped;     /* low-priority deliveries that overflowed */
+	uint64_t conflated;   /* deliveries replaced by a newer one of their key */
+	uint64_t lags;        /* times a subscriber began to lag */
+	uint64_t gaps;        /* times a lagging subscriber found that history no longer reached back */
+};
+
+struct wsm__registry {
+	struct wsm__room *rooms;
+	struct wsm__room *oldest; /* list of rooms, least recently touched first */
+	struct wsm__member *members;
+	struct wsm__sub **firehose;
+	uint32_t n_firehose, firehose_capacity;
+	struct wsm__sub *dirty, *urgent; /* subscribers with something to write; urgent first */
+	uint64_t next_room_id, seq;
+	uint64_t freed_seq; /* seq of the newest publication of a visible room that no longer exists */
+	uint64_t n_members;
+	size_t max_queue;
+	struct wsm__history_limits history;
+	struct wsm__registry_stats stats;
+	uint8_t key[16];
+	char epoch_base[10];
+	/* Tells a subscriber that `missed` publications before `room`'s offset `next` are gone; NULL: nobody is told. */
+	void (*gap)(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
+	void *gap_context;
+};
+
+struct wsm__since {
+	wsm_slice epoch;
+	uint64_t offset;
+};
+
+struct wsm__joined {
+	bool already;       /* was a member before */
+	bool recovered;     /* `since` was given and can be continued from */
+	uint64_t replayed;  /* how many publications that is */
+};
+
+/* `key` and `epoch_base` (8 characters) are random, from the caller. */
+void wsm__registry_init(struct wsm__registry *registry, const uint8_t key[16], const char *epoch_base);
+/* All subscribers must have been removed before. */
+void wsm__registry_fini(struct wsm__registry *registry);
+
+/* NULL if there is none. `name` with the core's prefixes ("@all", "@user:7"). */
+struct wsm__room *wsm__room_find(struct wsm__registry *registry, wsm_slice name);
+/* Finds or makes it; NULL when out of memory. The caller has checked the name. */
+struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, uint64_t now_ms);
+static inline wsm_slice wsm__room_name(const struct wsm__room *room)
+{
+	return wsm__slice(room->name, room->name_len);
+}
+/* Lets expired publications go, then rooms that have neither members nor a publication (or creation) within the TTL. */
+void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms);
+
+void wsm__sub_init(struct wsm__sub *sub);
+/* Leaves every room, the firehose and the dirty lists, and releases what waits. */
+void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub);
+
+struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub);
+/*
+ * Joins, or changes the level of a member; with `since`, lagging from there if that can be continued. Call wsm__refill()
+ * after having queued what is to come before the replay. WSM_ENOMEM.
+ */
+int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, int level,
+              const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined);
+/* False if it was no member. */
+bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room);
+/* WSM_ENOMEM. */
+int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub);
+/*
+ * Replays to a firehose subscriber what it missed. `named` are the positions that the client named, of which
+ * `recovered[i]` is set. Rooms that it did not name are continued from the newest of the named positions.
+ */
+struct wsm__named {
+	struct wsm__room *room; /* NULL: no such room any more */
+	struct wsm__since since;
+	bool recovered;
+};
+int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__named *named, size_t n,
+                         uint64_t now_ms);
+
+/* Whether a publication to the room would reach anyone now. */
+bool wsm__room_has_audience(const struct wsm__registry *registry, const struct wsm__room *room);
+/*
+ * Gives `pub` its place: sets room_id and seq, and the offset where `keep` (which the caller has written into the payload:
+ * room->history.last + 1), keeps it, and queues it for everyone concerned. Returns how many those are.
+ */
+uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
+                           uint64_t now_ms);
+/* Queues a control message for one subscriber; on overflow marks it. */
+void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
+/* Queues a publication that is for this subscriber alone (@client:…). Returns false if it was dropped. */
+bool wsm__sub_deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
+/* Goes on from history for a subscriber that lags, as far as half of max_queue allows. */
+void wsm__refill(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms);
+static inline bool wsm__sub_lags(const struct wsm__sub *sub)
+{
+	return sub->n_lagging || sub->firehose_lagging || sub->replay;
+}
+/* Puts a subscriber on a dirty list, or takes it off. */
+void wsm__mark_dirty(struct wsm__registry *registry, struct wsm__sub *sub, bool urgent);
+void wsm__unmark_dirty(struct wsm__registry *registry, struct wsm__sub *sub);
+
+#endif
