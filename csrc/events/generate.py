@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Generates everything that follows from events.json.
 
-    generate.py            writes the files that differ
-    generate.py --check    writes nothing; exits 1 and names the files that are stale
+generate.py            writes the files that differ
+generate.py --check    writes nothing; exits 1 and names the files that are stale
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from generator import c, markdown, model, python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path(__file__).resolve().with_name("events.json")

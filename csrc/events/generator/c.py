@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .model import Catalogue, Event
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .model import Catalogue, Event
 
 _HEAD = """\
 /* clang-format off */

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEVELS = ("debug", "info", "success", "warning", "error", "critical")
 PRIORITIES = ("critical", "normal", "low")
@@ -86,6 +89,7 @@ def load(path: Path) -> Catalogue:
         document = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise CatalogueError(f"{path.name}: {error}") from error
+    _keys(path.name, document, {"routing", "structures", "families"}, {"comment"})
     routing = tuple(document["routing"])
     structures = tuple(_structure(item) for item in document["structures"])
     raw = [(family, item) for family in document["families"] for item in family["events"]]
@@ -96,31 +100,38 @@ def load(path: Path) -> Catalogue:
     return catalogue
 
 
-def _keys(where: str, item: dict[str, object], needed: set[str], allowed: set[str]) -> None:
+def _keys(where: str, item: dict[str, Any], needed: set[str], allowed: set[str]) -> None:
     if missing := needed - item.keys():
         raise CatalogueError(f"{where}: lacks {', '.join(sorted(missing))}")
     if unknown := item.keys() - needed - allowed:
         raise CatalogueError(f"{where}: unknown {', '.join(sorted(unknown))}")
 
 
-def _field(where: str, item: dict[str, object]) -> Field:
+def _flag(where: str, item: dict[str, Any], name: str) -> bool:
+    value = item.get(name, False)
+    if not isinstance(value, bool):
+        raise CatalogueError(f"{where}: {name} is {value!r}, not true or false")
+    return value
+
+
+def _field(where: str, item: dict[str, Any]) -> Field:
     _keys(where, item, {"name", "type", "doc"}, {"required", "nullable", "values", "default"})
     default = item.get("default")
     return Field(
         name=str(item["name"]),
         type=str(item["type"]),
         doc=str(item["doc"]),
-        required=item.get("required") is True,
-        nullable=item.get("nullable") is True,
-        values=tuple(item.get("values", ())),  # type: ignore[call-overload]
+        required=_flag(where, item, "required"),
+        nullable=_flag(where, item, "nullable"),
+        values=tuple(item.get("values", ())),
         default=None if default is None else str(default),
     )
 
 
-def _structure(item: dict[str, object]) -> Structure:
+def _structure(item: dict[str, Any]) -> Structure:
     name = str(item.get("name"))
     _keys(name, item, {"name", "doc", "fields"}, set())
-    fields = tuple(_field(name, field) for field in item["fields"])  # type: ignore[attr-defined]
+    fields = tuple(_field(name, field) for field in item["fields"])
     return Structure(name, str(item["doc"]), fields)
 
 
@@ -128,13 +139,14 @@ _EVENT_OPTIONS = {"helper", "room", "key", "max_rate", "priority", "level", "con
 
 
 def _event(
-    family: dict[str, object], item: dict[str, object], by_type: dict[str, dict[str, object]], routing: tuple[str, ...]
+    family: dict[str, Any], item: dict[str, Any], by_type: dict[str, dict[str, Any]], routing: tuple[str, ...]
 ) -> Event:
     type_ = str(item.get("type"))
     _keys(type_, item, {"type", "doc"}, _EVENT_OPTIONS)
-    source = by_type[str(item["same_as"])] if "same_as" in item else item
-    fields = tuple(_field(type_, field) for field in source["fields"])  # type: ignore[attr-defined]
-    flat = item.get("flat") is True
+    source = by_type.get(str(item["same_as"]), {}) if "same_as" in item else item
+    _keys(type_, source, {"fields"}, set(source))
+    fields = tuple(_field(type_, field) for field in source["fields"])
+    flat = _flag(type_, item, "flat")
     names = {field.name for field in fields}
     return Event(
         type=type_,
@@ -145,10 +157,10 @@ def _event(
         helper=str(item.get("helper", f"notify_{type_}")),
         room=str(item.get("room", FALLBACK_ROOM)),
         key=None if item.get("key") is None else str(item["key"]),
-        max_rate=float(item.get("max_rate", 0)),  # type: ignore[arg-type]
+        max_rate=float(item.get("max_rate", 0)),
         priority=str(item.get("priority", "normal")),
         level=None if item.get("level") is None else str(item["level"]),
-        conflate=item.get("conflate") is True,
+        conflate=_flag(type_, item, "conflate"),
         flat=flat,
         # The members of a flat event stand at the top level anyway.
         routing=() if flat else tuple(name for name in routing if name in names),
