@@ -1,0 +1,210 @@
+/* module.c - the module `ws_manager._core`: its state, constants and functions. */
+#include "core.h"
+
+static struct PyModuleDef core_module;
+
+struct core_state *core_state_of(PyTypeObject *type)
+{
+	return PyType_GetModuleState(type);
+}
+
+struct constant {
+	const char *name;
+	long value;
+};
+
+static const struct constant constants[] = {
+	{"PROTOCOL_VERSION", WSM_PROTOCOL_VERSION},
+	{"TO_AUTO", WSM_TO_AUTO},
+	{"TO_ALL", WSM_TO_ALL},
+	{"TO_ROOM", WSM_TO_ROOM},
+	{"TO_PROJECT", WSM_TO_PROJECT},
+	{"TO_USER", WSM_TO_USER},
+	{"TO_SESSION", WSM_TO_SESSION},
+	{"TO_CLIENT", WSM_TO_CLIENT},
+	{"NO_HISTORY", WSM_PUBLISH_NO_HISTORY},
+	{"BINARY", WSM_PUBLISH_BINARY},
+	{"TEXT", WSM_PUBLISH_TEXT},
+	{"FLAT", WSM_PUBLISH_FLAT},
+	{"PRIORITY_DEFAULT", WSM_PRIORITY_DEFAULT},
+	{"CRITICAL", WSM_CRITICAL},
+	{"NORMAL", WSM_NORMAL},
+	{"LOW", WSM_LOW},
+	{"ENDPOINT_FIREHOSE", WSM_ENDPOINT_FIREHOSE},
+	{"ENDPOINT_AUTH", WSM_ENDPOINT_AUTH},
+	{"WANT_CONNECT", WSM_WANT_CONNECT},
+	{"WANT_DISCONNECT", WSM_WANT_DISCONNECT},
+	{"WANT_MESSAGE", WSM_WANT_MESSAGE},
+	{"WANT_AUTHENTICATE", WSM_WANT_AUTHENTICATE},
+	{"WANT_AUTHORIZE", WSM_WANT_AUTHORIZE},
+	{"WANT_LOG", WSM_WANT_LOG},
+	{"EVENT_CONNECT", WSM_EVENT_CONNECT},
+	{"EVENT_DISCONNECT", WSM_EVENT_DISCONNECT},
+	{"EVENT_MESSAGE", WSM_EVENT_MESSAGE},
+	{"EVENT_COMMAND", WSM_EVENT_COMMAND},
+	{"EVENT_AUTHENTICATE", WSM_EVENT_AUTHENTICATE},
+	{"EVENT_AUTHORIZE", WSM_EVENT_AUTHORIZE},
+	{"EVENT_RECEIPT", WSM_EVENT_RECEIPT},
+	{"EVENT_LOG", WSM_EVENT_LOG},
+	{"EVENT_BRIDGE_SEND", WSM_EVENT_BRIDGE_SEND},
+	{"EVENT_CLOSED", WSM_EVENT_CLOSED},
+	{"QUERY_STATS", WSM_QUERY_STATS},
+	{"QUERY_CONNECTIONS", WSM_QUERY_CONNECTIONS},
+	{"QUERY_ROOMS_OF", WSM_QUERY_ROOMS_OF},
+	{"QUERY_SUBSCRIBERS", WSM_QUERY_SUBSCRIBERS},
+	{"QUERY_PRESENCE", WSM_QUERY_PRESENCE},
+	{"QUERY_HISTORY", WSM_QUERY_HISTORY},
+	{"QUERY_POSITION", WSM_QUERY_POSITION},
+	{"QUERY_METRICS", WSM_QUERY_METRICS},
+};
+
+static const char *option_type_name(wsm_option_type type)
+{
+	switch (type) {
+	case WSM_OPTION_UINT:
+		return "uint";
+	case WSM_OPTION_SECS:
+		return "secs";
+	case WSM_OPTION_LIST:
+		return "list";
+	case WSM_OPTION_BOOL:
+		return "bool";
+	case WSM_OPTION_STRING:
+		break;
+	}
+	return "string";
+}
+
+static PyObject *core_options(PyObject *module, PyObject *unused)
+{
+	size_t count;
+	const wsm_option *options = wsm_options(&count);
+	PyObject *list = PyList_New(0);
+
+	(void)module;
+	(void)unused;
+	for (size_t i = 0; list && i < count; i++) {
+		const wsm_option *option = &options[i];
+		PyObject *row = Py_BuildValue("(ssssdds)", option->name, option->env, option_type_name(option->type),
+		                              option->fallback, option->min, option->max, option->doc);
+
+		if (!row || PyList_Append(list, row) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(row);
+	}
+	return list;
+}
+
+static PyObject *core_level_parse(PyObject *module, PyObject *word)
+{
+	wsm_slice text;
+
+	(void)module;
+	if (core_text(word, "a level", &text) < 0)
+		return NULL;
+	return PyLong_FromLong(wsm_level_parse(text));
+}
+
+static PyObject *core_set_hooks(PyObject *module, PyObject *args)
+{
+	struct core_state *state = PyModule_GetState(module);
+	PyObject *delivery, *suspend, *before;
+
+	if (!PyArg_ParseTuple(args, "OO:set_hooks", &delivery, &suspend))
+		return NULL;
+	before = state->delivery;
+	state->delivery = Py_NewRef(delivery);
+	Py_XDECREF(before);
+	before = state->suspend;
+	state->suspend = Py_NewRef(suspend);
+	Py_XDECREF(before);
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef core_functions[] = {
+	{"options", core_options, METH_NOARGS, "The configuration table."},
+	{"level_parse", core_level_parse, METH_O, "The number of a level word; -1 for a word that is none."},
+	{"set_hooks", core_set_hooks, METH_VARARGS, "What Receipts need from Python: (delivery class, suspend)."},
+	{NULL, NULL, 0, NULL},
+};
+
+static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
+{
+	*type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+	if (!*type)
+		return -1;
+	return PyModule_AddType(module, *type);
+}
+
+static int core_exec(PyObject *module)
+{
+	struct core_state *state = PyModule_GetState(module);
+
+	if (core_errors_init(module, state) < 0 || add_type(module, &core_runtime_spec, &state->runtime_type) < 0 ||
+	    add_type(module, &core_receipt_spec, &state->receipt_type) < 0 ||
+	    add_type(module, &core_conn_info_spec, &state->conn_info_type) < 0 ||
+	    PyModule_AddStringConstant(module, "VERSION", WSM_VERSION) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
+		if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int core_traverse(PyObject *module, visitproc visit, void *arg)
+{
+	struct core_state *state = PyModule_GetState(module);
+
+	Py_VISIT(state->runtime_type);
+	Py_VISIT(state->receipt_type);
+	Py_VISIT(state->conn_info_type);
+	Py_VISIT(state->error);
+	for (size_t i = 0; i < CORE_STATUS_COUNT; i++)
+		Py_VISIT(state->errors[i]);
+	Py_VISIT(state->delivery);
+	Py_VISIT(state->suspend);
+	return 0;
+}
+
+static int core_clear(PyObject *module)
+{
+	struct core_state *state = PyModule_GetState(module);
+
+	Py_CLEAR(state->runtime_type);
+	Py_CLEAR(state->receipt_type);
+	Py_CLEAR(state->conn_info_type);
+	Py_CLEAR(state->error);
+	for (size_t i = 0; i < CORE_STATUS_COUNT; i++)
+		Py_CLEAR(state->errors[i]);
+	Py_CLEAR(state->delivery);
+	Py_CLEAR(state->suspend);
+	return 0;
+}
+
+static void core_free(void *module)
+{
+	core_clear(module);
+}
+
+static PyModuleDef_Slot core_slots[] = {
+	{Py_mod_exec, core_exec},
+	{0, NULL},
+};
+
+static struct PyModuleDef core_module = {
+	PyModuleDef_HEAD_INIT,
+	.m_name = "ws_manager._core",
+	.m_doc = "The C extension: a thin layer over ws_manager.h. Private; use the package's functions instead.",
+	.m_size = sizeof(struct core_state),
+	.m_methods = core_functions,
+	.m_slots = core_slots,
+	.m_traverse = core_traverse,
+	.m_clear = core_clear,
+	.m_free = core_free,
+};
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+	return PyModuleDef_Init(&core_module);
+}
