@@ -30,7 +30,7 @@ static inline bool wsm__slice_is(wsm_slice slice, const char *text)
 static inline bool wsm__slice_starts(wsm_slice slice, const char *prefix)
 {
 	size_t n = strlen(prefix);
-	return slice.len >= n && memcmp(slice.data, prefix, n) == 0;
+	return slice.len >= n && (n == 0 || memcmp(slice.data, prefix, n) == 0);
 }
 
 /* ASCII case-insensitive. */
@@ -39,5 +39,7 @@ bool wsm__slice_equal_nocase(wsm_slice a, wsm_slice b);
 char *wsm__slice_dup(wsm_slice slice);
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, surrogates, or code points over U+10FFFF). */
 bool wsm__utf8_valid(wsm_slice slice);
+/* Decodes the code point at byte `at` (< text.len); its length in bytes, or 0 if it is malformed or cut off. */
+size_t wsm__utf8_decode(wsm_slice text, size_t at, uint32_t *code_point);
 
 #endif

@@ -24,8 +24,8 @@ struct wsm__command {
 	enum wsm__action action;
 	wsm_slice name;      /* the action as the client wrote it */
 	wsm_slice id;        /* "id" as JSON text: a string or a number; empty if absent */
-	wsm_slice room;      /* from room, channel, or project_id (then "project:<id>") */
-	wsm_slice project_id;
+	wsm_slice room;      /* from room, else channel, else project_id (then "project:<id>") */
+	wsm_slice project_id; /* set where the room comes from it; an integer as its digits */
 	wsm_slice token, type;
 	wsm_slice data;      /* "data" as JSON text, for publish */
 	bool has_since;
@@ -33,7 +33,7 @@ struct wsm__command {
 	uint64_t since;      /* since.offset */
 	unsigned limit;      /* 0 if absent */
 	int level;           /* wsm_level, WSM_LEVEL_NONE if absent */
-	const char *error_code; /* static: "bad_json", "bad_request", "room_invalid"; NULL if the parse succeeded */
+	const char *error_code; /* static: "bad_json", "bad_request", "room_invalid", "internal" (no memory); NULL: success */
 	const char *error;   /* static sentence that goes with it */
 	void *storage;
 };
@@ -41,7 +41,9 @@ struct wsm__command {
 /*
  * Parses one text message. Always leaves *command in a state that fini() takes; `action`, `name` and `id` are set as far as
  * they could be read, also on error. Broken JSON, duplicate keys, NUL, a depth over the maximum: "bad_json". Wrong types
- * or missing fields for a core action: "bad_request". A room name against the grammar: "room_invalid".
+ * or missing fields for a core action, and a message that is an array: "bad_request". A room name against the grammar:
+ * "room_invalid". A member that is null counts as absent, but for the data of publish. Fields of actions that are not the
+ * core's are not looked at, except for "id", which stays empty if it is no string or number.
  */
 void wsm__command_parse(struct wsm__command *command, wsm_slice text);
 void wsm__command_fini(struct wsm__command *command);

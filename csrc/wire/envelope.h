@@ -19,7 +19,10 @@ struct wsm__envelope {
  *   typed:   {"type":T,"data":P,"timestamp":…,"message_id":…,<members>,"room":…,"offset":…}
  *   flat:    {"event_type":T,<members of P>,…}
  *   spliced: <P without its last '}'>,… with those of timestamp, message_id, room, offset that P does not have
- * Returns 0; WSM_EJSON if a flat or spliced payload is no object; WSM_ENOMEM.
+ * No name appears twice: what the payload has beats what would be added (so a flat payload's own "event_type" stays), a
+ * field of the envelope beats a member of its name, the first of two members beats the second. An empty typed payload and
+ * an empty member value are null. Only the top level of the payload is looked at; a typed payload not at all.
+ * Returns 0; WSM_EJSON if a flat or spliced payload is no object (`out` is then as before); WSM_ENOMEM.
  */
 int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *envelope);
 

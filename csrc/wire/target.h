@@ -4,9 +4,15 @@
 
 #include "ws_manager.h"
 
-/* Decodes %XX (and '+' if `plus`) into out[size]; length, or -1 if malformed, not UTF-8, containing NUL, or too long. */
+/*
+ * Decodes %XX (and '+' if `plus`) into out[size] and ends it with NUL; length, or -1 if malformed, not UTF-8, containing
+ * NUL, or longer than size - 1.
+ */
 int wsm__percent_decode(wsm_slice text, bool plus, char *out, size_t size);
-/* Decoded value of the first parameter `name`; length, -1 if absent, -2 if malformed or longer than size - 1. NUL-terminated. */
+/*
+ * Decoded value of the first parameter `name` (at most 63 bytes); length, -1 if absent, -2 if malformed or longer than
+ * size - 1. NUL-terminated.
+ */
 int wsm__query_get(wsm_slice query, const char *name, char *out, size_t size);
 /* base64url (RFC 4648 section 5), padding optional; length, or -1 if malformed or longer than `size`. */
 int wsm__base64url_decode(wsm_slice text, char *out, size_t size);
@@ -20,8 +26,9 @@ struct wsm__position {
 #define WSM__RESUME_MAX 1024 /* positions in one ?resume= */
 /*
  * Parses the value of ?resume= (base64url of {"<room>":["<epoch>",<offset>],…}). Returns the count and a heap array in
- * *positions (free() it; NULL when 0), or -1 if it is malformed or names more than WSM__RESUME_MAX rooms.
- * Names longer than 128 bytes or epochs longer than 23 are malformed.
+ * *positions (free() it; NULL when 0), or -1 if it is malformed or names more than WSM__RESUME_MAX rooms. The empty value
+ * has none. Names that are empty or longer than 128 bytes, a room twice, epochs longer than 23 bytes, and offsets that are
+ * no integers from 0 are malformed; names are not checked against the grammar of rooms.
  */
 int wsm__resume_parse(wsm_slice value, struct wsm__position **positions);
 

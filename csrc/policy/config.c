@@ -1,0 +1,462 @@
+#include "policy/config.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "policy/origin.h"
+
+/*
+ * X(field and keyword, variable, store, default, least, most, sentence). `store` says how the text becomes the field:
+ * UINT, SECS, STRING, LIST, BOOL as the public types; RATE is an integer kept as double, PORT one that is kept as text and
+ * may be unset.
+ */
+#define OPTIONS(X)                                                                                                     \
+	X(host, "WEBSOCKET_HOST", STRING, "localhost", 0, 0,                                                           \
+	  "Address to listen on when port is set: localhost (both loopback addresses), an IP address, or * for all.") \
+	X(port, "WEBSOCKET_PORT", PORT, "", 0, 65535,                                                                  \
+	  "TCP port of the runtime's own listener; unset for none, 0 for any free one.")                              \
+	X(heartbeat_interval, "WEBSOCKET_HEARTBEAT_INTERVAL", SECS, "30", 0.05, 3600,                                  \
+	  "Seconds between heartbeats (protocol ping and message).")                                                  \
+	X(timeout, "WEBSOCKET_TIMEOUT", SECS, "90", 0.1, 86400,                                                        \
+	  "Seconds without anything heard from a client, then it is closed with 4408; more than heartbeat_interval.") \
+	X(max_connections, "WEBSOCKET_MAX_CONNECTIONS", UINT, "1000", 1, 1000000,                                      \
+	  "Connections per process; further ones are closed with 1013.")                                              \
+	X(max_connections_per_ip, "WEBSOCKET_MAX_CONNECTIONS_PER_IP", UINT, "100", 1, 1000000,                         \
+	  "Connections per client address; further ones are closed with 1013.")                                       \
+	X(max_message_size, "WEBSOCKET_MAX_MESSAGE_SIZE", UINT, "65536", 125, 1073741824,                              \
+	  "Bytes of one incoming message over all its fragments, then 1009.")                                         \
+	X(max_fragments, "WEBSOCKET_MAX_FRAGMENTS", UINT, "256", 1, 1000000,                                           \
+	  "Fragments of one incoming message, then 1009.")                                                            \
+	X(max_rooms, "WEBSOCKET_MAX_ROOMS", UINT, "128", 1, 1000000,                                                   \
+	  "Rooms that one connection may subscribe to.")                                                              \
+	X(max_queue, "WEBSOCKET_MAX_QUEUE", UINT, "1048576", 4096, 1073741824,                                         \
+	  "Outgoing bytes held for one connection that reads slowly.")                                                \
+	X(rate, "WEBSOCKET_RATE", RATE, "50", 0, 1000000,                                                              \
+	  "Incoming messages per second and connection, with bursts of twice as many; 0 for no limit.")               \
+	X(max_publish_size, "WEBSOCKET_MAX_PUBLISH_SIZE", UINT, "16777216", 1, 1073741824,                             \
+	  "Bytes of one published message.")                                                                          \
+	X(max_pending, "WEBSOCKET_MAX_PENDING", UINT, "67108864", 4096, 17179869184,                                   \
+	  "Bytes of commands waiting for the runtime; further publications are dropped and counted.")                 \
+	X(max_events, "WEBSOCKET_MAX_EVENTS", UINT, "65536", 1, 10000000,                                              \
+	  "Events waiting for the host; further ones are dropped and counted.")                                       \
+	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
+	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                          \
+	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
+	  "Seconds that a client has to answer a closing handshake.")                                                 \
+	X(history_size, "WEBSOCKET_HISTORY_SIZE", UINT, "256", 0, 1000000,                                             \
+	  "Messages kept per room with history; 0 for no history.")                                                   \
+	X(history_ttl, "WEBSOCKET_HISTORY_TTL", SECS, "300", 0.05, 31536000,                                           \
+	  "Seconds that a message stays in the history of its room.")                                                 \
+	X(allowed_origins, "WEBSOCKET_ALLOWED_ORIGINS", LIST, "", 0, 0,                                                \
+	  "Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, "      \
+	  "*. before the host for subdomains, or * for all.")                                                         \
+	X(api_key, "WEBSOCKET_API_KEY", STRING, "", 0, 0,                                                              \
+	  "Key that writing REST calls need when they do not come from loopback.")                                    \
+	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
+	  "Where rooms and history are kept; memory: is this process.")                                               \
+	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")
+
+enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE_RATE, STORE_PORT };
+
+#define TYPE_UINT WSM_OPTION_UINT
+#define TYPE_SECS WSM_OPTION_SECS
+#define TYPE_STRING WSM_OPTION_STRING
+#define TYPE_LIST WSM_OPTION_LIST
+#define TYPE_BOOL WSM_OPTION_BOOL
+#define TYPE_RATE WSM_OPTION_UINT
+#define TYPE_PORT WSM_OPTION_UINT
+
+static const wsm_option options[] = {
+#define WSM_X(field, env, store, fallback, min, max, doc) { #field, env, TYPE_##store, fallback, min, max, doc },
+	OPTIONS(WSM_X)
+#undef WSM_X
+};
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+/* By row: which field of struct wsm_config, and how it is stored. */
+static const struct {
+	size_t offset;
+	enum store store;
+} fields[] = {
+#define WSM_X(field, env, store, fallback, min, max, doc) { offsetof(struct wsm_config, field), STORE_##store },
+	OPTIONS(WSM_X)
+#undef WSM_X
+};
+
+_Static_assert(N_OPTIONS <= sizeof(((struct wsm_config *)0)->values) / sizeof(char *), "values[] has a place for each");
+
+const wsm_option *wsm_options(size_t *count)
+{
+	*count = N_OPTIONS;
+	return options;
+}
+
+/* ---- from text to a field ---- */
+
+/* One attempt to set an option, and the words for its failure. `origin` is the variable, or NULL for the keyword. */
+struct attempt {
+	struct wsm_config *config;
+	size_t row;
+	const char *value;
+	const char *variable;
+	wsm_error *error;
+};
+
+static void *field_of(const struct attempt *attempt)
+{
+	return (char *)attempt->config + fields[attempt->row].offset;
+}
+
+/* "WEBSOCKET_RATE: "5x" is not …" or "option rate: "5x" is not …". */
+static int refuse(const struct attempt *attempt, const char *must)
+{
+	const wsm_option *option = &options[attempt->row];
+	/* What may hold a secret is not quoted. */
+	bool secret = strcmp(option->name, "api_key") == 0 || strcmp(option->name, "broker_url") == 0;
+
+	return wsm__fail(attempt->error, WSM_ECONFIG, "%s%s: %s%.80s%s%s must be %s", attempt->variable ? "" : "option ",
+	                 attempt->variable ? attempt->variable : option->name, secret ? "the value" : "\"",
+	                 secret ? "" : attempt->value, !secret && strlen(attempt->value) > 80 ? "…" : "",
+	                 secret ? "" : "\"", must);
+}
+
+/* "an integer from 1 to 1000000" */
+static int refuse_number(const struct attempt *attempt, const char *kind)
+{
+	const wsm_option *option = &options[attempt->row];
+	wsm_error bounds;
+
+	wsm__fail(&bounds, 0, "%s from %.12g to %.12g", kind, option->min, option->max);
+	return refuse(attempt, bounds.message);
+}
+
+static bool in_bounds(const struct attempt *attempt, double number)
+{
+	return number >= options[attempt->row].min && number <= options[attempt->row].max;
+}
+
+/* Digits only: no sign, no space, no exponent. */
+static bool parse_uint(const char *text, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	if (*text == '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		unsigned digit = (unsigned char)*text - (unsigned)'0';
+
+		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return true;
+}
+
+/* "30", "0.5", ".5", "30.". Not strtod(), which follows the locale and takes "nan", "inf" and "0x1p3". */
+static bool parse_secs(const char *text, double *number)
+{
+	double value = 0, scale = 1;
+	bool digits = false, fraction = false;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '.' && !fraction) {
+			fraction = true;
+			continue;
+		}
+		if (*text < '0' || *text > '9')
+			return false;
+		digits = true;
+		if (fraction && scale >= 1e9)
+			continue; /* below a nanosecond */
+		value = value * 10 + (*text - '0');
+		scale *= fraction ? 10 : 1;
+	}
+	*number = value / scale;
+	return digits;
+}
+
+static bool parse_bool(const char *text, bool *value)
+{
+	static const char *const words[] = { "0", "1", "false", "true", "no", "yes", "off", "on" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (wsm__slice_equal_nocase(wsm__str(text), wsm__str(words[i]))) {
+			*value = i % 2 == 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int no_memory(const struct attempt *attempt)
+{
+	return wsm__fail(attempt->error, WSM_ENOMEM, "out of memory while setting option %s", options[attempt->row].name);
+}
+
+static int store_text(const struct attempt *attempt, const char *text)
+{
+	char **field = field_of(attempt);
+	char *copy = wsm__slice_dup(wsm__str(text));
+
+	if (!copy)
+		return no_memory(attempt);
+	free(*field);
+	*field = copy;
+	return WSM_OK;
+}
+
+static bool is_address(const char *text)
+{
+	unsigned char address[16];
+
+	return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+static bool is_visible(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < 0x21 || *text > 0x7e)
+			return false;
+	return true;
+}
+
+static int store_string(const struct attempt *attempt)
+{
+	const char *name = options[attempt->row].name, *value = attempt->value;
+
+	if (*value == '\0')
+		return store_text(attempt, options[attempt->row].fallback);
+	if (strcmp(name, "host") == 0 && strcmp(value, "localhost") != 0 && strcmp(value, "*") != 0 && !is_address(value))
+		return refuse(attempt, "localhost, an IPv4 or IPv6 address without brackets, or *");
+	if (strcmp(name, "api_key") == 0 && !is_visible(value))
+		return refuse(attempt, "visible ASCII characters without spaces, as it is sent in an HTTP header");
+	if (strcmp(name, "broker_url") == 0 && strcmp(value, "memory:") != 0)
+		return refuse(attempt, "memory:, the only broker of this version");
+	return store_text(attempt, value);
+}
+
+static void free_origins(char **origins, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(origins[i]);
+	free(origins);
+}
+
+static wsm_slice trim(wsm_slice text)
+{
+	while (text.len > 0 && strchr(" \t\r\n", text.data[0]))
+		text = wsm__slice(text.data + 1, text.len - 1);
+	while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]))
+		text.len--;
+	return text;
+}
+
+/* The only list is that of origins. Empty entries, as after a last comma, are none. */
+static int store_origins(const struct attempt *attempt)
+{
+	size_t most = 1, count = 0;
+	const char *at = attempt->value;
+	int status = WSM_OK;
+	char **list;
+
+	for (const char *p = at; *p != '\0'; p++)
+		most += *p == ',';
+	list = calloc(most, sizeof(*list));
+	if (!list)
+		return no_memory(attempt);
+	while (status == WSM_OK && at) {
+		const char *comma = strchr(at, ',');
+		wsm_slice entry = trim(wsm__slice(at, comma ? (size_t)(comma - at) : strlen(at)));
+
+		at = comma ? comma + 1 : NULL;
+		if (entry.len == 0)
+			continue;
+		list[count] = wsm__slice_dup(entry);
+		if (!list[count])
+			status = no_memory(attempt);
+		else if (!wsm__origin_entry_valid(wsm__str(list[count++])))
+			status = refuse(attempt, "a comma-separated list of scheme://host[:port] without path, or *");
+	}
+	if (status != WSM_OK) {
+		free_origins(list, count);
+		return status;
+	}
+	free_origins(attempt->config->allowed_origins, attempt->config->n_allowed_origins);
+	attempt->config->allowed_origins = list;
+	attempt->config->n_allowed_origins = count;
+	return WSM_OK;
+}
+
+static int store_number(const struct attempt *attempt)
+{
+	enum store store = fields[attempt->row].store;
+	uint64_t number;
+	double secs;
+
+	if (store == STORE_SECS) {
+		if (!parse_secs(attempt->value, &secs) || !in_bounds(attempt, secs))
+			return refuse_number(attempt, "a number of seconds");
+		*(double *)field_of(attempt) = secs;
+		return WSM_OK;
+	}
+	if (!parse_uint(attempt->value, &number) || !in_bounds(attempt, (double)number))
+		return refuse_number(attempt, "an integer");
+	if (store == STORE_PORT)
+		return store_text(attempt, attempt->value);
+	if (store == STORE_RATE)
+		*(double *)field_of(attempt) = (double)number;
+	else
+		*(uint64_t *)field_of(attempt) = number;
+	return WSM_OK;
+}
+
+static int store_value(const struct attempt *attempt)
+{
+	switch (fields[attempt->row].store) {
+	case STORE_STRING:
+		return store_string(attempt);
+	case STORE_LIST:
+		return store_origins(attempt);
+	case STORE_BOOL:
+		if (parse_bool(attempt->value, field_of(attempt)))
+			return WSM_OK;
+		return refuse(attempt, "true or false (also 1/0, yes/no, on/off)");
+	case STORE_PORT:
+		if (*attempt->value == '\0')
+			return store_text(attempt, "");
+		return store_number(attempt);
+	default:
+		return store_number(attempt);
+	}
+}
+
+/* Field and remembered text change together or not at all. */
+static int set_row(const struct attempt *attempt)
+{
+	char **slot = &attempt->config->values[attempt->row];
+	bool unset = *attempt->value == '\0';
+	char *copy = NULL;
+	int status;
+
+	if (!unset && !(copy = wsm__slice_dup(wsm__str(attempt->value))))
+		return no_memory(attempt);
+	status = store_value(attempt);
+	if (status != WSM_OK) {
+		free(copy);
+		return status;
+	}
+	free(*slot);
+	*slot = copy;
+	return WSM_OK;
+}
+
+/* ---- the public calls ---- */
+
+wsm_config *wsm_config_new(void)
+{
+	struct wsm_config *config = calloc(1, sizeof(*config));
+
+	if (!config)
+		return NULL;
+	for (size_t row = 0; row < N_OPTIONS; row++) {
+		struct attempt attempt = { config, row, options[row].fallback, NULL, NULL };
+
+		if (store_value(&attempt) != WSM_OK) {
+			wsm_config_free(config);
+			return NULL;
+		}
+	}
+	return config;
+}
+
+void wsm_config_free(wsm_config *config)
+{
+	if (!config)
+		return;
+	free(config->host);
+	free(config->port);
+	free(config->api_key);
+	free(config->broker_url);
+	free_origins(config->allowed_origins, config->n_allowed_origins);
+	for (size_t row = 0; row < N_OPTIONS; row++)
+		free(config->values[row]);
+	free(config);
+}
+
+static size_t find_row(const char *name)
+{
+	size_t row = 0;
+
+	while (row < N_OPTIONS && strcmp(options[row].name, name) != 0)
+		row++;
+	return row;
+}
+
+int wsm_config_set(wsm_config *config, const char *name, const char *value, wsm_error *error)
+{
+	struct attempt attempt = { config, 0, value, NULL, error };
+
+	if (!config || !name || !value)
+		return wsm__fail(error, WSM_EINVAL, "wsm_config_set: config, name and value must not be NULL");
+	attempt.row = find_row(name);
+	if (attempt.row == N_OPTIONS)
+		return wsm__fail(error, WSM_ECONFIG, "\"%.80s\" is not an option; docs/configuration.md lists them", name);
+	return set_row(&attempt);
+}
+
+int wsm_config_load_env(wsm_config *config, wsm_error *error)
+{
+	if (!config)
+		return wsm__fail(error, WSM_EINVAL, "wsm_config_load_env: config must not be NULL");
+	for (size_t row = 0; row < N_OPTIONS; row++) {
+		const char *value = getenv(options[row].env);
+		struct attempt attempt = { config, row, value, options[row].env, error };
+		int status = value && *value != '\0' ? set_row(&attempt) : WSM_OK;
+
+		if (status != WSM_OK)
+			return status;
+	}
+	return WSM_OK;
+}
+
+const char *wsm_config_get(const wsm_config *config, const char *name)
+{
+	size_t row = config && name ? find_row(name) : N_OPTIONS;
+
+	if (row == N_OPTIONS)
+		return NULL;
+	return config->values[row] ? config->values[row] : options[row].fallback;
+}
+
+struct wsm_config *wsm__config_copy(const struct wsm_config *config)
+{
+	struct wsm_config *copy = wsm_config_new();
+
+	for (size_t row = 0; copy && row < N_OPTIONS; row++) {
+		struct attempt attempt = { copy, row, config->values[row], NULL, NULL };
+
+		if (config->values[row] && set_row(&attempt) != WSM_OK) {
+			wsm_config_free(copy);
+			copy = NULL;
+		}
+	}
+	return copy;
+}
+
+int wsm__config_check(const struct wsm_config *config, wsm_error *error)
+{
+	if (!(config->timeout > config->heartbeat_interval))
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "option timeout: %g s must be more than heartbeat_interval, which is %g s; raise the one "
+		                 "or lower the other",
+		                 config->timeout, config->heartbeat_interval);
+	if (config->max_pending < config->max_publish_size)
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "option max_pending: %llu bytes must hold a message of max_publish_size, which is %llu "
+		                 "bytes; raise the one or lower the other",
+		                 (unsigned long long)config->max_pending, (unsigned long long)config->max_publish_size);
+	return WSM_OK;
+}

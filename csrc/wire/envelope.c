@@ -1,0 +1,208 @@
+#include "wire/envelope.h"
+
+#include "base/slice.h"
+#include "wire/json.h"
+
+/* What the envelope may add by itself: bits of a set. */
+enum field {
+	FIELD_TYPE = 1u,
+	FIELD_DATA = 2u,
+	FIELD_EVENT_TYPE = 4u,
+	FIELD_TIMESTAMP = 8u,
+	FIELD_MESSAGE_ID = 16u,
+	FIELD_ROOM = 32u,
+	FIELD_OFFSET = 64u
+};
+
+static const struct {
+	const char *name;
+	size_t len;
+	unsigned field;
+} fields[] = {
+	{ "type", 4, FIELD_TYPE },
+	{ "data", 4, FIELD_DATA },
+	{ "room", 4, FIELD_ROOM },
+	{ "offset", 6, FIELD_OFFSET },
+	{ "timestamp", 9, FIELD_TIMESTAMP },
+	{ "event_type", 10, FIELD_EVENT_TYPE },
+	{ "message_id", 10, FIELD_MESSAGE_ID },
+};
+
+#define MAX_TRACKED 64u /* members; later ones are added without a look into the payload */
+
+/* What is known before the first byte is written. */
+struct plan {
+	unsigned add;         /* fields that the envelope adds */
+	uint64_t skip;        /* members that it does not add, by index */
+	wsm_slice body;       /* flat and spliced: what stands between the payload's braces; empty for {} */
+};
+
+/* `name` as it stands in JSON, `escaped` if a backslash is in it. */
+static bool reads(wsm_slice name, bool escaped, wsm_slice word)
+{
+	return escaped ? wsm__json_name_is(name, word) : wsm__slice_equal(name, word);
+}
+
+static unsigned field_of(wsm_slice name, bool escaped)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (reads(name, escaped, wsm__slice(fields[i].name, fields[i].len)))
+			return fields[i].field;
+	return 0;
+}
+
+/* One pass over a payload whose members stand beside ours: none of ours may repeat them. */
+static int look_into(struct plan *plan, const struct wsm__envelope *envelope)
+{
+	wsm_slice payload = wsm__json_trim(envelope->payload), name, value;
+	size_t position = 0, n = 0;
+	int result;
+
+	while ((result = wsm__json_next(payload, &position, &name, &value)) == 1) {
+		bool escaped = name.len > 0 && memchr(name.data, '\\', name.len) != NULL;
+
+		n++;
+		plan->add &= ~field_of(name, escaped);
+		for (size_t i = 0; i < envelope->n_members && i < MAX_TRACKED; i++)
+			if (reads(name, escaped, envelope->members[i].name))
+				plan->skip |= UINT64_C(1) << i;
+	}
+	if (result < 0)
+		return result;
+	if (n > 0)
+		plan->body = wsm__json_trim(wsm__slice(payload.data + 1, payload.len - 2));
+	return WSM_OK;
+}
+
+/* Members that the envelope writes itself, or that are there twice, would make a duplicate key. */
+static void skip_repeated(struct plan *plan, const struct wsm__envelope *envelope)
+{
+	for (size_t i = 0; i < envelope->n_members && i < MAX_TRACKED; i++) {
+		wsm_slice name = envelope->members[i].name;
+		bool repeated = (field_of(name, false) & plan->add) != 0;
+
+		for (size_t j = 0; j < i && !repeated; j++)
+			repeated = wsm__slice_equal(name, envelope->members[j].name);
+		if (repeated)
+			plan->skip |= UINT64_C(1) << i;
+	}
+}
+
+static int make_plan(struct plan *plan, const struct wsm__envelope *envelope)
+{
+	bool typed = envelope->type.len > 0;
+	int result = WSM_OK;
+
+	plan->skip = 0;
+	plan->body = wsm__slice(NULL, 0);
+	plan->add = 0;
+	if (typed)
+		plan->add |= envelope->flat ? FIELD_EVENT_TYPE : FIELD_TYPE | FIELD_DATA;
+	if (envelope->timestamp.len > 0)
+		plan->add |= FIELD_TIMESTAMP;
+	if (envelope->message_id.len > 0)
+		plan->add |= FIELD_MESSAGE_ID;
+	if (envelope->room.len > 0)
+		plan->add |= FIELD_ROOM;
+	if (envelope->offset > 0)
+		plan->add |= FIELD_OFFSET;
+	if (!typed || envelope->flat)
+		result = look_into(plan, envelope);
+	if (envelope->n_members > 0)
+		skip_repeated(plan, envelope);
+	return result;
+}
+
+/* At least the length of `text` as a JSON string; exact for what needs no escape. */
+static size_t string_bound(wsm_slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+			return text.len * 6 + 2;
+	}
+	return text.len + 2;
+}
+
+static size_t bound(const struct wsm__envelope *envelope)
+{
+	/* 2 braces, 20 digits, and 7 names of at most 10 bytes with quotes, colon and comma; data may be "null". */
+	size_t total = 128 + envelope->payload.len;
+
+	total += string_bound(envelope->type) + string_bound(envelope->timestamp);
+	total += string_bound(envelope->message_id) + string_bound(envelope->room);
+	for (size_t i = 0; i < envelope->n_members; i++)
+		total += string_bound(envelope->members[i].name) + envelope->members[i].json.len + 6;
+	return total;
+}
+
+/* `lead` is the name with what stands around it: ",\"room\":". Its comma is left out after the opening brace. */
+static void add_name(struct wsm__buffer *out, const char *lead)
+{
+	wsm__buffer_add_str(out, out->data[out->len - 1] == '{' ? lead + 1 : lead);
+}
+
+static void add_string(struct wsm__buffer *out, const char *lead, wsm_slice text)
+{
+	add_name(out, lead);
+	wsm__buffer_add_json(out, text);
+}
+
+static void add_value(struct wsm__buffer *out, wsm_slice json)
+{
+	if (json.len > 0)
+		wsm__buffer_add_slice(out, json);
+	else
+		wsm__buffer_add(out, "null", 4);
+}
+
+static void write_out(struct wsm__buffer *out, const struct plan *plan, const struct wsm__envelope *envelope)
+{
+	wsm__buffer_add(out, "{", 1);
+	if (plan->add & FIELD_TYPE)
+		add_string(out, ",\"type\":", envelope->type);
+	if (plan->add & FIELD_DATA) {
+		add_name(out, ",\"data\":");
+		add_value(out, envelope->payload);
+	}
+	if (plan->add & FIELD_EVENT_TYPE)
+		add_string(out, ",\"event_type\":", envelope->type);
+	if (plan->body.len > 0) {
+		add_name(out, ",");
+		wsm__buffer_add_slice(out, plan->body);
+	}
+	if (plan->add & FIELD_TIMESTAMP)
+		add_string(out, ",\"timestamp\":", envelope->timestamp);
+	if (plan->add & FIELD_MESSAGE_ID)
+		add_string(out, ",\"message_id\":", envelope->message_id);
+	for (size_t i = 0; i < envelope->n_members; i++) {
+		if (i < MAX_TRACKED && plan->skip >> i & 1)
+			continue;
+		add_name(out, ",");
+		wsm__buffer_add_json(out, envelope->members[i].name);
+		wsm__buffer_add(out, ":", 1);
+		add_value(out, envelope->members[i].json);
+	}
+	if (plan->add & FIELD_ROOM)
+		add_string(out, ",\"room\":", envelope->room);
+	if (plan->add & FIELD_OFFSET) {
+		add_name(out, ",\"offset\":");
+		wsm__buffer_add_uint(out, envelope->offset);
+	}
+	wsm__buffer_add(out, "}", 1);
+}
+
+int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *envelope)
+{
+	struct plan plan;
+	int result = make_plan(&plan, envelope);
+
+	if (result < 0)
+		return result;
+	/* One growth here; nothing below allocates, so nothing below fails. */
+	if (!wsm__buffer_reserve(out, bound(envelope)))
+		return WSM_ENOMEM;
+	write_out(out, &plan, envelope);
+	return WSM_OK;
+}
