@@ -22,10 +22,10 @@ CMAKE_BUILD := cmake --build
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
 no_network = { printf '\n*** pip could not install what is needed (see above). Is the network, or the package index, reachable?\n' >&2; exit 1; }
 
-PACKAGES_BUILD := build-essential cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
+PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
 	libjansson-dev uthash-dev python3 python3-venv python3-dev
 PACKAGES_TEST := libcmocka-dev clang valgrind chromium
-PACKAGES_LINT := python3 python3-venv python3-dev
+PACKAGES_LINT := ca-certificates python3 python3-venv python3-dev
 
 C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
 PYTHON_SOURCES := $(shell find python -name __pycache__ -prune -o -print)
