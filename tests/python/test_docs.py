@@ -103,7 +103,10 @@ def anchors(page: Path) -> set[str]:
 
 def test_every_option_is_in_the_page() -> None:
     result = subprocess.run(
-        [sys.executable, ROOT / "docs" / "generate_configuration.py", "--check"], capture_output=True, text=True, timeout=60
+        [sys.executable, ROOT / "docs" / "generate_configuration.py", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert result.returncode == 0, result.stderr
 
