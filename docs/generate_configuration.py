@@ -1,7 +1,7 @@
 """Writes the table of options in docs/configuration.md from the core's own table.
 
-    python docs/generate_configuration.py             after the package was built and installed
-    python docs/generate_configuration.py --check     fails if the table is stale
+Run it with the interpreter of .venv once the package is installed there; `--check` changes nothing and fails if the
+table is stale.
 """
 
 import sys

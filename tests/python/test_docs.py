@@ -1,7 +1,7 @@
 """The code in the documents runs.
 
-Blocks that begin with ```python are executed, page by page, in order and in one namespace, each page in a process of its own; a
-page that defines `app` is then served. Blocks of other code ("```python before") only have to parse.
+Blocks that begin with ```python are executed, page by page, in order and in one namespace, each page in a process of
+its own; a page that defines `app` is then served. Blocks of other code ("```python before") only have to parse.
 """
 
 from __future__ import annotations
