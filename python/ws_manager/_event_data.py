@@ -51,6 +51,8 @@ OPTIONS: Final = frozenset({"room", "priority", "conflate", "max_rate", "history
 
 def is_whole(value: object) -> bool:
     """Whether the first argument of a helper is the whole data, not the first field."""
+    if value.__class__ is dict:
+        return True
     if isinstance(value, (str, int, float, bytes, Unset)) or value is None or isinstance(value, type):
         return False
     return isinstance(value, Mapping) or hasattr(value, "model_dump") or hasattr(value, "__dataclass_fields__")
