@@ -1,0 +1,55 @@
+"""`python -m ws_manager run main:app [options of uvicorn]`: uvicorn with the hand-over switched on."""
+
+from __future__ import annotations
+
+import sys
+
+from ws_manager._core import VERSION
+
+PROTOCOL = "ws_manager.uvicorn:WebSocketProtocol"
+
+USAGE = """\
+usage: python -m ws_manager run APP [OPTIONS]
+       python -m ws_manager --version
+
+  run APP   Serve an ASGI application ("main:app") by uvicorn; WebSockets of ws_manager's endpoints are handed over to
+            its runtime, which then carries them without Python. OPTIONS are uvicorn's: --host, --port, --reload,
+            --workers ... ("python -m ws_manager run --help" shows them all).
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] in (["--version"], ["-V"]):
+        print(f"ws_manager {VERSION}")
+        return 0
+    if arguments[:1] in (["--help"], ["-h"]):
+        print(USAGE, end="")
+        return 0
+    if arguments[:1] != ["run"]:
+        what = f"unknown command {arguments[0]!r}" if arguments else "a command is missing"
+        print(f"{what}\n\n{USAGE}", end="", file=sys.stderr)
+        return 2
+    return _serve(arguments[1:])
+
+
+def _serve(arguments: list[str]) -> int:
+    try:
+        from uvicorn import __version__
+        from uvicorn.main import main as uvicorn_main
+    except ImportError:
+        print("uvicorn is not installed: pip install uvicorn", file=sys.stderr)
+        return 1
+    if tuple(map(int, __version__.split(".")[:2])) < (0, 36):
+        print(f"this command needs uvicorn 0.36 or later, not {__version__}; ws_manager.run() works", file=sys.stderr)
+        return 1
+    chosen = any(argument == "--ws" or argument.startswith("--ws=") for argument in arguments)
+    uvicorn_main.main(
+        args=arguments if chosen else [*arguments, "--ws", PROTOCOL], prog_name="python -m ws_manager run"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

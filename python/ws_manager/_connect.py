@@ -1,0 +1,114 @@
+"""connect(): a connection that the application has checked itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from ws_manager._bridge import ClosedSink, Ending, Message, bridge, quoted
+from ws_manager._core import WsManagerError
+from ws_manager._handover import Admission, offered
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+    from ws_manager._handover import HandOver
+    from ws_manager._manager import WebSocketManager
+
+CLIENT_ID = "ws_manager.client_id"
+"""Where scope keeps the id of a connection, so that disconnect(websocket) finds it."""
+
+
+async def connect(
+    manager: WebSocketManager,
+    websocket: WebSocket,
+    user_id: object = None,
+    *,
+    session_id: object = None,
+    client_id: object = None,
+    rooms: Iterable[str] = (),
+    greeting: str = "",
+    heartbeat: str = "",
+    skip_origin: bool = False,
+) -> str:
+    """Gives a WebSocket of the application's own endpoint to the runtime. Returns its client id when it has ended."""
+    admission = Admission(
+        admitted=True,
+        skip_origin=skip_origin,
+        client_id=_id(client_id) or uuid4().hex,
+        user_id=_id(user_id),
+        session_id=_id(session_id),
+        rooms=[rooms] if isinstance(rooms, str) else list(rooms),
+        greeting=greeting,
+        heartbeat=heartbeat,
+    )
+    websocket.scope[CLIENT_ID] = admission["client_id"]
+    accepted = _accepted(websocket)
+    offer = None if accepted else offered(websocket.scope)
+    if offer is not None:
+        ending = await _hand_over(manager, offer, admission)
+    else:
+        ending = await carry(manager, websocket, admission, quoted(websocket.scope["path"]), accepted)
+    _retire(websocket, ending)
+    return admission["client_id"]
+
+
+async def carry(
+    manager: WebSocketManager, websocket: WebSocket, admission: Admission, path: str, accepted: bool = False
+) -> Ending:
+    """The bridge, through an object of Starlette's, so that its state stays true."""
+    from starlette.websockets import WebSocketState
+
+    if websocket.client_state is WebSocketState.CONNECTING:
+        await websocket.receive()
+    return await bridge(
+        manager, websocket.scope, websocket.receive, websocket.send, admission, path=path, accepted=accepted
+    )
+
+
+async def _hand_over(manager: WebSocketManager, offer: HandOver, admission: Admission) -> Ending:
+    sink = ClosedSink(asyncio.get_running_loop())
+    offer.take(manager, sink, admission, stay=True)
+    try:
+        return await sink.ending
+    except asyncio.CancelledError:
+        # The application's decision (a time limit, its end): without its endpoint the connection must not go on.
+        # An error means that the runtime has stopped, and its connections with it.
+        with contextlib.suppress(WsManagerError):
+            manager.disconnect(admission["client_id"], code=1001, reason="The application ended the connection.")
+        raise
+
+
+def _id(value: object) -> str:
+    """Ids may be numbers or UUIDs, as they are in many applications."""
+    return "" if value is None else str(value)
+
+
+def _accepted(websocket: WebSocket) -> bool:
+    from starlette.websockets import WebSocketState
+
+    return websocket.application_state is not WebSocketState.CONNECTING
+
+
+def _retire(websocket: WebSocket, ending: Ending) -> None:
+    """Makes the object behave as one whose client has just gone, whoever carried the connection.
+
+    The usual loop after it (`while True: await websocket.receive_json()`) then ends with WebSocketDisconnect(code), and
+    close() does nothing.
+    """
+    from starlette.websockets import WebSocketState
+
+    async def receive() -> Message:
+        return {"type": "websocket.disconnect", "code": ending.code, "reason": ending.reason}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.send":
+            raise OSError("the client has gone")  # Starlette makes a WebSocketDisconnect of it.
+
+    retired: Any = websocket
+    retired._receive = receive
+    retired._send = send
+    websocket.client_state = websocket.application_state = WebSocketState.CONNECTED

@@ -1,0 +1,154 @@
+"""The routes of ws_manager inside an application: `app.include_router(ws_manager.router)`.
+
+REST calls go to the core, which answers as it does on its own port. The WebSocket endpoints hand the socket over where
+the server can give it away (ws_manager.uvicorn), and are carried by the bridge everywhere else. A prefix, a mount and
+dependencies of the inclusion apply to all of them:
+`app.include_router(ws_manager.router, prefix="/v1", dependencies=[Depends(user)])`.
+
+With FastAPI the router is an APIRouter; with Starlette alone a Router, to be mounted or to take `.routes` from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from ws_manager._bridge import client_ip, endpoint_path, quoted
+from ws_manager._connect import carry
+from ws_manager._core import WsManagerError
+from ws_manager._handover import Admission, offered
+from ws_manager._routes import ENDPOINT, Endpoint
+
+if TYPE_CHECKING:
+    from ws_manager._manager import WebSocketManager
+
+__all__ = ["make_router"]
+
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of a REST body that are read; the core's own limit (option max_publish_size) is at most as large by default."""
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class Call(NamedTuple):
+    """One REST call of docs/protocol.md. Methods other than its own get the core's answer for them."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+
+
+CALLS = (
+    Call("GET", "/api/ws/stats", "ws_manager_stats", "Counters of the connections, messages and rooms"),
+    Call("GET", "/ws/stats", "ws_manager_stats_short", "The same as /api/ws/stats"),
+    Call("GET", "/api/ws/connections", "ws_manager_connections", "How many connections there are"),
+    Call(
+        "GET",
+        "/api/ws/project/{project_id}/subscribers",
+        "ws_manager_subscribers",
+        "How many connections follow a project",
+    ),
+    Call("POST", "/api/ws/broadcast", "ws_manager_broadcast", "Sends an event to a room, a project or everybody"),
+    Call("GET", "/api/ws/history", "ws_manager_history", "The messages that a room keeps"),
+    Call("GET", "/metrics", "ws_manager_metrics", "The counters as Prometheus text"),
+)
+
+ENDPOINTS = ("/ws", "/ws/updates", "/ws/notifications", "/ws/project/{project_id}", "/ws/logs")
+"""Endpoints that every runtime begins with, but for those that exist only with authentication."""
+
+
+def make_router(manager: WebSocketManager) -> Any:
+    """A router with the REST calls and the endpoints of a manager."""
+    try:
+        from fastapi import APIRouter
+    except ImportError:
+        return _starlette_router(manager)
+    router = APIRouter(tags=["ws_manager"])
+    for call in CALLS:
+        endpoint = _rest_endpoint(manager, call)
+        router.add_api_route(
+            call.path, endpoint, methods=[call.method], name=call.name, summary=call.summary, response_class=Response
+        )
+        others = [method for method in METHODS if method != call.method]
+        router.add_api_route(call.path, endpoint, methods=others, name=call.name, include_in_schema=False)
+    for pattern in ENDPOINTS:
+        router.add_api_websocket_route(pattern, _websocket_endpoint(manager, pattern))
+    return router
+
+
+def _starlette_router(manager: WebSocketManager) -> Any:
+    from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
+
+    routes: list[BaseRoute] = [
+        Route(call.path, _rest_endpoint(manager, call), methods=METHODS, name=call.name) for call in CALLS
+    ]
+    routes += [WebSocketRoute(pattern, _websocket_endpoint(manager, pattern)) for pattern in ENDPOINTS]
+    return Router(routes=routes)
+
+
+def add_endpoint(router: Any, manager: WebSocketManager, pattern: str) -> None:
+    """Adds the route of an endpoint that the host made, unless there is one. Inclusions before may not see it."""
+    if any(getattr(route, "path", None) == pattern and not hasattr(route, "methods") for route in router.routes):
+        return
+    add = getattr(router, "add_api_websocket_route", None) or router.add_websocket_route
+    add(pattern, _websocket_endpoint(manager, pattern))
+
+
+def _rest_endpoint(manager: WebSocketManager, call: Call) -> Callable[[Request], Awaitable[Response]]:
+    async def rest(request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return Response("The request's body is too large.", 413, media_type="text/plain")
+        headers = request.headers
+        try:
+            status, content_type, answer = await run_in_threadpool(
+                manager.rest,
+                request.method,
+                quoted(endpoint_path(request.scope["path"], call.path)),
+                request.url.query,
+                client_ip(request.scope),
+                headers.get("authorization", ""),
+                headers.get("x-api-key", ""),
+                headers.get("origin", ""),
+                body,
+            )
+        except WsManagerError as error:
+            return Response(str(error), 503, media_type="text/plain")
+        return Response(answer, status, headers={"content-type": content_type})
+
+    return rest
+
+
+async def _body(request: Request) -> bytes | None:
+    """The request's body; None if it is over MAX_BODY. One byte over the core's limit is enough for its own 413."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_BODY + 1:
+                return None
+            chunks.append(chunk)
+    except ClientDisconnect:
+        return b""
+    return b"".join(chunks)
+
+
+def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[WebSocket], Awaitable[None]]:
+    async def endpoint(websocket: WebSocket) -> None:
+        path = quoted(endpoint_path(websocket.scope["path"], pattern))
+        offer = offered(websocket.scope)
+        if offer is None:
+            await carry(manager, websocket, Admission(), path)
+            return
+        manager._ready()
+        offer.take(manager, None, Admission(), path=path, stay=False)
+
+    setattr(endpoint, ENDPOINT, Endpoint(manager, pattern))
+    return endpoint

@@ -1,0 +1,367 @@
+"""The WebSocket protocol class for uvicorn: `uvicorn main:app --ws ws_manager.uvicorn:WebSocketProtocol`.
+
+An upgrade to one of the runtime's endpoints is handed over at once, socket and all: uvicorn and the application never
+hear of the connection again. Every other upgrade is served by uvicorn's own implementation, with one addition: an
+endpoint of the application that calls `ws_manager.connect(websocket, ...)` before it accepts hands its socket over too.
+
+Who gets what: a WebSocket route of the application that matches before a route of `ws_manager.router` keeps its path.
+Routes of ours that were included with dependencies, or mounted, are asked through the application: its checks come
+first, the hand-over after them. Middleware around the whole application does not see an upgrade that is handed over at
+once; where it has to, use `CheckedWebSocketProtocol`, which asks the application each time.
+
+Works with uvicorn 0.30 and later (`--ws` takes an import string since 0.36), on asyncio and uvloop, with h11, httptools
+and zttp. Where uvicorn ends TLS the socket can't be handed over; the bridge carries the same paths then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from urllib.parse import unquote_to_bytes
+
+from uvicorn.protocols.utils import ClientDisconnected, get_remote_addr
+from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
+from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path
+from ws_manager._core import WsManagerError
+from ws_manager._handover import EXTENSION, Admission
+from ws_manager._manager import default_manager
+from ws_manager._routes import Endpoint, owner
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+    from ws_manager._manager import WebSocketManager
+    from ws_manager._types import ConnSink
+
+__all__ = ["CheckedWebSocketProtocol", "WebSocketProtocol"]
+
+MAX_HELD = 65536
+"""Bytes that a client may send before it has an answer; then its socket is not read until there is one."""
+
+SECRET = re.compile(r"[^/]{40,}")
+"""Path segments that may be tokens are kept out of the log."""
+
+logger = logging.getLogger("uvicorn.error")
+
+
+class _Request(NamedTuple):
+    """The head of the upgrade request, as far as it matters here."""
+
+    raw: bytes
+    raw_path: str
+    path: str
+    headers: list[tuple[bytes, bytes]]
+
+    @classmethod
+    def parse(cls, raw: bytes) -> _Request | None:
+        """uvicorn passes the whole head in one piece, checked and rebuilt; None for anything else."""
+        head, end, _ = raw.partition(b"\r\n\r\n")
+        first, *lines = head.split(b"\r\n")
+        parts = first.split(b" ")
+        if not end or len(parts) != 3 or not parts[1].startswith(b"/"):
+            return None
+        raw_path = parts[1].partition(b"?")[0]
+        headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
+        path = unquote_to_bytes(raw_path).decode(errors="replace")
+        return cls(raw, raw_path.decode("latin-1"), path, headers)
+
+    def moved(self, path: str) -> bytes:
+        """The request with another path, percent-encoded; the query stays."""
+        if path in ("", self.raw_path):
+            return self.raw
+        method, _, rest = self.raw.partition(b" ")
+        return method + b" " + path.encode("ascii") + rest[len(self.raw_path) :]
+
+
+class WebSocketProtocol(asyncio.Protocol):
+    """One upgraded connection, until it belongs to the runtime or to uvicorn's own implementation.
+
+    manager: whose endpoints are served where the application has no route for a path; the process's default if None.
+    """
+
+    manager: ClassVar[WebSocketManager | None] = None
+    direct: ClassVar[bool] = True
+    """Hand over at once what the application has no say in; False: ask it each time."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self.config = config
+        self.server_state = server_state
+        self.app_state = app_state
+        self.loop = _loop or asyncio.get_running_loop()
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.request: _Request | None = None
+        self.handed_over = False
+        self._inner: Any = None  # uvicorn's own protocol
+        self._application: Any = None
+        self._held: list[bytes] | None = None  # what the client sent before it had an answer
+        self._stay: _Stay | None = None
+
+    # ---- what the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self.request is None and self._inner is None:
+            self._begin(data)
+        elif self._held is not None:
+            self._held.append(data)
+            if sum(map(len, self._held)) > MAX_HELD:
+                self.transport.pause_reading()
+        elif self._inner is not None:
+            self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return cast("bool | None", self._inner.eof_received()) if self._inner is not None else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        if self._inner is not None:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._inner is not None:
+            self._inner.resume_writing()
+
+    def shutdown(self) -> None:
+        """The server stops. It calls this only while an endpoint of the application waits for its client to go."""
+        if self._stay is not None:
+            self._stay.end()
+        elif self._inner is not None:
+            self._inner.shutdown()
+
+    # ---- who gets the connection
+
+    def _begin(self, data: bytes) -> None:
+        self.request = request = _Request.parse(data)
+        if request is None:
+            self._delegate(data, self.config.loaded_app)
+            return
+        endpoint, manager = self._endpoint(request)
+        if endpoint is None or manager is None:
+            self._delegate(data, self.config.loaded_app)
+        elif not self.can_hand_over():
+            self._delegate(data, _BridgeApplication(manager, endpoint))
+        else:
+            try:
+                self.hand_over(manager, None, Admission(), endpoint)
+            except WsManagerError as error:
+                logger.error("The upgrade of %s can't be handed over: %s", request.path, error)
+                self._answer(503, str(error))
+
+    def _endpoint(self, request: _Request) -> tuple[str, WebSocketManager] | tuple[None, None]:
+        """The endpoint's path, and whose it is, if the application has no say in it."""
+        if not self.direct:
+            return None, None
+        found = owner(self.config.loaded_app, request.path, request.headers, self.config.root_path)
+        if found.application:
+            return None, None
+        endpoint = found.endpoint or Endpoint(type(self).manager or default_manager(), request.raw_path)
+        path = endpoint_path(request.raw_path, endpoint.pattern)
+        try:
+            endpoint.manager._ready()
+        except (WsManagerError, OSError) as error:
+            logger.error("The runtime of ws_manager does not start: %s", error)
+            return None, None
+        return (path, endpoint.manager) if endpoint.manager._match(path) else (None, None)
+
+    def can_hand_over(self) -> bool:
+        """Nothing has been answered, no TLS is in between, and the client is still there."""
+        transport = self.transport
+        return not (
+            self.handed_over
+            or transport.is_closing()
+            or transport.get_extra_info("sslcontext") is not None
+            or transport.get_extra_info("socket") is None
+            or transport.get_write_buffer_size() > 0
+        )
+
+    def hand_over(self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, path: str) -> int:
+        """Gives the socket to the runtime. After an error this server still has it."""
+        assert self.request is not None
+        request = self.request.moved(path) + b"".join(self._held or ())
+        self.transport.pause_reading()
+        fd = os.dup(self.transport.get_extra_info("socket").fileno())
+        try:
+            conn = manager._adopt(fd, request, sink, **admission)
+        except BaseException:
+            os.close(fd)
+            self.transport.resume_reading()
+            raise
+        self.handed_over = True
+        self._held = None
+        if self.config.access_log:
+            client = get_remote_addr(self.transport)
+            address = f"{client[0]}:{client[1]}" if client else ""
+            logger.info('%s - "WebSocket %s" [handed over]', address, SECRET.sub("...", self.request.path))
+        # Closes this descriptor without a word to the client: the connection lives on in the duplicate.
+        self.transport.abort()
+        return conn
+
+    # ---- uvicorn's own implementation
+
+    def _delegate(self, data: bytes, application: Any) -> None:
+        if AutoWebSocketsProtocol is None:
+            logger.warning("This WebSocket needs uvicorn's own implementation: pip install 'uvicorn[standard]'.")
+            self._answer(501, "This server has no WebSocket implementation for this path.")
+            return
+        inner: Any = AutoWebSocketsProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.app_state, _loop=self.loop
+        )
+        self._inner = inner
+        self._application = application
+        inner.connection_made(self.transport)
+        if self.request is not None and hasattr(inner, "app"):
+            inner.app = self._run
+            self._held = []
+        inner.data_received(data)
+
+    async def _run(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """The application, with the offer to hand over in its scope."""
+        scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: _Offer(self)}
+
+        async def watched_send(message: Message) -> None:
+            if not self.handed_over:
+                await send(message)
+                if message["type"] == "websocket.accept":
+                    self._settle()
+            elif message["type"] == "websocket.send":
+                raise ClientDisconnected
+
+        try:
+            await self._application(scope, receive, watched_send)
+        except Exception as error:
+            # The client's end, after a hand-over, is no error of an endpoint that waits for it in the usual loop.
+            if not (self.handed_over and type(error).__name__ == "WebSocketDisconnect"):
+                raise
+        if self.handed_over:
+            self._abandon_handshake()
+            raise ClientDisconnected  # What uvicorn's implementations take as an end without a word.
+
+    def _settle(self) -> None:
+        """The application has accepted: from here on the connection is uvicorn's own, without a layer in between."""
+        held, self._held = self._held, None
+        if self.transport.is_closing():
+            return
+        self.transport.set_protocol(self._inner)
+        if held:
+            self.transport.resume_reading()
+            self._inner.data_received(b"".join(held))
+
+    def _abandon_handshake(self) -> None:
+        """The implementation on the older `websockets` waits in a task of its own for an answer that never comes."""
+        task = getattr(self._inner, "handler_task", None)
+        if isinstance(task, asyncio.Task):
+            task.cancel()
+
+    def stay(self, manager: WebSocketManager, client_id: str) -> None:
+        """An endpoint of the application waits for the client: the server counts the connection until it ends."""
+        self._stay = _Stay(manager, client_id)
+        self.server_state.connections.add(self)  # type: ignore[arg-type]  # a set of uvicorn's own classes
+
+    def left(self) -> None:
+        """The client of stay() has gone."""
+        self._stay = None
+        self.server_state.connections.discard(self)  # type: ignore[arg-type]
+
+    def _answer(self, status: int, sentence: str) -> None:
+        phrase = {501: "Not Implemented", 503: "Service Unavailable"}[status]
+        body = sentence.encode()
+        head = (
+            f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
+class CheckedWebSocketProtocol(WebSocketProtocol):
+    """Asks the application each time: its middleware sees every upgrade, and the hand-over comes after it.
+
+    The endpoints have to be in its routing table (`app.include_router(ws_manager.router)`).
+    """
+
+    direct: ClassVar[bool] = False
+
+
+class _Stay(NamedTuple):
+    """A handed-over connection that an endpoint of the application waits for."""
+
+    manager: WebSocketManager
+    client_id: str
+
+    def end(self) -> None:
+        try:
+            self.manager.disconnect(self.client_id, code=1001, reason="The server shuts down.")
+        except WsManagerError as error:
+            logger.debug("connection %s had ended already: %s", self.client_id, error)
+
+
+class _StaySink:
+    """Tells the server, then the one who waits, that the client has gone."""
+
+    def __init__(self, protocol: WebSocketProtocol, sink: ConnSink) -> None:
+        self.loop = sink.loop
+        self._protocol = protocol
+        self._sink = sink
+
+    def send(self, data: bytes, binary: bool) -> None:
+        self._sink.send(data, binary)
+
+    def closed(self, code: int, reason: str) -> None:
+        self._protocol.left()
+        self._sink.closed(code, reason)
+
+
+class _Offer:
+    """HandOver of one connection; see _handover.py."""
+
+    def __init__(self, protocol: WebSocketProtocol) -> None:
+        self._protocol = protocol
+
+    @property
+    def possible(self) -> bool:
+        return self._protocol.can_hand_over()
+
+    def take(
+        self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, *, path: str = "", stay: bool
+    ) -> int:
+        protocol = self._protocol
+        if not stay:
+            return protocol.hand_over(manager, sink, admission, path)
+        waiting = _StaySink(protocol, sink or ClosedSink(protocol.loop))
+        protocol.stay(manager, admission["client_id"])
+        try:
+            return protocol.hand_over(manager, waiting, admission, path)
+        except BaseException:
+            protocol.left()
+            raise
+
+
+class _BridgeApplication:
+    """Carries an endpoint over uvicorn's own implementation where the socket can't be given away."""
+
+    def __init__(self, manager: WebSocketManager, path: str) -> None:
+        self._manager = manager
+        self._path = path
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        await bridge(self._manager, scope, receive, send, Admission(), path=self._path)
