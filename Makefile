@@ -24,7 +24,8 @@ no_network = { printf '\n*** pip could not install what is needed (see above). I
 
 PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
 	libjansson-dev uthash-dev python3 python3-venv python3-dev
-PACKAGES_TEST := libcmocka-dev clang valgrind chromium
+PACKAGES_TEST := libcmocka-dev clang valgrind
+PACKAGES_BROWSER := chromium
 PACKAGES_LINT := ca-certificates python3 python3-venv python3-dev
 
 C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
@@ -83,7 +84,7 @@ bench: $(S)/package $(S)/requirements-test build/release/build.ninja ## Measure:
 
 # ---- checks -----------------------------------------------------------------------------------------------------
 
-build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/cmake/*.cmake) $(S)/packages-BUILD $(S)/packages-TEST
+build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/cmake/*.cmake) $(S)/packages-BUILD
 	$(call say,Configuring build/$*)
 	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
 	@touch $@
@@ -94,31 +95,31 @@ test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, P
 	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan
 	@.ci/summary $(LOGS)
 
-test-c: build/debug/build.ninja ## C tests
+test-c: $(S)/packages-TEST build/debug/build.ninja ## C tests
 	$(call say,C tests)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
 	@ctest --test-dir build/debug --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/10-c.log
 
-test-asan: build/asan/build.ninja ## C tests under AddressSanitizer and UndefinedBehaviorSanitizer
+test-asan: $(S)/packages-TEST build/asan/build.ninja ## C tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call say,C tests under ASan and UBSan)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/asan --parallel $(JOBS)
 	@ctest --test-dir build/asan --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/20-c-asan.log
 
-test-tsan: build/tsan/build.ninja ## C tests under ThreadSanitizer
+test-tsan: $(S)/packages-TEST build/tsan/build.ninja ## C tests under ThreadSanitizer
 	$(call say,C tests under TSan)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/tsan --parallel $(JOBS)
 	@ctest --test-dir build/tsan --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/30-c-tsan.log
 
-test-valgrind: build/debug/build.ninja ## Start and stop of the runtime under valgrind
+test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of the runtime under valgrind
 	$(call say,Runtime under valgrind: $(VALGRIND_TESTS))
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
 	@.ci/valgrind build/debug $(VALGRIND_TESTS) 2>&1 | tee $(LOGS)/40-valgrind.log
 
-test-python: $(S)/package $(S)/packages-TEST $(S)/requirements-test ## Python tests, with the package as it is installed in .venv
+test-python: $(S)/package $(S)/packages-BROWSER $(S)/requirements-test ## Python tests, with the package as it is installed in .venv
 	$(call say,Python tests)
 	@mkdir -p $(LOGS)
 	@$(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
@@ -132,12 +133,12 @@ $(S)/package-asan: $(S)/package
 		--config-settings=install.strip=false .
 	@touch $@
 
-test-python-asan: $(S)/package-asan $(S)/packages-TEST $(S)/requirements-test ## Python tests with the extension under ASan and UBSan
+test-python-asan: $(S)/package-asan $(S)/packages-BROWSER $(S)/requirements-test ## Python tests with the extension under ASan and UBSan
 	$(call say,Python tests with the extension under ASan and UBSan)
 	@mkdir -p $(LOGS)
 	@.ci/with-asan $(ASAN_SITE) $(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
 
-test-fuzz: build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (20)
+test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (20)
 	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/fuzz --parallel $(JOBS)
