@@ -136,15 +136,15 @@ static void report(struct load *load, double elapsed, double cpu)
 	       elapsed, (unsigned long long)total, (unsigned long long)least, (unsigned long long)most,
 	       (unsigned long long)pings_least, (unsigned long long)loop->frames[WSC_TEXT],
 	       (unsigned long long)loop->frames[WSC_BINARY], (unsigned long long)loop->frames[WSC_PING],
-	       (unsigned long long)loop->bytes, (double)total / elapsed, cpu,
-	       (unsigned long long)loop->protocol_errors, loop->last_error != NULL ? loop->last_error : "");
+	       (unsigned long long)loop->bytes, (double)total / elapsed, cpu, (unsigned long long)loop->protocol_errors,
+	       loop->last_error != NULL ? loop->last_error : "");
 	if (load->n_samples > 0) {
 		size_t n = load->n_samples;
 
 		qsort(load->samples, n, sizeof(uint32_t), compare);
 		printf(",\"samples\":%zu,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f", n,
-		       load->samples[n / 2] / 10.0, load->samples[n * 9 / 10] / 10.0, load->samples[n * 99 / 100] / 10.0,
-		       load->samples[n - 1] / 10.0);
+		       load->samples[n / 2] / 10.0, load->samples[n * 9 / 10] / 10.0,
+		       load->samples[n * 99 / 100] / 10.0, load->samples[n - 1] / 10.0);
 	}
 	printf("}\n");
 	fflush(stdout);
@@ -224,8 +224,8 @@ static int run(struct load *load)
 	load->loop.bytes = 0;
 	load->n_samples = 0;
 	memset(load->loop.frames, 0, sizeof(load->loop.frames));
-	printf("{\"connected\":%u,\"failed\":%u,\"seconds\":%.4f,\"per_second\":%.0f}\n", load->open, load->failed, elapsed,
-	       load->open / elapsed);
+	printf("{\"connected\":%u,\"failed\":%u,\"seconds\":%.4f,\"per_second\":%.0f}\n", load->open, load->failed,
+	       elapsed, load->open / elapsed);
 	fflush(stdout);
 	start = wsc_now_ns();
 	cpu = cpu_seconds();
@@ -250,8 +250,9 @@ int main(int argc, char **argv)
 
 	load.loop.addresses = 16;
 	if (parse(&load, argc, argv) != 0) {
-		fprintf(stderr, "usage: clients --port P [--clients N] [--path PATH] [--mode sink|latency|idle|slow|handshakes]"
-		                " [--seconds S] [--parallel K] [--addresses A] [--header 'Name: value']\n");
+		fprintf(stderr,
+		        "usage: clients --port P [--clients N] [--path PATH] [--mode sink|latency|idle|slow|handshakes]"
+		        " [--seconds S] [--parallel K] [--addresses A] [--header 'Name: value']\n");
 		return 2;
 	}
 	load.handshakes = strcmp(load.mode, "handshakes") == 0;

@@ -296,9 +296,10 @@ int main(int argc, char **argv)
 		if (wsm_config_set(config, settings[i][0], settings[i][1], &error) != WSM_OK)
 			goto out;
 	if (config == NULL || parse(&bench, config, argc, argv) != 0 || make_payload(&bench) != 0) {
-		fprintf(stderr, "usage: core_fanout [--mode fanout|call|memory|serve] [--size BYTES >= 200] [--tick-ms T]"
-		                " [--per-tick K] [--seconds S] [--calls N] [--history 0|1] [--text 0|1]"
-		                " [--option name=value]\n");
+		fprintf(stderr,
+		        "usage: core_fanout [--mode fanout|call|memory|serve] [--size BYTES >= 200] [--tick-ms T]"
+		        " [--per-tick K] [--seconds S] [--calls N] [--history 0|1] [--text 0|1]"
+		        " [--option name=value]\n");
 		status = 2;
 		goto out;
 	}

@@ -83,8 +83,8 @@ static int listen_any(struct floor *floor)
 	local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	floor->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(floor->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(floor->listener, (struct sockaddr *)&local, sizeof(local)) != 0 || listen(floor->listener, 4096) != 0 ||
-	    getsockname(floor->listener, (struct sockaddr *)&local, &size) != 0) {
+	if (bind(floor->listener, (struct sockaddr *)&local, sizeof(local)) != 0 ||
+	    listen(floor->listener, 4096) != 0 || getsockname(floor->listener, (struct sockaddr *)&local, &size) != 0) {
 		perror("floor");
 		return -1;
 	}
@@ -214,7 +214,8 @@ static void answer_handshakes(struct floor *floor)
 					event.data.fd = fd;
 					epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
 				}
-			} else if (read(fd, request, sizeof(request)) <= 0 || write(fd, answer, sizeof(answer) - 1) < 0) {
+			} else if (read(fd, request, sizeof(request)) <= 0 ||
+			           write(fd, answer, sizeof(answer) - 1) < 0) {
 				close(fd);
 			}
 		}

@@ -163,9 +163,9 @@ def python_fanout(scale: Scale, manager: str) -> Figures:
 
 
 def python_delay(scale: Scale, manager: str, busy: bool) -> Figures:
-    """
-    How late the host's loop is, idle or while it broadcasts 1,000 times a second to 1,000 clients. The loop's thread has the
-    first core to itself; the runtime's thread shares the second with the clients.
+    """How late the host's loop is, idle or while it broadcasts 1,000 times a second to 1,000 clients.
+
+    The loop's thread has the first core to itself; the runtime's thread shares the second with the clients.
     """
     more = ["--main-core", str(CORES[SERVER_CORE]), "--other-core", str(CORES[CLIENT_CORE % len(CORES)])]
     with host(manager, *more, core=None) as program:

@@ -3,7 +3,7 @@
     python tests/bench/run.py [--quick] [--repeats N] [--only WORD] [--json FILE]
 
 Every ratio is that of two programs that ran in the same minute, server on one core and clients on the other; each
-round runs them one after the other, and the median of the rounds is shown. It asserts nothing: a bar that is missed is marked.
+round runs them one after the other, and the median of the rounds is shown. It asserts nothing: a missed bar is marked.
 """
 
 from __future__ import annotations
@@ -102,21 +102,22 @@ def plan(scale: Scale) -> dict[str, Measurement]:
 
 
 def sending_rows(r: Rounds, scale: Scale) -> list[Row]:
+    send_1, send_16, core_1 = (shown(r.value(name, "cpu_us"), "µs") for name in ("send 1", "send 16", "core 1"))
     one = r.ratio(("core 1", "cpu_us"), ("send 1", "cpu_us"))
     batch = r.ratio(("core 16", "cpu_us"), ("core 1", "cpu_us"))
     naive = r.ratio(("python fan-out", "cpu_us"), ("naive fan-out", "cpu_us"))
     return [
         Row(
             f"CPU per delivered message, 1 per tick, {scale.clients:,} clients, {measures.SIZE} B",
-            f"bare send() {shown(r.value('send 1', 'cpu_us'), 'µs')}",
-            shown(r.value("core 1", "cpu_us"), "µs"),
+            f"bare send() {send_1}",
+            core_1,
             times(one),
             "≤ 1.15 ×",
             at_most(one, 1.15),
         ),
         Row(
             "the same, 16 per tick",
-            f"1 per tick {shown(r.value('core 1', 'cpu_us'), 'µs')} (bare send() of 16: {shown(r.value('send 16', 'cpu_us'), 'µs')})",
+            f"1 per tick {core_1} (bare send() of 16: {send_16})",
             shown(r.value("core 16", "cpu_us"), "µs"),
             times(batch, 3),
             "≤ 0.12 ×",
@@ -141,7 +142,9 @@ def call_rows(r: Rounds, scale: Scale) -> list[Row]:
         bar = "the same (≤ 1.25 ×)" + (f", ≤ {limit:.0f} µs" if limit else "")
         met = at_most(growth, 1.25) and (limit is None or at_most(none, limit))
         ours = f"{shown(n, 'µs')} at {scale.clients:,}, {shown(many, 'µs')} at {scale.many:,}"
-        rows.append(Row(f"{title}, cost to the caller", f"0 clients {shown(none, 'µs')}", ours, times(growth), bar, met))
+        rows.append(
+            Row(f"{title}, cost to the caller", f"0 clients {shown(none, 'µs')}", ours, times(growth), bar, met)
+        )
     naive = r.ratio(("python call n", "cpu_us"), ("naive call n", "cpu_us"))
     rows.append(
         Row(
@@ -223,11 +226,21 @@ def other_rows(r: Rounds, scale: Scale) -> list[Row]:
 
 
 def stalled_row(scale: Scale) -> tuple[Row, dict[str, Any]]:
-    command = [sys.executable, str(HARNESS_SCRIPTS / "stalled_host.py"), "--seconds", str(scale.stall), "--clients", str(scale.clients)]
+    command = [
+        sys.executable,
+        str(HARNESS_SCRIPTS / "stalled_host.py"),
+        "--seconds",
+        str(scale.stall),
+        "--clients",
+        str(scale.clients),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=scale.stall + 300, check=False)
     lines = done.stdout.strip().splitlines()
     result: dict[str, Any] = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
-    ours = f"{result.get('kept', 0):,} kept, {result.get('heartbeats_min', 0)} heartbeats or more each, {result.get('resumed', 0)} resumed, {result.get('subscribed', 0)} subscribed"
+    ours = (
+        f"{result.get('kept', 0):,} kept, {result.get('heartbeats_min', 0)} heartbeats or more each, "
+        f"{result.get('resumed', 0)} resumed, {result.get('subscribed', 0)} subscribed"
+    )
     what = f"Python loop blocked for {scale.stall:.0f} s under {scale.clients:,} clients"
     return Row(what, "–", ours, "–", "all kept and served", done.returncode == 0), result
 
@@ -279,14 +292,22 @@ def main() -> int:
     rounds = measure_all(scale, args.only)
     if args.only:
         return 0
-    rows = [*sending_rows(rounds, scale), *call_rows(rounds, scale), *delay_rows(rounds, scale), *other_rows(rounds, scale)]
+    rows = [
+        *sending_rows(rounds, scale),
+        *call_rows(rounds, scale),
+        *delay_rows(rounds, scale),
+        *other_rows(rounds, scale),
+    ]
     row, stalled = stalled_row(scale)
     rows.append(row)
     print_table(rows)
     for name, error in rounds.errors.items():
         print(f"not measured: {name}: {error}")
     missed = sum(row.met is False for row in rows)
-    print(f"\n{missed} bars missed" if missed else "\nevery bar met", f"({time.time() - started:.0f} s, load {load:.1f} at the start)")
+    print(
+        f"\n{missed} bars missed" if missed else "\nevery bar met",
+        f"({time.time() - started:.0f} s, load {load:.1f} at the start)",
+    )
     args.json.parent.mkdir(parents=True, exist_ok=True)
     answer = {
         "scale": dataclasses.asdict(scale),

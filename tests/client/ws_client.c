@@ -326,7 +326,7 @@ static const char *header_fault(const wsc *client)
 	if ((client->header[1] & 0x80u) != 0)
 		return "a server's frame is masked";
 	if (client->opcode >= 8)
-		return client->opcode > WSC_PONG                 ? "a reserved opcode"
+		return client->opcode > WSC_PONG            ? "a reserved opcode"
 		       : !client->fin || client->left > 125 ? "a control frame is fragmented or too long"
 		                                            : NULL;
 	if (client->opcode > WSC_BINARY)

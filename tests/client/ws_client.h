@@ -32,20 +32,20 @@ typedef struct wsc {
 	wsc_loop *loop;
 	int fd;
 	wsc_state state;
-	unsigned index;         /* chosen by the caller */
-	void *data;             /* the caller's */
-	unsigned http_status;   /* of the answer to the request; 0 before it */
-	uint64_t messages;      /* text and binary messages since it was opened */
+	unsigned index;       /* chosen by the caller */
+	void *data;           /* the caller's */
+	unsigned http_status; /* of the answer to the request; 0 before it */
+	uint64_t messages;    /* text and binary messages since it was opened */
 	uint64_t pings;
 	/* receiving */
 	uint8_t header[10];
 	unsigned header_have;
-	unsigned opcode;        /* of the frame under way */
+	unsigned opcode;         /* of the frame under way */
 	unsigned message_opcode; /* of the message under way; 0 between messages */
 	bool fin;
-	uint64_t left;          /* bytes of the frame's payload still to come */
+	uint64_t left; /* bytes of the frame's payload still to come */
 	uint64_t message_len;
-	char *body;             /* the message so far, when it did not come in one read; or the head of the answer */
+	char *body; /* the message so far, when it did not come in one read; or the head of the answer */
 	size_t body_len, body_cap;
 	char control[125];
 	unsigned control_len;
@@ -75,7 +75,7 @@ struct wsc_loop {
 	const char *last_error; /* static; NULL */
 	uint32_t random;
 	char *scratch;
-	void *data;          /* the caller's */
+	void *data; /* the caller's */
 };
 
 /* 0, or -1 with errno. */

@@ -7,7 +7,8 @@ It prints {"port": P} once it listens, then answers one line per command:
     {"do": "idle", "seconds": S}                              loop delay while nothing is to be done
     {"do": "broadcast", "tick_ms": T, "per_tick": K, "seconds": S, "size": B}   what sending costs, and the loop delay
     {"do": "calls", "calls": N, "tick_ms": T, "size": B}      cost of one notify call to the thread that makes it
-    {"do": "publish", "room": R, "count": N}                  N messages to a room, {"n": 1..N}
+    {"do": "publish", "room": R, "count": N, "first": F}      N messages to a room, {"n": F} and on
+    {"do": "publish_on", "room": R, "per_second": P}          goes on publishing {"n": 1}, {"n": 2} … until it ends
     {"do": "stall", "seconds": S, "hold_gil": true}           the loop does nothing for S seconds
     {"do": "stats"}                                           the manager's statistics
 
@@ -128,6 +129,7 @@ class Host:
                 max_connections_per_ip=1_000_000,
                 heartbeat_interval=self.args.heartbeat,
                 timeout=self.args.heartbeat * 3,
+                **({} if self.args.own_port is None else {"port": self.args.own_port}),
             )
             self.ours = ws_manager
             app = FastAPI(lifespan=ws_manager.lifespan)
@@ -204,9 +206,21 @@ class Host:
         }
 
     async def do_publish(self, command: Answer) -> Answer:
-        for n in range(command["count"]):
-            self.ours.send_to_room(command["room"], {"type": "bench", "data": {"n": n + 1}})
+        first = command.get("first", 1)
+        for n in range(first, first + command["count"]):
+            self.ours.send_to_room(command["room"], {"type": "bench", "data": {"n": n}})
         return {"published": command["count"]}
+
+    async def do_publish_on(self, command: Answer) -> Answer:
+        async def publish() -> None:
+            n = 0
+            while True:
+                n += 1
+                self.ours.send_to_room(command["room"], {"type": "bench", "data": {"n": n}})
+                await asyncio.sleep(1 / command["per_second"])
+
+        self.publishing = asyncio.create_task(publish())
+        return {"publishing": True}
 
     async def do_stall(self, command: Answer) -> Answer:
         """Blocking on purpose: nothing of Python runs on this loop, and with hold_gil nothing of Python anywhere."""
@@ -246,7 +260,8 @@ async def serve(host: Host, config: uvicorn.Config, listener: socket.socket) -> 
         loop.call_soon_threadsafe(lines.put_nowait, "")
 
     threading.Thread(target=read_input, daemon=True).start()
-    print(json.dumps({"port": listener.getsockname()[1], "pid": os.getpid()}), flush=True)
+    own_port = host.ours.ws_manager.port if host.ours is not None else 0
+    print(json.dumps({"port": listener.getsockname()[1], "own_port": own_port, "pid": os.getpid()}), flush=True)
     while line := await lines.get():
         await host.answer(line)
     server.should_exit = True
@@ -259,6 +274,7 @@ def main() -> None:
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="uvloop")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--heartbeat", type=float, default=30.0, help="seconds between heartbeats; time-out is three")
+    parser.add_argument("--own-port", type=int, help="let the runtime listen on a port of its own as well; 0 picks one")
     parser.add_argument("--main-core", type=int, help="core of the thread that runs the loop")
     parser.add_argument("--other-core", type=int, help="core of every other thread")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Programs that talk in lines of JSON on standard input and output: how bench and harness start, steer and stop them."""
+"""Programs that talk in lines of JSON on standard input and output: how bench and harness start and steer them."""
 
 from __future__ import annotations
 

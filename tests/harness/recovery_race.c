@@ -54,14 +54,14 @@ struct visitor {
 	enum phase phase;
 	enum way way;
 	unsigned room;
-	unsigned stay;          /* messages until it leaves */
-	uint64_t due_ns;        /* when it comes back */
-	bool has_position;      /* epoch and last are known for this room */
-	bool gone;              /* the connection is closed while AWAY */
+	unsigned stay;     /* messages until it leaves */
+	uint64_t due_ns;   /* when it comes back */
+	bool has_position; /* epoch and last are known for this room */
+	bool gone;         /* the connection is closed while AWAY */
 	char epoch[EPOCH_LEN];
-	uint64_t last;          /* offset of the newest message that it has */
+	uint64_t last; /* offset of the newest message that it has */
 	char named_epoch[EPOCH_LEN];
-	uint64_t named;         /* the position it asked to recover from */
+	uint64_t named; /* the position it asked to recover from */
 };
 
 static uint64_t next_random(struct race *race)
@@ -73,7 +73,7 @@ static uint64_t next_random(struct race *race)
 }
 
 __attribute__((format(printf, 3, 4))) static void fault(struct visitor *visitor, const char *message,
-							 const char *format, ...)
+                                                        const char *format, ...)
 {
 	struct race *race = visitor->client.loop->data;
 	va_list args;
@@ -85,8 +85,9 @@ __attribute__((format(printf, 3, 4))) static void fault(struct visitor *visitor,
 	vsnprintf(race->first_fault, sizeof(race->first_fault), format, args);
 	va_end(args);
 	n = strlen(race->first_fault);
-	snprintf(race->first_fault + n, sizeof(race->first_fault) - n, " (client %u, room project:r%u, joined by %s): ",
-	         visitor->client.index, visitor->room, way_names[visitor->way]);
+	snprintf(race->first_fault + n, sizeof(race->first_fault) - n,
+	         " (client %u, room project:r%u, joined by %s): ", visitor->client.index, visitor->room,
+	         way_names[visitor->way]);
 	fprintf(stderr, "recovery_race: %s%.300s\n", race->first_fault, message);
 }
 
@@ -159,15 +160,18 @@ static void come(struct race *race, struct visitor *visitor)
 		visitor->way = BY_RESUME;
 	else
 		visitor->way = (enum way)(next_random(race) % BY_RESUME);
-	snprintf(visitor->named_epoch, EPOCH_LEN, "%s", visitor->way == BY_WRONG_EPOCH ? "nosuchepoch" : visitor->epoch);
+	snprintf(visitor->named_epoch, EPOCH_LEN, "%s",
+	         visitor->way == BY_WRONG_EPOCH ? "nosuchepoch" : visitor->epoch);
 	visitor->named = visitor->way == BY_FUTURE ? visitor->last + 1000000u : visitor->last;
 	if (visitor->phase == LEFT) {
 		visitor->phase = ANSWER;
 		if (visitor->way == BY_SUBSCRIBE)
-			snprintf(position, sizeof(position), "{\"action\":\"subscribe\",\"room\":\"project:r%u\"}", visitor->room);
+			snprintf(position, sizeof(position), "{\"action\":\"subscribe\",\"room\":\"project:r%u\"}",
+			         visitor->room);
 		else
 			snprintf(position, sizeof(position),
-			         "{\"action\":\"subscribe\",\"project_id\":\"r%u\",\"since\":{\"epoch\":\"%s\",\"offset\":%llu}}",
+			         "{\"action\":\"subscribe\",\"project_id\":\"r%u\",\"since\":{\"epoch\":\"%s\","
+			         "\"offset\":%llu}}",
 			         visitor->room, visitor->named_epoch, (unsigned long long)visitor->named);
 		wsc_send_text(&visitor->client, position);
 		return;
@@ -260,7 +264,8 @@ static void published(struct race *race, struct visitor *visitor, const char *js
 		fault(visitor, json, "%s: offset %llu after %llu", offset > visitor->last ? "gap" : "duplicate",
 		      (unsigned long long)offset, (unsigned long long)visitor->last);
 	if (n != offset)
-		fault(visitor, json, "offset %llu holds publication %llu", (unsigned long long)offset, (unsigned long long)n);
+		fault(visitor, json, "offset %llu holds publication %llu", (unsigned long long)offset,
+		      (unsigned long long)n);
 	visitor->last = offset;
 	race->messages++;
 	if (visitor->phase == JOINED && visitor->stay > 0 && --visitor->stay == 0)
@@ -337,7 +342,9 @@ static void *publish_all(void *arg)
 		burst = 1u + (unsigned)(random >> 40) % 4u;
 		for (i = 0; i < burst; i++) {
 			wsm_slice id = { name, (size_t)snprintf(name, sizeof(name), "r%u", room) };
-			wsm_publication publication = { .target = WSM_TO_PROJECT, .ids = &id, .n_ids = 1, .type = { "race", 4 } };
+			wsm_publication publication = {
+				.target = WSM_TO_PROJECT, .ids = &id, .n_ids = 1, .type = { "race", 4 }
+			};
 			int n = snprintf(data, sizeof(data), "{\"n\":%llu}", (unsigned long long)++counts[room]);
 			wsm_error error;
 
@@ -366,7 +373,8 @@ static void run(struct race *race)
 		for (i = 0; i < race->n_clients; i++) {
 			struct visitor *visitor = &race->visitors[i];
 
-			if (((visitor->phase == AWAY && visitor->gone) || visitor->phase == LEFT) && now >= visitor->due_ns)
+			if (((visitor->phase == AWAY && visitor->gone) || visitor->phase == LEFT) &&
+			    now >= visitor->due_ns)
 				come(race, visitor);
 		}
 		if (race->begun != before) {
@@ -381,9 +389,12 @@ static void run(struct race *race)
 
 static wsm_runtime *start(struct race *race)
 {
-	const char *const settings[][2] = { { "host", "127.0.0.1" },        { "port", "0" },
-		                            { "max_connections", "5000" },  { "max_connections_per_ip", "5000" },
-		                            { "rate", "0" },                { "history_ttl", "3600" } };
+	const char *const settings[][2] = { { "host", "127.0.0.1" },
+	                                    { "port", "0" },
+	                                    { "max_connections", "5000" },
+	                                    { "max_connections_per_ip", "5000" },
+	                                    { "rate", "0" },
+	                                    { "history_ttl", "3600" } };
 	wsm_config *config = wsm_config_new();
 	wsm_error error = { .message = "out of memory" };
 	wsm_runtime *runtime = NULL;
@@ -413,7 +424,8 @@ static void report(struct race *race, double seconds)
 {
 	unsigned i;
 
-	printf("{\"iterations\":%u,\"recovered\":%u,\"reset\":%u,\"messages\":%llu,\"replayed\":%llu,\"published\":%llu",
+	printf("{\"iterations\":%u,\"recovered\":%u,\"reset\":%u,\"messages\":%llu,\"replayed\":%llu,\"published\":%"
+	       "llu",
 	       race->begun, race->recovered, race->reset, (unsigned long long)race->messages,
 	       (unsigned long long)race->replayed, (unsigned long long)atomic_load(&race->published));
 	for (i = 0; i < WAYS; i++)
@@ -454,7 +466,9 @@ int main(int argc, char **argv)
 	unsigned i;
 
 	if (parse(&race, argc, argv) != 0) {
-		fprintf(stderr, "usage: recovery_race [--iterations N] [--clients M] [--rooms R <= %d] [--history H] [--seed S]\n",
+		fprintf(stderr,
+		        "usage: recovery_race [--iterations N] [--clients M] [--rooms R <= %d] [--history H] [--seed "
+		        "S]\n",
 		        MAX_ROOMS);
 		return 2;
 	}
