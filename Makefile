@@ -82,6 +82,18 @@ bench: $(S)/package $(S)/requirements-test build/release/build.ninja ## Measure:
 	$(call say,Measuring)
 	@$(PY) tests/bench/run.py $(ARGS)
 
+.PHONY: recovery
+recovery: $(S)/package $(S)/requirements-test build/release/build.ninja ## No silent gap: racing publications, kill -9, stalled host (3 minutes)
+	$(call say,Building the measuring programs)
+	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
+	$(call say,10$(,)000 joins racing with publications)
+	@build/release/recovery_race --iterations 10000
+	$(call say,kill -9 under 1$(,)000 clients)
+	@$(PY) tests/harness/kill_restart.py
+	$(call say,The Python loop blocked for a minute under 1$(,)000 clients)
+	@$(PY) tests/harness/stalled_host.py
+	@$(PY) tests/harness/stalled_host.py --seconds 12 --hold-gil
+
 # ---- checks -----------------------------------------------------------------------------------------------------
 
 build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/cmake/*.cmake) $(S)/packages-BUILD
