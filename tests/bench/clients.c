@@ -13,7 +13,6 @@
  *   slow        connects with a small receive buffer and never reads again
  *   handshakes  K at a time connect and close again, N in all; the rate is what counts
  */
-#define _GNU_SOURCE
 #include "../client/ws_client.h"
 
 #include <errno.h>

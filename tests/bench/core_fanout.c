@@ -12,7 +12,6 @@
  *   serve    `go`: prints the CPU used since `mark`: handshakes
  * Messages hold "mono_ns" (CLOCK_MONOTONIC), so that any client can measure their delay.
  */
-#define _GNU_SOURCE
 #include "../client/ws_client.h"
 #include "ws_manager.h"
 

@@ -8,7 +8,6 @@
  * prints one JSON line: CPU per message. With --per-tick K every send() carries K frames. With --latency each message
  * holds "mono_ns". With --handshakes it answers and waits for the client to close, until standard input ends.
  */
-#define _GNU_SOURCE
 #include "../client/ws_client.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,4 @@
 /* ws_client.c - see ws_client.h. */
-#define _GNU_SOURCE
 #include "ws_client.h"
 
 #include <arpa/inet.h>

@@ -16,7 +16,6 @@
  * Prints one JSON line; exits with 1 if anything was broken, saying what first. With the same seed the clients do the same
  * things; the threads' timing is the machine's.
  */
-#define _GNU_SOURCE
 #include "../client/ws_client.h"
 #include "ws_manager.h"
 
