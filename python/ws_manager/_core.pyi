@@ -5,7 +5,7 @@ Every class of error is a WsManagerError with the attribute `code` (str).
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
 from ws_manager._types import Delivery
 
@@ -142,13 +142,14 @@ class Receipt:
     @waiters.setter
     def waiters(self, value: list[Any] | None) -> None: ...
     def __await__(self) -> Generator[Any, None, Delivery]: ...
+    def __next__(self) -> Any: ...
     # The protocol of coroutines: asyncio.create_task() insists on it.
     def send(self, value: None, /) -> Any: ...
     def throw(self, typ: Any, val: Any = ..., tb: Any = ..., /) -> Any: ...
     def close(self) -> None: ...
 
 # (kind, conn, ticket, level, code, binary, info, receipt, text, data, id); what a kind does not have is 0, "" or None.
-type Event = tuple[int, int, int, int, int, bool, ConnInfo | None, Receipt | None, str, bytes, bytes]
+_Event: TypeAlias = tuple[int, int, int, int, int, bool, ConnInfo | None, Receipt | None, str, bytes, bytes]
 
 @final
 class Runtime:
@@ -161,6 +162,11 @@ class Runtime:
     @property
     def event_fd(self) -> int:
         """Readable when there are events to take. Belongs to this object."""
+    @property
+    def host(self) -> Any:
+        """Who takes the events; for the host's use."""
+    @host.setter
+    def host(self, value: Any) -> None: ...
     @property
     def running(self) -> bool: ...
     @property
@@ -264,5 +270,5 @@ class Runtime:
         body: bytes = b"",
     ) -> tuple[int, str, bytes]:
         """[blocks] One REST call: (status, content type, body)."""
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[_Event]:
         """Clears event_fd and takes all events, oldest first. One thread at a time."""

@@ -1,12 +1,519 @@
-"""WebSocketManager. This file is a contract until the implementation lands; the names below are fixed.
+"""WebSocketManager: a runtime, the application's handlers, and when it starts and stops.
 
-For python-web (private to the package):
-  manager._ready() -> _core.Runtime            started (starts it if need be), events are being dispatched
-  manager._match(path) -> bool                 like Runtime.match, but never starts a runtime (False when it isn't running)
-  manager._adopt(fd, request, sink, **admission) -> int       Runtime.adopt + registration of the sink (ConnSink | None)
-  manager._bridge_open(path, query, ip, headers, sink, **admission) -> int   the same for Runtime.bridge_open
-  manager.rest(method, path, query, ip, authorization, api_key, origin, body) -> tuple[int, str, bytes]
-  default_manager() -> WebSocketManager        the process's default; `ws_manager.ws_manager` is the same object
-For the catalogue: class WebSocketManager(EventMethods); EventMethods calls self._notify(type, data, options) where options is
-the dict of `**options: Unpack[SendOptions]`, and returns its Receipt.
+For the package's own modules: _ready(), _match(), _adopt(), _bridge_open(), rest().
 """
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import orjson
+
+from . import _config, _core
+from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
+from ._dispatch import Dispatcher
+from ._handlers import Handlers
+from ._receipt import COMPLETED, Completed
+from ._sending import Id, Sending, ids, one_id
+from ._types import ConnectionRow, Handler, History, Position, Presence
+
+if TYPE_CHECKING:
+    from ._core import Receipt
+    from ._types import ConnSink
+
+logger = logging.getLogger("ws_manager")
+
+H = TypeVar("H", bound=Handler)
+
+STOP_DEADLINE = 5.0
+"""Seconds that clients get to answer the close when the application ends."""
+
+EXIT_DEADLINE = 0.5
+"""The same at the end of an interpreter that has not stopped its manager."""
+
+_managers: weakref.WeakSet[WebSocketManager] = weakref.WeakSet()
+
+
+class WebSocketManager(Sending):
+    """One runtime and everything that an application does with it.
+
+    config: options by name, as docs/configuration.md lists them; None is unset. They come before the WEBSOCKET_…
+    variables of the environment. ConfigError for what is no option or makes no sense.
+
+    All calls may be made from any thread. The first call that needs the runtime starts it.
+    """
+
+    def __init__(self, **config: Any) -> None:
+        self._lock = threading.RLock()
+        self._config: dict[str, object] = {}
+        self._handlers = Handlers()
+        self._endpoints: dict[str, dict[str, Any] | None] = {}
+        self._router: Any = None
+        self._reset()
+        if config:
+            self.configure(**config)
+        _managers.add(self)
+
+    def _reset(self) -> None:
+        """The state in which no runtime exists."""
+        self._runtime: Runtime | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._inherited = False  # this process is a fork of one whose runtime ran
+        self._stopped = False  # on purpose: only start() and lifespan() start it again
+        self._unsent = 0  # messages since then
+        self._lifespans = 0
+        self._publish = self._publish_first
+
+    # ---- configuration ----
+
+    def configure(self, **config: Any) -> None:
+        """Sets options, before the runtime starts. None unsets one. ConfigError."""
+        with self._lock:
+            if self._runtime is not None and self._runtime.running:
+                raise ConfigError("configure() must be called before the runtime starts; it is running")
+            changed = self._config | config
+            texts = _config.texts(changed)
+            self._make(texts)
+            self._config = changed
+
+    def _make(self, texts: dict[str, str]) -> Runtime:
+        """A runtime with our endpoints and handlers, in place of the one before. Under the lock."""
+        runtime = Runtime(texts)
+        for path, endpoint in self._endpoints.items():
+            if endpoint is not None:
+                runtime.endpoint_set(path, **endpoint)
+            else:
+                with contextlib.suppress(NotFound):
+                    runtime.endpoint_remove(path)
+        for action in self._handlers.commands:
+            runtime.command_add(action)
+        runtime.want(self._handlers.wanted())
+        dispatcher = Dispatcher(self, self._handlers, runtime)
+        runtime.host = dispatcher
+        self._runtime, self._dispatcher = runtime, dispatcher
+        return runtime
+
+    def endpoint(
+        self,
+        path: str,
+        rooms: str | Sequence[str] = (),
+        greeting: str = "",
+        heartbeat: str = "",
+        firehose: bool = False,
+    ) -> None:
+        """Adds an endpoint, or replaces the one of the same path.
+
+        path: `{name}` stands for one segment. rooms: what a connection to it joins; `{name}` is replaced in them, and
+        "@all" is allowed. greeting, heartbeat: types of the first and the periodic message ("connected",
+        "heartbeat"). firehose: it gets every message of every public room but `logs`.
+
+        Example: ws_manager.endpoint("/ws/board/{board}", rooms=["board:{board}"])
+        """
+        settings: dict[str, Any] = {
+            "rooms": [rooms] if isinstance(rooms, str) else list(rooms),
+            "greeting": greeting,
+            "heartbeat": heartbeat,
+            "flags": _core.ENDPOINT_FIREHOSE if firehose else 0,
+        }
+        with self._lock:
+            self._any_runtime().endpoint_set(path, **settings)
+            self._endpoints[path] = settings
+        if self._router is not None:
+            from ._router import add_endpoint
+
+            add_endpoint(self._router, self, path)
+
+    def remove_endpoint(self, path: str) -> None:
+        """Removes an endpoint; connections to it stay. NotFound if there is none of that path."""
+        with self._lock:
+            self._any_runtime().endpoint_remove(path)
+            self._endpoints[path] = None
+
+    def _any_runtime(self) -> Runtime:
+        """The runtime, made if need be but not started. Under the lock."""
+        return self._runtime or self._make(_config.texts(self._config))
+
+    # ---- start and stop ----
+
+    @property
+    def running(self) -> bool:
+        """Whether the runtime runs."""
+        return self._runtime is not None and self._runtime.running
+
+    @property
+    def port(self) -> int:
+        """The port of its own that it listens on, 0 when it has none."""
+        return self._runtime.port if self._runtime is not None else 0
+
+    def start(self) -> None:
+        """Starts the runtime; nothing happens if it runs. Handlers run on the event loop that is running here, if any.
+
+        AddressInUse, SystemCallFailed, ConfigError.
+        """
+        with self._lock:
+            self._stopped = self._inherited = False
+            self._start(_config.texts(self._config))
+
+    def _start(self, texts: dict[str, str]) -> Runtime:
+        """Starts the runtime and takes its events. Under the lock."""
+        runtime = self._runtime or self._make(texts)
+        dispatcher = cast("Dispatcher", self._dispatcher)
+        dispatcher.reopen()
+        runtime.start()
+        try:
+            dispatcher.attach(asyncio.get_running_loop())
+        except RuntimeError:
+            dispatcher.ensure()
+        self._publish = runtime.publish
+        return runtime
+
+    def stop(self, deadline: float = STOP_DEADLINE) -> None:
+        """Closes every connection with 1001, waits at most `deadline` seconds for their answers, and ends the thread.
+
+        What was sent before is still delivered. Blocks; inside an event loop use lifespan() or asyncio.to_thread().
+        """
+        with self._lock:
+            runtime, dispatcher = self._runtime, self._dispatcher
+            self._stopped = True
+            if runtime is None:
+                return
+            self._publish = self._publish_stopped
+        runtime.stop(max(0, int(deadline * 1000)))
+        if dispatcher is not None:
+            dispatcher.close()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette gives it
+        """Starts the runtime and stops it: FastAPI(lifespan=ws_manager.lifespan), or inside one of your own.
+
+        Example:
+            @asynccontextmanager
+            async def lifespan(app):
+                async with ws_manager.lifespan(app):
+                    yield
+        """
+        with self._lock:
+            self.start()
+            self._lifespans += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._lifespans -= 1
+                last = self._lifespans == 0
+            if last:
+                # In another thread: handlers and bridged connections need the loop until the end.
+                await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self.stop))
+
+    def _ready(self) -> Runtime:
+        """The runtime, running and with its events being taken. NotRunning after stop()."""
+        runtime, dispatcher = self._runtime, self._dispatcher
+        if runtime is not None and dispatcher is not None and runtime.running:
+            dispatcher.ensure()
+            return runtime
+        with self._lock:
+            if self._stopped:
+                raise NotRunning("the runtime was stopped; start() or lifespan() starts it again")
+            texts = _config.texts(self._config)
+            if self._inherited:
+                texts.pop("port", None)  # The parent process has it.
+            return self._start(texts)
+
+    def _publish_first(self, *args: Any) -> Receipt:
+        """Stands for Runtime.publish until there is a runtime that runs."""
+        return self._ready().publish(*args)
+
+    def _publish_stopped(self, *args: Any) -> Receipt:
+        """Stands for it after stop(): the receipt says NotRunning, and the log says it once."""
+        self._unsent += 1
+        if self._unsent == 1:
+            logger.warning("a message was sent after the runtime had stopped: it and all that follow are dropped")
+        return cast("Runtime", self._runtime).publish(*args)
+
+    def _forked(self) -> None:
+        """In a child process: what was inherited is dead. The first call makes a fresh runtime."""
+        ran = self._runtime is not None and self._runtime_ran()
+        self._lock = threading.RLock()
+        self._reset()
+        if ran:
+            self._inherited = True
+            self._publish = self._publish_forked
+
+    def _runtime_ran(self) -> bool:
+        # A bound method of the runtime stands here from its start on.
+        return self._publish not in (self._publish_first, self._publish_forked)
+
+    def _publish_forked(self, *args: Any) -> Receipt:
+        logger.warning(
+            "process %d was forked from one whose ws_manager ran: it gets a runtime of its own, without the parent's "
+            "clients and port",
+            os.getpid(),
+        )
+        self._publish = self._publish_first
+        return self._publish_first(*args)
+
+    # ---- who is there, and what was said ----
+
+    def _query(self, kind: int, **question: Any) -> Any:
+        return orjson.loads(self._ready().query(kind, **question))
+
+    def stats(self) -> dict[str, Any]:
+        """What GET /api/ws/stats answers: connections, messages, drops."""
+        return cast("dict[str, Any]", self._query(_core.QUERY_STATS))
+
+    def connections(self) -> list[ConnectionRow]:
+        """One row for each connection."""
+        return cast("list[ConnectionRow]", self._query(_core.QUERY_CONNECTIONS))
+
+    def subscribers(self, room: str) -> int:
+        """How many connections are in a room."""
+        return cast("int", self._query(_core.QUERY_SUBSCRIBERS, room=room))
+
+    def presence(self, room: str) -> Presence:
+        """The clients and users that are in a room."""
+        return cast("Presence", self._query(_core.QUERY_PRESENCE, room=room))
+
+    def history(self, room: str, limit: int = 0, since: int = 0, epoch: str = "") -> History:
+        """Messages of a room, oldest first.
+
+        limit: the newest so many; 0: all that are kept. since, epoch: those after that position; if the epoch is not
+        the room's, none, and `recovered` is False.
+        """
+        return cast("History", self._query(_core.QUERY_HISTORY, room=room, limit=limit, since=since, epoch=epoch))
+
+    def position(self, room: str) -> Position:
+        """Where a room stands: what a page rendered now has to resume from. Makes the room if there is none."""
+        return cast("Position", self._query(_core.QUERY_POSITION, room=room))
+
+    def metrics(self) -> str:
+        """Figures in the text format of Prometheus."""
+        return self._ready().query(_core.QUERY_METRICS).decode()
+
+    def rest(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        ip: str = "",
+        authorization: str = "",
+        api_key: str = "",
+        origin: str = "",
+        body: bytes = b"",
+    ) -> tuple[int, str, bytes]:
+        """One REST call of docs/protocol.md: (HTTP status, content type, body)."""
+        return self._ready().rest(method, path, query, ip, authorization, api_key, origin, body)
+
+    def _rooms_of(self, client_id: str) -> list[str]:
+        try:
+            return cast("list[str]", self._query(_core.QUERY_ROOMS_OF, room=client_id))
+        except (NotFound, NotRunning):
+            return []
+
+    # ---- connections ----
+
+    def subscribe(self, user_id: Id, channel: str) -> Completed:
+        """Every connection of a user, now and later, joins a room. InvalidRoom."""
+        self._ready().subscribe(one_id(user_id, "user_id"), channel)
+        return COMPLETED
+
+    def unsubscribe(self, user_id: Id, channel: str) -> Completed:
+        """Ends subscribe()."""
+        self._ready().unsubscribe(one_id(user_id, "user_id"), channel)
+        return COMPLETED
+
+    def disconnect(
+        self,
+        client_id: Any,
+        user_id: object = None,  # noqa: ARG002 - home-made managers are given it
+        *,
+        code: int = 4409,
+        reason: str = "",
+    ) -> Completed:
+        """Closes a connection, by client id or Connection.
+
+        Also takes the WebSocket that was given to connect(), and then does nothing if that has ended.
+        """
+        client = self._client_id(client_id)
+        if client:
+            with contextlib.suppress(NotRunning):
+                self._ready().disconnect(client, code, reason)
+        return COMPLETED
+
+    def disconnect_user(self, user_id: Id, code: int = 4409, reason: str = "") -> Completed:
+        """Closes every connection of a user."""
+        with contextlib.suppress(NotRunning):
+            self._ready().disconnect_user(one_id(user_id, "user_id"), code, reason)
+        return COMPLETED
+
+    def _client_id(self, client: Any) -> str:
+        if isinstance(client, str):
+            return client
+        client_id = getattr(client, "client_id", None)
+        if isinstance(client_id, str):
+            return client_id
+        scope = getattr(client, "scope", None)
+        if isinstance(scope, dict):
+            return cast("str", scope.get("ws_manager.client_id", ""))
+        raise TypeError(f"client_id must be str, a Connection or a WebSocket, not {type(client).__name__}")
+
+    async def connect(self, websocket: Any, user_id: object = None, **admission: Any) -> str:
+        """Gives a WebSocket of the application's own endpoint, after its own checks, to the runtime.
+
+        Returns the client id when the client has gone. admission: session_id, client_id, rooms, greeting, heartbeat,
+        skip_origin.
+        """
+        from ._connect import connect
+
+        return await connect(self, websocket, user_id, **admission)
+
+    def _match(self, path: str) -> bool:
+        """Whether a path belongs to an endpoint; False while the runtime does not run."""
+        runtime = self._runtime
+        return runtime is not None and runtime.running and runtime.match(path)
+
+    def _adopt(self, fd: int, request: bytes, sink: ConnSink | None, **admission: Any) -> int:
+        runtime = self._ready()
+        dispatcher = cast("Dispatcher", self._dispatcher)
+        return dispatcher.open(sink, lambda: runtime.adopt(fd, request, **admission))
+
+    def _bridge_open(
+        self, path: str, query: str, ip: str, headers: Sequence[tuple[str, str]], sink: ConnSink, **admission: Any
+    ) -> int:
+        runtime = self._ready()
+        dispatcher = cast("Dispatcher", self._dispatcher)
+        return dispatcher.open(sink, lambda: runtime.bridge_open(path, query, ip, headers, **admission))
+
+    # ---- handlers ----
+
+    def on_connect(self, handler: H) -> H:
+        """Decorator: handler(connection), after the greeting. Sync or async, as all handlers."""
+        return self._register(self._handlers.on_connect, handler)
+
+    def on_disconnect(self, handler: H) -> H:
+        """Decorator: handler(connection, code, reason)."""
+        return self._register(self._handlers.on_disconnect, handler)
+
+    def on_message(self, handler: H) -> H:
+        """Decorator: handler(connection, message) for what no action matches.
+
+        message: dict or list if the text is a JSON object or array, else str; bytes for a binary message.
+        """
+        return self._register(self._handlers.on_message, handler)
+
+    def on_command(self, action: str) -> Callable[[H], H]:
+        """Decorator: handler(connection, data) -> value for {"action": action}; the value goes back as `reply`.
+
+        data: the command's `data` if it has no other field, else its fields. InvalidArgument for an action of the core.
+        """
+
+        def register(handler: H) -> H:
+            _check(handler)
+            with self._lock:
+                runtime = self._runtime or Runtime({}, env=False)
+                runtime.command_add(action)
+                self._handlers.commands[action] = handler
+                self._want()
+            return handler
+
+        if callable(action):
+            raise TypeError('on_command wants the name of the action: @ws_manager.on_command("name")')
+        return register
+
+    def authenticate(self, handler: H) -> H:
+        """Decorator: handler(request) -> who the client is, instead of a token.
+
+        A user id, a dict of user_id, session_id, rooms, or True for nobody in particular; None refuses with 4401.
+        PermissionError refuses with 4403. request: path, path_params, query, headers, cookies, ip.
+        """
+        _check(handler)
+        with self._lock:
+            self._handlers.authenticator = handler
+            self._want()
+        return handler
+
+    def authorize(self, handler: H) -> H:
+        """Decorator: handler(connection, action, room) -> bool, for subscribe, publish, history and presence."""
+        _check(handler)
+        with self._lock:
+            self._handlers.authorizer = handler
+            self._want()
+        return handler
+
+    def _register(self, handlers: list[Handler], handler: H) -> H:
+        _check(handler)
+        with self._lock:
+            handlers.append(handler)
+            self._want()
+        return handler
+
+    def _want(self) -> None:
+        if self._runtime is not None:
+            self._runtime.want(self._handlers.wanted())
+
+    @property
+    def router(self) -> Any:
+        """The FastAPI router of this manager: REST, and the endpoints for servers that can't hand sockets over.
+
+        Endpoints are in it that were made before an application includes it. ImportError without Starlette.
+        """
+        if self._router is None:
+            from ._router import add_endpoint, make_router
+
+            router = make_router(self)
+            for path, settings in self._endpoints.items():
+                if settings is not None:
+                    add_endpoint(router, self, path)
+            self._router = router
+        return self._router
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "stopped" if self._stopped else "not started"
+        return f"<WebSocketManager {state}{f', port {self.port}' if self.port else ''}>"
+
+
+def _check(handler: object) -> None:
+    if not callable(handler):
+        raise TypeError(f"a handler must be callable, not {type(handler).__name__}")
+
+
+_default: WebSocketManager | None = None
+_default_lock = threading.Lock()
+
+
+def default_manager() -> WebSocketManager:
+    """The process's default manager, which the module's functions act on."""
+    global _default
+    if _default is None:
+        with _default_lock:
+            if _default is None:
+                _default = WebSocketManager()
+    return _default
+
+
+def _after_fork_in_child() -> None:
+    global _default_lock
+    _default_lock = threading.Lock()
+    for manager in list(_managers):
+        manager._forked()
+
+
+def _at_exit() -> None:
+    for manager in list(_managers):
+        try:
+            manager.stop(EXIT_DEADLINE)
+        except WsManagerError as error:
+            logger.debug("at exit: %s", error)
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+atexit.register(_at_exit)
+
+__all__ = ["WebSocketManager", "default_manager", "ids"]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypedDict, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict
 
 Priority = Literal["critical", "normal", "low"]
 Level = Literal["debug", "info", "success", "warning", "error", "critical"]
-
-T = TypeVar("T")
-MaybeAwaitable = T | Awaitable[T]
 
 
 class Delivery(NamedTuple):
@@ -31,8 +28,18 @@ class Delivery(NamedTuple):
     superseded: bool
 
 
-class SendOptions(TypedDict, total=False):
-    """Options of every sending call.
+class CommonOptions(TypedDict, total=False):
+    """Options of all sending calls; see SendOptions."""
+
+    priority: Priority
+    conflate: str
+    max_rate: float
+    history: bool
+    level: Level
+
+
+class SendOptions(CommonOptions, total=False):
+    """Options of the sending calls.
 
     room: publish there instead of where the event or call would. A list publishes to each.
     priority: "critical", "normal" or "low".
@@ -44,11 +51,18 @@ class SendOptions(TypedDict, total=False):
     """
 
     room: str | Sequence[str]
-    priority: Priority
-    conflate: str
-    max_rate: float
-    history: bool
-    level: Level
+    exclude: str | Sequence[str]
+
+
+class BroadcastOptions(CommonOptions, total=False):
+    """SendOptions of a call that has `exclude` among its parameters."""
+
+    room: str | Sequence[str]
+
+
+class RoomOptions(CommonOptions, total=False):
+    """SendOptions of a call that says to which room."""
+
     exclude: str | Sequence[str]
 
 

@@ -1,0 +1,245 @@
+"""Real-time push inside the web server that an application already has.
+
+    import ws_manager
+
+    app = FastAPI(lifespan=ws_manager.lifespan)
+    app.include_router(ws_manager.router)
+
+    ws_manager.notify_pipeline_update({"pipeline_id": "7", "status": "running"})
+
+The functions here are the methods of the process's default manager, which is `ws_manager.ws_manager`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._connection import Connection, Request
+from ._core import (
+    AddressInUse,
+    ConfigError,
+    Forked,
+    InvalidArgument,
+    InvalidJSON,
+    InvalidRoom,
+    MessageTooLarge,
+    NotFound,
+    NotRunning,
+    OutOfMemory,
+    Overloaded,
+    QueryTimeout,
+    Receipt,
+    Refused,
+    SystemCallFailed,
+    WsManagerError,
+)
+from ._events import EventType
+from ._log_handler import LogHandler
+from ._manager import WebSocketManager, default_manager
+from ._pipelines import PipelineCallbacks, PipelineWebSocketService
+from ._progress import progress_callback
+from ._receipt import Completed
+from ._run import run
+from ._types import (
+    ConnectionRow,
+    Delivery,
+    History,
+    Level,
+    Position,
+    Presence,
+    Priority,
+    SendOptions,
+)
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    router: APIRouter
+
+__version__ = _core.VERSION
+
+ws_manager = default_manager()
+connection_manager = ws_manager
+"""The name that some applications have for it."""
+
+authenticate = ws_manager.authenticate
+authorize = ws_manager.authorize
+broadcast = ws_manager.broadcast
+configure = ws_manager.configure
+connect = ws_manager.connect
+connections = ws_manager.connections
+disconnect = ws_manager.disconnect
+disconnect_user = ws_manager.disconnect_user
+endpoint = ws_manager.endpoint
+history = ws_manager.history
+lifespan = ws_manager.lifespan
+metrics = ws_manager.metrics
+notify = ws_manager.notify
+notify_chat_message = ws_manager.notify_chat_message
+notify_command = ws_manager.notify_command
+notify_error = ws_manager.notify_error
+notify_execution_update = ws_manager.notify_execution_update
+notify_job_completed = ws_manager.notify_job_completed
+notify_job_failed = ws_manager.notify_job_failed
+notify_job_progress = ws_manager.notify_job_progress
+notify_job_started = ws_manager.notify_job_started
+notify_log = ws_manager.notify_log
+notify_new_log = ws_manager.notify_new_log
+notify_notification = ws_manager.notify_notification
+notify_pipeline_analytics = ws_manager.notify_pipeline_analytics
+notify_pipeline_error = ws_manager.notify_pipeline_error
+notify_pipeline_frame = ws_manager.notify_pipeline_frame
+notify_pipeline_status = ws_manager.notify_pipeline_status
+notify_pipeline_update = ws_manager.notify_pipeline_update
+notify_processing_complete = ws_manager.notify_processing_complete
+notify_processing_failed = ws_manager.notify_processing_failed
+notify_processing_progress = ws_manager.notify_processing_progress
+notify_processing_started = ws_manager.notify_processing_started
+notify_profile_change = ws_manager.notify_profile_change
+notify_story_created = ws_manager.notify_story_created
+notify_story_deleted = ws_manager.notify_story_deleted
+notify_story_moved = ws_manager.notify_story_moved
+notify_story_updated = ws_manager.notify_story_updated
+notify_system_event = ws_manager.notify_system_event
+notify_system_status = ws_manager.notify_system_status
+notify_task_completed = ws_manager.notify_task_completed
+notify_task_created = ws_manager.notify_task_created
+notify_task_deleted = ws_manager.notify_task_deleted
+notify_task_updated = ws_manager.notify_task_updated
+notify_validation_required = ws_manager.notify_validation_required
+on_command = ws_manager.on_command
+on_connect = ws_manager.on_connect
+on_disconnect = ws_manager.on_disconnect
+on_message = ws_manager.on_message
+position = ws_manager.position
+presence = ws_manager.presence
+publish_to_channel = ws_manager.publish_to_channel
+remove_endpoint = ws_manager.remove_endpoint
+rest = ws_manager.rest
+send_personal_message = ws_manager.send_personal_message
+send_to_client = ws_manager.send_to_client
+send_to_project = ws_manager.send_to_project
+send_to_room = ws_manager.send_to_room
+send_to_session = ws_manager.send_to_session
+send_to_user = ws_manager.send_to_user
+start = ws_manager.start
+stats = ws_manager.stats
+stop = ws_manager.stop
+subscribe = ws_manager.subscribe
+subscribers = ws_manager.subscribers
+unsubscribe = ws_manager.unsubscribe
+
+
+def __getattr__(name: str) -> Any:
+    if name == "router":  # on demand: FastAPI is not needed for anything else
+        return ws_manager.router
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "AddressInUse",
+    "Completed",
+    "ConfigError",
+    "Connection",
+    "ConnectionRow",
+    "Delivery",
+    "EventType",
+    "Forked",
+    "History",
+    "InvalidArgument",
+    "InvalidJSON",
+    "InvalidRoom",
+    "Level",
+    "LogHandler",
+    "MessageTooLarge",
+    "NotFound",
+    "NotRunning",
+    "OutOfMemory",
+    "Overloaded",
+    "PipelineCallbacks",
+    "PipelineWebSocketService",
+    "Position",
+    "Presence",
+    "Priority",
+    "QueryTimeout",
+    "Receipt",
+    "Refused",
+    "Request",
+    "SendOptions",
+    "SystemCallFailed",
+    "WebSocketManager",
+    "WsManagerError",
+    "__version__",
+    "authenticate",
+    "authorize",
+    "broadcast",
+    "configure",
+    "connect",
+    "connection_manager",
+    "connections",
+    "disconnect",
+    "disconnect_user",
+    "endpoint",
+    "history",
+    "lifespan",
+    "metrics",
+    "notify",
+    "notify_chat_message",
+    "notify_command",
+    "notify_error",
+    "notify_execution_update",
+    "notify_job_completed",
+    "notify_job_failed",
+    "notify_job_progress",
+    "notify_job_started",
+    "notify_log",
+    "notify_new_log",
+    "notify_notification",
+    "notify_pipeline_analytics",
+    "notify_pipeline_error",
+    "notify_pipeline_frame",
+    "notify_pipeline_status",
+    "notify_pipeline_update",
+    "notify_processing_complete",
+    "notify_processing_failed",
+    "notify_processing_progress",
+    "notify_processing_started",
+    "notify_profile_change",
+    "notify_story_created",
+    "notify_story_deleted",
+    "notify_story_moved",
+    "notify_story_updated",
+    "notify_system_event",
+    "notify_system_status",
+    "notify_task_completed",
+    "notify_task_created",
+    "notify_task_deleted",
+    "notify_task_updated",
+    "notify_validation_required",
+    "on_command",
+    "on_connect",
+    "on_disconnect",
+    "on_message",
+    "position",
+    "presence",
+    "progress_callback",
+    "publish_to_channel",
+    "remove_endpoint",
+    "rest",
+    "router",
+    "run",
+    "send_personal_message",
+    "send_to_client",
+    "send_to_project",
+    "send_to_room",
+    "send_to_session",
+    "send_to_user",
+    "start",
+    "stats",
+    "stop",
+    "subscribe",
+    "subscribers",
+    "unsubscribe",
+    "ws_manager",
+]

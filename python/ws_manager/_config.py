@@ -1,0 +1,41 @@
+"""Keywords of a manager's configuration to the texts that the core's table takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from ._core import ConfigError, options
+
+
+@cache
+def option_types() -> dict[str, str]:
+    """The name and type of each option of the core."""
+    return {row[0]: row[2] for row in options()}
+
+
+def texts(config: dict[str, object]) -> dict[str, str]:
+    """The options that are set, as text; None is unset. ConfigError for what is no option or has the wrong type."""
+    return {name: text(name, value) for name, value in config.items() if value is not None}
+
+
+def text(name: str, value: object) -> str:
+    """One option's value as text. The core checks what it says; here only types are looked at."""
+    kind = option_types().get(name)
+    if kind is None:
+        known = ", ".join(sorted(option_types()))
+        raise ConfigError(f"there is no option {name!r}; the options are: {known}")
+    if isinstance(value, str):
+        return value
+    if kind == "list" and isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
+        items = list(value)
+        for item in items:
+            if not isinstance(item, str) or "," in item:
+                raise ConfigError(f"{name}: its items must be str without commas, not {item!r}")
+        return ",".join(items)
+    if kind == "bool" and isinstance(value, (bool, int)):
+        return str(value).lower()
+    # `port` is text in the table, since "" and "0" differ there.
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and (kind != "string" or name == "port"):
+        return repr(value)
+    raise ConfigError(f"{name}: {value!r} is {type(value).__name__}, which an option of type {kind} does not take")
