@@ -39,14 +39,14 @@ connect()
 
 @app.post("/send/{n}")
 async def send(n: int):
-    return (await ws_manager.send_to_room("board:1", {"n": n})).recipients
+    return (await ws_manager.send_to_room("project:7", {"n": n})).recipients
 
 
 @app.post("/cut/{n}")
 async def cut(n: int):
     for connection in ws_manager.connections():
         ws_manager.disconnect(connection["client_id"], code=1001, reason="cut by the test")
-    return (await ws_manager.send_to_room("board:1", {"n": n})).recipients
+    return (await ws_manager.send_to_room("project:7", {"n": n})).recipients
 '''
 
 
@@ -127,4 +127,4 @@ def test_the_documented_client_resumes_and_notices_a_restart(tmp_path: Path, bro
     # Another server on the same port has another epoch: the client is told to load its state again.
     with served(tmp_path, port):
         post(port, "/send/5000")
-        page.wait_for_function("reloaded.includes('board:1')", timeout=60000)
+        page.wait_for_function("reloaded.includes('project:7')", timeout=60000)
