@@ -26,7 +26,7 @@ PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config l
 	libjansson-dev uthash-dev python3 python3-venv python3-dev
 PACKAGES_TEST := libcmocka-dev clang valgrind
 PACKAGES_BROWSER := chromium
-PACKAGES_LINT := ca-certificates python3 python3-venv python3-dev
+PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 
 C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
 PYTHON_SOURCES := $(shell find python -name __pycache__ -prune -o -print)
@@ -44,7 +44,9 @@ $(S)/packages-%: .ci/need-packages
 	@.ci/need-packages $(PACKAGES_$*)
 	@touch $@
 
-$(S)/venv: .ci/find-python
+$(S)/venv: .ci/find-python .ci/need-packages
+	@mkdir -p $(@D)
+	@.ci/find-python >/dev/null 2>&1 || .ci/need-packages $(PACKAGES_PYTHON)
 	$(call say,Making the virtual environment .venv)
 	@python=$$(.ci/find-python); echo "    with $$python"; "$$python" -m venv --clear .venv
 	@$(PIP) 'scikit-build-core>=0.11' || $(no_network)
@@ -166,7 +168,7 @@ check-generated: $(S)/package ## Generated files are those that their sources gi
 		&& echo "generated files are fresh"; } 2>&1 | tee $(LOGS)/55-generated.log
 
 .PHONY: lint format clean
-lint: $(S)/packages-LINT $(S)/package $(S)/requirements-test $(S)/requirements-lint ## Formatting, linters, types
+lint: $(S)/package $(S)/requirements-test $(S)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"
 	$(call say,ruff)
