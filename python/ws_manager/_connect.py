@@ -29,18 +29,18 @@ async def connect(
     *,
     session_id: object = None,
     client_id: object = None,
-    rooms: Iterable[str] = (),
+    rooms: str | Iterable[str] = (),
     greeting: str = "",
     heartbeat: str = "",
     skip_origin: bool = False,
 ) -> str:
-    """Gives a WebSocket of the application's own endpoint to the runtime. Returns its client id when it has ended."""
+    """WebSocketManager.connect()."""
     admission = Admission(
         admitted=True,
         skip_origin=skip_origin,
         client_id=_id(client_id) or uuid4().hex,
         user_id=_id(user_id),
-        session_id=_id(session_id),
+        session_id=_id(websocket.query_params.get("session_id") if session_id is None else session_id),
         rooms=[rooms] if isinstance(rooms, str) else list(rooms),
         greeting=greeting,
         heartbeat=heartbeat,

@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
@@ -364,15 +364,50 @@ class WebSocketManager(Sending):
             return cast("str", scope.get("ws_manager.client_id", ""))
         raise TypeError(f"client_id must be str, a Connection or a WebSocket, not {type(client).__name__}")
 
-    async def connect(self, websocket: Any, user_id: object = None, **admission: Any) -> str:
+    async def connect(
+        self,
+        websocket: Any,
+        user_id: object = None,
+        *,
+        session_id: object = None,
+        client_id: object = None,
+        rooms: str | Iterable[str] = (),
+        greeting: str = "",
+        heartbeat: str = "",
+        skip_origin: bool = False,
+    ) -> str:
         """Gives a WebSocket of the application's own endpoint, after its own checks, to the runtime.
 
-        Returns the client id when the client has gone. admission: session_id, client_id, rooms, greeting, heartbeat,
-        skip_origin.
+        websocket: of Starlette or FastAPI, best before accept(): the runtime answers the upgrade then. Under
+        ws_manager.uvicorn the socket itself is handed over; elsewhere, and after accept(), the bridge carries it.
+        user_id: whom send_to_user() means; the application vouches for it. session_id: `?session_id=` of the request
+        if None. client_id: one is made if None; a connection that has it already is closed with 4409. Ids may be of
+        any type; str() is taken. rooms: joined at once, besides @all. greeting, heartbeat: types of the first and the
+        periodic message ("connected", "heartbeat"). skip_origin: do not look at the request's Origin.
+
+        Returns the client id when the client has gone. The object then behaves as one whose client has just left:
+        receive_…() raises WebSocketDisconnect with the code of the close, and close() does nothing; so a loop that
+        reads from it may follow. If the call is cancelled, the connection is closed with 1001. InvalidRoom,
+        InvalidArgument.
+
+        Example:
+            @app.websocket("/live/{board}")
+            async def live(websocket: WebSocket, board: str, user: User = Depends(current_user)):
+                await ws_manager.connect(websocket, user_id=user.id, rooms=[f"board:{board}"])
         """
         from ._connect import connect
 
-        return await connect(self, websocket, user_id, **admission)
+        return await connect(
+            self,
+            websocket,
+            user_id,
+            session_id=session_id,
+            client_id=client_id,
+            rooms=rooms,
+            greeting=greeting,
+            heartbeat=heartbeat,
+            skip_origin=skip_origin,
+        )
 
     def _match(self, path: str) -> bool:
         """Whether a path belongs to an endpoint; False while the runtime does not run."""

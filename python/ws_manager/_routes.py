@@ -91,7 +91,7 @@ def _search(routes: Iterable[Any], scope: MutableMapping[str, Any]) -> Owner:
         if isinstance(starlette_route, Mount | Host):
             return _search_mounted(starlette_route, {**scope, **child_scope})
         endpoint = getattr(child_scope.get("endpoint"), ENDPOINT, None)
-        if endpoint is None or getattr(starlette_route, "dependencies", ()):
+        if endpoint is None or getattr(starlette_route, "dependencies", None):
             return APPLICATION
         return Owner(application=False, endpoint=endpoint)
     return NOBODY

@@ -279,7 +279,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def left(self) -> None:
         """The client of stay() has gone."""
         self._stay = None
-        self.server_state.connections.discard(self)  # type: ignore[arg-type]
+        self.server_state.connections.discard(self)
 
     def _answer(self, status: int, sentence: str) -> None:
         phrase = {501: "Not Implemented", 503: "Service Unavailable"}[status]
