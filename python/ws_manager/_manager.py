@@ -224,7 +224,7 @@ class WebSocketManager(Sending):
                 raise NotRunning("the runtime was stopped; start() or lifespan() starts it again")
             texts = _config.texts(self._config)
             if self._inherited:
-                texts.pop("port", None)  # The parent process has it.
+                texts["port"] = ""  # The parent process has it.
             return self._start(texts)
 
     def _publish_first(self, *args: Any) -> Receipt:
@@ -472,6 +472,10 @@ class WebSocketManager(Sending):
         with self._lock:
             self._handlers.authenticator = handler
             self._want()
+        if self._router is not None:
+            from ._router import ENDPOINT_WITH_AUTH, add_endpoint
+
+            add_endpoint(self._router, self, ENDPOINT_WITH_AUTH)
         return handler
 
     def authorize(self, handler: H) -> H:

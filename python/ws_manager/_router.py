@@ -60,7 +60,10 @@ CALLS = (
 )
 
 ENDPOINTS = ("/ws", "/ws/updates", "/ws/notifications", "/ws/project/{project_id}", "/ws/logs")
-"""Endpoints that every runtime begins with, but for those that exist only with authentication."""
+"""Endpoints that every runtime begins with, but for the one that exists only with authentication."""
+
+ENDPOINT_WITH_AUTH = "/ws/{token}"
+"""The one that does. It is not routed without: routes of the application like it may follow ours."""
 
 
 def make_router(manager: WebSocketManager) -> Any:
@@ -77,9 +80,14 @@ def make_router(manager: WebSocketManager) -> Any:
         )
         others = [method for method in METHODS if method != call.method]
         router.add_api_route(call.path, endpoint, methods=others, name=call.name, include_in_schema=False)
-    for pattern in ENDPOINTS:
+    for pattern in _patterns(manager):
         router.add_api_websocket_route(pattern, _websocket_endpoint(manager, pattern))
     return router
+
+
+def _patterns(manager: WebSocketManager) -> list[str]:
+    authenticated = manager._handlers.authenticator is not None
+    return [*ENDPOINTS, ENDPOINT_WITH_AUTH] if authenticated else list(ENDPOINTS)
 
 
 def _starlette_router(manager: WebSocketManager) -> Any:
@@ -88,7 +96,7 @@ def _starlette_router(manager: WebSocketManager) -> Any:
     routes: list[BaseRoute] = [
         Route(call.path, _rest_endpoint(manager, call), methods=METHODS, name=call.name) for call in CALLS
     ]
-    routes += [WebSocketRoute(pattern, _websocket_endpoint(manager, pattern)) for pattern in ENDPOINTS]
+    routes += [WebSocketRoute(pattern, _websocket_endpoint(manager, pattern)) for pattern in _patterns(manager)]
     return Router(routes=routes)
 
 

@@ -1,0 +1,478 @@
+"""A real uvicorn with our protocol class: what is handed over, what stays, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, Query, WebSocket, WebSocketException
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+from web_support import TIMEOUT, Uvicorn, client, closed, receive
+from websockets.exceptions import InvalidStatus
+
+from ws_manager import WebSocketManager
+from ws_manager.uvicorn import CheckedWebSocketProtocol, WebSocketProtocol
+
+
+class Stage:
+    """A manager, an application around it, and what its endpoints have seen."""
+
+    def __init__(self, **config: Any) -> None:
+        self.manager = WebSocketManager(**config)
+        self.seen: list[str] = []
+        self.deciding = threading.Event()
+        self.decided = threading.Event()
+        self.decided.set()
+
+        class Protocol(WebSocketProtocol):
+            manager = self.manager
+
+        self.protocol: type[WebSocketProtocol] = Protocol
+
+    async def user(self, token: str = Query("")) -> str:
+        self.deciding.set()
+        await asyncio.to_thread(self.decided.wait, TIMEOUT)
+        if token != "right":
+            raise WebSocketException(1008, "no token")
+        return "user-7"
+
+    def app(self) -> FastAPI:
+        app = FastAPI(lifespan=self.manager.lifespan)
+
+        @app.get("/hello")
+        async def hello() -> dict[str, str]:
+            return {"hello": "world"}
+
+        @app.websocket("/echo")
+        async def echo(websocket: WebSocket) -> None:
+            await websocket.accept()
+            async for text in websocket.iter_text():
+                await websocket.send_text(text)
+
+        @app.websocket("/live/{board}")
+        async def live(websocket: WebSocket, board: str, user: str = Depends(self.user)) -> None:
+            client_id = await self.manager.connect(websocket, user_id=user, rooms=[f"board:{board}"])
+            self.seen.append(f"gone {client_id}")
+
+        @app.websocket("/ws/project/mine")
+        async def mine(websocket: WebSocket) -> None:
+            self.seen.append("mine")
+            await websocket.close()
+
+        app.include_router(self.manager.router)
+        app.include_router(self.manager.router, prefix="/v1")
+        app.include_router(self.manager.router, prefix="/guarded", dependencies=[Depends(self.user)])
+        return app
+
+
+@pytest.fixture(
+    scope="module",
+    params=[("asyncio", "h11"), ("asyncio", "httptools"), ("uvloop", "h11"), ("uvloop", "httptools")],
+    ids="-".join,
+)
+def served(request: pytest.FixtureRequest) -> Iterator[tuple[Stage, Uvicorn]]:
+    stage = Stage()
+    loop, http = request.param
+    with Uvicorn(stage.app(), ws=stage.protocol, loop=loop, http=http) as server:
+        yield stage, server
+
+
+def is_clean(server: Uvicorn) -> bool:
+    return not server.server_state.connections and not server.server_state.tasks
+
+
+def test_endpoint_is_handed_over_and_gets_what_the_host_sends(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+    with client(server.port, "/ws/updates?x=1") as browser:
+        assert receive(browser)["type"] == "connected"
+        server.until(lambda: is_clean(server))
+        stage.manager.broadcast({"type": "hello", "data": {"n": 1}})
+        assert receive(browser, "hello")["data"] == {"n": 1}
+        browser.send("ping")
+        assert receive(browser)["type"] == "pong"
+
+
+def test_client_outlives_uvicorn_s_keep_alive_with_a_stalled_loop(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+    release = threading.Event()
+    with client(server.port, "/ws/updates") as browser:
+        receive(browser, "connected")
+        server.loop.call_soon_threadsafe(release.wait, TIMEOUT)
+        try:
+            browser.send("ping")
+            assert receive(browser)["type"] == "pong"
+            stage.manager.broadcast({"type": "while_stalled"})
+            receive(browser, "while_stalled")
+        finally:
+            release.set()
+
+
+def test_path_parameters_reach_the_runtime(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+    for path in ("/ws/project/P%2D7", "/v1/ws/project/P-7", "/guarded/ws/project/P-7?token=right"):
+        with client(server.port, path) as browser:
+            assert receive(browser)["type"] == "connection", path
+            stage.manager.send_to_project("P-7", "notification", {"title": "t", "message": "m"})
+            assert receive(browser, "notification")["project_id"] == "P-7", path
+
+
+def test_other_paths_stay_with_uvicorn(served: tuple[Stage, Uvicorn]) -> None:
+    _, server = served
+    with client(server.port, "/echo") as browser:
+        for text in ("one", "two", "x" * 70_000):
+            browser.send(text)
+            assert browser.recv(TIMEOUT) == text
+        assert len(server.server_state.connections) == 1
+    server.until(lambda: is_clean(server))
+
+
+def test_unknown_path_is_refused(served: tuple[Stage, Uvicorn]) -> None:
+    _, server = served
+    with pytest.raises(InvalidStatus) as refusal, client(server.port, "/nowhere"):
+        pass
+    assert refusal.value.response.status_code == 403
+
+
+def test_route_of_the_application_that_matches_first_keeps_its_path(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+    stage.seen.clear()
+    with pytest.raises(InvalidStatus) as refusal, client(server.port, "/ws/project/mine"):
+        pass
+    assert refusal.value.response.status_code == 403
+    assert stage.seen == ["mine"]
+
+
+def test_dependencies_of_the_inclusion_come_before_the_hand_over(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+    with pytest.raises(InvalidStatus) as refusal, client(server.port, "/guarded/ws?token=wrong"):
+        pass
+    assert refusal.value.response.status_code == 403
+    with client(server.port, "/guarded/ws?token=right") as browser:
+        receive(browser, "connected")
+        server.until(lambda: is_clean(server))
+        stage.manager.broadcast({"type": "hello"})
+        receive(browser, "hello")
+
+
+def test_endpoint_of_the_application_hands_over_after_its_dependencies(
+    served: tuple[Stage, Uvicorn], caplog: pytest.LogCaptureFixture
+) -> None:
+    stage, server = served
+    stage.seen.clear()
+    with caplog.at_level(logging.INFO, "uvicorn.error"), client(server.port, "/live/7?token=right") as browser:
+        greeting = receive(browser, "connected")["data"]
+        assert greeting["user_id"] == "user-7"
+        stage.manager.send_to_room("board:7", {"type": "moved"})
+        receive(browser, "moved")
+        stage.manager.send_to_user("user-7", {"type": "personal"})
+        receive(browser, "personal")
+        assert not stage.seen
+        assert len(server.server_state.connections) == 1
+    server.until(lambda: is_clean(server))
+    assert stage.seen == [f"gone {greeting['client_id']}"]
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.split(" - ")[1] for line in lines] == ['"WebSocket /live/7" [handed over]']
+
+
+def test_refusal_by_a_dependency_reaches_the_client(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+    with pytest.raises(InvalidStatus) as refusal, client(server.port, "/live/7?token=wrong"):
+        pass
+    assert refusal.value.response.status_code == 403
+    server.until(lambda: is_clean(server))
+    assert stage.manager.stats()["active_connections"] == 0
+
+
+def upgrade(path: str, *more: str) -> bytes:
+    lines = [
+        f"GET {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        *more,
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def text_frame(text: str) -> bytes:
+    """A short text frame, masked with zeros."""
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
+
+
+def read_until(connection: socket.socket, wanted: bytes) -> bytes:
+    data = b""
+    while wanted not in data:
+        chunk = connection.recv(65536)
+        assert chunk, f"the server closed before {wanted!r}: {data!r}"
+        data += chunk
+    return data
+
+
+def test_what_the_client_sends_before_the_decision_is_not_lost(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+    stage.deciding.clear()
+    stage.decided.clear()
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as raw:
+        raw.sendall(upgrade("/live/7?token=right"))
+        assert stage.deciding.wait(TIMEOUT)
+        raw.sendall(text_frame('{"action":"ping","id":1}'))
+        raw.sendall(text_frame('{"action":"ping","id":2}'))
+        stage.decided.set()
+        data = read_until(raw, b'"id":2')
+    assert data.startswith(b"HTTP/1.1 101")
+    assert data.index(b"connected") < data.index(b'"id":1') < data.index(b'"id":2')
+
+
+def test_what_the_client_sends_before_uvicorn_accepts_is_not_lost(served: tuple[Stage, Uvicorn]) -> None:
+    _, server = served
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as raw:
+        raw.sendall(upgrade("/echo"))
+        raw.sendall(text_frame("early"))
+        raw.sendall(text_frame("late"))
+        assert read_until(raw, b"late").index(b"early") > 0
+
+
+def test_client_that_leaves_during_the_decision_is_forgotten(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+    stage.seen.clear()
+    stage.deciding.clear()
+    stage.decided.clear()
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as raw:
+        raw.sendall(upgrade("/live/7?token=right"))
+        assert stage.deciding.wait(TIMEOUT)
+    server.until(lambda: not server.server_state.connections)
+    stage.decided.set()
+    server.until(lambda: is_clean(server))
+    assert len(stage.seen) == 1
+    assert stage.manager.stats()["active_connections"] == 0
+
+
+def test_upgrade_after_a_request_on_the_same_connection(served: tuple[Stage, Uvicorn]) -> None:
+    _, server = served
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as raw:
+        raw.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+        read_until(raw, b"world")
+        raw.sendall(upgrade("/ws"))
+        assert b"connected" in read_until(raw, b"heartbeat_interval")
+
+
+def test_foreign_origin_is_refused(served: tuple[Stage, Uvicorn]) -> None:
+    _, server = served
+    for path in ("/ws", "/guarded/ws?token=right", "/live/7?token=right"):
+        with pytest.raises(InvalidStatus) as refusal, client(server.port, path, origin="https://evil.example"):
+            pass
+        assert refusal.value.response.status_code == 403, path
+    server.until(lambda: is_clean(server))
+
+
+def test_descriptors_do_not_leak(served: tuple[Stage, Uvicorn]) -> None:
+    stage, server = served
+
+    def round_trip() -> None:
+        for path in ("/ws", "/live/7?token=right", "/echo"):
+            with client(server.port, path) as browser:
+                browser.send("ping")
+                browser.recv(TIMEOUT)
+        server.until(lambda: is_clean(server) and stage.manager.stats()["active_connections"] == 0)
+
+    round_trip()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        round_trip()
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+# ---- start and stop
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_stop_of_the_server_closes_everybody_with_1001(loop: str) -> None:
+    stage = Stage()
+    with (
+        Uvicorn(stage.app(), ws=stage.protocol, loop=loop) as server,
+        client(server.port, "/ws") as direct,
+        client(server.port, "/live/7?token=right") as own,
+        client(server.port, "/guarded/ws?token=right") as guarded,
+    ):
+        for browser in (direct, own, guarded):
+            receive(browser, "connected")
+        ends: list[Any] = []
+        readers = [threading.Thread(target=lambda b=b: ends.append(closed(b)[0])) for b in (direct, own, guarded)]
+        for reader in readers:
+            reader.start()
+        server.stop()
+        for reader in readers:
+            reader.join(TIMEOUT)
+        assert ends == [1001, 1001, 1001]
+        assert len(stage.seen) == 1
+        assert is_clean(server)
+
+
+def test_runtime_starts_with_the_first_upgrade_where_there_is_no_lifespan() -> None:
+    stage = Stage()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("the application is not asked")
+
+    with Uvicorn(app, ws=stage.protocol, lifespan="off") as server, client(server.port, "/ws") as browser:
+        receive(browser, "connected")
+        stage.manager.broadcast({"type": "hello"})
+        receive(browser, "hello")
+    stage.manager.stop()
+
+
+def test_runtime_that_does_not_start_is_said_and_harms_no_one_else(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        stage = Stage(host="127.0.0.1", port=taken.getsockname()[1])
+        app = stage.app()
+        app.router.lifespan_context = FastAPI().router.lifespan_context
+        with Uvicorn(app, ws=stage.protocol) as server:
+            with pytest.raises(InvalidStatus) as refusal, client(server.port, "/ws"):
+                pass
+            assert refusal.value.response.status_code == 503
+            with client(server.port, "/echo") as browser:
+                browser.send("still here")
+                assert browser.recv(TIMEOUT) == "still here"
+    assert any("does not start" in message and "in use" in message for message in caplog.messages)
+
+
+# ---- who is asked
+
+
+def test_middleware_sees_no_direct_hand_over_but_each_one_of_the_checked_class() -> None:
+    stage = Stage()
+
+    class Checked(CheckedWebSocketProtocol):
+        manager = stage.manager
+
+    class Witness:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "websocket":
+                stage.seen.append(scope["path"])
+            await self.app(scope, receive, send)
+
+    for protocol, expected in ((stage.protocol, []), (Checked, ["/ws"])):
+        stage.seen.clear()
+        app = stage.app()
+        app.add_middleware(Witness)
+        with Uvicorn(app, ws=protocol) as server, client(server.port, "/ws") as browser:
+            receive(browser, "connected")
+            server.until(lambda server=server: is_clean(server))
+        assert stage.seen == expected
+
+
+def test_checked_class_leaves_to_the_application_what_it_has_no_route_for() -> None:
+    stage = Stage()
+
+    class Checked(CheckedWebSocketProtocol):
+        manager = stage.manager
+
+    with (
+        Uvicorn(FastAPI(), ws=Checked) as server,
+        pytest.raises(InvalidStatus) as refusal,
+        client(server.port, "/ws"),
+    ):
+        pass
+    assert refusal.value.response.status_code == 403
+
+
+def test_root_path_of_the_server_is_not_part_of_the_endpoint() -> None:
+    """As behind a proxy that strips the prefix."""
+    stage = Stage()
+    with (
+        Uvicorn(stage.app(), ws=stage.protocol, root_path="/api") as server,
+        client(server.port, "/ws/project/7") as browser,
+    ):
+        receive(browser, "connection")
+
+
+def test_root_path_of_the_application_is_not_part_of_the_endpoint() -> None:
+    """As behind a proxy that keeps the prefix."""
+    stage = Stage()
+    app = stage.app()
+    app.root_path = "/api"
+    with Uvicorn(app, ws=stage.protocol) as server:
+        for path in ("/api/ws/project/7", "/ws/project/7"):
+            with client(server.port, path) as browser:
+                receive(browser, "connection")
+
+
+def test_mounted_application_serves_its_endpoints() -> None:
+    stage = Stage()
+    inner = FastAPI()
+    inner.include_router(stage.manager.router)
+    app = FastAPI(lifespan=stage.manager.lifespan)
+    app.mount("/inner", inner)
+    with Uvicorn(app, ws=stage.protocol) as server:
+        for path in ("/inner/ws", "/ws"):
+            with client(server.port, path) as browser:
+                receive(browser, "connected")
+
+
+def test_static_files_at_the_root_do_not_take_the_endpoints(tmp_path: Any) -> None:
+    stage = Stage()
+    app = FastAPI(lifespan=stage.manager.lifespan)
+    app.mount("/", StaticFiles(directory=tmp_path))
+    with Uvicorn(app, ws=stage.protocol) as server, client(server.port, "/ws") as browser:
+        receive(browser, "connected")
+
+
+def test_nested_router_keeps_the_application_s_order() -> None:
+    stage = Stage()
+    outer = APIRouter()
+
+    @outer.websocket("/ws/project/{project_id}")
+    async def own(websocket: WebSocket, project_id: str) -> None:
+        stage.seen.append(project_id)
+        await websocket.close()
+
+    outer.include_router(stage.manager.router)
+    app = FastAPI(lifespan=stage.manager.lifespan)
+    app.include_router(outer, prefix="/v2")
+    with Uvicorn(app, ws=stage.protocol) as server:
+        with pytest.raises(InvalidStatus), client(server.port, "/v2/ws/project/7"):
+            pass
+        assert stage.seen == ["7"]
+        with client(server.port, "/v2/ws") as browser:
+            receive(browser, "connected")
+
+
+def test_access_log_hides_tokens_and_can_be_switched_off(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    token = "e" * 60
+    stage.manager.endpoint("/secret/{token}", rooms=["@all"])
+    with caplog.at_level(logging.INFO, "uvicorn.error"):
+        for access_log in (True, False):
+            with (
+                Uvicorn(stage.app(), ws=stage.protocol, access_log=access_log) as server,
+                client(server.port, f"/secret/{token}?token={token}") as browser,
+            ):
+                receive(browser, "connected")
+    lines = [message for message in caplog.messages if "handed over" in message]
+    assert [line.split(" - ")[1] for line in lines] == ['"WebSocket /secret/..." [handed over]']
+    assert not any(token in message for message in caplog.messages)
+
+
+def test_commands_of_the_host_are_answered_on_a_handed_over_connection() -> None:
+    stage = Stage()
+
+    @stage.manager.on_command("double")
+    async def double(connection: Any, data: dict[str, Any]) -> int:
+        return int(data["n"]) * 2
+
+    with Uvicorn(stage.app(), ws=stage.protocol) as server, client(server.port, "/ws") as browser:
+        browser.send(json.dumps({"action": "double", "n": 21, "id": "a"}))
+        assert receive(browser, "reply")["data"] == 42
