@@ -18,9 +18,9 @@ struct wsm__node {
 struct wsm__queue {
 	pthread_mutex_t lock;
 	struct wsm__node *head, **tail;
-	size_t bytes, count;    /* what is queued now */
-	size_t max_bytes;       /* 0: unbounded */
-	bool closed;            /* appends are refused */
+	size_t bytes, count; /* what is queued now */
+	size_t max_bytes;    /* 0: unbounded */
+	bool closed;         /* appends are refused */
 };
 
 enum wsm__queue_result { WSM__QUEUED, WSM__QUEUED_FIRST, WSM__QUEUE_FULL, WSM__QUEUE_CLOSED };

@@ -35,9 +35,14 @@ int wsm_level_parse(wsm_slice word)
 		const char *word;
 		wsm_level level;
 	} words[] = {
-		{ "debug", WSM_DEBUG },     { "info", WSM_INFO },   { "success", WSM_SUCCESS },
-		{ "warning", WSM_WARNING }, { "warn", WSM_WARNING }, { "error", WSM_ERROR },
-		{ "critical", WSM_LEVEL_CRITICAL }, { "fatal", WSM_LEVEL_CRITICAL },
+		{ "debug", WSM_DEBUG },
+		{ "info", WSM_INFO },
+		{ "success", WSM_SUCCESS },
+		{ "warning", WSM_WARNING },
+		{ "warn", WSM_WARNING },
+		{ "error", WSM_ERROR },
+		{ "critical", WSM_LEVEL_CRITICAL },
+		{ "fatal", WSM_LEVEL_CRITICAL },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -1,5 +1,8 @@
 #include "policy/bucket.h"
 
+/* Less than this is missing to a whole token: rounding of the float. What is lent is kept as a debt. */
+#define ROUNDING 1e-4
+
 void wsm__bucket_init(struct wsm__bucket *bucket, double burst, uint64_t now_ms)
 {
 	bucket->tokens = (float)(burst >= 1 ? burst : 1);
@@ -21,7 +24,7 @@ bool wsm__bucket_take(struct wsm__bucket *bucket, double rate, double burst, uin
 	if (tokens > burst)
 		tokens = burst;
 	bucket->last_ms = (uint32_t)now_ms;
-	if (tokens < 1) {
+	if (tokens < 1 - ROUNDING) {
 		bucket->tokens = (float)tokens;
 		return false;
 	}

@@ -14,48 +14,47 @@
  */
 #define OPTIONS(X)                                                                                                     \
 	X(host, "WEBSOCKET_HOST", STRING, "localhost", 0, 0,                                                           \
-	  "Address to listen on when port is set: localhost (both loopback addresses), an IP address, or * for all.") \
+	  "Address to listen on when port is set: localhost (both loopback addresses), an IP address, or * for all.")  \
 	X(port, "WEBSOCKET_PORT", PORT, "", 0, 65535,                                                                  \
-	  "TCP port of the runtime's own listener; unset for none, 0 for any free one.")                              \
+	  "TCP port of the runtime's own listener; unset for none, 0 for any free one.")                               \
 	X(heartbeat_interval, "WEBSOCKET_HEARTBEAT_INTERVAL", SECS, "30", 0.05, 3600,                                  \
-	  "Seconds between heartbeats (protocol ping and message).")                                                  \
+	  "Seconds between heartbeats (protocol ping and message).")                                                   \
 	X(timeout, "WEBSOCKET_TIMEOUT", SECS, "90", 0.1, 86400,                                                        \
-	  "Seconds without anything heard from a client, then it is closed with 4408; more than heartbeat_interval.") \
+	  "Seconds without anything heard from a client, then it is closed with 4408; more than heartbeat_interval.")  \
 	X(max_connections, "WEBSOCKET_MAX_CONNECTIONS", UINT, "1000", 1, 1000000,                                      \
-	  "Connections per process; further ones are closed with 1013.")                                              \
+	  "Connections per process; further ones are closed with 1013.")                                               \
 	X(max_connections_per_ip, "WEBSOCKET_MAX_CONNECTIONS_PER_IP", UINT, "100", 1, 1000000,                         \
-	  "Connections per client address; further ones are closed with 1013.")                                       \
+	  "Connections per client address; further ones are closed with 1013.")                                        \
 	X(max_message_size, "WEBSOCKET_MAX_MESSAGE_SIZE", UINT, "65536", 125, 1073741824,                              \
-	  "Bytes of one incoming message over all its fragments, then 1009.")                                         \
+	  "Bytes of one incoming message over all its fragments, then 1009.")                                          \
 	X(max_fragments, "WEBSOCKET_MAX_FRAGMENTS", UINT, "256", 1, 1000000,                                           \
-	  "Fragments of one incoming message, then 1009.")                                                            \
-	X(max_rooms, "WEBSOCKET_MAX_ROOMS", UINT, "128", 1, 1000000,                                                   \
-	  "Rooms that one connection may subscribe to.")                                                              \
+	  "Fragments of one incoming message, then 1009.")                                                             \
+	X(max_rooms, "WEBSOCKET_MAX_ROOMS", UINT, "128", 1, 1000000, "Rooms that one connection may subscribe to.")    \
 	X(max_queue, "WEBSOCKET_MAX_QUEUE", UINT, "1048576", 4096, 1073741824,                                         \
-	  "Outgoing bytes held for one connection that reads slowly.")                                                \
+	  "Outgoing bytes held for one connection that reads slowly.")                                                 \
 	X(rate, "WEBSOCKET_RATE", RATE, "50", 0, 1000000,                                                              \
-	  "Incoming messages per second and connection, with bursts of twice as many; 0 for no limit.")               \
+	  "Incoming messages per second and connection, with bursts of twice as many; 0 for no limit.")                \
 	X(max_publish_size, "WEBSOCKET_MAX_PUBLISH_SIZE", UINT, "16777216", 1, 1073741824,                             \
-	  "Bytes of one published message.")                                                                          \
+	  "Bytes of one published message.")                                                                           \
 	X(max_pending, "WEBSOCKET_MAX_PENDING", UINT, "67108864", 4096, 17179869184,                                   \
-	  "Bytes of commands waiting for the runtime; further publications are dropped and counted.")                 \
+	  "Bytes of commands waiting for the runtime; further publications are dropped and counted.")                  \
 	X(max_events, "WEBSOCKET_MAX_EVENTS", UINT, "65536", 1, 10000000,                                              \
-	  "Events waiting for the host; further ones are dropped and counted.")                                       \
+	  "Events waiting for the host; further ones are dropped and counted.")                                        \
 	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
-	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                          \
+	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                           \
 	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
-	  "Seconds that a client has to answer a closing handshake.")                                                 \
+	  "Seconds that a client has to answer a closing handshake.")                                                  \
 	X(history_size, "WEBSOCKET_HISTORY_SIZE", UINT, "256", 0, 1000000,                                             \
-	  "Messages kept per room with history; 0 for no history.")                                                   \
+	  "Messages kept per room with history; 0 for no history.")                                                    \
 	X(history_ttl, "WEBSOCKET_HISTORY_TTL", SECS, "300", 0.05, 31536000,                                           \
-	  "Seconds that a message stays in the history of its room.")                                                 \
+	  "Seconds that a message stays in the history of its room.")                                                  \
 	X(allowed_origins, "WEBSOCKET_ALLOWED_ORIGINS", LIST, "", 0, 0,                                                \
-	  "Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, "      \
-	  "*. before the host for subdomains, or * for all.")                                                         \
+	  "Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, "       \
+	  "*. before the host for subdomains, or * for all.")                                                          \
 	X(api_key, "WEBSOCKET_API_KEY", STRING, "", 0, 0,                                                              \
-	  "Key that writing REST calls need when they do not come from loopback.")                                    \
+	  "Key that writing REST calls need when they do not come from loopback.")                                     \
 	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
-	  "Where rooms and history are kept; memory: is this process.")                                               \
+	  "Where rooms and history are kept; memory: is this process.")                                                \
 	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")
 
 enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE_RATE, STORE_PORT };
@@ -116,10 +115,10 @@ static int refuse(const struct attempt *attempt, const char *must)
 	/* What may hold a secret is not quoted. */
 	bool secret = strcmp(option->name, "api_key") == 0 || strcmp(option->name, "broker_url") == 0;
 
-	return wsm__fail(attempt->error, WSM_ECONFIG, "%s%s: %s%.80s%s%s must be %s", attempt->variable ? "" : "option ",
-	                 attempt->variable ? attempt->variable : option->name, secret ? "the value" : "\"",
-	                 secret ? "" : attempt->value, !secret && strlen(attempt->value) > 80 ? "…" : "",
-	                 secret ? "" : "\"", must);
+	return wsm__fail(attempt->error, WSM_ECONFIG, "%s%s: %s%.80s%s%s must be %s",
+	                 attempt->variable ? "" : "option ", attempt->variable ? attempt->variable : option->name,
+	                 secret ? "the value" : "\"", secret ? "" : attempt->value,
+	                 !secret && strlen(attempt->value) > 80 ? "…" : "", secret ? "" : "\"", must);
 }
 
 /* "an integer from 1 to 1000000" */
@@ -193,7 +192,8 @@ static bool parse_bool(const char *text, bool *value)
 
 static int no_memory(const struct attempt *attempt)
 {
-	return wsm__fail(attempt->error, WSM_ENOMEM, "out of memory while setting option %s", options[attempt->row].name);
+	return wsm__fail(attempt->error, WSM_ENOMEM, "out of memory while setting option %s",
+	                 options[attempt->row].name);
 }
 
 static int store_text(const struct attempt *attempt, const char *text)
@@ -229,7 +229,8 @@ static int store_string(const struct attempt *attempt)
 
 	if (*value == '\0')
 		return store_text(attempt, options[attempt->row].fallback);
-	if (strcmp(name, "host") == 0 && strcmp(value, "localhost") != 0 && strcmp(value, "*") != 0 && !is_address(value))
+	if (strcmp(name, "host") == 0 && strcmp(value, "localhost") != 0 && strcmp(value, "*") != 0 &&
+	    !is_address(value))
 		return refuse(attempt, "localhost, an IPv4 or IPv6 address without brackets, or *");
 	if (strcmp(name, "api_key") == 0 && !is_visible(value))
 		return refuse(attempt, "visible ASCII characters without spaces, as it is sent in an HTTP header");
@@ -403,7 +404,8 @@ int wsm_config_set(wsm_config *config, const char *name, const char *value, wsm_
 		return wsm__fail(error, WSM_EINVAL, "wsm_config_set: config, name and value must not be NULL");
 	attempt.row = find_row(name);
 	if (attempt.row == N_OPTIONS)
-		return wsm__fail(error, WSM_ECONFIG, "\"%.80s\" is not an option; docs/configuration.md lists them", name);
+		return wsm__fail(error, WSM_ECONFIG, "\"%.80s\" is not an option; docs/configuration.md lists them",
+		                 name);
 	return set_row(&attempt);
 }
 
@@ -449,14 +451,16 @@ struct wsm_config *wsm__config_copy(const struct wsm_config *config)
 int wsm__config_check(const struct wsm_config *config, wsm_error *error)
 {
 	if (!(config->timeout > config->heartbeat_interval))
-		return wsm__fail(error, WSM_ECONFIG,
-		                 "option timeout: %g s must be more than heartbeat_interval, which is %g s; raise the one "
-		                 "or lower the other",
-		                 config->timeout, config->heartbeat_interval);
+		return wsm__fail(
+			error, WSM_ECONFIG,
+			"option timeout: %g s must be more than heartbeat_interval, which is %g s; raise the one "
+			"or lower the other",
+			config->timeout, config->heartbeat_interval);
 	if (config->max_pending < config->max_publish_size)
-		return wsm__fail(error, WSM_ECONFIG,
-		                 "option max_pending: %llu bytes must hold a message of max_publish_size, which is %llu "
-		                 "bytes; raise the one or lower the other",
-		                 (unsigned long long)config->max_pending, (unsigned long long)config->max_publish_size);
+		return wsm__fail(
+			error, WSM_ECONFIG,
+			"option max_pending: %llu bytes must hold a message of max_publish_size, which is %llu "
+			"bytes; raise the one or lower the other",
+			(unsigned long long)config->max_pending, (unsigned long long)config->max_publish_size);
 	return WSM_OK;
 }

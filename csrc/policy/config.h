@@ -9,35 +9,35 @@
 
 struct wsm_config {
 	/* listening */
-	char *host;                 /* host: "localhost" (both loopback addresses), an address, "*" for all */
-	char *port;                 /* port: "" none; 0 picks one */
+	char *host; /* host: "localhost" (both loopback addresses), an address, "*" for all */
+	char *port; /* port: "" none; 0 picks one */
 	/* heartbeat */
-	double heartbeat_interval;  /* 30 s; 0.05 … 3600 */
-	double timeout;             /* 90 s; 0.1 … 86400; must be greater than heartbeat_interval (checked at runtime_new) */
+	double heartbeat_interval; /* 30 s; 0.05 … 3600 */
+	double timeout; /* 90 s; 0.1 … 86400; must be greater than heartbeat_interval (checked at runtime_new) */
 	/* limits */
-	uint64_t max_connections;         /* 1000; 1 … 1000000 */
-	uint64_t max_connections_per_ip;  /* 100 */
-	uint64_t max_message_size;        /* 65536; 125 … 2^30, one incoming message */
-	uint64_t max_fragments;           /* 256 fragments of one incoming message */
-	uint64_t max_rooms;               /* 128 subscriptions per connection */
-	uint64_t max_queue;               /* 1048576 outgoing bytes held per connection; 4096 … 2^30 */
-	double rate;                      /* 50 incoming messages per second per connection, burst twice that; 0 = no limit */
-	uint64_t max_publish_size;        /* 16777216 bytes of one published message */
-	uint64_t max_pending;             /* 67108864 bytes waiting in the command queue */
-	uint64_t max_events;              /* 65536 events waiting for the host */
-	double auth_timeout;              /* 10 s for the host's authenticate / authorize handler */
-	double close_timeout;             /* 5 s for a closing handshake */
+	uint64_t max_connections;        /* 1000; 1 … 1000000 */
+	uint64_t max_connections_per_ip; /* 100 */
+	uint64_t max_message_size;       /* 65536; 125 … 2^30, one incoming message */
+	uint64_t max_fragments;          /* 256 fragments of one incoming message */
+	uint64_t max_rooms;              /* 128 subscriptions per connection */
+	uint64_t max_queue;              /* 1048576 outgoing bytes held per connection; 4096 … 2^30 */
+	double rate;               /* 50 incoming messages per second per connection, burst twice that; 0 = no limit */
+	uint64_t max_publish_size; /* 16777216 bytes of one published message */
+	uint64_t max_pending;      /* 67108864 bytes waiting in the command queue */
+	uint64_t max_events;       /* 65536 events waiting for the host */
+	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
+	double close_timeout;      /* 5 s for a closing handshake */
 	/* history */
-	uint64_t history_size;            /* 256 messages per room; 0 = none */
-	double history_ttl;               /* 300 s */
+	uint64_t history_size; /* 256 messages per room; 0 = none */
+	double history_ttl;    /* 300 s */
 	/* access */
-	char **allowed_origins;           /* allowed_origins; n_allowed_origins entries, trimmed */
+	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */
 	size_t n_allowed_origins;
-	char *api_key;                    /* "" none */
-	char *broker_url;                 /* "memory:"; anything else is WSM_ECONFIG in this version */
-	bool rest;                        /* rest: answer REST calls on the own port; true */
+	char *api_key;    /* "" none */
+	char *broker_url; /* "memory:"; anything else is WSM_ECONFIG in this version */
+	bool rest;        /* rest: answer REST calls on the own port; true */
 
-	char *values[40];                 /* text of each option as set, by row; for wsm_config_get */
+	char *values[40]; /* text of each option as set, by row; for wsm_config_get */
 };
 
 /* Deep copy, or NULL. */

@@ -8,12 +8,12 @@
 
 /* The parts of an origin, a Host header or an entry of the list. */
 struct authority {
-	wsm_slice scheme;   /* empty in a Host header */
-	wsm_slice host;     /* without brackets */
-	unsigned port;      /* 0: none written */
-	bool bracketed;     /* IPv6 */
-	bool subdomains;    /* entry: "*." stood before the host */
-	bool any_port;      /* entry: ":*" stood behind it */
+	wsm_slice scheme; /* empty in a Host header */
+	wsm_slice host;   /* without brackets */
+	unsigned port;    /* 0: none written */
+	bool bracketed;   /* IPv6 */
+	bool subdomains;  /* entry: "*." stood before the host */
+	bool any_port;    /* entry: ":*" stood behind it */
 	unsigned char ipv6[16];
 };
 
@@ -66,8 +66,9 @@ static bool take_scheme(wsm_slice *text, wsm_slice *scheme)
 {
 	size_t n = 0;
 
-	while (n < text->len && (is_alpha(text->data[n]) || (n > 0 && (is_digit(text->data[n]) || text->data[n] == '+' ||
-	                                                               text->data[n] == '-' || text->data[n] == '.'))))
+	while (n < text->len &&
+	       (is_alpha(text->data[n]) || (n > 0 && (is_digit(text->data[n]) || text->data[n] == '+' ||
+	                                              text->data[n] == '-' || text->data[n] == '.'))))
 		n++;
 	*scheme = wsm__slice(text->data, n);
 	*text = wsm__slice(text->data + n, text->len - n);
@@ -184,8 +185,7 @@ static bool is_subdomain(wsm_slice host, wsm_slice parent)
 	if (host.len < parent.len + 2)
 		return false;
 	rest = host.len - parent.len;
-	return host.data[rest - 1] == '.' &&
-	       wsm__slice_equal_nocase(wsm__slice(host.data + rest, parent.len), parent);
+	return host.data[rest - 1] == '.' && wsm__slice_equal_nocase(wsm__slice(host.data + rest, parent.len), parent);
 }
 
 static bool entry_allows(wsm_slice text, const struct authority *origin)

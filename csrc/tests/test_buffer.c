@@ -136,7 +136,11 @@ static void json_strings_are_escaped(void **state)
 static void bytes_that_are_not_utf8_become_replacement_characters(void **state)
 {
 	(void)state;
-	assert_json("a\xff" "b", 3, "\"a\xef\xbf\xbd" "b\"");
+	assert_json("a\xff"
+	            "b",
+	            3,
+	            "\"a\xef\xbf\xbd"
+	            "b\"");
 	assert_json("\xe2\x82", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"");
 	assert_json("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 	assert_json("\xc0\x80", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"");

@@ -33,7 +33,8 @@ static void each_opcode_has_fin_and_no_mask(void **state)
 
 static void reserved_close_codes_may_not_be_sent(void **state)
 {
-	static const unsigned good[] = { 1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 4000, 4999 };
+	static const unsigned good[] = { 1000, 1001, 1002, 1003, 1007, 1008, 1009,
+	                                 1010, 1011, 1012, 1013, 3000, 4000, 4999 };
 	static const unsigned bad[] = { 0, 1, 999, 1004, 1005, 1006, 1014, 1015, 1016, 2000, 2999, 5000, 65535, 70000 };
 
 	(void)state;

@@ -33,8 +33,8 @@ static void ids_rise_within_one_millisecond(void **state)
 
 static void ids_rise_when_the_clock_steps_back(void **state)
 {
-	static const uint64_t clock[] = { 1700000000000, 1700000000001, 1699999999000, 0, 1700000000000, 1700000000002,
-		                          UINT64_MAX,    1700000000003, UINT64_MAX };
+	static const uint64_t clock[] = { 1700000000000, 1700000000001, 1699999999000, 0,         1700000000000,
+	                                  1700000000002, UINT64_MAX,    1700000000003, UINT64_MAX };
 	struct wsm__ulid generator;
 	char last[27] = "", id[27];
 

@@ -49,8 +49,9 @@ static bool valid(const char *text, size_t len)
 
 static void well_formed_utf8_is_accepted(void **state)
 {
-	static const char text[] = "a\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\xf0\x90\x80\x80"
-				   "\xf4\x8f\xbf\xbf";
+	static const char text[] =
+		"a\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\xf0\x90\x80\x80"
+		"\xf4\x8f\xbf\xbf";
 
 	(void)state;
 	assert_true(valid(text, sizeof(text) - 1));
@@ -61,11 +62,27 @@ static void well_formed_utf8_is_accepted(void **state)
 static void malformed_utf8_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"\x80",             "\xbf",             "\xc0\x80",         "\xc1\xbf", /* stray, overlong */
-		"\xe0\x80\x80",     "\xe0\x9f\xbf",     "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
-		"\xed\xa0\x80",     "\xed\xbf\xbf", /* surrogates */
-		"\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",             "\xfe", /* over U+10FFFF */
-		"\xc2" "a",         "\xe2\x82" "a",     "\xf0\x9f\x98" "a", "\xc2\xc2\x80",
+		"\x80",
+		"\xbf",
+		"\xc0\x80",
+		"\xc1\xbf", /* stray, overlong */
+		"\xe0\x80\x80",
+		"\xe0\x9f\xbf",
+		"\xf0\x80\x80\x80",
+		"\xf0\x8f\xbf\xbf",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf", /* surrogates */
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xff",
+		"\xfe", /* over U+10FFFF */
+		"\xc2"
+		"a",
+		"\xe2\x82"
+		"a",
+		"\xf0\x9f\x98"
+		"a",
+		"\xc2\xc2\x80",
 	};
 
 	(void)state;

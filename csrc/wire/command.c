@@ -128,8 +128,9 @@ static bool take_room(struct wsm__command *command)
 	if (command->room.len == 0)
 		return bad_request(command, "a room is missing: give \"room\", \"channel\" or \"project_id\"");
 	if (!wsm__room_name_valid(command->room))
-		return fail(command, "room_invalid",
-		            "a room name has 1 to 128 bytes, no spaces, control characters or '*', and no '@' in front");
+		return fail(
+			command, "room_invalid",
+			"a room name has 1 to 128 bytes, no spaces, control characters or '*', and no '@' in front");
 	return true;
 }
 

@@ -22,19 +22,20 @@ enum wsm__action {
 /* Result of a parse. Slices point into `storage`; fini() releases it. */
 struct wsm__command {
 	enum wsm__action action;
-	wsm_slice name;      /* the action as the client wrote it */
-	wsm_slice id;        /* "id" as JSON text: a string or a number; empty if absent */
-	wsm_slice room;      /* from room, else channel, else project_id (then "project:<id>") */
+	wsm_slice name;       /* the action as the client wrote it */
+	wsm_slice id;         /* "id" as JSON text: a string or a number; empty if absent */
+	wsm_slice room;       /* from room, else channel, else project_id (then "project:<id>") */
 	wsm_slice project_id; /* set where the room comes from it; an integer as its digits */
 	wsm_slice token, type;
-	wsm_slice data;      /* "data" as JSON text, for publish */
+	wsm_slice data; /* "data" as JSON text, for publish */
 	bool has_since;
-	wsm_slice epoch;     /* since.epoch */
-	uint64_t since;      /* since.offset */
-	unsigned limit;      /* 0 if absent */
-	int level;           /* wsm_level, WSM_LEVEL_NONE if absent */
-	const char *error_code; /* static: "bad_json", "bad_request", "room_invalid", "internal" (no memory); NULL: success */
-	const char *error;   /* static sentence that goes with it */
+	wsm_slice epoch; /* since.epoch */
+	uint64_t since;  /* since.offset */
+	unsigned limit;  /* 0 if absent */
+	int level;       /* wsm_level, WSM_LEVEL_NONE if absent */
+	const char *
+		error_code; /* static: "bad_json", "bad_request", "room_invalid", "internal" (no memory); NULL: success */
+	const char *error; /* static sentence that goes with it */
 	void *storage;
 };
 

@@ -32,9 +32,9 @@ static const struct {
 
 /* What is known before the first byte is written. */
 struct plan {
-	unsigned add;         /* fields that the envelope adds */
-	uint64_t skip;        /* members that it does not add, by index */
-	wsm_slice body;       /* flat and spliced: what stands between the payload's braces; empty for {} */
+	unsigned add;   /* fields that the envelope adds */
+	uint64_t skip;  /* members that it does not add, by index */
+	wsm_slice body; /* flat and spliced: what stands between the payload's braces; empty for {} */
 };
 
 /* `name` as it stands in JSON, `escaped` if a backslash is in it. */

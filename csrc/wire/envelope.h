@@ -5,13 +5,13 @@
 #include "base/buffer.h"
 
 struct wsm__envelope {
-	wsm_slice type;        /* empty: `payload` is a JSON object that is spliced as it is */
-	bool flat;             /* members of `payload` beside "event_type", instead of under "data" */
-	wsm_slice payload;     /* JSON */
+	wsm_slice type;            /* empty: `payload` is a JSON object that is spliced as it is */
+	bool flat;                 /* members of `payload` beside "event_type", instead of under "data" */
+	wsm_slice payload;         /* JSON */
 	const wsm_member *members; /* added at the top level unless the payload (flat or spliced) has them */
 	size_t n_members;
 	wsm_slice timestamp, message_id, room; /* room empty: not added */
-	uint64_t offset;       /* 0: not added */
+	uint64_t offset;                       /* 0: not added */
 };
 
 /*

@@ -1,0 +1,265 @@
+/* Envelopes: three shapes, no name twice, and always JSON. */
+#include "exact.h"
+
+#include <jansson.h>
+
+#include "wire/envelope.h"
+
+#define TIMESTAMP "2026-01-15T10:30:00.123Z"
+
+static struct wsm__envelope envelope_of(const char *type, const char *payload)
+{
+	return (struct wsm__envelope){
+		.type = wsm__str(type),
+		.payload = wsm__str(payload),
+		.timestamp = wsm__str(TIMESTAMP),
+		.message_id = wsm__str("01M"),
+		.room = wsm__str("project:7"),
+		.offset = 42,
+	};
+}
+
+#define ADDED "\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\",\"room\":\"project:7\",\"offset\":42"
+
+static void assert_written(const struct wsm__envelope *envelope, const char *expected)
+{
+	struct wsm__envelope copy = *envelope;
+	struct wsm__buffer out;
+	json_t *parsed;
+	size_t capacity;
+
+	copy.payload = exact(envelope->payload.data, envelope->payload.len);
+	wsm__buffer_init(&out);
+	assert_int_equal(wsm__envelope_write(&out, &copy), WSM_OK);
+	assert_string_equal(out.data, expected);
+	assert_int_equal(out.len, strlen(expected));
+	parsed = json_loads(out.data, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(parsed);
+	json_decref(parsed);
+
+	/* A second one after it needs one growth at most: the bound was right. */
+	capacity = out.capacity;
+	assert_true(capacity > out.len);
+	assert_int_equal(wsm__envelope_write(&out, &copy), WSM_OK);
+	assert_string_equal(out.data + strlen(expected), expected);
+	wsm__buffer_fini(&out);
+	drop(copy.payload);
+}
+
+static void a_typed_event_carries_its_payload_under_data(void **state)
+{
+	struct wsm__envelope envelope = envelope_of("story_created", "{\"story_id\":\"STR-1\"}");
+
+	(void)state;
+	assert_written(&envelope, "{\"type\":\"story_created\",\"data\":{\"story_id\":\"STR-1\"}," ADDED "}");
+	envelope.payload = wsm__str("[1,2]");
+	assert_written(&envelope, "{\"type\":\"story_created\",\"data\":[1,2]," ADDED "}");
+	envelope.payload = wsm__slice(NULL, 0);
+	assert_written(&envelope, "{\"type\":\"story_created\",\"data\":null," ADDED "}");
+}
+
+static void members_stand_between_the_message_id_and_the_room(void **state)
+{
+	const wsm_member members[] = {
+		{ wsm__str("project_id"), wsm__str("\"PROJ-1\"") },
+		{ wsm__str("story_id"), wsm__str("7") },
+		{ wsm__str("empty"), wsm__slice(NULL, 0) },
+	};
+	struct wsm__envelope envelope = envelope_of("t", "{}");
+
+	(void)state;
+	envelope.members = members;
+	envelope.n_members = 3;
+	assert_written(&envelope,
+	               "{\"type\":\"t\",\"data\":{},\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\","
+	               "\"project_id\":\"PROJ-1\",\"story_id\":7,\"empty\":null,\"room\":\"project:7\",\"offset\":42}");
+}
+
+static void what_is_absent_is_not_written(void **state)
+{
+	struct wsm__envelope envelope = { .type = wsm__str("t"), .payload = wsm__str("1") };
+
+	(void)state;
+	assert_written(&envelope, "{\"type\":\"t\",\"data\":1}");
+	envelope.type = wsm__slice(NULL, 0);
+	envelope.payload = wsm__str("{}");
+	assert_written(&envelope, "{}");
+	envelope.payload = wsm__str("{ \"a\":1 }");
+	assert_written(&envelope, "{\"a\":1}");
+	envelope.payload = wsm__str("{}");
+	envelope.offset = INT64_MAX; /* as far as the parser of this test goes */
+	assert_written(&envelope, "{\"offset\":9223372036854775807}");
+}
+
+static void a_flat_event_has_its_fields_beside_event_type(void **state)
+{
+	struct wsm__envelope envelope = envelope_of("processing_progress", " {\"image_id\":\"i\",\"progress\":5} ");
+
+	(void)state;
+	envelope.flat = true;
+	assert_written(&envelope,
+	               "{\"event_type\":\"processing_progress\",\"image_id\":\"i\",\"progress\":5," ADDED "}");
+	envelope.payload = wsm__str("{}");
+	assert_written(&envelope, "{\"event_type\":\"processing_progress\"," ADDED "}");
+	envelope.payload = wsm__str("{\"event_type\":\"own\",\"timestamp\":5}");
+	assert_written(&envelope,
+	               "{\"event_type\":\"own\",\"timestamp\":5,\"message_id\":\"01M\",\"room\":\"project:7\","
+	               "\"offset\":42}");
+}
+
+static void a_spliced_object_keeps_its_own_bytes_and_comes_first(void **state)
+{
+	struct wsm__envelope envelope = envelope_of(NULL, "{\"b\" : 1.00, \"a\":[ ]}");
+
+	(void)state;
+	assert_written(&envelope, "{\"b\" : 1.00, \"a\":[ ]," ADDED "}");
+	envelope.payload = wsm__str(" {\t} ");
+	assert_written(&envelope, "{" ADDED "}");
+	envelope.flat = true; /* means nothing without a type */
+	assert_written(&envelope, "{" ADDED "}");
+}
+
+static void fields_that_the_object_has_are_not_added_again(void **state)
+{
+	struct wsm__envelope envelope = envelope_of(NULL, "{\"room\":\"kitchen\",\"offset\":null}");
+
+	(void)state;
+	assert_written(&envelope,
+	               "{\"room\":\"kitchen\",\"offset\":null,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\"}");
+	envelope.payload = wsm__str("{\"timestamp\":1,\"message_id\":2,\"room\":3,\"offset\":4}");
+	assert_written(&envelope, "{\"timestamp\":1,\"message_id\":2,\"room\":3,\"offset\":4}");
+	/* Nested names are others', and so is the value. */
+	envelope.payload = wsm__str("{\"x\":{\"room\":1},\"y\":\"offset\"}");
+	assert_written(&envelope, "{\"x\":{\"room\":1},\"y\":\"offset\"," ADDED "}");
+	/* Names with escapes in them are the same names. */
+	envelope.payload = wsm__str("{\"r\\u006fom\":1,\"\\u006f\\u0066fset\":2,\"timestamp\\u0020\":3}");
+	assert_written(&envelope, "{\"r\\u006fom\":1,\"\\u006f\\u0066fset\":2,\"timestamp\\u0020\":3,"
+	                          "\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\"}");
+}
+
+static void members_never_repeat_a_name(void **state)
+{
+	const wsm_member members[] = {
+		{ wsm__str("project_id"), wsm__str("1") }, { wsm__str("project_id"), wsm__str("2") },
+		{ wsm__str("room"), wsm__str("3") },       { wsm__str("type"), wsm__str("4") },
+		{ wsm__str("data"), wsm__str("5") },       { wsm__str("timestamp"), wsm__str("6") },
+		{ wsm__str("message_id"), wsm__str("7") }, { wsm__str("offset"), wsm__str("8") },
+		{ wsm__str("event_type"), wsm__str("9") },
+	};
+	struct wsm__envelope envelope = envelope_of("t", "{\"project_id\":0}");
+
+	(void)state;
+	envelope.members = members;
+	envelope.n_members = sizeof(members) / sizeof(members[0]);
+	assert_written(
+		&envelope,
+		"{\"type\":\"t\",\"data\":{\"project_id\":0},\"timestamp\":\"" TIMESTAMP
+		"\",\"message_id\":\"01M\",\"project_id\":1,\"event_type\":9,\"room\":\"project:7\",\"offset\":42}");
+	envelope.flat = true;
+	assert_written(&envelope,
+	               "{\"event_type\":\"t\",\"project_id\":0,\"timestamp\":\"" TIMESTAMP
+	               "\",\"message_id\":\"01M\",\"type\":4,\"data\":5,\"room\":\"project:7\",\"offset\":42}");
+	envelope.type = wsm__slice(NULL, 0);
+	assert_written(&envelope, "{\"project_id\":0,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\",\"type\":4,"
+	                          "\"data\":5,\"event_type\":9,\"room\":\"project:7\",\"offset\":42}");
+	envelope.room = wsm__slice(NULL, 0); /* then the member is the only one */
+	assert_written(&envelope, "{\"project_id\":0,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\",\"room\":3,"
+	                          "\"type\":4,\"data\":5,\"event_type\":9,\"offset\":42}");
+}
+
+static void names_and_rooms_are_escaped_within_the_bound(void **state)
+{
+	static const char nasty[] = "\x01\x02\"\\\xff\xfe\n\xc3\xa9\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f";
+	const wsm_member members[] = { { wsm__str(nasty), wsm__str("1") } };
+	struct wsm__envelope envelope = envelope_of(nasty, "{}");
+	struct wsm__buffer out;
+	char *first;
+	json_t *parsed;
+
+	(void)state;
+	envelope.members = members;
+	envelope.n_members = 1;
+	envelope.room = envelope.message_id = envelope.timestamp = envelope.type;
+	wsm__buffer_init(&out);
+	wsm__buffer_add(&out, "", 0);
+	assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_OK);
+	first = out.data;
+	parsed = json_loads(out.data, 0, NULL);
+	assert_non_null(parsed);
+	json_decref(parsed);
+	/* In a buffer of exactly what was needed there is no growth at all. */
+	wsm__buffer_clear(&out);
+	assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_OK);
+	assert_ptr_equal(out.data, first);
+	wsm__buffer_fini(&out);
+}
+
+static void payloads_that_are_no_objects_cannot_be_spliced(void **state)
+{
+	static const char *const texts[] = { "",  " ",        "[]",         "1",       "\"{}\"",
+	                                     "{", "{\"a\":1", "{\"a\":1}}", "{\"a\"}", "{}x" };
+	struct wsm__envelope envelope = envelope_of(NULL, NULL);
+	struct wsm__buffer out;
+
+	(void)state;
+	wsm__buffer_init(&out);
+	wsm__buffer_add_str(&out, "before");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		envelope.payload = exact_str(texts[i]);
+		envelope.type = wsm__slice(NULL, 0);
+		assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_EJSON);
+		envelope.type = wsm__str("t");
+		envelope.flat = true;
+		assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_EJSON);
+		assert_string_equal(out.data, "before");
+		drop(envelope.payload);
+	}
+	wsm__buffer_fini(&out);
+}
+
+static void an_object_cut_off_at_any_byte_is_refused(void **state)
+{
+	static const char json[] = "{\"a\":[1,{\"b\":\"\\\"\"}],\"room\":\"x\",\"c\":{\"d\":null}}";
+	struct wsm__envelope envelope = envelope_of(NULL, NULL);
+	struct wsm__buffer out;
+
+	(void)state;
+	wsm__buffer_init(&out);
+	for (size_t len = 0; len < sizeof(json) - 1; len++) {
+		envelope.payload = exact(json, len);
+		assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_EJSON);
+		drop(envelope.payload);
+	}
+	wsm__buffer_fini(&out);
+}
+
+static void a_buffer_that_has_failed_is_reported(void **state)
+{
+	struct wsm__envelope envelope = envelope_of("t", "{}");
+	struct wsm__buffer out;
+
+	(void)state;
+	wsm__buffer_init(&out);
+	out.failed = true;
+	assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_ENOMEM);
+	wsm__buffer_fini(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_typed_event_carries_its_payload_under_data),
+		cmocka_unit_test(members_stand_between_the_message_id_and_the_room),
+		cmocka_unit_test(what_is_absent_is_not_written),
+		cmocka_unit_test(a_flat_event_has_its_fields_beside_event_type),
+		cmocka_unit_test(a_spliced_object_keeps_its_own_bytes_and_comes_first),
+		cmocka_unit_test(fields_that_the_object_has_are_not_added_again),
+		cmocka_unit_test(members_never_repeat_a_name),
+		cmocka_unit_test(names_and_rooms_are_escaped_within_the_bound),
+		cmocka_unit_test(payloads_that_are_no_objects_cannot_be_spliced),
+		cmocka_unit_test(an_object_cut_off_at_any_byte_is_refused),
+		cmocka_unit_test(a_buffer_that_has_failed_is_reported),
+	};
+
+	return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);
+}
