@@ -105,6 +105,7 @@ async def bridge(
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     query = scope["query_string"].decode("latin-1")
     try:
+        runtime = manager._ready()
         conn = manager._bridge_open(path, query, client_ip(scope), headers, sink, **admission)
     except Refused as refusal:
         logger.info("WebSocket %s refused: %s", path, refusal)
@@ -112,7 +113,7 @@ async def bridge(
     except WsManagerError as error:
         logger.error("WebSocket %s can't be served: %s", path, error)
         return await _refuse(scope, send, 503, str(error), accepted)
-    return await _Bridge(manager._ready(), conn, sink, receive, send).run(accepted)
+    return await _Bridge(runtime, conn, sink, receive, send).run(accepted)
 
 
 async def _refuse(scope: Mapping[str, Any], send: Send, status: int, sentence: str, accepted: bool) -> Ending:

@@ -10,6 +10,7 @@ With FastAPI the router is an APIRouter; with Starlette alone a Router, to be mo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
 
 __all__ = ["make_router"]
+
+logger = logging.getLogger("ws_manager")
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a REST body that are read; the core's own limit (option max_publish_size) is at most as large by default."""
@@ -152,11 +155,14 @@ def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[We
     async def endpoint(websocket: WebSocket) -> None:
         path = quoted(endpoint_path(websocket.scope["path"], pattern))
         offer = offered(websocket.scope)
-        if offer is None:
-            await carry(manager, websocket, Admission(), path)
-            return
-        manager._ready()
-        offer.take(manager, None, Admission(), path=path, stay=False)
+        if offer is not None:
+            try:
+                offer.take(manager, None, Admission(), path=path, stay=False)
+            except WsManagerError as error:
+                logger.warning("WebSocket %s is not handed over: %s", path, error)
+            else:
+                return
+        await carry(manager, websocket, Admission(), path)
 
     setattr(endpoint, ENDPOINT, Endpoint(manager, pattern))
     return endpoint
