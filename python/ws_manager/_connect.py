@@ -40,7 +40,7 @@ async def connect(
         skip_origin=skip_origin,
         client_id=_id(client_id) or uuid4().hex,
         user_id=_id(user_id),
-        session_id=_id(websocket.query_params.get("session_id") if session_id is None else session_id),
+        session_id=_id(session_id),
         rooms=[rooms] if isinstance(rooms, str) else list(rooms),
         greeting=greeting,
         heartbeat=heartbeat,
