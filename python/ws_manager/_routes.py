@@ -75,9 +75,11 @@ def _routed(app: Any) -> Any:
 
 
 def _search(routes: Iterable[Any], scope: MutableMapping[str, Any]) -> Owner:
-    from starlette.routing import Host, Match, Mount
+    from starlette.routing import Host, Match, Mount, Route
 
     for route in routes:
+        if isinstance(getattr(route, "original_route", route), Route):
+            continue  # HTTP only, as most of a table is
         included = getattr(route, "effective_route_contexts", None)  # FastAPI's included routers
         if callable(included):
             found = _search(included(), scope)
