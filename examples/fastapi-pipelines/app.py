@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import clip
 import cv2
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field
-
-import clip
-import ws_manager
 from load import MachineLoad
 from pipelines import Definition, PipelineManager, UnknownPipeline
+from pydantic import BaseModel, Field
 from source import SourceError, VideoSource, label, parse_source
 from tracking import Point
 from vision import Counter, IntrusionZone, LineCrossing, MotionDetector, PeopleDetector, Tracker
+
+import ws_manager
 
 STATIC = Path(__file__).parent / "static"
 log = logging.getLogger("demo")
@@ -46,7 +46,7 @@ def points(text: str, least: int) -> list[Point]:
 
 
 def geometry(default_clip: bool) -> tuple[list[Point], list[Point]]:
-    """Line and zone: as the environment says, else as they fit the default clip, else the middle and the lower third."""
+    """Line and zone: as the environment says, else to fit the default clip, else the middle and the lower third."""
     line: list[Point] = list(clip.LINE) if default_clip else [(0.5, 0.05), (0.5, 0.95)]
     zone: list[Point] = list(clip.ZONE) if default_clip else [(0.02, 0.66), (0.98, 0.66), (0.98, 0.98), (0.02, 0.98)]
     if text := os.environ.get("DEMO_LINE"):
@@ -122,11 +122,13 @@ async def report_load() -> None:
         await asyncio.sleep(1)
         stats = ws_manager.stats()
         ws_manager.notify_system_status(
-            **load.read(),
-            queue_length=0,
-            active_processing_count=manager.running,
-            connections=stats["active_connections"],
-            messages_sent=stats["total_messages_sent"],
+            {
+                **load.read(),
+                "queue_length": 0,
+                "active_processing_count": manager.running,
+                "connections": stats["active_connections"],
+                "messages_sent": stats["total_messages_sent"],
+            }
         )
 
 
@@ -176,35 +178,39 @@ def change_source(text: str) -> dict[str, Any]:
 # ---- commands that come through the WebSocket; what they return goes back as `reply` ----
 
 
+def field(data: Any, name: str) -> str:
+    """A text field of what a command carries; "" if there is none."""
+    value = data.get(name) if isinstance(data, dict) else None
+    return value if isinstance(value, str) else ""
+
+
 async def command(verb: Verb, data: Any) -> dict[str, Any]:
-    body = data.get("data", data) if isinstance(data, dict) else {}
     try:
-        return {"ok": True, **await asyncio.to_thread(act, verb, str(body.get("pipeline_id", "")))}
+        return {"ok": True, **await asyncio.to_thread(act, verb, field(data, "pipeline_id"))}
     except UnknownPipeline as error:
         return {"ok": False, "error": str(error)}
 
 
 @ws_manager.on_command("start_pipeline")
-async def on_start(connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
+async def on_start(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
     return await command("start", data)
 
 
 @ws_manager.on_command("stop_pipeline")
-async def on_stop(connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
+async def on_stop(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
     return await command("stop", data)
 
 
 @ws_manager.on_command("break_pipeline")
-async def on_break(connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
-    log.warning("A page asked to break pipeline %s", (data.get("data") or data).get("pipeline_id"))
+async def on_break(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
+    log.warning("A page asked to break the pipeline %s", field(data, "pipeline_id"))
     return await command("break", data)
 
 
 @ws_manager.on_command("set_source")
-async def on_source(connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
-    body = data.get("data", data) if isinstance(data, dict) else {}
+async def on_source(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
     try:
-        return {"ok": True, **await asyncio.to_thread(change_source, str(body.get("source", "")))}
+        return {"ok": True, **await asyncio.to_thread(change_source, field(data, "source"))}
     except SourceError as error:
         return {"ok": False, "error": str(error)}
 

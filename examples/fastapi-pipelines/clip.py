@@ -45,7 +45,9 @@ def fetch() -> Path:
             if os.geteuid() == 0:  # a fresh machine has no package lists
                 subprocess.run([apt, "update", "-qq"], stdout=subprocess.DEVNULL, check=False)
             if not _download(apt, folder):
-                raise NoClip(f"apt could not download {PACKAGE} (see above). Is the network up, and `apt-get update` done?")
+                raise NoClip(
+                    f"apt could not download {PACKAGE} (see above). Is the network up, and `apt-get update` done?"
+                )
         _unpack(deb, next(folder.glob(f"{PACKAGE}_*.deb")))
     finally:
         for leftover in folder.glob(f"{PACKAGE}_*"):
@@ -56,7 +58,9 @@ def fetch() -> Path:
 def _download(apt: str, folder: Path) -> bool:
     # As root apt would drop to a user who can't write here, and say so at length: let it stay root for this one file.
     command = [apt, "download", "-q", "-o", "APT::Sandbox::User=root", PACKAGE]
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode != 0:
         print(done.stderr.strip(), file=sys.stderr)
     return done.returncode == 0 and any(folder.glob(f"{PACKAGE}_*.deb"))
@@ -64,7 +68,10 @@ def _download(apt: str, folder: Path) -> bool:
 
 def _unpack(deb: str, package: Path) -> None:
     part = CACHE.with_suffix(".part")
-    with part.open("wb") as target, subprocess.Popen([deb, "--fsys-tarfile", package], stdout=subprocess.PIPE) as reader:
+    with (
+        part.open("wb") as target,
+        subprocess.Popen([deb, "--fsys-tarfile", package], stdout=subprocess.PIPE) as reader,
+    ):
         extractor = subprocess.run(["tar", "-xOf", "-", f"./{MEMBER}"], stdin=reader.stdout, stdout=target, check=False)
     if extractor.returncode != 0 or reader.returncode != 0 or part.stat().st_size == 0:
         part.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ class UnknownPipeline(KeyError):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a pipeline is: `nodes` makes fresh nodes for each start. `headline` is the node whose numbers it is about."""
+    """What a pipeline is: `nodes` makes fresh nodes for each start. `headline`: the node it is about."""
 
     id: str
     name: str
@@ -153,7 +153,9 @@ class Pipeline:
 
     def _set_status(self, status: str) -> None:
         if status != self.status:
-            level = logging.INFO if status in ("running", "stopped") else logging.DEBUG  # a failure has a line of its own
+            level = (
+                logging.INFO if status in ("running", "stopped") else logging.DEBUG
+            )  # a failure has a line of its own
             self._log.log(level, "%s", status.capitalize())
         self.status = status
         self._emit("status", self.id, {"status": status, "detailed_status": self.detailed_status()})
@@ -169,7 +171,7 @@ class Pipeline:
             self._loop(source, stopping)
         except SourceError as error:
             self._failed(stopping, str(error), "critical")
-        except Exception as error:  # whatever a node raises is this pipeline's end, not the server's
+        except Exception as error:  # noqa: BLE001 - whatever a node raises is this pipeline's end, not the server's
             self._log.debug("Traceback of the failure", exc_info=True)
             self._failed(stopping, f"{type(error).__name__}: {error}", "critical")
         finally:
@@ -207,7 +209,11 @@ class Pipeline:
             if now >= next_preview:
                 next_preview = now + 1 / PREVIEWS_PER_SECOND
                 self._emit_frame(frame, context, results)
-            if now >= next_analytics or context.analytics.get("new_crossings") or context.analytics.get("new_intrusions"):
+            if (
+                now >= next_analytics
+                or context.analytics.get("new_crossings")
+                or context.analytics.get("new_intrusions")
+            ):
                 next_analytics = now + 1
                 self._emit_analytics(context)
             if now >= next_status:
@@ -311,7 +317,7 @@ class PipelineManager:
             self.stop(pipeline_id)
 
     def set_source(self, source: VideoSource) -> None:
-        """Move the pipelines that run over to `source`, which is checked first. Raises SourceError, then nothing changes."""
+        """Move running pipelines over to `source` once that is known to work. Raises SourceError, changing nothing."""
         source.check()
         with self._lock:
             running = [p for p in self.pipelines.values() if p.status in ("running", "starting", "error")]

@@ -57,7 +57,9 @@ def check_port(host: str, text: str) -> int:
             probe.bind(address)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise Problem(f"Port {port} is taken by another program. Choose another: make demo PORT={port + 1}") from error
+                raise Problem(
+                    f"Port {port} is taken by another program. Choose another: make demo PORT={port + 1}"
+                ) from error
             raise Problem(f"Can't listen on {host} port {port}: {error.strerror}.") from error
     return port
 
@@ -67,7 +69,9 @@ def video(source: str) -> str:
     if source and not source.isdecimal() and "://" not in source:
         path = Path(source).expanduser().resolve()
         if not path.is_file():
-            raise Problem(f"There is no file {path}.\n    --source takes a video file, a URL, or a camera's number such as 0.")
+            raise Problem(
+                f"There is no file {path}.\n    --source takes a video file, a URL, or a camera's number such as 0."
+            )
         return str(path)
     if not source:
         try:
@@ -77,7 +81,7 @@ def video(source: str) -> str:
     return source
 
 
-def main() -> int:
+def main() -> int:  # returns only if it could not start: else this process becomes the server
     options = arguments()
     try:
         check_packages()
@@ -90,10 +94,14 @@ def main() -> int:
     if source:
         environment["DEMO_SOURCE"] = source
     shown = f"[{options.host}]" if ":" in options.host else options.host
-    print(f"\n    Watching {source or clip.find()}\n    Open http://{shown}:{port}/ in a browser. Ctrl+C stops it.\n", flush=True)
+    print(
+        f"\n    Watching {source or clip.find()}\n    Open http://{shown}:{port}/ in a browser. Ctrl+C stops it.\n",
+        flush=True,
+    )
     os.chdir(HERE)
     command = [sys.executable, "-m", "ws_manager", "run", "app:app", "--host", options.host, "--port", str(port)]
     os.execve(sys.executable, command, environment)
+    raise AssertionError("execve returned")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-
 from vision import Image
 
 log = logging.getLogger("demo.video")
@@ -45,7 +44,9 @@ def parse_source(text: str) -> str | int:
     """A camera's index, a URL, or a file. Raises SourceError if it is a file that does not exist."""
     text = text.strip()
     if not text:
-        raise SourceError("No source given: name a video file, a URL (rtsp://, http://) or a camera's number such as 0.")
+        raise SourceError(
+            "No source given: name a video file, a URL (rtsp://, http://) or a camera's number such as 0."
+        )
     if text.isdecimal():
         return int(text)
     if "://" in text:
@@ -73,12 +74,12 @@ class VideoSource:
     Files loop and play at their own speed; cameras and streams run as they come and are opened again after a failure.
     """
 
-    def __init__(self, source: str | int, *, opener: Callable[[str | int], Any] = cv2.VideoCapture) -> None:
+    def __init__(self, source: str | int, *, opener: Callable[[str | int], Any] | None = None) -> None:
         self.source = source
         self.is_file = isinstance(source, str) and "://" not in source
         self.fps = 0.0
         self.error: str | None = None
-        self._opener = opener
+        self._opener: Callable[..., Any] = opener or cv2.VideoCapture
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._users = 0
@@ -130,7 +131,9 @@ class VideoSource:
         finally:
             capture.release()
         if not ok:
-            raise SourceError(f"{label(self.source)} opens, but gives no picture. Is it a video that OpenCV can decode?")
+            raise SourceError(
+                f"{label(self.source)} opens, but gives no picture. Is it a video that OpenCV can decode?"
+            )
 
     def _open(self) -> Any:
         capture = self._opener(self.source)

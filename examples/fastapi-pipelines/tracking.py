@@ -56,7 +56,7 @@ class Track:
 
     @property
     def visible(self) -> bool:
-        """Whether it was seen lately: a track that coasts longer is kept to be found again, but not shown or counted."""
+        """Whether it was seen lately: one that coasts longer is kept to be found again, but not counted."""
         return self.missed <= 2
 
     def moved(self, steps: float = 1.0) -> Detection:
@@ -153,7 +153,7 @@ def segments_meet(a: Point, b: Point, c: Point, d: Point) -> bool:
 
 
 class CrossingLine:
-    """Counts tracks whose foot passes the segment `start`-`end`: `forward` towards its right-hand side, else `backward`.
+    """Counts tracks whose foot passes the segment `start`-`end`, as `forward` if towards its right-hand side.
 
     A track counts when it is clearly (`margin`) on the other side than where it was last clearly seen: someone who
     stands on the line and sways is not counted again and again.

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
 from tracking import CentroidTracker, CrossingLine, Detection, Point, Track, Trend, Zone, overlap
 
 Image = NDArray[np.uint8]
@@ -24,7 +23,9 @@ class Context:
     detections: list[Detection] = field(default_factory=list)
     fresh: bool = False  # whether a detector looked at this very frame
     tracks: list[Track] = field(default_factory=list)
-    boxes: dict[int, Detection] = field(default_factory=dict)  # of visible tracks by number, moved on between detections
+    boxes: dict[int, Detection] = field(
+        default_factory=dict
+    )  # of visible tracks by number, moved on between detections
     analytics: dict[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +67,7 @@ class PeopleDetector(_Node):
 
     def __init__(self, *, per_second: float = 2.5, width: int = 960, min_score: float = 0.6) -> None:
         self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+        self._hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector(), np.float32))
         self._interval = 1 / per_second
         self._width = width
         self._min_score = min_score
@@ -253,4 +254,3 @@ def _without_overlaps(detections: list[Detection], limit: float = 0.45) -> list[
         if all(overlap(candidate, other) < limit for other in kept):
             kept.append(candidate)
     return kept
-
