@@ -189,7 +189,13 @@ class Dispatcher:
     def _run_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         try:
-            loop.run_forever()
+            while True:
+                try:
+                    loop.run_forever()
+                    break
+                except (SystemExit, KeyboardInterrupt):
+                    # Only the main thread can end the process; the events of others must go on.
+                    logger.exception("a handler tried to end the process from the thread of the events")
             tasks = asyncio.all_tasks(loop)
             for task in tasks:
                 task.cancel()

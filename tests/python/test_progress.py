@@ -1,0 +1,50 @@
+"""progress_callback: what an analysis reports, plainly or awaited, at most ten times a second."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+from ws_manager import WebSocketManager, progress_callback
+
+
+def test_plain_calls_from_a_thread(manager: WebSocketManager, connect: Any) -> None:
+    client = connect()
+    report = progress_callback("img-1", manager)
+    thread = threading.Thread(target=report, args=(45.5, "Running", 2.3))
+    thread.start()
+    thread.join()
+    message = client.next()
+    assert message["event_type"] == "processing_progress"
+    assert (message["image_id"], message["progress"]) == ("img-1", 45.5)
+    assert (message["current_step"], message["eta_seconds"]) == ("Running", 2.3)
+
+
+def test_awaited(manager: WebSocketManager, connect: Any) -> None:
+    client = connect()
+    report = progress_callback("img-1", manager)
+
+    async def analyze(progress: Any) -> None:
+        await progress(0, "Starting", None)
+        await asyncio.create_task(progress(100, "Complete", 0))
+
+    asyncio.run(analyze(report))
+    assert client.next()["progress"] == 0
+    assert client.next()["progress"] == 100
+
+
+def test_at_most_ten_a_second_and_the_last_one_arrives(manager: WebSocketManager, connect: Any) -> None:
+    client = connect()
+    first, second = progress_callback("a", manager), progress_callback("b", manager)
+    for step in range(101):
+        first(step, "step", 0)
+        second(step, "step", 0)
+    seen: dict[str, list[float]] = {"a": [], "b": []}
+    while not all(progress and progress[-1] == 100 for progress in seen.values()):
+        message = client.next()
+        seen[message["image_id"]].append(message["progress"])
+    for progress in seen.values():
+        assert progress[0] == 0
+        assert len(progress) <= 5
+        assert progress == sorted(progress)
