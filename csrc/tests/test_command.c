@@ -323,13 +323,13 @@ static void duplicate_keys_are_bad_json(void **state)
 
 static void nul_is_bad_json_wherever_it_stands(void **state)
 {
-	static const char text[] = "{\"action\":\"ping\"}";
+	static const char text[] = "{\"action\":\"ping\",\"n\":17}";
 
 	(void)state;
 	assert_refused("{\"action\":\"ping\\u0000\"}", "bad_json");
 	assert_refused("{\"a\\u0000\":1}", "bad_json");
 	for (size_t at = 1; at <= sizeof(text) - 1; at++) {
-		char copy[32];
+		char copy[sizeof(text)];
 		struct wsm__command command;
 
 		memcpy(copy, text, at);

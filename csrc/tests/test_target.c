@@ -253,6 +253,7 @@ static void malformed_positions_are_refused_whole(void **state)
 			fail_msg("%s", texts[i]);
 		assert_null(positions);
 	}
+	assert_int_equal(resume("{\"a\":[\"e\",1\0]}", 13, &positions), -1);
 	assert_int_equal(wsm__resume_parse(wsm__str("!!!"), &positions), -1);
 	assert_int_equal(wsm__resume_parse(wsm__str("="), &positions), -1);
 	assert_int_equal(resume("{\"a\":[\"12345678901234567890123\",1]}", 35, &positions), 1);

@@ -165,8 +165,11 @@ int wsm__resume_parse(wsm_slice value, struct wsm__position **positions)
 	if (!text)
 		return -1;
 	len = wsm__base64url_decode(value, text, value.len);
-	/* The depth is looked at before the parser, which recurses: an object of arrays, and nothing in these. */
-	if (len > 0 && wsm__json_depth_within(wsm__slice(text, (size_t)len), 2)) {
+	/*
+	 * The depth is looked at before the parser, which recurses: an object of arrays, and nothing in these. NUL too, as
+	 * jansson 2.14 passes over one behind a number.
+	 */
+	if (len > 0 && wsm__json_depth_within(wsm__slice(text, (size_t)len), 2) && !memchr(text, '\0', (size_t)len)) {
 		json_t *root = json_loadb(text, (size_t)len, JSON_REJECT_DUPLICATES, NULL);
 
 		count = read_positions(root, positions);
