@@ -75,7 +75,7 @@ export class LogPanel {
     if (!level) return el('div', { className: 'divider' }, el('span', {}, message), el('time', {}, clock(time)))
     return el('div', { className: 'line', dataset: { level } },
       el('time', {}, clock(time)), el('abbr', { className: 'level', title: level }, level[0].toUpperCase()),
-      el('span', { className: 'body' }, source ? el('span', { className: 'source', title: source }, source.split('.').at(-1)) : null, message))
+      el('span', { className: 'body' }, source ? el('span', { className: 'source', title: source }, source.split('.').at(-1)) : null, source ? ' ' : null, message))
   }
 
   #matches({ level, source, message }) {
