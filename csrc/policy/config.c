@@ -46,6 +46,8 @@
 	  "Seconds that a client has to answer a closing handshake.")                                                  \
 	X(history_size, "WEBSOCKET_HISTORY_SIZE", UINT, "256", 0, 1000000,                                             \
 	  "Messages kept per room with history; 0 for no history.")                                                    \
+	X(history_bytes, "WEBSOCKET_HISTORY_BYTES", UINT, "16777216", 4096, 17179869184,                               \
+	  "Bytes kept per room with history; the newest message is kept whatever its size.")                           \
 	X(history_ttl, "WEBSOCKET_HISTORY_TTL", SECS, "300", 0.05, 31536000,                                           \
 	  "Seconds that a message stays in the history of its room.")                                                  \
 	X(allowed_origins, "WEBSOCKET_ALLOWED_ORIGINS", LIST, "", 0, 0,                                                \

@@ -29,6 +29,7 @@ struct wsm_config {
 	double close_timeout;      /* 5 s for a closing handshake */
 	/* history */
 	uint64_t history_size; /* 256 messages per room; 0 = none */
+	uint64_t history_bytes; /* 16777216 per room */
 	double history_ttl;    /* 300 s */
 	/* access */
 	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */

@@ -65,6 +65,8 @@ static void member_free(struct wsm__registry *registry, struct wsm__member *memb
 	}
 	if (member->lagging)
 		member->sub->n_lagging--;
+	if (member->asked)
+		member->sub->n_asked--;
 	HASH_DEL(registry->members, member);
 	DL_DELETE(member->sub->members, member);
 	member->sub->n_members--;

@@ -55,6 +55,7 @@ struct wsm__member {
 	uint32_t index;                  /* in room->members */
 	uint8_t level;                   /* publications of a lower level are not for it */
 	bool lagging;
+	bool asked;                      /* the client subscribed to it itself: counts against max_rooms */
 };
 
 /* One receiver of publications; net/connection.h embeds it. */
@@ -64,6 +65,7 @@ struct wsm__sub {
 	wsm_slice client_id, user_id;
 	uint32_t n_members;
 	uint32_t n_lagging;
+	uint32_t n_asked;    /* members with `asked` */
 	uint32_t firehose_index;
 	bool firehose;
 	bool firehose_lagging;

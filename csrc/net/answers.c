@@ -1,0 +1,297 @@
+#include "net/answers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define PROJECTS_MAX 1000 /* rows of connections_per_project */
+#define PRESENCE_MAX 1000 /* ids listed of each kind */
+
+/* ---- statistics ------------------------------------------------------------------------------------------------- */
+
+struct gauge {
+	const char *json;   /* member of GET /api/ws/stats */
+	const char *metric; /* of GET /metrics, without "ws_manager_" */
+	bool counter;
+	const char *help;
+	uint64_t value;
+};
+
+#define GAUGES_MAX 32
+
+static uint64_t queued_bytes(const struct wsm__core *core)
+{
+	const struct wsm__conn *conn;
+	uint64_t bytes = 0;
+
+	for (conn = core->by_number; conn; conn = conn->by_number.next)
+		bytes += conn->sub.outbox.bytes;
+	return bytes;
+}
+
+static uint64_t lagging(const struct wsm__core *core)
+{
+	const struct wsm__conn *conn;
+	uint64_t n = 0;
+
+	for (conn = core->by_number; conn; conn = conn->by_number.next)
+		n += wsm__sub_lags(&conn->sub);
+	return n;
+}
+
+static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
+{
+	const struct wsm__counters *counters = &core->counters;
+	const struct wsm__registry *registry = &core->registry;
+	wsm_runtime *runtime = core->runtime;
+	const struct gauge rows[] = {
+		{ "active_connections", "connections", false, "Open connections.", core->n_conns },
+		{ "total_connections", "connections_total", true, "Connections since the start.", counters->total_connections },
+		{ "total_messages_sent", "messages_sent_total", true, "Messages written to clients, heartbeats and answers aside.",
+		  counters->messages_sent },
+		{ "total_broadcasts", "publications_total", true, "Publications by the host.", counters->broadcasts },
+		{ "total_bytes_sent", "bytes_sent_total", true, "Bytes of frames written to clients.", counters->bytes_sent },
+		{ "total_messages_received", "messages_received_total", true, "Messages from clients.",
+		  counters->messages_received },
+		{ "total_bytes_received", "bytes_received_total", true, "Bytes of messages from clients.",
+		  counters->bytes_received },
+		{ "rooms", "rooms", false, "Rooms that have a member or history.", HASH_COUNT(registry->rooms) },
+		{ "subscriptions", "subscriptions", false, "Memberships of connections in rooms.", registry->n_members },
+		{ "queued_bytes", "queued_bytes", false, "Bytes waiting to be written to clients.", queued_bytes(core) },
+		{ "lagging_connections", "lagging_connections", false, "Connections that catch up from history.", lagging(core) },
+		{ "lags", "lags_total", true, "Times a connection fell behind and went on from history.", registry->stats.lags },
+		{ "gaps", "gaps_total", true, "Times a connection was told that history no longer reached back.",
+		  registry->stats.gaps },
+		{ "dropped_messages", "dropped_total", true, "Low-priority deliveries dropped for slow clients.",
+		  registry->stats.dropped },
+		{ "conflated_messages", "conflated_total", true, "Deliveries replaced by a newer one of their key.",
+		  registry->stats.conflated },
+		{ "throttled_publications", "throttled_total", true, "Publications held back by max_rate.", counters->throttled },
+		{ "superseded_publications", "superseded_total", true,
+		  "Publications held back by max_rate and replaced by a newer one.", counters->superseded },
+		{ "overloaded_publications", "overloaded_total", true, "Commands of the host dropped: the command queue was full.",
+		  atomic_load(&runtime->overloaded) },
+		{ "dropped_events", "events_dropped_total", true, "Events dropped: the host did not take them.",
+		  atomic_load(&runtime->events_dropped) },
+		{ "rate_limited", "rate_limited_total", true, "Messages from clients refused by the rate limit.",
+		  counters->rate_limited },
+		{ "refused_connections", "refused_total", true, "Connections closed at the door: limits or authentication.",
+		  counters->refused },
+		{ "refused_handshakes", "handshakes_refused_total", true, "Upgrade requests refused: Origin, path, form.",
+		  counters->handshakes_refused },
+		{ "slow_consumers", "slow_consumers_total", true, "Connections closed with 4413.", counters->slow_consumers },
+		{ "timeouts", "timeouts_total", true, "Connections closed with 4408.", counters->timeouts },
+		{ "uptime_seconds", "uptime_seconds", false, "Seconds since the start.",
+		  (wsm__unix_ms() - core->started_unix_ms) / 1000 },
+	};
+
+	memcpy(out, rows, sizeof(rows));
+	return sizeof(rows) / sizeof(rows[0]);
+}
+
+static bool is_project(const struct wsm__room *room)
+{
+	return room->n_members && room->kind == WSM__ROOM_PUBLIC && wsm__slice_starts(wsm__room_name(room), "project:");
+}
+
+static void projects(struct wsm__core *core, struct wsm__buffer *out)
+{
+	const struct wsm__room *room;
+	uint64_t active = 0;
+
+	wsm__buffer_add_str(out, ",\"connections_per_project\":{");
+	for (room = core->registry.rooms; room; room = room->hh.next) {
+		if (!is_project(room))
+			continue;
+		if (active++ >= PROJECTS_MAX)
+			continue;
+		wsm__buffer_add_str(out, active > 1 ? "," : "");
+		wsm__buffer_add_json(out, wsm__slice(room->name + 8, (size_t)room->name_len - 8));
+		wsm__buffer_add_str(out, ":");
+		wsm__buffer_add_uint(out, room->n_members);
+	}
+	wsm__buffer_add_str(out, "},\"active_projects\":");
+	wsm__buffer_add_uint(out, active);
+}
+
+void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
+{
+	struct gauge rows[GAUGES_MAX];
+	size_t n = gauges(core, rows);
+
+	for (size_t i = 0; i < n; i++) {
+		wsm__buffer_addf(out, "%s\"%s\":", i ? "," : "{", rows[i].json);
+		wsm__buffer_add_uint(out, rows[i].value);
+	}
+	projects(core, out);
+	wsm__buffer_add_str(out, "}");
+}
+
+void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out)
+{
+	struct gauge rows[GAUGES_MAX];
+	size_t n = gauges(core, rows);
+
+	for (size_t i = 0; i < n; i++) {
+		wsm__buffer_addf(out, "# HELP ws_manager_%s %s\n# TYPE ws_manager_%s %s\nws_manager_%s ", rows[i].metric,
+		                 rows[i].help, rows[i].metric, rows[i].counter ? "counter" : "gauge", rows[i].metric);
+		wsm__buffer_add_uint(out, rows[i].value);
+		wsm__buffer_add_str(out, "\n");
+	}
+}
+
+/* ---- connections ------------------------------------------------------------------------------------------------ */
+
+void wsm__answer_rooms_of(const struct wsm__conn *conn, struct wsm__buffer *out)
+{
+	const struct wsm__member *member;
+
+	wsm__buffer_add_str(out, "[");
+	DL_FOREACH(conn->sub.members, member)
+	{
+		wsm__buffer_add_str(out, member == conn->sub.members ? "" : ",");
+		wsm__buffer_add_json(out, wsm__room_name(member->room));
+	}
+	wsm__buffer_add_str(out, "]");
+}
+
+static void add_text(struct wsm__buffer *out, const char *name, const char *value)
+{
+	wsm__buffer_addf(out, "\"%s\":", name);
+	if (*value)
+		wsm__buffer_add_json(out, wsm__str(value));
+	else
+		wsm__buffer_add_str(out, "null");
+	wsm__buffer_add_str(out, ",");
+}
+
+void wsm__answer_connections(struct wsm__core *core, struct wsm__buffer *out)
+{
+	const struct wsm__conn *conn;
+	const char *comma = "";
+
+	wsm__buffer_add_str(out, "[");
+	for (conn = core->by_number; conn; conn = conn->by_number.next) {
+		if (conn->state != WSM__CONN_OPEN)
+			continue;
+		wsm__buffer_addf(out, "%s{", comma);
+		add_text(out, "client_id", conn->info->client_id);
+		add_text(out, "user_id", conn->info->user_id);
+		add_text(out, "session_id", conn->info->session_id);
+		add_text(out, "path", conn->info->path);
+		add_text(out, "ip", conn->info->ip);
+		add_text(out, "user_agent", conn->info->user_agent);
+		wsm__buffer_addf(out, "\"connected_at\":%lld,\"queued_bytes\":%zu,\"lagging\":%s,\"rooms\":",
+		                 (long long)conn->info->connected_at, conn->sub.outbox.bytes,
+		                 wsm__sub_lags(&conn->sub) ? "true" : "false");
+		wsm__answer_rooms_of(conn, out);
+		wsm__buffer_add_str(out, "}");
+		comma = ",";
+	}
+	wsm__buffer_add_str(out, "]");
+}
+
+uint64_t wsm__subscribers(struct wsm__core *core, wsm_slice name)
+{
+	const struct wsm__room *room = wsm__room_find(&core->registry, name);
+
+	return room ? room->n_members : 0;
+}
+
+struct seen_user {
+	UT_hash_handle hh;
+	wsm_slice id;
+};
+
+void wsm__answer_presence(struct wsm__core *core, wsm_slice name, struct wsm__buffer *out)
+{
+	const struct wsm__room *room = wsm__room_find(&core->registry, name);
+	struct seen_user *users = NULL, *user, *next;
+	uint32_t n = room ? room->n_members : 0;
+
+	wsm__buffer_add_str(out, "{\"clients\":[");
+	for (uint32_t i = 0; i < n; i++) {
+		const struct wsm__sub *sub = room->members[i]->sub;
+
+		if (i < PRESENCE_MAX) {
+			wsm__buffer_add_str(out, i ? "," : "");
+			wsm__buffer_add_json(out, sub->client_id);
+		}
+		if (!sub->user_id.len)
+			continue;
+		HASH_FIND(hh, users, sub->user_id.data, sub->user_id.len, user);
+		if (user || !(user = calloc(1, sizeof(*user))))
+			continue;
+		user->id = sub->user_id;
+		HASH_ADD_KEYPTR(hh, users, user->id.data, user->id.len, user);
+	}
+	wsm__buffer_addf(out, "],\"client_count\":%u,\"user_count\":%u,\"users\":[", n, HASH_COUNT(users));
+	n = 0;
+	HASH_ITER(hh, users, user, next)
+	{
+		if (n++ < PRESENCE_MAX) {
+			wsm__buffer_add_str(out, n > 1 ? "," : "");
+			wsm__buffer_add_json(out, user->id);
+		}
+		HASH_DEL(users, user);
+		free(user);
+	}
+	wsm__buffer_add_str(out, "]}");
+}
+
+/* ---- history ---------------------------------------------------------------------------------------------------- */
+
+void wsm__answer_position(struct wsm__core *core, wsm_slice name, struct wsm__buffer *out)
+{
+	const struct wsm__room *room = wsm__room_get(&core->registry, name, core->now_ms);
+
+	if (!room)
+		return;
+	wsm__buffer_addf(out, "{\"epoch\":\"%s\",\"offset\":%llu}", room->epoch, (unsigned long long)room->history.last);
+}
+
+static void add_messages(const struct wsm__history *history, uint64_t from, const struct wsm__history_request *request,
+                         struct wsm__buffer *out)
+{
+	size_t start = out->len;
+	unsigned n = 0;
+
+	for (uint64_t offset = from; offset <= history->last; offset++) {
+		const struct wsm__pub *pub = wsm__history_at(history, offset);
+
+		if ((pub->level && pub->level < request->level) || pub->exclude) /* not for everyone */
+			continue;
+		if (n && out->len - start + pub->payload_len > request->max_bytes)
+			break;
+		if (request->limit && n == request->limit)
+			break;
+		wsm__buffer_add_str(out, n++ ? "," : "");
+		wsm__buffer_add_slice(out, wsm__pub_payload(pub));
+	}
+}
+
+void wsm__answer_history(struct wsm__core *core, const struct wsm__history_request *request, struct wsm__buffer *out)
+{
+	struct wsm__room *room = wsm__room_find(&core->registry, request->room);
+	bool recovered = false;
+	uint64_t from;
+
+	wsm__buffer_add_str(out, "{\"messages\":[");
+	if (!room) {
+		wsm__buffer_add_str(out, "],\"epoch\":null,\"offset\":0,\"recovered\":false}");
+		return;
+	}
+	wsm__history_expire(&room->history, core->now_ms, core->registry.history.ttl_ms);
+	from = wsm__history_first(&room->history);
+	if (request->has_since) {
+		recovered = wsm__slice_is(request->since.epoch, room->epoch) && request->since.offset <= room->history.last &&
+		            request->since.offset + 1 >= from;
+		from = recovered ? request->since.offset + 1 : room->history.last + 1;
+	} else if (request->limit && room->history.count > request->limit) {
+		from = room->history.last + 1 - request->limit;
+	}
+	add_messages(&room->history, from, request, out);
+	wsm__buffer_addf(out, "],\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s}", room->epoch,
+	                 (unsigned long long)room->history.last, recovered ? "true" : "false");
+}

@@ -1,0 +1,28 @@
+/* answers.h - what the core tells about itself, as JSON (and Prometheus text): for clients, REST and the host alike. */
+#ifndef WSM_NET_ANSWERS_H
+#define WSM_NET_ANSWERS_H
+
+#include "net/connection.h"
+
+/* Each appends to `out`. */
+void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out);
+void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out);
+void wsm__answer_connections(struct wsm__core *core, struct wsm__buffer *out);
+void wsm__answer_rooms_of(const struct wsm__conn *conn, struct wsm__buffer *out);
+/* How many connections a publication to the room would reach by membership. */
+uint64_t wsm__subscribers(struct wsm__core *core, wsm_slice room);
+void wsm__answer_presence(struct wsm__core *core, wsm_slice room, struct wsm__buffer *out);
+void wsm__answer_position(struct wsm__core *core, wsm_slice room, struct wsm__buffer *out);
+
+struct wsm__history_request {
+	wsm_slice room;
+	bool has_since;
+	struct wsm__since since; /* what came after it, oldest first, at most `limit` */
+	unsigned limit;          /* without since: the newest so many; 0: all that are kept */
+	size_t max_bytes;        /* of the messages together */
+	int level;
+};
+/* {"messages":[…],"epoch":…,"offset":…,"recovered":…}; an unknown room gives no messages, epoch null, offset 0. */
+void wsm__answer_history(struct wsm__core *core, const struct wsm__history_request *request, struct wsm__buffer *out);
+
+#endif

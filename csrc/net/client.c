@@ -1,0 +1,365 @@
+/* Messages from clients: put together, limited, and carried out (docs/protocol.md, "Client -> server"). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/answers.h"
+#include "net/publish.h"
+#include "wire/command.h"
+
+#define HISTORY_LIMIT_MAX 1000u
+#define EARLY_MAX 32u /* messages before the host has decided */
+
+/* ---- the core's actions ----------------------------------------------------------------------------------------- */
+
+static void fail(struct wsm__conn *conn, const struct wsm__command *command, const char *code, const char *message)
+{
+	wsm__conn_error(conn, code, message, command->name, command->id);
+}
+
+static void reply_subscription(struct wsm__conn *conn, const struct wsm__command *command, const char *type,
+                               const struct wsm__room *room, const struct wsm__joined *joined)
+{
+	struct wsm__buffer data;
+
+	wsm__buffer_init(&data);
+	wsm__buffer_add_str(&data, "{\"room\":");
+	wsm__buffer_add_json(&data, command->room);
+	if (command->project_id.len || wsm__slice_starts(command->room, "project:")) {
+		wsm__buffer_add_str(&data, ",\"project_id\":");
+		wsm__buffer_add_json(&data, wsm__slice(command->room.data + 8, command->room.len - 8));
+	}
+	if (joined)
+		wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s,\"replayed\":%llu", room->epoch,
+		                 (unsigned long long)room->history.last, joined->recovered ? "true" : "false",
+		                 (unsigned long long)joined->replayed);
+	wsm__buffer_add_str(&data, "}");
+	if (!data.failed)
+		wsm__conn_answer(conn, type, wsm__slice(data.data, data.len), command->id);
+	wsm__buffer_fini(&data);
+}
+
+static void subscribe(struct wsm__conn *conn, const struct wsm__command *command)
+{
+	struct wsm__registry *registry = &conn->core->registry;
+	struct wsm__room *room = wsm__room_find(registry, command->room);
+	struct wsm__since since = { command->epoch, command->since };
+	struct wsm__member *member = room ? wsm__member_find(registry, room->id, &conn->sub) : NULL;
+	struct wsm__joined joined;
+
+	if (!member && conn->sub.n_asked >= conn->core->config->max_rooms) {
+		fail(conn, command, "too_many_rooms", "this connection has as many subscriptions as it may (max_rooms)");
+		return;
+	}
+	room = wsm__room_get(registry, command->room, conn->core->now_ms);
+	if (!room || wsm__join(registry, &conn->sub, room, command->level, command->has_since ? &since : NULL,
+	                       conn->core->now_ms, &joined)) {
+		fail(conn, command, "internal", "the server is out of memory");
+		return;
+	}
+	if (!joined.already) {
+		wsm__member_find(registry, room->id, &conn->sub)->asked = true;
+		conn->sub.n_asked++;
+	}
+	reply_subscription(conn, command, "subscribed", room, &joined);
+	wsm__refill(registry, &conn->sub, conn->core->now_ms);
+}
+
+static void unsubscribe(struct wsm__conn *conn, const struct wsm__command *command)
+{
+	struct wsm__room *room = wsm__room_find(&conn->core->registry, command->room);
+
+	if (room)
+		wsm__leave(&conn->core->registry, &conn->sub, room);
+	reply_subscription(conn, command, "unsubscribed", room, NULL);
+}
+
+static void history(struct wsm__conn *conn, const struct wsm__command *command)
+{
+	struct wsm__history_request request = {
+		.room = command->room,
+		.has_since = command->has_since,
+		.since = { command->epoch, command->since },
+		.limit = command->limit > HISTORY_LIMIT_MAX ? HISTORY_LIMIT_MAX : command->limit,
+		.max_bytes = conn->core->config->max_queue / 2,
+		.level = command->level,
+	};
+	struct wsm__buffer data;
+
+	wsm__buffer_init(&data);
+	wsm__answer_history(conn->core, &request, &data);
+	if (!data.failed)
+		wsm__conn_answer(conn, "history", wsm__slice(data.data, data.len), command->id);
+	wsm__buffer_fini(&data);
+}
+
+static void presence(struct wsm__conn *conn, const struct wsm__command *command)
+{
+	struct wsm__buffer data;
+
+	wsm__buffer_init(&data);
+	wsm__answer_presence(conn->core, command->room, &data);
+	if (!data.failed)
+		wsm__conn_answer(conn, "presence", wsm__slice(data.data, data.len), command->id);
+	wsm__buffer_fini(&data);
+}
+
+static void stats(struct wsm__conn *conn, const struct wsm__command *command)
+{
+	struct wsm__buffer data;
+
+	wsm__buffer_init(&data);
+	wsm__answer_stats(conn->core, &data);
+	if (!data.failed)
+		wsm__conn_answer(conn, "stats", wsm__slice(data.data, data.len), command->id);
+	wsm__buffer_fini(&data);
+}
+
+static void publish(struct wsm__conn *conn, const struct wsm__command *command)
+{
+	wsm_publication publication = {
+		.target = WSM_TO_ROOM,
+		.ids = &command->room,
+		.n_ids = 1,
+		.type = command->type.len ? command->type : wsm__str("message"),
+	};
+	struct wsm__publish *made;
+	struct wsm__buffer data;
+	wsm_delivery delivery;
+	wsm_error error;
+
+	if (wsm__publish_new(&publication, command->data.len ? command->data : wsm__str("null"), &made, &error)) {
+		fail(conn, command, "bad_request", error.message);
+		return;
+	}
+	wsm__publish_now(conn->core, made, &delivery);
+	wsm__buffer_init(&data);
+	wsm__buffer_add_str(&data, "{\"epoch\":");
+	if (delivery.offset)
+		wsm__buffer_add_json(&data, wsm__str(delivery.epoch));
+	else
+		wsm__buffer_add_str(&data, "null");
+	wsm__buffer_addf(&data, ",\"offset\":%llu}", (unsigned long long)delivery.offset);
+	if (!data.failed)
+		wsm__conn_answer(conn, "published", wsm__slice(data.data, data.len), command->id);
+	wsm__buffer_fini(&data);
+}
+
+/* ---- the host's actions ----------------------------------------------------------------------------------------- */
+
+static bool host_has(wsm_runtime *runtime, wsm_slice action)
+{
+	const struct wsm__name *name;
+
+	pthread_mutex_lock(&runtime->actions_lock);
+	for (name = runtime->actions; name && !wsm__slice_is(action, name->text); name = name->next)
+		;
+	pthread_mutex_unlock(&runtime->actions_lock);
+	return name != NULL;
+}
+
+static void hand_to_host(struct wsm__conn *conn, wsm_event_kind kind, const struct wsm__command *command, wsm_slice data,
+                         bool binary)
+{
+	struct wsm__event *event = wsm__event_new(kind, command->name, data, command->id);
+
+	if (event) {
+		event->event.conn = conn->number;
+		event->event.info = wsm_conn_info_ref(conn->info);
+		event->event.binary = binary;
+		if (wsm__event_post(conn->core->runtime, event, false))
+			return;
+	}
+	fail(conn, command, "internal", "the application does not keep up; try again later");
+}
+
+static void other(struct wsm__conn *conn, const struct wsm__command *command, wsm_slice message)
+{
+	if (command->name.len && host_has(conn->core->runtime, command->name))
+		hand_to_host(conn, WSM_EVENT_COMMAND, command, message, false);
+	else if (wsm__wants(conn->core, WSM_WANT_MESSAGE))
+		hand_to_host(conn, WSM_EVENT_MESSAGE, command, message, false);
+	else if (command->action == WSM__ACTION_TEXT)
+		fail(conn, command, "bad_json", "a message must be a JSON object, or the text ping");
+	else if (command->name.len)
+		fail(conn, command, "unknown_action", "neither the server nor the application knows this action");
+	else
+		fail(conn, command, "bad_request", "the message has no \"action\"");
+}
+
+/* ---- one message ------------------------------------------------------------------------------------------------ */
+
+static void carry_out(struct wsm__conn *conn, const struct wsm__command *command, wsm_slice message)
+{
+	switch (command->action) {
+	case WSM__ACTION_PING:
+		wsm__conn_answer(conn, "pong", wsm__str(NULL), command->id);
+		break;
+	case WSM__ACTION_SUBSCRIBE:
+		subscribe(conn, command);
+		break;
+	case WSM__ACTION_UNSUBSCRIBE:
+		unsubscribe(conn, command);
+		break;
+	case WSM__ACTION_STATS:
+		stats(conn, command);
+		break;
+	case WSM__ACTION_AUTH:
+		fail(conn, command, "unauthenticated", "this server takes no tokens");
+		break;
+	case WSM__ACTION_HISTORY:
+		history(conn, command);
+		break;
+	case WSM__ACTION_PRESENCE:
+		presence(conn, command);
+		break;
+	case WSM__ACTION_PUBLISH:
+		publish(conn, command);
+		break;
+	default:
+		other(conn, command, message);
+		break;
+	}
+}
+
+static bool needs_permission(enum wsm__action action)
+{
+	return action == WSM__ACTION_SUBSCRIBE || action == WSM__ACTION_PUBLISH || action == WSM__ACTION_HISTORY ||
+	       action == WSM__ACTION_PRESENCE;
+}
+
+static void understand(struct wsm__conn *conn, wsm_slice message)
+{
+	struct wsm__command command;
+
+	wsm__command_parse(&command, message);
+	if (command.error_code) {
+		fail(conn, &command, command.error_code, command.error);
+	} else if (!needs_permission(command.action)) {
+		carry_out(conn, &command, message);
+	} else if (wsm__wants(conn->core, WSM_WANT_AUTHORIZE)) {
+		if (!wsm__decide_authorize(conn, command.name, command.room, message, command.id))
+			fail(conn, &command, "rate_limited", "too many requests of this connection wait for the application");
+	} else if (command.action == WSM__ACTION_PUBLISH) {
+		fail(conn, &command, "forbidden", "clients may not publish here");
+	} else {
+		carry_out(conn, &command, message);
+	}
+	wsm__command_fini(&command);
+}
+
+void wsm__client_resume(struct wsm__conn *conn, wsm_slice message)
+{
+	struct wsm__command command;
+
+	if (conn->state != WSM__CONN_OPEN)
+		return;
+	wsm__command_parse(&command, message);
+	carry_out(conn, &command, message);
+	wsm__command_fini(&command);
+}
+
+/* Few too many are told so; who goes on regardless is sent away. */
+static bool within_rate(struct wsm__conn *conn)
+{
+	double rate = conn->core->config->rate;
+
+	if (wsm__bucket_take(&conn->rate, rate, 2 * rate, conn->core->now_ms)) {
+		if (conn->violations)
+			conn->violations--;
+		return true;
+	}
+	conn->core->counters.rate_limited++;
+	if (++conn->violations > 2 * rate) {
+		wsm__conn_close(conn, 4429, "the rate limit was broken repeatedly");
+		return false;
+	}
+	wsm__conn_error(conn, "rate_limited", "too many messages per second (rate)", wsm__str(NULL), wsm__str(NULL));
+	return false;
+}
+
+static void complete(struct wsm__conn *conn)
+{
+	struct wsm__command none = { .action = WSM__ACTION_OTHER };
+	wsm_slice message = wsm__slice(conn->received.data, conn->received.len);
+
+	conn->core->counters.messages_received++;
+	if (!within_rate(conn))
+		return;
+	if (!conn->binary)
+		understand(conn, message);
+	else if (wsm__wants(conn->core, WSM_WANT_MESSAGE))
+		hand_to_host(conn, WSM_EVENT_MESSAGE, &none, message, true);
+	else
+		wsm__conn_close(conn, 1003, "binary messages are not understood here");
+}
+
+/* Clients speak as soon as they are connected; while the host still decides about them, it is kept for later. */
+static void hold(struct wsm__conn *conn)
+{
+	struct wsm__opening *opening = conn->opening;
+	struct wsm__early *early;
+
+	if (!opening || opening->n_early == EARLY_MAX ||
+	    opening->early_bytes + conn->received.len > conn->core->config->max_message_size) {
+		wsm__conn_close(conn, 1013, "too much was sent before the connection was accepted");
+		return;
+	}
+	early = malloc(sizeof(*early) + conn->received.len);
+	if (!early) {
+		wsm__conn_close(conn, 1013, "the server is out of memory");
+		return;
+	}
+	early->next = NULL;
+	early->binary = conn->binary;
+	early->len = conn->received.len;
+	if (early->len)
+		memcpy(early->data, conn->received.data, early->len);
+	LL_APPEND(opening->early, early);
+	opening->n_early++;
+	opening->early_bytes += early->len;
+}
+
+void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early)
+{
+	while (early) {
+		struct wsm__early *next = early->next;
+
+		if (conn->state == WSM__CONN_OPEN)
+			wsm__client_receive(conn, early->data, early->len, true, true, early->binary);
+		free(early);
+		early = next;
+	}
+}
+
+void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, bool first, bool last, bool binary)
+{
+	const struct wsm_config *config = conn->core->config;
+
+	wsm__conn_heard(conn);
+	if (conn->state == WSM__CONN_CLOSING)
+		return;
+	conn->core->counters.bytes_received += len;
+	if (first) {
+		wsm__buffer_clear(&conn->received);
+		conn->fragments = 0;
+		conn->binary = binary;
+	}
+	if (conn->received.len + len > config->max_message_size) {
+		wsm__conn_close(conn, 1009, "the message is larger than max_message_size");
+		return;
+	}
+	wsm__buffer_add(&conn->received, data, len);
+	if (conn->received.failed) {
+		wsm__conn_close(conn, 1013, "the server is out of memory");
+		return;
+	}
+	if (!last)
+		return;
+	if (conn->state == WSM__CONN_OPEN)
+		complete(conn);
+	else
+		hold(conn);
+	/* A connection holds no buffer between messages. */
+	if (conn->state != WSM__CONN_CLOSING)
+		wsm__buffer_fini(&conn->received);
+}

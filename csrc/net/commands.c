@@ -1,0 +1,370 @@
+#include "net/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "net/connection.h"
+#include "net/publish.h"
+#include "rooms/name.h"
+#include "wire/command.h"
+#include "wire/frame.h"
+
+/* ---- the queue -------------------------------------------------------------------------------------------------- */
+
+int wsm__post(wsm_runtime *runtime, struct wsm__command_node *command, bool force)
+{
+	switch (wsm__queue_add(&runtime->commands, &command->node, command->bytes, force)) {
+	case WSM__QUEUED:
+		return WSM_OK;
+	case WSM__QUEUED_FIRST:
+		pthread_mutex_lock(&runtime->wake_lock);
+		if (runtime->core)
+			uv_async_send(&runtime->core->wake);
+		pthread_mutex_unlock(&runtime->wake_lock);
+		return WSM_OK;
+	case WSM__QUEUE_FULL:
+		atomic_fetch_add_explicit(&runtime->overloaded, 1, memory_order_relaxed);
+		return WSM_EOVERLOADED;
+	default:
+		return WSM_ENOTRUNNING;
+	}
+}
+
+struct wsm__simple *wsm__simple_new(enum wsm__command_kind kind, uint64_t number, wsm_slice a, wsm_slice b, wsm_slice c,
+                                    wsm_slice d, const wsm_slice *rooms, size_t n_rooms)
+{
+	size_t bytes = a.len + b.len + c.len + d.len + 4;
+	struct wsm__simple *command;
+	struct wsm__arena arena;
+
+	for (size_t i = 0; i < n_rooms; i++)
+		bytes += rooms[i].len + 1;
+	command = malloc(sizeof(*command) + n_rooms * sizeof(wsm_slice) + bytes);
+	if (!command)
+		return NULL;
+	memset(command, 0, sizeof(*command));
+	command->rooms = (wsm_slice *)(void *)(command + 1);
+	command->n_rooms = n_rooms;
+	arena.at = (char *)(command->rooms + n_rooms);
+	command->head.kind = kind;
+	command->head.bytes = sizeof(*command) + bytes;
+	command->number = number;
+	command->a = wsm__arena_copy(&arena, a);
+	command->b = wsm__arena_copy(&arena, b);
+	command->c = wsm__arena_copy(&arena, c);
+	command->d = wsm__arena_copy(&arena, d);
+	for (size_t i = 0; i < n_rooms; i++)
+		command->rooms[i] = wsm__arena_copy(&arena, rooms[i]);
+	return command;
+}
+
+int wsm__simple_post(wsm_runtime *runtime, struct wsm__simple *command, bool force, wsm_error *error)
+{
+	int status = command ? wsm__post(runtime, &command->head, force) : WSM_ENOMEM;
+
+	if (!status)
+		return WSM_OK;
+	free(command);
+	return wsm__fail(error, status, "%s", wsm_status_text(status));
+}
+
+static const wsm_slice nothing = { NULL, 0 };
+
+/* ---- rooms and connections -------------------------------------------------------------------------------------- */
+
+static int check_id(wsm_slice id, const char *what, wsm_error *error)
+{
+	if (wsm__id_valid(id))
+		return WSM_OK;
+	return wsm__fail(error, WSM_EINVAL, "%s must be 1 to %d bytes of UTF-8 without control characters", what, WSM__ID_MAX);
+}
+
+static int subscription(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice user_id, wsm_slice room,
+                        wsm_error *error)
+{
+	int status = wsm__runtime_check(runtime, error);
+
+	if (!status)
+		status = check_id(user_id, "the user id", error);
+	if (!status && !wsm__room_name_valid(room))
+		status = wsm__fail(error, WSM_EROOM, "room \"%.*s\" is no valid name of a public room",
+		                   (int)(room.len > 60 ? 60 : room.len), room.data ? room.data : "");
+	if (status)
+		return status;
+	return wsm__simple_post(runtime, wsm__simple_new(kind, 0, user_id, room, nothing, nothing, NULL, 0), false, error);
+}
+
+int wsm_subscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm_error *error)
+{
+	return subscription(runtime, WSM__CMD_SUBSCRIBE, user_id, room, error);
+}
+
+int wsm_unsubscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm_error *error)
+{
+	return subscription(runtime, WSM__CMD_UNSUBSCRIBE, user_id, room, error);
+}
+
+static int disconnection(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice id, unsigned code,
+                         wsm_slice reason, wsm_error *error)
+{
+	struct wsm__simple *command;
+	int status = wsm__runtime_check(runtime, error);
+
+	if (!status)
+		status = check_id(id, kind == WSM__CMD_DISCONNECT ? "the client id" : "the user id", error);
+	if (!status && code && !wsm__close_code_valid(code))
+		status = wsm__fail(error, WSM_EINVAL,
+		                   "close code %u may not be sent: use 1000-1003, 1007-1013 or 3000-4999 (RFC 6455, 7.4)", code);
+	if (!status && !wsm__utf8_valid(reason))
+		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8");
+	if (status)
+		return status;
+	command = wsm__simple_new(kind, 0, id, reason.len ? reason : wsm__str("removed by the application"), nothing, nothing,
+	                          NULL, 0);
+	if (command)
+		command->code = code ? code : 4409;
+	return wsm__simple_post(runtime, command, true, error);
+}
+
+int wsm_disconnect(wsm_runtime *runtime, wsm_slice client_id, unsigned code, wsm_slice reason, wsm_error *error)
+{
+	return disconnection(runtime, WSM__CMD_DISCONNECT, client_id, code, reason, error);
+}
+
+int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, wsm_slice reason, wsm_error *error)
+{
+	return disconnection(runtime, WSM__CMD_DISCONNECT_USER, user_id, code, reason, error);
+}
+
+static void disconnect_user(struct wsm__core *core, const struct wsm__simple *command)
+{
+	struct wsm__conn *conn, *next;
+
+	for (conn = core->by_number; conn; conn = next) {
+		next = conn->by_number.next;
+		if (wsm__slice_equal(conn->sub.user_id, command->a))
+			wsm__conn_close(conn, command->code, command->b.data);
+	}
+}
+
+/* ---- answers of the host ---------------------------------------------------------------------------------------- */
+
+int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision)
+{
+	struct wsm__simple *command;
+
+	if (wsm__runtime_check(runtime, NULL))
+		return WSM_ENOTRUNNING;
+	if ((decision->user_id.len && !wsm__id_valid(decision->user_id)) ||
+	    (decision->session_id.len && !wsm__id_valid(decision->session_id)) ||
+	    (decision->code && !wsm__close_code_valid(decision->code)) || !wsm__utf8_valid(decision->reason))
+		return WSM_EINVAL;
+	for (size_t i = 0; i < decision->n_rooms; i++)
+		if (!wsm__room_name_valid(decision->rooms[i]))
+			return WSM_EROOM;
+	command = wsm__simple_new(WSM__CMD_AUTHENTICATED, ticket, decision->user_id, decision->session_id, decision->reason,
+	                          nothing, decision->rooms, decision->n_rooms);
+	if (command) {
+		command->flag = decision->allow;
+		command->code = decision->code;
+	}
+	return wsm__simple_post(runtime, command, true, NULL);
+}
+
+int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow)
+{
+	struct wsm__simple *command = wsm__runtime_check(runtime, NULL)
+	                                  ? NULL
+	                                  : wsm__simple_new(WSM__CMD_AUTHORIZED, ticket, nothing, nothing, nothing, nothing,
+	                                                    NULL, 0);
+
+	if (command)
+		command->flag = allow;
+	return wsm__simple_post(runtime, command, true, NULL);
+}
+
+int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice id, wsm_slice json,
+              const char *error_code)
+{
+	if (wsm__runtime_check(runtime, NULL))
+		return WSM_ENOTRUNNING;
+	return wsm__simple_post(runtime,
+	                        wsm__simple_new(WSM__CMD_REPLY, conn, action, id, json, wsm__str(error_code), NULL, 0), true,
+	                        NULL);
+}
+
+static void reply(struct wsm__core *core, const struct wsm__simple *command)
+{
+	struct wsm__conn *conn = wsm__conn_by_number(core, command->number);
+
+	if (!conn || conn->state != WSM__CONN_OPEN)
+		return;
+	if (command->d.len)
+		wsm__conn_error(conn, command->d.data, command->c.data, command->a, command->b);
+	else
+		wsm__conn_answer(conn, "reply", command->c.len ? command->c : wsm__str("null"), command->b);
+}
+
+static void authenticated(struct wsm__core *core, const struct wsm__simple *command)
+{
+	wsm_decision decision = {
+		.allow = command->flag,
+		.user_id = command->a,
+		.session_id = command->b,
+		.rooms = command->rooms,
+		.n_rooms = command->n_rooms,
+		.code = command->code,
+		.reason = command->c,
+	};
+
+	wsm__decide_authenticated(core, command->number, &decision);
+}
+
+/* ---- the host's own actions ------------------------------------------------------------------------------------- */
+
+int wsm_command_add(wsm_runtime *runtime, wsm_slice action, wsm_error *error)
+{
+	struct wsm__name *name;
+
+	if (!action.len || action.len > 64 || !wsm__utf8_valid(action) || memchr(action.data, 0, action.len))
+		return wsm__fail(error, WSM_EINVAL, "a command's name has 1 to 64 bytes of UTF-8");
+	if (wsm__command_is_core(action))
+		return wsm__fail(error, WSM_EINVAL, "\"%.*s\" is an action of the server itself; choose another name",
+		                 (int)action.len, action.data);
+	wsm_command_remove(runtime, action);
+	name = malloc(sizeof(*name));
+	if (!name || !(name->text = wsm__slice_dup(action))) {
+		free(name);
+		return wsm__fail(error, WSM_ENOMEM, "out of memory");
+	}
+	pthread_mutex_lock(&runtime->actions_lock);
+	LL_PREPEND(runtime->actions, name);
+	pthread_mutex_unlock(&runtime->actions_lock);
+	return WSM_OK;
+}
+
+int wsm_command_remove(wsm_runtime *runtime, wsm_slice action)
+{
+	struct wsm__name *name;
+
+	pthread_mutex_lock(&runtime->actions_lock);
+	LL_FOREACH(runtime->actions, name)
+	{
+		if (wsm__slice_is(action, name->text))
+			break;
+	}
+	if (name)
+		LL_DELETE(runtime->actions, name);
+	pthread_mutex_unlock(&runtime->actions_lock);
+	if (!name)
+		return WSM_ENOTFOUND;
+	free(name->text);
+	free(name);
+	return WSM_OK;
+}
+
+/* ---- running them ----------------------------------------------------------------------------------------------- */
+
+static void run_simple(struct wsm__core *core, struct wsm__simple *command)
+{
+	struct wsm__conn *conn;
+
+	switch (command->head.kind) {
+	case WSM__CMD_SUBSCRIBE:
+		wsm__sticky_set(core, command->a, command->b, true);
+		break;
+	case WSM__CMD_UNSUBSCRIBE:
+		wsm__sticky_set(core, command->a, command->b, false);
+		break;
+	case WSM__CMD_DISCONNECT:
+		conn = wsm__conn_by_client(core, command->a);
+		if (conn)
+			wsm__conn_close(conn, command->code, command->b.data);
+		break;
+	case WSM__CMD_DISCONNECT_USER:
+		disconnect_user(core, command);
+		break;
+	case WSM__CMD_AUTHENTICATED:
+		authenticated(core, command);
+		break;
+	case WSM__CMD_AUTHORIZED:
+		wsm__decide_authorized(core, command->number, command->flag);
+		break;
+	case WSM__CMD_REPLY:
+		reply(core, command);
+		break;
+	default:
+		wsm__bridge_run(core, command);
+		break;
+	}
+	free(command);
+}
+
+void wsm__commands_run(struct wsm__core *core)
+{
+	struct wsm__node *node = wsm__queue_take(&core->runtime->commands), *next;
+
+	for (; node; node = next) {
+		struct wsm__command_node *command = (struct wsm__command_node *)(void *)node;
+
+		next = node->next;
+		switch (command->kind) {
+		case WSM__CMD_PUBLISH:
+			wsm__publish_run(core, (struct wsm__publish *)(void *)command);
+			break;
+		case WSM__CMD_ADOPT:
+			wsm__adopt_run(core, (struct wsm__adopt *)(void *)command);
+			break;
+		case WSM__CMD_BRIDGE_OPEN:
+			wsm__bridge_open_run(core, (struct wsm__adopt *)(void *)command);
+			break;
+		case WSM__CMD_QUERY:
+			wsm__query_run(core, (struct wsm__asked *)(void *)command);
+			break;
+		case WSM__CMD_STOP:
+			wsm__stop_run(core, (struct wsm__stop *)(void *)command);
+			break;
+		default:
+			run_simple(core, (struct wsm__simple *)(void *)command);
+			break;
+		}
+	}
+}
+
+static void discard(wsm_runtime *runtime, struct wsm__command_node *command)
+{
+	static const wsm_delivery stopped = { .status = WSM_ENOTRUNNING };
+	struct wsm__adopt *adopt;
+
+	switch (command->kind) {
+	case WSM__CMD_PUBLISH:
+		wsm__publish_free((struct wsm__publish *)(void *)command, &stopped);
+		break;
+	case WSM__CMD_ADOPT:
+	case WSM__CMD_BRIDGE_OPEN:
+		adopt = (struct wsm__adopt *)(void *)command;
+		if (adopt->fd >= 0)
+			close(adopt->fd);
+		wsm__adopt_failed(runtime, adopt->number, 1001, "the server is shutting down");
+		wsm__adopt_free(adopt);
+		break;
+	case WSM__CMD_QUERY:
+		wsm__query_discard((struct wsm__asked *)(void *)command);
+		break;
+	default:
+		free(command);
+		break;
+	}
+}
+
+void wsm__commands_discard(wsm_runtime *runtime)
+{
+	struct wsm__node *node = wsm__queue_take(&runtime->commands), *next;
+
+	for (; node; node = next) {
+		next = node->next;
+		discard(runtime, (struct wsm__command_node *)(void *)node);
+	}
+}

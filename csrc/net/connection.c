@@ -1,0 +1,638 @@
+#include "net/connection.h"
+
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/siphash.h"
+#include "net/publish.h"
+#include "rooms/name.h"
+
+/* ---- the facts that the host sees ------------------------------------------------------------------------------- */
+
+struct shared_info {
+	wsm_conn_info info; /* first */
+	atomic_uint refs;
+};
+
+const wsm_conn_info *wsm_conn_info_ref(const wsm_conn_info *info)
+{
+	atomic_fetch_add_explicit(&((struct shared_info *)(void *)(uintptr_t)info)->refs, 1, memory_order_relaxed);
+	return info;
+}
+
+void wsm_conn_info_unref(const wsm_conn_info *info)
+{
+	struct shared_info *shared = (struct shared_info *)(void *)(uintptr_t)info;
+
+	if (shared && atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1)
+		free(shared);
+}
+
+static const wsm_conn_info *info_new(uint64_t number, int64_t connected_at, const wsm_slice texts[7])
+{
+	size_t bytes = 0;
+	struct shared_info *shared;
+	struct wsm__arena arena;
+
+	for (size_t i = 0; i < 7; i++)
+		bytes += texts[i].len + 1;
+	shared = malloc(sizeof(*shared) + bytes);
+	if (!shared)
+		return NULL;
+	atomic_init(&shared->refs, 1);
+	arena.at = (char *)(shared + 1);
+	shared->info.conn = number;
+	shared->info.connected_at = connected_at;
+	shared->info.client_id = wsm__arena_copy(&arena, texts[0]).data;
+	shared->info.user_id = wsm__arena_copy(&arena, texts[1]).data;
+	shared->info.session_id = wsm__arena_copy(&arena, texts[2]).data;
+	shared->info.path = wsm__arena_copy(&arena, texts[3]).data;
+	shared->info.query = wsm__arena_copy(&arena, texts[4]).data;
+	shared->info.ip = wsm__arena_copy(&arena, texts[5]).data;
+	shared->info.user_agent = wsm__arena_copy(&arena, texts[6]).data;
+	return &shared->info;
+}
+
+/* The same facts with another user and session: what the host decided. */
+static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id)
+{
+	const wsm_conn_info *old = conn->info;
+	wsm_slice texts[7] = {
+		wsm__str(old->client_id),
+		user_id.len ? user_id : wsm__str(old->user_id),
+		session_id.len ? session_id : wsm__str(old->session_id),
+		wsm__str(old->path),
+		wsm__str(old->query),
+		wsm__str(old->ip),
+		wsm__str(old->user_agent),
+	};
+	const wsm_conn_info *info = info_new(old->conn, old->connected_at, texts);
+	struct wsm__core *core = conn->core;
+
+	if (!info)
+		return WSM_ENOMEM;
+	HASH_DELETE(by_client, core->by_client, conn); /* its key is in the old one */
+	conn->info = info;
+	conn->sub.client_id = wsm__str(info->client_id);
+	conn->sub.user_id = wsm__str(info->user_id);
+	HASH_ADD_KEYPTR_BYHASHVALUE(by_client, core->by_client, info->client_id, (unsigned)conn->sub.client_id.len,
+	                            (unsigned)wsm__siphash(info->client_id, conn->sub.client_id.len, core->registry.key),
+	                            conn);
+	wsm_conn_info_unref(old);
+	return WSM_OK;
+}
+
+/* ---- connections per address ------------------------------------------------------------------------------------ */
+
+struct wsm__ip {
+	UT_hash_handle hh;
+	uint64_t count;
+	char text[];
+};
+
+static struct wsm__ip *ip_get(struct wsm__core *core, wsm_slice text)
+{
+	unsigned hash = (unsigned)wsm__siphash(text.data, text.len, core->registry.key);
+	struct wsm__ip *ip = NULL;
+
+	HASH_FIND_BYHASHVALUE(hh, core->ips, text.data, (unsigned)text.len, hash, ip);
+	if (ip || !(ip = calloc(1, sizeof(*ip) + text.len + 1)))
+		return ip;
+	if (text.len)
+		memcpy(ip->text, text.data, text.len);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, core->ips, ip->text, (unsigned)text.len, hash, ip);
+	return ip;
+}
+
+static void ip_release(struct wsm__core *core, struct wsm__ip *ip)
+{
+	if (!ip || --ip->count)
+		return;
+	HASH_DEL(core->ips, ip);
+	free(ip);
+}
+
+void wsm__ips_fini(struct wsm__core *core)
+{
+	struct wsm__ip *ip, *next;
+
+	HASH_ITER(hh, core->ips, ip, next)
+	{
+		HASH_DEL(core->ips, ip);
+		free(ip);
+	}
+}
+
+/* ---- looking up ------------------------------------------------------------------------------------------------- */
+
+struct wsm__conn *wsm__conn_by_client(struct wsm__core *core, wsm_slice client_id)
+{
+	struct wsm__conn *conn = NULL;
+
+	HASH_FIND_BYHASHVALUE(by_client, core->by_client, client_id.data, (unsigned)client_id.len,
+	                      (unsigned)wsm__siphash(client_id.data, client_id.len, core->registry.key), conn);
+	return conn;
+}
+
+struct wsm__conn *wsm__conn_by_number(struct wsm__core *core, uint64_t number)
+{
+	struct wsm__conn *conn = NULL;
+
+	HASH_FIND(by_number, core->by_number, &number, sizeof(number), conn);
+	return conn;
+}
+
+/* ---- being made ------------------------------------------------------------------------------------------------- */
+
+static void opening_free(struct wsm__opening *opening)
+{
+	if (!opening)
+		return;
+	for (size_t i = 0; i < opening->n_rooms; i++)
+		free(opening->rooms[i]);
+	free(opening->rooms);
+	free(opening->resume);
+	while (opening->early) {
+		struct wsm__early *next = opening->early->next;
+
+		free(opening->early);
+		opening->early = next;
+	}
+	wsm__buffer_fini(&opening->described);
+	free(opening);
+}
+
+static void opening_refuse(struct wsm__opening *opening, const char *reason)
+{
+	opening->refuse_code = 4400;
+	opening->refuse_reason = reason;
+}
+
+static int opening_add_room(struct wsm__opening *opening, wsm_slice room)
+{
+	char **grown = realloc(opening->rooms, (opening->n_rooms + 1) * sizeof(char *));
+
+	if (!grown)
+		return WSM_ENOMEM;
+	opening->rooms = grown;
+	opening->rooms[opening->n_rooms] = wsm__slice_dup(room);
+	return opening->rooms[opening->n_rooms] ? (opening->n_rooms++, WSM_OK) : WSM_ENOMEM;
+}
+
+/* The parameters of the query that every endpoint knows: level, resume. */
+static void opening_query(struct wsm__opening *opening, wsm_slice query)
+{
+	char word[32], *resume = malloc(query.len + 1);
+	int len = wsm__query_get(query, "level", word, sizeof(word));
+	int level = len >= 0 ? wsm_level_parse(wsm__slice(word, (size_t)len)) : WSM_LEVEL_NONE;
+
+	if (len == -2 || level < 0)
+		opening_refuse(opening, "level must be debug, info, success, warning, error or critical");
+	else
+		opening->level = level;
+	len = resume ? wsm__query_get(query, "resume", resume, query.len + 1) : -1;
+	if (len >= 0)
+		opening->n_resume = wsm__resume_parse(wsm__slice(resume, (size_t)len), &opening->resume);
+	if (len == -2 || opening->n_resume < 0) {
+		opening->n_resume = 0;
+		opening_refuse(opening, "resume must be base64url of {\"room\":[\"epoch\",offset]}");
+	}
+	free(resume);
+}
+
+static struct wsm__opening *opening_new(const struct wsm__request *request, const struct wsm__endpoint *endpoint,
+                                        const struct wsm__path_params *params, const wsm_admission *admission)
+{
+	struct wsm__opening *opening = calloc(1, sizeof(*opening));
+	char room[136];
+
+	if (!opening)
+		return NULL;
+	wsm__buffer_init(&opening->described);
+	wsm__buffer_add_slice(&opening->described, request->described);
+	opening_query(opening, request->query);
+	for (size_t i = 0; endpoint && i < endpoint->n_rooms; i++) {
+		int len = wsm__room_from_template(endpoint->rooms[i], params, room);
+
+		if (len < 0)
+			opening_refuse(opening, "the path does not name a valid room");
+		else if (opening_add_room(opening, wsm__slice(room, (size_t)len)))
+			goto fail;
+	}
+	opening->firehose = endpoint && (endpoint->flags & WSM_ENDPOINT_FIREHOSE);
+	if (!admission)
+		return opening;
+	if (!endpoint && opening_add_room(opening, wsm__str("@all")))
+		goto fail;
+	for (size_t i = 0; i < admission->n_rooms; i++)
+		if (opening_add_room(opening, admission->rooms[i]))
+			goto fail;
+	return opening;
+fail:
+	opening_free(opening);
+	return NULL;
+}
+
+static bool has_token_param(const struct wsm__path_params *params)
+{
+	for (size_t i = 0; i < params->count; i++)
+		if (wsm__slice_is(params->at[i].name, "token"))
+			return true;
+	return false;
+}
+
+static const wsm_conn_info *describe(uint64_t number, const struct wsm__request *request,
+                                     const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
+                                     const wsm_admission *admission, struct wsm__opening *opening)
+{
+	char client_id[24], session[WSM__ID_MAX + 1];
+	int len = wsm__query_get(request->query, "session_id", session, sizeof(session));
+	wsm_slice texts[7] = { { NULL, 0 } };
+
+	wsm__random_name(client_id, 22);
+	texts[0] = admission && admission->client_id.len ? admission->client_id : wsm__slice(client_id, 22);
+	if (admission) {
+		texts[1] = admission->user_id;
+		texts[2] = admission->session_id;
+	}
+	if (!texts[2].len && len > 0 && wsm__id_valid(wsm__slice(session, (size_t)len)))
+		texts[2] = wsm__slice(session, (size_t)len);
+	else if (!texts[2].len && (len > 0 || len == -2))
+		opening_refuse(opening, "session_id must be at most 120 bytes of UTF-8 without control characters");
+	/* A token is a secret: it does not become a fact that handlers log. */
+	texts[3] = endpoint && params && has_token_param(params) ? wsm__str(endpoint->path) : request->path;
+	texts[4] = request->query;
+	texts[5] = request->ip;
+	texts[6] = request->user_agent;
+	return info_new(number, (int64_t)wsm__unix_ms(), texts);
+}
+
+struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
+                                const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
+                                const wsm_admission *admission)
+{
+	struct wsm__conn *conn = calloc(1, sizeof(*conn)), *old;
+	wsm_slice greeting = wsm__str(endpoint ? endpoint->greeting : "connected");
+	wsm_slice heartbeat = wsm__str(endpoint ? endpoint->heartbeat : "heartbeat");
+
+	if (!conn)
+		return NULL;
+	wsm__sub_init(&conn->sub);
+	wsm__buffer_init(&conn->received);
+	conn->core = core;
+	conn->number = number;
+	conn->admitted = admission && admission->admitted;
+	if (admission && admission->greeting.len)
+		greeting = admission->greeting;
+	if (admission && admission->heartbeat.len)
+		heartbeat = admission->heartbeat;
+	conn->greeting = wsm__slice_dup(greeting);
+	conn->heartbeat = wsm__slice_dup(heartbeat);
+	conn->opening = opening_new(request, endpoint, params, admission);
+	conn->ip = ip_get(core, request->ip);
+	if (conn->ip)
+		conn->ip->count++;
+	if (conn->opening)
+		conn->info = describe(number, request, endpoint, params, admission, conn->opening);
+	if (!conn->greeting || !conn->heartbeat || !conn->ip || !conn->info) {
+		opening_free(conn->opening);
+		free(conn->greeting);
+		free(conn->heartbeat);
+		ip_release(core, conn->ip);
+		free(conn);
+		return NULL;
+	}
+	conn->sub.client_id = wsm__str(conn->info->client_id);
+	conn->sub.user_id = wsm__str(conn->info->user_id);
+	old = wsm__conn_by_client(core, conn->sub.client_id);
+	if (old) {
+		HASH_DELETE(by_client, core->by_client, old);
+		wsm__conn_close(old, 4409, "the client id was taken over by another connection");
+	}
+	HASH_ADD_KEYPTR_BYHASHVALUE(by_client, core->by_client, conn->info->client_id, (unsigned)conn->sub.client_id.len,
+	                            (unsigned)wsm__siphash(conn->info->client_id, conn->sub.client_id.len,
+	                                                   core->registry.key),
+	                            conn);
+	HASH_ADD(by_number, core->by_number, number, sizeof(conn->number), conn);
+	wsm__bucket_init(&conn->rate, 2 * core->config->rate, core->now_ms);
+	core->n_conns++;
+	core->counters.total_connections++;
+	wsm__conn_heard(conn);
+	wsm__wheel_add(conn);
+	return conn;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+void wsm__conn_established(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+	const struct wsm__opening *opening = conn->opening;
+
+	if (conn->state != WSM__CONN_HANDSHAKE)
+		return;
+	if (core->stopping)
+		wsm__conn_close(conn, 1001, "the server is shutting down");
+	else if (core->n_conns > core->config->max_connections)
+		wsm__conn_close(conn, 1013, "the server has as many connections as it may");
+	else if (conn->ip->count > core->config->max_connections_per_ip)
+		wsm__conn_close(conn, 1013, "there are too many connections from this address");
+	else if (opening->refuse_code)
+		wsm__conn_close(conn, opening->refuse_code, opening->refuse_reason);
+	else if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !conn->admitted)
+		wsm__decide_authenticate(conn);
+	else
+		wsm__conn_open(conn, wsm__str(NULL), wsm__str(NULL), NULL, 0);
+	if (conn->state == WSM__CONN_CLOSING)
+		core->counters.refused++;
+}
+
+static const struct wsm__position *named(const struct wsm__opening *opening, wsm_slice room)
+{
+	for (int i = 0; i < opening->n_resume; i++)
+		if (wsm__slice_is(room, opening->resume[i].room))
+			return &opening->resume[i];
+	return NULL;
+}
+
+/* One row of the greeting's `rooms`. */
+static void greet_room(struct wsm__buffer *out, const struct wsm__room *room, bool recovered)
+{
+	wsm__buffer_add(out, out->data[out->len - 1] == '{' ? "" : ",", out->data[out->len - 1] == '{' ? 0 : 1);
+	wsm__buffer_add_json(out, wsm__room_name(room));
+	wsm__buffer_addf(out, ":{\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s}", room->epoch,
+	                 (unsigned long long)room->history.last, recovered ? "true" : "false");
+}
+
+static void enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__buffer *out)
+{
+	struct wsm__core *core = conn->core;
+	const struct wsm__position *position = named(conn->opening, name);
+	struct wsm__since since;
+	struct wsm__joined joined;
+	struct wsm__room *room = wsm__room_get(&core->registry, name, core->now_ms);
+
+	if (!room)
+		return;
+	if (position) {
+		since.epoch = wsm__str(position->epoch);
+		since.offset = position->offset;
+	}
+	if (wsm__member_find(&core->registry, room->id, &conn->sub)) /* named twice: joined once */
+		return;
+	if (wsm__join(&core->registry, &conn->sub, room, conn->opening->level, position ? &since : NULL, core->now_ms,
+	              &joined))
+		return;
+	if (core->registry.history.size && !(conn->sub.firehose && room->visible))
+		greet_room(out, room, joined.recovered);
+}
+
+#define GREETING_ROOMS_MAX 1000 /* of the firehose: a greeting stays a message of reasonable size */
+
+static void enter_firehose(struct wsm__conn *conn, struct wsm__buffer *out)
+{
+	struct wsm__core *core = conn->core;
+	struct wsm__opening *opening = conn->opening;
+	size_t n = (size_t)opening->n_resume, shown = 0;
+	struct wsm__named *positions = calloc(n + 1, sizeof(*positions));
+	struct wsm__room *room;
+
+	wsm__room_get(&core->registry, wsm__str("@all"), core->now_ms); /* so that there is a position to resume from */
+	if (!positions || wsm__firehose_join(&core->registry, &conn->sub)) {
+		free(positions);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		positions[i].room = wsm__room_find(&core->registry, wsm__str(opening->resume[i].room));
+		if (positions[i].room && !positions[i].room->visible)
+			positions[i].room = NULL;
+		positions[i].since.epoch = wsm__str(opening->resume[i].epoch);
+		positions[i].since.offset = opening->resume[i].offset;
+	}
+	if (n)
+		wsm__firehose_resume(&core->registry, &conn->sub, positions, n, core->now_ms);
+	for (room = core->registry.rooms; room && shown < GREETING_ROOMS_MAX; room = room->hh.next) {
+		bool recovered = false;
+
+		if (!room->visible)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			recovered |= positions[i].room == room && positions[i].recovered;
+		greet_room(out, room, recovered);
+		shown++;
+	}
+	free(positions);
+}
+
+static void add_optional(struct wsm__buffer *out, const char *name, const char *value)
+{
+	wsm__buffer_addf(out, ",\"%s\":", name);
+	if (*value)
+		wsm__buffer_add_json(out, wsm__str(value));
+	else
+		wsm__buffer_add_str(out, "null");
+}
+
+/* Joins everything, then greets; the replay is queued behind the greeting. */
+static void enter(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+	struct wsm__opening *opening = conn->opening;
+	struct wsm__buffer out;
+	struct wsm__pub *pub;
+	char reserved[136];
+
+	wsm__buffer_init(&out);
+	wsm__buffer_add_str(&out, "{\"client_id\":");
+	wsm__buffer_add_json(&out, conn->sub.client_id);
+	add_optional(&out, "user_id", conn->info->user_id);
+	add_optional(&out, "session_id", conn->info->session_id);
+	wsm__buffer_addf(&out, ",\"protocol\":%d,\"heartbeat_interval\":%g,\"rooms\":{", WSM_PROTOCOL_VERSION,
+	                 core->config->heartbeat_interval);
+	if (opening->firehose)
+		enter_firehose(conn, &out);
+	for (size_t i = 0; i < opening->n_rooms; i++)
+		enter_room(conn, wsm__str(opening->rooms[i]), &out);
+	if (*conn->info->user_id) {
+		snprintf(reserved, sizeof(reserved), "@user:%s", conn->info->user_id);
+		enter_room(conn, wsm__str(reserved), &out);
+	}
+	if (*conn->info->session_id) {
+		snprintf(reserved, sizeof(reserved), "@session:%s", conn->info->session_id);
+		enter_room(conn, wsm__str(reserved), &out);
+	}
+	wsm__buffer_add_str(&out, "}}");
+	pub = out.failed ? NULL : wsm__control_pub(core, wsm__str(conn->greeting), wsm__slice(out.data, out.len),
+	                                           wsm__str(NULL), false);
+	wsm__buffer_fini(&out);
+	if (!pub) {
+		wsm__conn_close(conn, 1013, "the server is out of memory");
+		return;
+	}
+	wsm__sub_push(&core->registry, &conn->sub, pub);
+	wsm__pub_unref(pub);
+	wsm__sticky_join(conn);
+	wsm__refill(&core->registry, &conn->sub, core->now_ms);
+}
+
+static void announce(struct wsm__conn *conn)
+{
+	struct wsm__event *event;
+
+	if (!wsm__wants(conn->core, WSM_WANT_CONNECT | WSM_WANT_DISCONNECT))
+		return;
+	event = wsm__event_new(WSM_EVENT_CONNECT, wsm__str(NULL), wsm__str(NULL), wsm__str(NULL));
+	if (!event)
+		return;
+	event->event.conn = conn->number;
+	event->event.info = wsm_conn_info_ref(conn->info);
+	conn->announced = wsm__event_post(conn->core->runtime, event, false);
+}
+
+void wsm__conn_open(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id, const wsm_slice *rooms,
+                    size_t n_rooms)
+{
+	struct wsm__early *early;
+	int status = WSM_OK;
+
+	if (conn->state != WSM__CONN_HANDSHAKE && conn->state != WSM__CONN_DECIDING)
+		return;
+	if (user_id.len || session_id.len)
+		status = info_identify(conn, user_id, session_id);
+	for (size_t i = 0; i < n_rooms && !status; i++)
+		status = opening_add_room(conn->opening, rooms[i]);
+	if (status) {
+		wsm__conn_close(conn, 1013, "the server is out of memory");
+		return;
+	}
+	conn->state = WSM__CONN_OPEN;
+	enter(conn);
+	early = conn->opening->early;
+	conn->opening->early = NULL;
+	opening_free(conn->opening);
+	conn->opening = NULL;
+	announce(conn);
+	wsm__client_early(conn, early);
+}
+
+/* ---- the core's messages to one client -------------------------------------------------------------------------- */
+
+void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, wsm_slice id)
+{
+	struct wsm__pub *pub = wsm__control_pub(conn->core, wsm__str(type), data, id, false);
+
+	if (!pub)
+		return;
+	wsm__sub_push(&conn->core->registry, &conn->sub, pub);
+	wsm__pub_unref(pub);
+}
+
+void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action, wsm_slice id)
+{
+	struct wsm__buffer data;
+
+	wsm__buffer_init(&data);
+	wsm__buffer_addf(&data, "{\"code\":\"%s\",\"message\":", code);
+	wsm__buffer_add_json(&data, wsm__str(message));
+	wsm__buffer_add_str(&data, ",\"action\":");
+	if (action.len)
+		wsm__buffer_add_json(&data, action.len > 64 ? wsm__slice(action.data, 64) : action);
+	else
+		wsm__buffer_add_str(&data, "null");
+	wsm__buffer_add_str(&data, "}");
+	if (!data.failed)
+		wsm__conn_answer(conn, "error", wsm__slice(data.data, data.len), id);
+	wsm__buffer_fini(&data);
+}
+
+void wsm__conn_gap(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed)
+{
+	struct wsm__buffer data;
+
+	(void)context;
+	wsm__buffer_init(&data);
+	wsm__buffer_add_str(&data, "{\"room\":");
+	wsm__buffer_add_json(&data, wsm__room_name(room));
+	wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu", room->epoch,
+	                 (unsigned long long)(wsm__history_first(&room->history) - 1));
+	if (missed)
+		wsm__buffer_addf(&data, ",\"missed\":%llu", (unsigned long long)missed);
+	wsm__buffer_add_str(&data, "}");
+	if (!data.failed)
+		wsm__conn_answer(wsm__conn_of(sub), "gap", wsm__slice(data.data, data.len), wsm__str(NULL));
+	wsm__buffer_fini(&data);
+}
+
+/* ---- closing ---------------------------------------------------------------------------------------------------- */
+
+static wsm_slice cut_reason(const char *reason)
+{
+	wsm_slice slice = wsm__str(reason);
+
+	if (slice.len > 123) /* RFC 6455 section 5.5: a control frame carries 125 bytes, two of them are the code */
+		slice.len = 123;
+	while (slice.len && !wsm__utf8_valid(slice))
+		slice.len--;
+	return slice;
+}
+
+void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
+{
+	if (conn->state == WSM__CONN_CLOSING)
+		return;
+	wsm__decide_forget(conn);
+	conn->state = WSM__CONN_CLOSING;
+	conn->close_code = (uint16_t)code;
+	free(conn->close_reason);
+	conn->close_reason = wsm__slice_dup(cut_reason(reason ? reason : ""));
+	wsm__buffer_fini(&conn->received);
+	if (conn->wsi) {
+		lws_callback_on_writable(conn->wsi);
+		/* A peer that does not read never lets the close frame through. */
+		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, (int)conn->core->config->close_timeout + 1);
+	} else if (conn->bridge) {
+		wsm__flush_soon(conn);
+	}
+}
+
+static void tell_host(struct wsm__conn *conn, wsm_event_kind kind, unsigned code)
+{
+	struct wsm__event *event =
+		wsm__event_new(kind, wsm__str(conn->close_reason), wsm__str(NULL), wsm__str(NULL));
+
+	if (!event)
+		return;
+	event->event.conn = conn->number;
+	event->event.code = code;
+	event->event.info = wsm_conn_info_ref(conn->info);
+	wsm__event_post(conn->core->runtime, event, true);
+}
+
+void wsm__conn_gone(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+	unsigned code = conn->close_code ? conn->close_code : 1006; /* RFC 6455 section 7.1.5 */
+
+	wsm__decide_forget(conn);
+	if (conn->announced)
+		tell_host(conn, WSM_EVENT_DISCONNECT, code);
+	if (conn->tell_closed)
+		tell_host(conn, WSM_EVENT_CLOSED, code);
+	wsm__wheel_remove(conn);
+	if (wsm__conn_by_client(core, conn->sub.client_id) == conn)
+		HASH_DELETE(by_client, core->by_client, conn);
+	HASH_DELETE(by_number, core->by_number, conn);
+	wsm__sub_fini(&core->registry, &conn->sub);
+	ip_release(core, conn->ip);
+	core->n_conns--;
+	opening_free(conn->opening);
+	wsm__buffer_fini(&conn->received);
+	wsm_conn_info_unref(conn->info);
+	free(conn->greeting);
+	free(conn->heartbeat);
+	free(conn->close_reason);
+	free(conn);
+}

@@ -1,0 +1,175 @@
+/*
+ * connection.h - one client. Whether its socket is libwebsockets' or the host's (bridge) matters only to flush.c and close.
+ *
+ * Life: HANDSHAKE -> (DECIDING, while the host authenticates) -> OPEN -> CLOSING -> gone. Closing has two steps: wsm__conn_close()
+ * says why and stops everything else; wsm__conn_gone() comes from whoever owned the socket and frees.
+ */
+#ifndef WSM_NET_CONNECTION_H
+#define WSM_NET_CONNECTION_H
+
+#include "net/runtime.h"
+#include "policy/bucket.h"
+#include "wire/target.h"
+
+enum wsm__conn_state { WSM__CONN_HANDSHAKE, WSM__CONN_DECIDING, WSM__CONN_OPEN, WSM__CONN_CLOSING };
+
+struct lws;
+
+/* What a request asks for, from whichever side it came. Valid during the call it is passed to. */
+struct wsm__request {
+	wsm_slice path, query, ip, origin, host, user_agent;
+	wsm_slice described; /* JSON for the host's authenticate handler; empty unless wanted */
+};
+
+struct wsm__conn {
+	struct wsm__sub sub; /* first: the registry hands out subs */
+	UT_hash_handle by_number, by_client;
+	struct wsm__core *core;
+	struct lws *wsi;     /* NULL: bridge */
+	const wsm_conn_info *info;
+	uint64_t number;
+	enum wsm__conn_state state;
+	char *greeting, *heartbeat; /* types */
+
+	uint64_t last_heard_ms, next_beat_ms;
+	struct wsm__conn *wheel_prev, *wheel_next;
+	unsigned slot;
+	struct wsm__ip *ip;
+
+	bool bridge;
+	bool choked;         /* the socket takes no more; waits for its writable callback */
+	bool announced;      /* the host has been told of it, so it is told of the end */
+	bool tell_closed;    /* adopted or bridged: WSM_EVENT_CLOSED at the end */
+	bool close_asked;    /* the close frame was handed to libwebsockets, or came from the peer */
+	bool flushed_to_close; /* what was queued has had its chance */
+	bool in_message;     /* between the first and the last fragment */
+	bool binary;
+	bool admitted;       /* by the host, before the hand-over */
+	uint16_t close_code; /* ours, or the peer's */
+	uint16_t violations; /* rate limit */
+	uint16_t pending_decisions;
+	uint32_t fragments;
+	struct wsm__bucket rate;
+	size_t in_flight;    /* bridge: bytes that the host has not yet confirmed */
+	char *close_reason;
+	struct wsm__buffer received;
+	struct wsm__opening *opening; /* what is needed until it is open; NULL afterwards */
+};
+
+/* A message that came before the host had decided. */
+struct wsm__early {
+	struct wsm__early *next;
+	bool binary;
+	size_t len;
+	char data[];
+};
+
+/* What a connection is to join when it opens. */
+struct wsm__opening {
+	char **rooms;
+	size_t n_rooms;
+	bool firehose;
+	int level;
+	struct wsm__position *resume;
+	int n_resume;
+	struct wsm__buffer described; /* JSON for the authenticate handler */
+	unsigned refuse_code;         /* to be closed with this as soon as it is established; 0: no */
+	const char *refuse_reason;    /* static */
+	struct wsm__early *early;     /* in order */
+	uint32_t n_early;
+	size_t early_bytes;
+};
+
+/* ---- connection.c: being made, opening, closing ----------------------------------------------------------------- */
+
+/*
+ * A connection for a request that has passed wsm__request_check(). `endpoint` (reference not taken) may be NULL if `admission`
+ * says admitted. NULL when out of memory.
+ */
+struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
+                                const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
+                                const wsm_admission *admission);
+/* The socket (or the host) is ready for messages: decide, or refuse, or open. */
+void wsm__conn_established(struct wsm__conn *conn);
+/* The host's decision has come, or there is none to be waited for. `user_id` and `session_id` may be empty: no change. */
+void wsm__conn_open(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id, const wsm_slice *rooms,
+                    size_t n_rooms);
+/* Asks for the end, once; later calls do nothing. `reason` is cut at 123 bytes. */
+void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason);
+/* The socket has gone: tells the host, leaves everything, frees. */
+void wsm__conn_gone(struct wsm__conn *conn);
+/* Marks as heard from. */
+static inline void wsm__conn_heard(struct wsm__conn *conn)
+{
+	conn->last_heard_ms = conn->core->now_ms;
+}
+struct wsm__conn *wsm__conn_by_client(struct wsm__core *core, wsm_slice client_id);
+struct wsm__conn *wsm__conn_by_number(struct wsm__core *core, uint64_t number);
+static inline struct wsm__conn *wsm__conn_of(struct wsm__sub *sub)
+{
+	return (struct wsm__conn *)(void *)sub;
+}
+/* Queues an answer: {"type":type,"data":data,…,"id":id}. */
+void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, wsm_slice id);
+/* Queues {"type":"error","data":{"code","message","action"},"id"}. */
+void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action, wsm_slice id);
+/* The registry's callback: tells a client that publications it had a right to are gone. */
+void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
+
+/* Rooms that a user's connections join, now and later (sticky.c). */
+void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
+void wsm__sticky_join(struct wsm__conn *conn);
+void wsm__sticky_fini(struct wsm__core *core);
+
+/* Connections by IP address (connection.c). */
+void wsm__ips_fini(struct wsm__core *core);
+
+/* ---- request.c: what is checked before the upgrade -------------------------------------------------------------- */
+
+/*
+ * Origin and endpoint. Returns 0, or the HTTP status to refuse with (403, 404). On 0, *endpoint holds a reference unless
+ * `admission` says admitted. May run on a host thread: uses nothing of the core.
+ */
+unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
+                            struct wsm__endpoint **endpoint, struct wsm__path_params *params);
+/* Appends the JSON for the authenticate handler. `headers`: {"name":"value",…} in JSON. */
+void wsm__request_describe(struct wsm__buffer *out, const struct wsm__request *request,
+                           const struct wsm__path_params *params, wsm_slice headers);
+
+/* ---- flush.c ---------------------------------------------------------------------------------------------------- */
+
+/* Writes what stands on the dirty lists, for a few milliseconds at most; true if something is left. */
+bool wsm__flush(struct wsm__core *core);
+/* Puts a connection that is to close, or that can write again, on the list. */
+void wsm__flush_soon(struct wsm__conn *conn);
+
+/* ---- heartbeat.c ------------------------------------------------------------------------------------------------ */
+
+void wsm__wheel_add(struct wsm__conn *conn);
+void wsm__wheel_remove(struct wsm__conn *conn);
+/* How often wsm__wheel_turn() is to be called. */
+uint64_t wsm__wheel_period_ms(const struct wsm__core *core);
+void wsm__wheel_turn(struct wsm__core *core);
+
+/* ---- client.c: messages from clients ---------------------------------------------------------------------------- */
+
+/* A part of a message. */
+void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, bool first, bool last, bool binary);
+/* Carries out what came early, and frees it. */
+void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early);
+/* Runs a client's command again once the host has allowed it. */
+void wsm__client_resume(struct wsm__conn *conn, wsm_slice message);
+
+/* ---- decide.c: questions to the host's handlers ----------------------------------------------------------------- */
+
+void wsm__decide_authenticate(struct wsm__conn *conn);
+/* Asks whether `action` on `room` is allowed; `message` is run again if so. False if too many are waiting. */
+bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id);
+/* The host's answers; those that come too late find nothing. */
+void wsm__decide_authenticated(struct wsm__core *core, uint64_t ticket, const wsm_decision *decision);
+void wsm__decide_authorized(struct wsm__core *core, uint64_t ticket, bool allow);
+void wsm__decide_forget(struct wsm__conn *conn);
+void wsm__decide_expire(struct wsm__core *core);
+void wsm__decide_fini(struct wsm__core *core);
+
+#endif

@@ -1,0 +1,32 @@
+/* http.h - REST on the own port. */
+#ifndef WSM_NET_HTTP_H
+#define WSM_NET_HTTP_H
+
+#include <netinet/in.h>
+
+#include "net/connection.h"
+
+/* One socket in libwebsockets, from accept to close. */
+struct wsm__session {
+	struct wsm__core *core;
+	struct wsm__adopt *adopt; /* until a connection has been made of it */
+	struct wsm__conn *conn;   /* once the upgrade was confirmed */
+	int fd;
+	bool head;
+	char method[8];
+	char ip[INET6_ADDRSTRLEN];
+	struct wsm__request request; /* slices of storage and ip */
+	wsm_slice authorization, api_key;
+	struct wsm__buffer storage, body;
+};
+
+/* Fills session->request from libwebsockets' headers. False when out of memory. */
+bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_slice path);
+/* Callbacks; they return what libwebsockets is to get. */
+int wsm__http_request(struct lws *wsi, struct wsm__session *session, const void *path, size_t len);
+int wsm__http_body(struct wsm__session *session, const void *data, size_t len);
+int wsm__http_answer(struct lws *wsi, struct wsm__session *session);
+/* Writes a complete answer in plain text. `extra`: header lines. */
+void wsm__http_refuse(struct lws *wsi, unsigned status, const char *extra, const char *why);
+
+#endif

@@ -1,0 +1,287 @@
+/* Publications on the runtime thread: rate, place in the room, envelope, fan-out. */
+#include "net/publish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/siphash.h"
+#include "net/connection.h"
+#include "wire/envelope.h"
+#include "wire/json.h"
+
+int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const void *payload, size_t len,
+                wsm_receipt **receipt, wsm_error *error)
+{
+	struct wsm__publish *publish = NULL;
+	int status = wsm__runtime_check(runtime, error);
+
+	if (receipt)
+		*receipt = NULL;
+	if (status)
+		return status;
+	if (len > runtime->config->max_publish_size)
+		return wsm__fail(error, WSM_ETOOLARGE, "the message has %zu bytes; max_publish_size is %llu", len,
+		                 (unsigned long long)runtime->config->max_publish_size);
+	status = wsm__publish_new(publication, wsm__slice(payload, len), &publish, error);
+	if (status)
+		return status;
+	if (receipt) {
+		*receipt = publish->receipt = wsm__receipt_new(runtime, 2);
+		if (!publish->receipt) {
+			wsm__publish_free(publish, NULL);
+			return wsm__fail(error, WSM_ENOMEM, "out of memory");
+		}
+	}
+	status = wsm__post(runtime, &publish->head, false);
+	if (status == WSM_ENOTRUNNING) {
+		wsm__publish_free(publish, NULL);
+		if (receipt) {
+			wsm_receipt_unref(*receipt);
+			*receipt = NULL;
+		}
+		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running");
+	}
+	if (status) { /* the receipt tells */
+		wsm_delivery dropped = { .status = status };
+
+		wsm__publish_free(publish, &dropped);
+	}
+	return WSM_OK;
+}
+
+/* ---- one message ------------------------------------------------------------------------------------------------ */
+
+struct stamp {
+	char timestamp[WSM__TIMESTAMP_LEN + 1];
+	char message_id[WSM__ULID_LEN + 1];
+};
+
+static void stamp_now(struct wsm__core *core, struct stamp *stamp)
+{
+	uint64_t unix_ms = wsm__unix_ms();
+
+	wsm__timestamp(unix_ms, stamp->timestamp);
+	wsm__ulid_next(&core->ulid, unix_ms, stamp->message_id);
+}
+
+/* The framed message; NULL when out of memory. *positioned: whether the offset got into it. */
+static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish *publish, const struct stamp *stamp,
+                              wsm_slice room, uint64_t offset, bool *positioned)
+{
+	struct wsm__envelope envelope = {
+		.type = publish->type,
+		.flat = publish->flat && publish->type.len,
+		.payload = publish->payload,
+		.members = publish->members,
+		.n_members = publish->n_members,
+		.timestamp = wsm__str(stamp->timestamp),
+		.message_id = wsm__str(stamp->message_id),
+		.room = room,
+		.offset = offset,
+	};
+	enum wsm__opcode opcode = publish->flags & WSM_PUBLISH_BINARY ? WSM__BINARY : WSM__TEXT;
+	bool verbatim = (publish->flags & (WSM_PUBLISH_BINARY | WSM_PUBLISH_TEXT)) != 0;
+	struct wsm__pub *pub;
+	int status;
+
+	wsm__buffer_clear(&core->text);
+	status = verbatim ? WSM_EJSON : wsm__envelope_write(&core->text, &envelope);
+	*positioned = status == WSM_OK && offset != 0;
+	if (status == WSM_ENOMEM)
+		return NULL;
+	/* What is no JSON object goes out as it is. */
+	pub = wsm__pub_new(opcode, status ? publish->payload : wsm__slice(core->text.data, core->text.len), false);
+	if (!pub)
+		return NULL;
+	pub->priority = publish->priority;
+	pub->level = publish->level;
+	pub->conflate = publish->conflate;
+	if (publish->exclude) {
+		pub->exclude = publish->exclude;
+		pub->exclude->refs++;
+	}
+	return pub;
+}
+
+static uint64_t key_hash(struct wsm__core *core, uint64_t room_id, wsm_slice key)
+{
+	uint64_t hash;
+
+	if (!key.len)
+		return 0;
+	hash = wsm__siphash(key.data, key.len, core->registry.key) ^ (room_id * 0x9e3779b97f4a7c15u);
+	return hash ? hash : 1;
+}
+
+static void publish_to_room(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice name,
+                            const struct stamp *stamp, wsm_delivery *delivery)
+{
+	struct wsm__registry *registry = &core->registry;
+	bool keep = publish->keep && registry->history.size > 0;
+	bool everyone = registry->n_firehose && (name.data[0] != '@' || wsm__slice_is(name, "@all"));
+	struct wsm__room *room =
+		keep || everyone ? wsm__room_get(registry, name, core->now_ms) : wsm__room_find(registry, name);
+	struct wsm__pub *pub;
+	bool positioned;
+
+	snprintf(delivery->room, sizeof(delivery->room), "%.*s", (int)name.len, name.data);
+	if (!room || (!keep && !wsm__room_has_audience(registry, room)))
+		return;
+	pub = build(core, publish, stamp, name, keep ? room->history.last + 1 : 0, &positioned);
+	if (!pub) {
+		delivery->status = WSM_ENOMEM;
+		return;
+	}
+	pub->key = key_hash(core, room->id, publish->key);
+	delivery->recipients += wsm__room_publish(registry, room, pub, positioned, core->now_ms);
+	if (positioned) {
+		delivery->offset = pub->offset;
+		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
+	}
+	wsm__pub_unref(pub);
+}
+
+static void publish_to_client(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice client_id,
+                              const struct stamp *stamp, wsm_delivery *delivery)
+{
+	struct wsm__conn *conn = wsm__conn_by_client(core, client_id);
+	struct wsm__pub *pub;
+	bool positioned;
+	char room[136];
+
+	snprintf(delivery->room, sizeof(delivery->room), "@client:%.*s", (int)client_id.len, client_id.data);
+	if (!conn || conn->state != WSM__CONN_OPEN || wsm__excluded(publish->exclude, client_id, conn->sub.user_id))
+		return;
+	memcpy(room, delivery->room, sizeof(room));
+	pub = build(core, publish, stamp, wsm__str(room), 0, &positioned);
+	if (!pub) {
+		delivery->status = WSM_ENOMEM;
+		return;
+	}
+	pub->key = key_hash(core, 0, publish->key);
+	delivery->recipients += wsm__sub_deliver(&core->registry, &conn->sub, pub);
+	wsm__pub_unref(pub);
+}
+
+static void publish_all(struct wsm__core *core, const struct wsm__publish *publish, wsm_delivery *delivery)
+{
+	struct stamp stamp;
+
+	memset(delivery, 0, sizeof(*delivery));
+	stamp_now(core, &stamp);
+	memcpy(delivery->message_id, stamp.message_id, sizeof(stamp.message_id));
+	for (size_t i = 0; i < publish->n_rooms; i++) {
+		if (publish->to_client)
+			publish_to_client(core, publish, publish->rooms[i], &stamp, delivery);
+		else
+			publish_to_room(core, publish, publish->rooms[i], &stamp, delivery);
+	}
+	if (publish->n_rooms > 1) {
+		delivery->room[0] = delivery->epoch[0] = '\0';
+		delivery->offset = 0;
+	}
+	core->counters.broadcasts++;
+}
+
+/* ---- rate ------------------------------------------------------------------------------------------------------- */
+
+static void send_and_free(struct wsm__core *core, struct wsm__publish *publish)
+{
+	wsm_delivery delivery;
+
+	publish_all(core, publish, &delivery);
+	wsm__publish_free(publish, &delivery);
+}
+
+static void on_throttle_timer(uv_timer_t *timer)
+{
+	struct wsm__core *core = timer->data;
+
+	wsm__core_now(core);
+	wsm__publish_due(core);
+}
+
+void wsm__publish_due(struct wsm__core *core)
+{
+	struct wsm__publish *publish;
+	uint64_t next;
+
+	while ((publish = wsm__throttle_due(&core->throttle, core->now_us)) != NULL)
+		send_and_free(core, publish);
+	next = wsm__throttle_next(&core->throttle);
+	if (next && !core->stopping)
+		uv_timer_start(&core->throttle_timer, on_throttle_timer, (next - core->now_us) / 1000 + 1, 0);
+}
+
+/* Room and key (or type) as one key of the throttle's table, in core->text. */
+static wsm_slice throttle_key(struct wsm__core *core, const struct wsm__publish *publish)
+{
+	wsm__buffer_clear(&core->text);
+	wsm__buffer_add(&core->text, publish->to_client ? "c" : "r", 1);
+	wsm__buffer_add_slice(&core->text, publish->rooms[0]);
+	wsm__buffer_add(&core->text, "", 1);
+	wsm__buffer_add_slice(&core->text, publish->key.len ? publish->key : publish->type);
+	return wsm__slice(core->text.data, core->text.failed ? 0 : core->text.len);
+}
+
+void wsm__publish_run(struct wsm__core *core, struct wsm__publish *publish)
+{
+	struct wsm__publish *held;
+	void *superseded;
+
+	if (publish->n_rooms == 1 && publish->max_rate > 0 && !core->stopping) {
+		if (wsm__throttle_offer(&core->throttle, throttle_key(core, publish), publish->max_rate, core->now_us, publish,
+		                        &superseded) == WSM__THROTTLE_HELD) {
+			wsm_delivery none = { .superseded = true };
+
+			core->counters.throttled++;
+			core->counters.superseded += superseded != NULL;
+			wsm__publish_free(superseded, &none);
+			if (!uv_is_active((uv_handle_t *)&core->throttle_timer))
+				wsm__publish_due(core);
+			return;
+		}
+	} else if (publish->n_rooms == 1 && publish->key.len) {
+		/* The end of something must not be overtaken by a progress report that was held back. */
+		held = wsm__throttle_flush(&core->throttle, throttle_key(core, publish));
+		if (held)
+			send_and_free(core, held);
+	}
+	send_and_free(core, publish);
+}
+
+void wsm__publish_now(struct wsm__core *core, struct wsm__publish *publish, wsm_delivery *delivery)
+{
+	publish_all(core, publish, delivery);
+	wsm__publish_free(publish, NULL);
+}
+
+/* ---- the core's own messages ------------------------------------------------------------------------------------ */
+
+struct wsm__pub *wsm__control_pub(struct wsm__core *core, wsm_slice type, wsm_slice data, wsm_slice id, bool ping)
+{
+	wsm_member id_member = { wsm__str("id"), id };
+	struct stamp stamp;
+	struct wsm__envelope envelope = {
+		.type = type,
+		.payload = data.len ? data : wsm__str("{}"),
+		.members = &id_member,
+		.n_members = id.len ? 1 : 0,
+	};
+	struct wsm__buffer text;
+	struct wsm__pub *pub = NULL;
+
+	stamp_now(core, &stamp);
+	envelope.timestamp = wsm__str(stamp.timestamp);
+	envelope.message_id = wsm__str(stamp.message_id);
+	wsm__buffer_init(&text); /* its own: `data` may stand in core->text */
+	if (!wsm__envelope_write(&text, &envelope))
+		pub = wsm__pub_new(WSM__TEXT, wsm__slice(text.data, text.len), ping);
+	if (pub)
+		pub->control = true;
+	wsm__buffer_fini(&text);
+	return pub;
+}

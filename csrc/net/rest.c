@@ -1,0 +1,365 @@
+#include "net/rest.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/answers.h"
+#include "net/publish.h"
+#include "policy/origin.h"
+#include "rooms/name.h"
+#include "wire/target.h"
+
+#define BODY_MAX 1048576u /* bytes of a POST body */
+#define DEPTH_MAX 64
+
+struct call {
+	struct wsm__core *core;
+	const wsm_rest_request *request;
+	struct wsm__buffer *out;
+	unsigned status;
+};
+
+static void refuse(struct call *call, unsigned status, const char *code, const char *message)
+{
+	call->status = status;
+	wsm__buffer_clear(call->out);
+	wsm__buffer_addf(call->out, "{\"error\":{\"code\":\"%s\",\"message\":", code);
+	wsm__buffer_add_json(call->out, wsm__str(message));
+	wsm__buffer_add_str(call->out, "}}");
+}
+
+/* ---- access ----------------------------------------------------------------------------------------------------- */
+
+/* In a time that does not depend on where the two differ. */
+static bool same_secret(wsm_slice given, const char *secret)
+{
+	size_t len = strlen(secret);
+	unsigned char difference = given.len != len;
+
+	for (size_t i = 0; i < given.len && len; i++)
+		difference |= (unsigned char)(given.data[i] ^ secret[i % len]);
+	return !difference;
+}
+
+static bool has_key(const struct call *call)
+{
+	const char *key = call->core->config->api_key;
+	wsm_slice bearer = call->request->authorization;
+
+	if (!key || !*key)
+		return false;
+	if (call->request->api_key.len)
+		return same_secret(call->request->api_key, key);
+	if (bearer.len > 7 && wsm__slice_equal_nocase(wsm__slice(bearer.data, 7), wsm__str("Bearer ")))
+		return same_secret(wsm__slice(bearer.data + 7, bearer.len - 7), key);
+	return false;
+}
+
+/*
+ * Writing: with the key, or from loopback where no key is set. A browser on the same machine is on loopback too, whatever page it
+ * shows; it sends an Origin with every POST, so a foreign one is not let in without the key.
+ */
+static bool may_write(const struct call *call)
+{
+	const char *key = call->core->config->api_key;
+
+	if (has_key(call))
+		return true;
+	if (key && *key)
+		return wsm__ip_is_loopback(call->request->ip) && !call->request->origin.len;
+	return wsm__ip_is_loopback(call->request->ip) &&
+	       wsm__origin_allowed(call->request->origin, wsm__str("localhost"), NULL, 0);
+}
+
+/* Statistics: from loopback, or with the key. History is what polling clients read, so it is open as the rooms are. */
+static bool may_read(const struct call *call)
+{
+	return has_key(call) || wsm__ip_is_loopback(call->request->ip);
+}
+
+/* ---- the calls -------------------------------------------------------------------------------------------------- */
+
+static void get_stats(struct call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__answer_stats(call->core, call->out);
+}
+
+static void get_connections(struct call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_conns);
+}
+
+static void get_metrics(struct call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__answer_metrics(call->core, call->out);
+}
+
+static void get_subscribers(struct call *call, wsm_slice rest)
+{
+	char project[WSM__ROOM_NAME_MAX + 1], room[160];
+	size_t suffix = strlen("/subscribers");
+	int len = wsm__percent_decode(wsm__slice(rest.data, rest.len - suffix), false, project, sizeof(project));
+
+	if (len <= 0) {
+		refuse(call, 400, "bad_request", "the path does not name a project");
+		return;
+	}
+	snprintf(room, sizeof(room), "project:%.*s", len, project);
+	if (!wsm__room_name_valid(wsm__str(room))) {
+		refuse(call, 400, "room_invalid", "the project's id makes no valid room name");
+		return;
+	}
+	wsm__buffer_add_str(call->out, "{\"project_id\":");
+	wsm__buffer_add_json(call->out, wsm__slice(project, (size_t)len));
+	wsm__buffer_addf(call->out, ",\"subscribers\":%llu}",
+	                 (unsigned long long)wsm__subscribers(call->core, wsm__str(room)));
+}
+
+/* since=<epoch>:<offset> */
+static bool parse_since(char *text, int len, struct wsm__since *since)
+{
+	char *colon = len > 0 ? strrchr(text, ':') : NULL, *end;
+
+	if (!colon || colon == text || colon[1] < '0' || colon[1] > '9')
+		return false;
+	since->epoch = wsm__slice(text, (size_t)(colon - text));
+	since->offset = strtoull(colon + 1, &end, 10);
+	return *end == '\0';
+}
+
+static void get_history(struct call *call, wsm_slice rest)
+{
+	char room[WSM__ROOM_NAME_MAX + 1], since[64], limit[16], *end;
+	wsm_slice query = call->request->query;
+	struct wsm__history_request history = { .max_bytes = SIZE_MAX / 2 };
+	int room_len = wsm__query_get(query, "room", room, sizeof(room));
+	int since_len = wsm__query_get(query, "since", since, sizeof(since));
+	int limit_len = wsm__query_get(query, "limit", limit, sizeof(limit));
+	unsigned long wanted = limit_len > 0 ? strtoul(limit, &end, 10) : 0;
+
+	(void)rest;
+	history.room = wsm__slice(room, room_len > 0 ? (size_t)room_len : 0);
+	if (room_len <= 0 || (!wsm__room_name_valid(history.room) && !wsm__slice_is(history.room, "@all"))) {
+		refuse(call, 400, "room_invalid", "the parameter room must name a public room");
+		return;
+	}
+	if (since_len != -1 && !parse_since(since, since_len, &history.since)) {
+		refuse(call, 400, "bad_request", "the parameter since must be <epoch>:<offset>");
+		return;
+	}
+	if (limit_len != -1 && (limit_len <= 0 || *end || limit[0] < '0' || limit[0] > '9' || wanted < 1 || wanted > 10000)) {
+		refuse(call, 400, "bad_request", "the parameter limit must be 1 to 10000");
+		return;
+	}
+	history.has_since = since_len != -1;
+	history.limit = (unsigned)wanted;
+	if (wsm__wants(call->core, WSM_WANT_AUTHENTICATE | WSM_WANT_AUTHORIZE) && !has_key(call)) {
+		refuse(call, 401, "unauthenticated", "history over REST needs the API key where the application checks access");
+		return;
+	}
+	wsm__answer_history(call->core, &history, call->out);
+}
+
+/* ---- POST /api/ws/broadcast ------------------------------------------------------------------------------------- */
+
+static json_t *parse_body(struct call *call)
+{
+	json_error_t error;
+	wsm_slice body = call->request->body;
+	unsigned depth = 0;
+	bool string = false;
+	json_t *json;
+
+	/* jansson recurses: the depth is looked at before. */
+	for (size_t i = 0; i < body.len; i++) {
+		char c = body.data[i];
+
+		if (string) {
+			i += c == '\\';
+			string = c != '"';
+		} else if (c == '"') {
+			string = true;
+		} else if ((c == '{' || c == '[') && ++depth > DEPTH_MAX) {
+			refuse(call, 400, "bad_json", "the body is nested too deep");
+			return NULL;
+		} else if ((c == '}' || c == ']') && depth) {
+			depth--;
+		}
+	}
+	json = json_loadb(body.data ? body.data : "", body.len, JSON_REJECT_DUPLICATES, &error);
+	if (!json)
+		refuse(call, 400, "bad_json", error.text);
+	else if (!json_is_object(json))
+		refuse(call, 400, "bad_request", "the body must be a JSON object");
+	if (json && json_is_object(json))
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+static wsm_slice text_of(json_t *body, const char *name)
+{
+	json_t *value = json_object_get(body, name);
+
+	return wsm__slice(json_string_value(value), json_string_length(value));
+}
+
+static bool check_body(struct call *call, json_t *body)
+{
+	static const char *const texts[] = { "event_type", "project_id", "room" };
+
+	for (size_t i = 0; i < 3; i++) {
+		json_t *value = json_object_get(body, texts[i]);
+
+		if (value && !json_is_string(value) && !json_is_null(value)) {
+			refuse(call, 400, "bad_request", "event_type, project_id and room must be strings");
+			return false;
+		}
+	}
+	if (!text_of(body, "event_type").len) {
+		refuse(call, 400, "bad_request", "the body has no \"event_type\"");
+		return false;
+	}
+	if (text_of(body, "room").len && text_of(body, "project_id").len) {
+		refuse(call, 400, "bad_request", "give either room or project_id");
+		return false;
+	}
+	return true;
+}
+
+static void send_body(struct call *call, json_t *body)
+{
+	json_t *data = json_object_get(body, "data");
+	char *encoded = data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	wsm_slice room = text_of(body, "room"), project = text_of(body, "project_id");
+	wsm_publication publication = {
+		.target = room.len ? WSM_TO_ROOM : project.len ? WSM_TO_PROJECT : WSM_TO_AUTO,
+		.ids = room.len ? &room : &project,
+		.n_ids = room.len || project.len ? 1 : 0,
+		.type = text_of(body, "event_type"),
+	};
+	struct wsm__publish *publish;
+	wsm_delivery delivery;
+	wsm_error error;
+
+	if (wsm__slice_is(room, "@all"))
+		publication.target = WSM_TO_ALL;
+	if (wsm__publish_new(&publication, wsm__str(encoded ? encoded : "{}"), &publish, &error)) {
+		refuse(call, 400, wsm_status_code(error.status), error.message);
+	} else {
+		wsm__publish_now(call->core, publish, &delivery);
+		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"}",
+		                 (unsigned long long)delivery.recipients, delivery.message_id);
+	}
+	free(encoded);
+}
+
+static void post_broadcast(struct call *call, wsm_slice rest)
+{
+	json_t *body;
+
+	(void)rest;
+	if (call->request->body.len > BODY_MAX) {
+		refuse(call, 413, "message_too_large", "the body has more than 1 MiB");
+		return;
+	}
+	body = parse_body(call);
+	if (body && check_body(call, body))
+		send_body(call, body);
+	json_decref(body);
+}
+
+/* ---- routing ---------------------------------------------------------------------------------------------------- */
+
+struct route {
+	const char *path, *suffix; /* with a suffix: path is a prefix */
+	const char *method;
+	enum access { OPEN, READS, WRITES } access;
+	const char *content_type;
+	void (*answer)(struct call *call, wsm_slice rest);
+};
+
+#define JSON_TYPE "application/json"
+
+static const struct route routes[] = {
+	{ "/api/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
+	{ "/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
+	{ "/api/ws/connections", NULL, "GET", READS, JSON_TYPE, get_connections },
+	{ "/api/ws/project/", "/subscribers", "GET", READS, JSON_TYPE, get_subscribers },
+	{ "/api/ws/broadcast", NULL, "POST", WRITES, JSON_TYPE, post_broadcast },
+	{ "/api/ws/history", NULL, "GET", OPEN, JSON_TYPE, get_history },
+	{ "/metrics", NULL, "GET", READS, "text/plain; version=0.0.4; charset=utf-8", get_metrics },
+};
+
+static bool route_matches(const struct route *route, wsm_slice path, wsm_slice *rest)
+{
+	size_t prefix = strlen(route->path), suffix = route->suffix ? strlen(route->suffix) : 0;
+
+	if (!route->suffix)
+		return wsm__slice_is(path, route->path);
+	if (!wsm__slice_starts(path, route->path) || path.len <= prefix + suffix)
+		return false;
+	*rest = wsm__slice(path.data + prefix, path.len - prefix);
+	return !memcmp(path.data + path.len - suffix, route->suffix, suffix) &&
+	       !memchr(rest->data, '/', rest->len - suffix);
+}
+
+static bool allowed(const struct call *call, const struct route *route)
+{
+	switch (route->access) {
+	case OPEN:
+		return true;
+	case READS:
+		return may_read(call);
+	default:
+		return may_write(call);
+	}
+}
+
+static const struct route *find_route(wsm_slice path, wsm_slice *rest)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (route_matches(&routes[i], path, rest))
+			return &routes[i];
+	return NULL;
+}
+
+bool wsm__rest_path(wsm_slice path)
+{
+	wsm_slice rest;
+
+	return find_route(path, &rest) != NULL;
+}
+
+int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
+{
+	struct wsm__buffer out;
+	struct call call = { core, request, &out, 200 };
+	wsm_slice rest = { NULL, 0 };
+	const struct route *route = find_route(request->path, &rest);
+	bool head = wsm__slice_is(request->method, "HEAD");
+	int status;
+
+	wsm__buffer_init(&out);
+	answer->content_type = JSON_TYPE;
+	if (!route) {
+		refuse(&call, 404, "not_found", "there is nothing here");
+	} else if (!wsm__slice_is(request->method, route->method) && !(head && route->access != WRITES)) {
+		refuse(&call, 405, "method_not_allowed", route->access == WRITES ? "use POST" : "use GET");
+	} else if (!allowed(&call, route)) {
+		refuse(&call, 401, "unauthenticated", "this call needs the API key: X-API-Key, or Authorization: Bearer");
+	} else {
+		route->answer(&call, rest);
+		if (call.status == 200)
+			answer->content_type = route->content_type;
+	}
+	answer->status = call.status;
+	status = wsm__buffer_steal(&out, &answer->body);
+	wsm__buffer_fini(&out);
+	return status;
+}

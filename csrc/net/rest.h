@@ -1,0 +1,12 @@
+/* rest.h - the REST calls of docs/protocol.md, wherever they come from. */
+#ifndef WSM_NET_REST_H
+#define WSM_NET_REST_H
+
+#include "net/runtime.h"
+
+/* Answers a call; `answer->body` is the caller's. WSM_ENOMEM. */
+int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer);
+/* Whether a path is one of ours. */
+bool wsm__rest_path(wsm_slice path);
+
+#endif

@@ -1,0 +1,443 @@
+/* The thread: its start, its loop, its end. */
+#include "net/runtime.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "net/commands.h"
+#include "net/connection.h"
+#include "net/publish.h"
+#include "net/server.h"
+
+#define STOP_TICK_MS 5        /* how often a stopping core looks whether everyone has gone */
+#define SWEEP_MS 1000         /* history, throttle keys, questions */
+#define JOIN_GRACE_SECS 2     /* beyond the deadline of stop */
+
+/* ---- the handle ------------------------------------------------------------------------------------------------- */
+
+wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
+{
+	wsm_runtime *runtime;
+	struct rlimit limit;
+
+	if (wsm__config_check(config, error))
+		return NULL;
+	runtime = calloc(1, sizeof(*runtime));
+	if (!runtime)
+		goto no_memory;
+	runtime->pid = getpid();
+	pthread_mutex_init(&runtime->lifecycle, NULL);
+	pthread_mutex_init(&runtime->wake_lock, NULL);
+	pthread_mutex_init(&runtime->actions_lock, NULL);
+	atomic_init(&runtime->next_conn, 1);
+	runtime->n_fds = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > 1u << 20 ? 1u << 20 : limit.rlim_cur;
+	runtime->fds = calloc(runtime->n_fds, 1);
+	runtime->config = wsm__config_copy(config);
+	if (!runtime->config || !runtime->fds || wsm__endpoints_init(&runtime->endpoints))
+		goto no_memory;
+	if (wsm__queue_init(&runtime->commands, runtime->config->max_pending) ||
+	    wsm__queue_init(&runtime->events, runtime->config->max_events))
+		goto no_memory;
+	wsm__queue_close(&runtime->commands, true);
+	return runtime;
+no_memory:
+	if (runtime) {
+		wsm_config_free(runtime->config);
+		free((void *)runtime->fds);
+		free(runtime);
+	}
+	wsm__fail(error, WSM_ENOMEM, "out of memory");
+	return NULL;
+}
+
+/* A child of fork(): nothing of the parent's can be used, but its sockets must not stay open here. */
+static void abandon(wsm_runtime *runtime)
+{
+	for (size_t fd = 0; fd < runtime->n_fds; fd++)
+		if (atomic_load(&runtime->fds[fd]))
+			close((int)fd);
+	/* Memory and locks are left as they are: another thread may have been inside them. */
+}
+
+void wsm_runtime_free(wsm_runtime *runtime)
+{
+	if (!runtime)
+		return;
+	if (runtime->pid != getpid()) {
+		abandon(runtime);
+		return;
+	}
+	wsm_runtime_stop(runtime, 0);
+	if (runtime->has_thread) /* it did not end in time: what it uses stays */
+		return;
+	wsm__events_discard(runtime);
+	wsm__queue_fini(&runtime->commands);
+	wsm__queue_fini(&runtime->events);
+	wsm__endpoints_fini(&runtime->endpoints);
+	while (runtime->actions)
+		wsm_command_remove(runtime, wsm__str(runtime->actions->text));
+	pthread_mutex_destroy(&runtime->lifecycle);
+	pthread_mutex_destroy(&runtime->wake_lock);
+	pthread_mutex_destroy(&runtime->actions_lock);
+	wsm_config_free(runtime->config);
+	free((void *)runtime->fds);
+	free(runtime);
+}
+
+bool wsm_runtime_running(const wsm_runtime *runtime)
+{
+	return runtime->pid == getpid() && atomic_load(&runtime->running);
+}
+
+unsigned wsm_runtime_port(const wsm_runtime *runtime)
+{
+	return atomic_load(&runtime->port);
+}
+
+int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error)
+{
+	if (runtime->pid != getpid())
+		return wsm__fail(error, WSM_EFORKED, "the runtime belongs to the parent process; make a new one after fork()");
+	if (!atomic_load_explicit(&runtime->running, memory_order_acquire))
+		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running; start it first");
+	return WSM_OK;
+}
+
+void wsm__runtime_own_fd(wsm_runtime *runtime, int fd, bool ours)
+{
+	if (fd >= 0 && (size_t)fd < runtime->n_fds)
+		atomic_store_explicit(&runtime->fds[fd], ours, memory_order_relaxed);
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
+
+void wsm__core_now(struct wsm__core *core)
+{
+	core->now_us = wsm__mono_us();
+	core->now_ms = core->now_us / 1000;
+}
+
+static void on_wake(uv_async_t *async)
+{
+	struct wsm__core *core = async->data;
+
+	wsm__core_now(core);
+	wsm__commands_run(core);
+}
+
+/* While there is something to write, the loop must not sleep; the flush itself is in on_prepare. */
+static void on_idle(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct wsm__core *core = prepare->data;
+	bool more;
+
+	wsm__core_now(core);
+	more = wsm__flush(core);
+	if (more && !core->destroying)
+		uv_idle_start(&core->idle, on_idle);
+	else
+		uv_idle_stop(&core->idle);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct wsm__core *core = handle->data;
+
+	core->open_handles--;
+}
+
+static void close_handle(struct wsm__core *core, uv_handle_t *handle)
+{
+	(void)core;
+	if (!uv_is_closing(handle))
+		uv_close(handle, on_handle_closed);
+}
+
+static void begin_destroy(struct wsm__core *core)
+{
+	if (core->destroying)
+		return;
+	core->destroying = true;
+	wsm__queue_close(&core->runtime->commands, true);
+	pthread_mutex_lock(&core->runtime->wake_lock);
+	core->runtime->core = NULL;
+	pthread_mutex_unlock(&core->runtime->wake_lock);
+	wsm__listen_close(core);
+	close_handle(core, (uv_handle_t *)&core->wake);
+	close_handle(core, (uv_handle_t *)&core->tick);
+	close_handle(core, (uv_handle_t *)&core->throttle_timer);
+	close_handle(core, (uv_handle_t *)&core->prepare);
+	close_handle(core, (uv_handle_t *)&core->idle);
+	wsm__server_close(core);
+}
+
+static void sweep(struct wsm__core *core)
+{
+	if (core->now_ms - core->swept_ms < SWEEP_MS)
+		return;
+	core->swept_ms = core->now_ms;
+	wsm__registry_expire(&core->registry, core->now_ms);
+	wsm__throttle_sweep(&core->throttle, core->now_us);
+	if (core->accept_paused)
+		wsm__listen_resume(core);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct wsm__core *core = timer->data;
+
+	wsm__core_now(core);
+	wsm__decide_expire(core);
+	if (core->stopping) {
+		if (!core->n_conns || core->now_ms >= core->stop_at_ms)
+			begin_destroy(core);
+		return;
+	}
+	wsm__wheel_turn(core);
+	sweep(core);
+}
+
+void wsm__stop_run(struct wsm__core *core, struct wsm__stop *stop)
+{
+	struct wsm__conn *conn, *next;
+
+	core->stopping = true;
+	core->stop_at_ms = core->now_ms + stop->deadline_ms;
+	free(stop);
+	wsm__listen_close(core);
+	core->now_us += 1000000000u; /* what max_rate holds back is due now */
+	wsm__publish_due(core);
+	wsm__core_now(core);
+	for (conn = core->by_number; conn; conn = next) {
+		next = conn->by_number.next;
+		wsm__conn_close(conn, 1001, "the server is shutting down");
+	}
+	uv_timer_start(&core->tick, on_tick, core->n_conns ? STOP_TICK_MS : 0, STOP_TICK_MS);
+}
+
+/* ---- the core --------------------------------------------------------------------------------------------------- */
+
+static void init_rooms(struct wsm__core *core)
+{
+	const struct wsm_config *config = core->config;
+	uint8_t key[16];
+	char base[9];
+
+	wsm__random(key, sizeof(key));
+	wsm__random_name(base, 8);
+	wsm__registry_init(&core->registry, key, base);
+	core->registry.max_queue = config->max_queue;
+	core->registry.history.size = (uint32_t)config->history_size;
+	core->registry.history.bytes = config->history_bytes;
+	core->registry.history.ttl_ms = (uint64_t)(config->history_ttl * 1000);
+	core->registry.gap = wsm__conn_gap;
+	core->registry.gap_context = core;
+	wsm__throttle_init(&core->throttle, key);
+	wsm__ulid_init(&core->ulid);
+}
+
+static int init_handles(struct wsm__core *core)
+{
+	uint64_t period;
+
+	if (uv_loop_init(&core->loop))
+		return WSM_ESYSTEM;
+	core->wake.data = core->tick.data = core->throttle_timer.data = core->prepare.data = core->idle.data = core;
+	if (uv_async_init(&core->loop, &core->wake, on_wake)) {
+		uv_loop_close(&core->loop);
+		return WSM_ESYSTEM;
+	}
+	uv_timer_init(&core->loop, &core->tick);
+	uv_timer_init(&core->loop, &core->throttle_timer);
+	uv_prepare_init(&core->loop, &core->prepare);
+	uv_idle_init(&core->loop, &core->idle);
+	core->open_handles = 5;
+	period = wsm__wheel_period_ms(core);
+	uv_timer_start(&core->tick, on_tick, period, period);
+	uv_prepare_start(&core->prepare, on_prepare);
+	return WSM_OK;
+}
+
+static void core_fini(struct wsm__core *core)
+{
+	struct wsm__publish *held;
+
+	uv_run(&core->loop, UV_RUN_DEFAULT); /* the closing of handles */
+	wsm__server_fini(core);
+	while ((held = wsm__throttle_due(&core->throttle, UINT64_MAX)) != NULL)
+		wsm__publish_free(held, NULL);
+	wsm__throttle_fini(&core->throttle, NULL, NULL);
+	while (core->by_number) /* bridges that outlived the deadline */
+		wsm__conn_gone(core->by_number);
+	wsm__decide_fini(core);
+	wsm__sticky_fini(core);
+	wsm__ips_fini(core);
+	wsm__registry_fini(&core->registry);
+	wsm__buffer_fini(&core->text);
+	uv_loop_close(&core->loop);
+	free(core);
+}
+
+/* Everything that runs in the thread before it can take commands. */
+static int core_open(struct wsm__core *core, wsm_error *error)
+{
+	int status = init_handles(core);
+
+	if (status) {
+		wsm__fail(error, status, "the event loop could not be made: %s", strerror(errno));
+		return status;
+	}
+	wsm__buffer_init(&core->text);
+	wsm__core_now(core);
+	core->swept_ms = core->now_ms;
+	core->started_unix_ms = wsm__unix_ms();
+	init_rooms(core);
+	status = wsm__server_open(core, error);
+	if (!status)
+		status = wsm__listen_open(core, error);
+	return status;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------------------------- */
+
+struct birth {
+	wsm_runtime *runtime;
+	wsm_error *error;
+	int status;
+	sem_t done;
+};
+
+static void *thread_main(void *argument)
+{
+	struct birth *birth = argument;
+	wsm_runtime *runtime = birth->runtime;
+	struct wsm__core *core = calloc(1, sizeof(*core));
+	bool has_loop;
+
+	if (!core) {
+		birth->status = wsm__fail(birth->error, WSM_ENOMEM, "out of memory");
+		sem_post(&birth->done);
+		return NULL;
+	}
+	core->runtime = runtime;
+	core->config = runtime->config;
+	birth->status = core_open(core, birth->error);
+	has_loop = core->open_handles > 0;
+	if (birth->status) {
+		if (has_loop) {
+			begin_destroy(core);
+			core_fini(core);
+		} else {
+			free(core);
+		}
+		sem_post(&birth->done);
+		return NULL;
+	}
+	pthread_mutex_lock(&runtime->wake_lock);
+	runtime->core = core;
+	pthread_mutex_unlock(&runtime->wake_lock);
+	wsm__queue_close(&runtime->commands, false);
+	atomic_store(&runtime->running, true);
+	sem_post(&birth->done); /* `birth` is gone from here on */
+	uv_run(&core->loop, UV_RUN_DEFAULT);
+	core_fini(core);
+	atomic_store(&runtime->running, false);
+	atomic_store(&runtime->port, 0);
+	wsm__commands_discard(runtime);
+	return NULL;
+}
+
+static int start_thread(wsm_runtime *runtime, struct birth *birth, wsm_error *error)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	int failed;
+
+	/* Signals are the host's business: the thread inherits a mask in which all are blocked. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 1u << 20);
+	failed = pthread_create(&runtime->thread, &attr, thread_main, birth);
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed)
+		return wsm__fail(error, WSM_ESYSTEM, "the thread could not be started: %s", strerror(failed));
+	while (sem_wait(&birth->done) && errno == EINTR)
+		;
+	if (birth->status)
+		pthread_join(runtime->thread, NULL);
+	else
+		runtime->has_thread = true;
+	return birth->status;
+}
+
+int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
+{
+	struct birth birth = { .runtime = runtime, .error = error };
+	int status = WSM_OK;
+
+	if (runtime->pid != getpid())
+		return wsm__runtime_check(runtime, error);
+	pthread_mutex_lock(&runtime->lifecycle);
+	if (!atomic_load(&runtime->running)) {
+		if (runtime->has_thread) { /* a stop that ran out of time has ended meanwhile */
+			pthread_join(runtime->thread, NULL);
+			runtime->has_thread = false;
+		}
+		sem_init(&birth.done, 0, 0);
+		status = start_thread(runtime, &birth, error);
+		sem_destroy(&birth.done);
+	}
+	pthread_mutex_unlock(&runtime->lifecycle);
+	return status;
+}
+
+static int join_thread(wsm_runtime *runtime, unsigned deadline_ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += deadline_ms / 1000 + JOIN_GRACE_SECS;
+	if (pthread_timedjoin_np(runtime->thread, NULL, &until))
+		return WSM_ETIMEOUT;
+	runtime->has_thread = false;
+	return WSM_OK;
+}
+
+int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms)
+{
+	struct wsm__stop *stop;
+	int status = WSM_OK;
+
+	if (runtime->pid != getpid())
+		return WSM_EFORKED;
+	pthread_mutex_lock(&runtime->lifecycle);
+	if (runtime->has_thread) {
+		stop = malloc(sizeof(*stop));
+		if (stop) {
+			memset(stop, 0, sizeof(*stop));
+			stop->head.kind = WSM__CMD_STOP;
+			stop->deadline_ms = deadline_ms;
+			if (wsm__post(runtime, &stop->head, true))
+				free(stop);
+		}
+		status = join_thread(runtime, deadline_ms);
+	}
+	pthread_mutex_unlock(&runtime->lifecycle);
+	return status;
+}

@@ -1,0 +1,208 @@
+/*
+ * runtime.h - the state behind the public API: `wsm_runtime`, which host threads hold, and `wsm__core`, which belongs to the
+ * runtime thread alone and exists from start to stop.
+ */
+#ifndef WSM_NET_RUNTIME_H
+#define WSM_NET_RUNTIME_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/buffer.h"
+#include "base/ids.h"
+#include "base/queue.h"
+#include "net/endpoint.h"
+#include "policy/config.h"
+#include "policy/throttle.h"
+#include "rooms/registry.h"
+
+struct wsm__core;
+struct wsm__conn;
+struct wsm__ticket;
+struct wsm__ip;
+struct wsm__sticky;
+struct lws_context;
+struct lws_vhost;
+
+/* ---- what host threads share ------------------------------------------------------------------------------------ */
+
+struct wsm__name { /* of a host command */
+	struct wsm__name *next;
+	char *text;
+};
+
+struct wsm_runtime {
+	struct wsm_config *config; /* immutable */
+	pid_t pid;                 /* of the process that made it: fork() */
+	pthread_mutex_t lifecycle; /* start, stop */
+	pthread_mutex_t wake_lock; /* guards `core` for wsm__wake_core() */
+	struct wsm__core *core;    /* NULL while stopped */
+	pthread_t thread;
+	bool has_thread;
+	atomic_bool running;
+	atomic_uint port;
+
+	struct wsm__queue commands; /* of struct wsm__command_node */
+	struct wsm__queue events;   /* of struct wsm__event */
+	wsm_wake_fn wake;
+	void *wake_data;
+	atomic_uint want;           /* WSM_WANT_… */
+	atomic_ullong next_conn;    /* number of the next connection */
+	atomic_ullong overloaded;   /* commands dropped because the queue was full */
+	atomic_ullong events_dropped;
+
+	struct wsm__endpoints endpoints;
+	pthread_mutex_t actions_lock;
+	struct wsm__name *actions;  /* commands of the host */
+
+	atomic_uchar *fds;          /* by number: whether the fd is ours; for a child after fork() */
+	size_t n_fds;
+};
+
+/* WSM_OK, WSM_EFORKED or WSM_ENOTRUNNING, with `error`. */
+int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error);
+/* Notes that a descriptor is ours, or no longer is. */
+void wsm__runtime_own_fd(wsm_runtime *runtime, int fd, bool ours);
+
+/* ---- the command queue (commands.c) ----------------------------------------------------------------------------- */
+
+enum wsm__command_kind {
+	WSM__CMD_PUBLISH,
+	WSM__CMD_SUBSCRIBE,
+	WSM__CMD_UNSUBSCRIBE,
+	WSM__CMD_DISCONNECT,
+	WSM__CMD_DISCONNECT_USER,
+	WSM__CMD_ADOPT,
+	WSM__CMD_BRIDGE_OPEN,
+	WSM__CMD_BRIDGE_RECEIVE,
+	WSM__CMD_BRIDGE_WRITTEN,
+	WSM__CMD_BRIDGE_CLOSED,
+	WSM__CMD_AUTHENTICATED,
+	WSM__CMD_AUTHORIZED,
+	WSM__CMD_REPLY,
+	WSM__CMD_QUERY,
+	WSM__CMD_STOP
+};
+
+struct wsm__command_node {
+	struct wsm__node node;
+	enum wsm__command_kind kind;
+	size_t bytes; /* charged to the queue */
+};
+
+/*
+ * Appends a command and wakes the runtime thread. `force`: not subject to the bound. WSM_OK, WSM_EOVERLOADED,
+ * WSM_ENOTRUNNING; the caller keeps the command on failure.
+ */
+int wsm__post(wsm_runtime *runtime, struct wsm__command_node *command, bool force);
+/* Runs all queued commands, on the runtime thread. */
+void wsm__commands_run(struct wsm__core *core);
+/* Frees what is still queued once the thread has ended; receipts and questions are told. */
+void wsm__commands_discard(wsm_runtime *runtime);
+
+/* Text of a command: one allocation behind the command, filled piece by piece. */
+struct wsm__arena {
+	char *at;
+};
+static inline wsm_slice wsm__arena_copy(struct wsm__arena *arena, wsm_slice slice)
+{
+	wsm_slice copy = { arena->at, slice.len };
+
+	if (slice.len)
+		memcpy(arena->at, slice.data, slice.len);
+	arena->at[slice.len] = '\0';
+	arena->at += slice.len + 1;
+	return copy;
+}
+
+/* ---- the event queue (events.c) --------------------------------------------------------------------------------- */
+
+struct wsm__event {
+	struct wsm__node node;
+	wsm_event event;
+};
+
+/* A zeroed event with copies of the texts; NULL when out of memory. */
+struct wsm__event *wsm__event_new(wsm_event_kind kind, wsm_slice text, wsm_slice data, wsm_slice id);
+/* Queues it and wakes the host. `force`: not subject to max_events. False if it was dropped (freed and counted). */
+bool wsm__event_post(wsm_runtime *runtime, struct wsm__event *event, bool force);
+/* Frees what nobody took. */
+void wsm__events_discard(wsm_runtime *runtime);
+/* A line for the host's logger. */
+void wsm__log(wsm_runtime *runtime, wsm_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- receipts (receipt.c) --------------------------------------------------------------------------------------- */
+
+wsm_receipt *wsm__receipt_new(wsm_runtime *runtime, unsigned references);
+/* Publishes the outcome; called once, by whoever handled the publication. Releases a reference. */
+void wsm__receipt_finish(wsm_receipt *receipt, const wsm_delivery *delivery);
+
+/* ---- what the runtime thread owns ------------------------------------------------------------------------------- */
+
+#define WSM__WHEEL_SLOTS 32u
+#define WSM__LISTENERS_MAX 8
+#define WSM__SCRATCH_SIZE 65536u
+
+struct wsm__listener {
+	uv_poll_t poll;
+	struct wsm__core *core;
+	int fd;
+};
+
+struct wsm__counters {
+	uint64_t total_connections, refused, messages_received, bytes_received, messages_sent, bytes_sent, broadcasts;
+	uint64_t rate_limited, slow_consumers, timeouts, throttled, superseded, handshakes_refused;
+};
+
+struct wsm__core {
+	wsm_runtime *runtime;
+	const struct wsm_config *config;
+	uv_loop_t loop;
+	uv_async_t wake;
+	uv_timer_t tick, throttle_timer;
+	uv_prepare_t prepare;
+	uv_idle_t idle;
+	unsigned open_handles; /* of ours, for the close in two steps */
+	struct lws_context *lws;
+	struct lws_vhost *vhost;
+	struct wsm__listener listeners[WSM__LISTENERS_MAX];
+	unsigned n_listeners;
+
+	struct wsm__registry registry;
+	struct wsm__throttle throttle;
+	struct wsm__ulid ulid;
+	struct wsm__conn *by_number, *by_client;
+	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];
+	unsigned wheel_at;
+	uint64_t n_conns;      /* open, or being decided on */
+	uint64_t n_sessions;   /* sockets in libwebsockets */
+	struct wsm__ip *ips;
+	struct wsm__sticky *sticky;
+	struct wsm__ticket *tickets;
+	uint64_t next_ticket;
+	struct wsm__adopt *adopting; /* during lws_adopt_…(): whose socket the callbacks are about */
+
+	uint64_t now_ms, now_us;     /* monotonic, of the present callback */
+	uint64_t swept_ms;
+	uint64_t started_unix_ms;
+	uint64_t stop_at_ms;         /* while stopping: when to stop waiting */
+	bool stopping, destroying;
+	bool accept_paused;          /* out of descriptors */
+	struct wsm__counters counters;
+	struct wsm__buffer text;     /* scratch for one message */
+	struct wsm__pub *scratch_pubs[512]; /* what `scratch` holds: the same batch is copied once for all connections */
+	uint32_t scratch_count;
+	size_t scratch_len;
+	uint8_t scratch[WSM__SCRATCH_SIZE];
+};
+
+/* Takes the time for what follows. */
+void wsm__core_now(struct wsm__core *core);
+/* Whether the host authenticates connections. */
+static inline bool wsm__wants(const struct wsm__core *core, unsigned what)
+{
+	return (atomic_load_explicit(&core->runtime->want, memory_order_relaxed) & what) != 0;
+}
+
+#endif

@@ -1,0 +1,21 @@
+/* server.h - libwebsockets: its context, and its callbacks turned into calls of connection.h and rest.h. */
+#ifndef WSM_NET_SERVER_H
+#define WSM_NET_SERVER_H
+
+#include "net/runtime.h"
+
+/* Makes the context on the core's loop. WSM_ESYSTEM. */
+int wsm__server_open(struct wsm__core *core, wsm_error *error);
+/* The two steps of libwebsockets' end on a foreign loop: before uv_run() returns, and after. */
+void wsm__server_close(struct wsm__core *core);
+void wsm__server_fini(struct wsm__core *core);
+/* Gives a connected socket to libwebsockets, which owns it from here on; with what was read already, and who sent it. */
+void wsm__server_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt);
+
+/* listen.c: sockets that are listened on; sets core->runtime->port. WSM_EADDRINUSE, WSM_ESYSTEM, WSM_ECONFIG. */
+int wsm__listen_open(struct wsm__core *core, wsm_error *error);
+void wsm__listen_close(struct wsm__core *core);
+/* Accepts again after the process had run out of descriptors. */
+void wsm__listen_resume(struct wsm__core *core);
+
+#endif
