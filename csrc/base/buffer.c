@@ -120,25 +120,62 @@ void wsm__buffer_addf(struct wsm__buffer *buffer, const char *format, ...)
 	commit(buffer, (size_t)n);
 }
 
+/*
+ * Whether one of eight bytes is a control character, a quote, a backslash or not ASCII. Exact as an answer for all
+ * eight: a borrow can only come from a byte that is one.
+ */
+static bool is_special(uint64_t word)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+
+	return (((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & high) != 0;
+}
+
+/* The position behind the ASCII at `at` that needs no escape. */
+static size_t skip_plain(wsm_slice text, size_t at)
+{
+	while (text.len >= 8 && at <= text.len - 8) {
+		uint64_t word;
+
+		memcpy(&word, text.data + at, sizeof(word));
+		if (is_special(word))
+			break;
+		at += 8;
+	}
+	while (at < text.len) {
+		unsigned char c = (unsigned char)text.data[at];
+
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+			break;
+		at++;
+	}
+	return at;
+}
+
 /* Length of the run at `at` that needs no escape. */
 static size_t plain_run(wsm_slice text, size_t at)
 {
 	size_t start = at;
 
-	while (at < text.len) {
-		unsigned char c = (unsigned char)text.data[at];
+	for (;;) {
 		uint32_t code_point;
-		size_t n = 1;
+		size_t n;
 
-		if (c >= 0x80)
-			n = wsm__utf8_decode(text, at, &code_point);
-		else if (c < 0x20 || c == '"' || c == '\\')
+		at = skip_plain(text, at);
+		if (at == text.len || (unsigned char)text.data[at] < 0x80)
 			break;
+		n = wsm__utf8_decode(text, at, &code_point);
 		if (n == 0)
 			break;
 		at += n;
 	}
 	return at - start;
+}
+
+size_t wsm__buffer_json_bound(wsm_slice text)
+{
+	return skip_plain(text, 0) == text.len ? text.len + 2 : text.len * 6 + 2;
 }
 
 static void add_escaped(struct wsm__buffer *buffer, unsigned char c)

@@ -28,6 +28,8 @@ void wsm__buffer_add_uint(struct wsm__buffer *buffer, uint64_t number);
 void wsm__buffer_addf(struct wsm__buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with quotes: control characters, quote and backslash escaped; bytes that are not UTF-8 become U+FFFD. */
 void wsm__buffer_add_json(struct wsm__buffer *buffer, wsm_slice text);
+/* At most so many bytes does wsm__buffer_add_json() write; exactly so many for ASCII that needs no escape. */
+size_t wsm__buffer_json_bound(wsm_slice text);
 /* Moves the content to `text` (to be released by wsm_text_free) and empties the buffer. 0 or WSM_ENOMEM. */
 int wsm__buffer_steal(struct wsm__buffer *buffer, wsm_text *text);
 

@@ -28,9 +28,9 @@ struct wsm_config {
 	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
 	double close_timeout;      /* 5 s for a closing handshake */
 	/* history */
-	uint64_t history_size; /* 256 messages per room; 0 = none */
+	uint64_t history_size;  /* 256 messages per room; 0 = none */
 	uint64_t history_bytes; /* 16777216 per room */
-	double history_ttl;    /* 300 s */
+	double history_ttl;     /* 300 s */
 	/* access */
 	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */
 	size_t n_allowed_origins;

@@ -146,6 +146,34 @@ static void bytes_that_are_not_utf8_become_replacement_characters(void **state)
 	assert_json("\xc0\x80", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+/* Long enough for the eight-byte steps, at each place in and around them. */
+static void one_byte_of_any_kind_is_found_at_any_place(void **state)
+{
+	struct wsm__buffer buffer;
+
+	(void)state;
+	wsm__buffer_init(&buffer);
+	for (size_t at = 0; at < 19; at++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			char text[19];
+			bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+			wsm_slice copy;
+
+			memset(text, at % 2 ? '!' : '#', sizeof(text)); /* the neighbours of the quote */
+			text[at] = (char)byte;
+			copy = exact(text, sizeof(text));
+			wsm__buffer_clear(&buffer);
+			wsm__buffer_add_json(&buffer, copy);
+			if ((buffer.len == sizeof(text) + 2) != plain)
+				fail_msg("byte %02x at %zu", byte, at);
+			assert_true(buffer.len <= wsm__buffer_json_bound(copy));
+			assert_int_equal(wsm__buffer_json_bound(copy), sizeof(text) * (plain ? 1 : 6) + 2);
+			drop(copy);
+		}
+	}
+	wsm__buffer_fini(&buffer);
+}
+
 static void every_pair_of_bytes_makes_json_that_parses(void **state)
 {
 	struct wsm__buffer buffer;
@@ -181,6 +209,7 @@ int main(void)
 		cmocka_unit_test(stealing_from_an_empty_buffer_gives_the_empty_string),
 		cmocka_unit_test(json_strings_are_escaped),
 		cmocka_unit_test(bytes_that_are_not_utf8_become_replacement_characters),
+		cmocka_unit_test(one_byte_of_any_kind_is_found_at_any_place),
 		cmocka_unit_test(every_pair_of_bytes_makes_json_that_parses),
 	};
 

@@ -92,6 +92,29 @@ static void a_break_ends_the_iteration_where_it_stands(void **state)
 	assert_list("{\"a\":1;\"b\":2}", "!");
 }
 
+/* Strings of every length around the eight-byte steps, with an escape at every place. */
+static void the_end_of_a_string_is_found_wherever_it_stands(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < 40; len++) {
+		for (size_t at = 0; at <= len; at++) {
+			char json[64] = "{\"a\":\"", expected[64] = "a=\"";
+			wsm_slice text;
+
+			memset(json + 6, '#', len);
+			if (at + 1 < len)
+				memcpy(json + 6 + at, at % 2 ? "\\\"" : "\\\\", 2);
+			json[6 + len] = '\0';
+			strcat(strcat(expected, json + 6), "\";");
+			strcat(json, "\"}");
+			assert_list(json, expected);
+			text = exact(json, strlen(json) - 2); /* without its end */
+			assert_false(wsm__json_is_object(text));
+			drop(text);
+		}
+	}
+}
+
 static void bare_words_and_odd_numbers_are_no_values(void **state)
 {
 	static const char *const values[] = { "NaN",   "Infinity", "-Infinity", "undefined", "True", "tru",
@@ -320,6 +343,7 @@ int main(void)
 		cmocka_unit_test(members_come_in_order_with_their_raw_values),
 		cmocka_unit_test(text_that_is_no_object_is_broken_at_once),
 		cmocka_unit_test(a_break_ends_the_iteration_where_it_stands),
+		cmocka_unit_test(the_end_of_a_string_is_found_wherever_it_stands),
 		cmocka_unit_test(bare_words_and_odd_numbers_are_no_values),
 		cmocka_unit_test(text_cut_off_at_any_byte_is_no_object),
 		cmocka_unit_test(every_byte_changed_to_every_other_stays_in_bounds),

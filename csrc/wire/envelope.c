@@ -113,27 +113,15 @@ static int make_plan(struct plan *plan, const struct wsm__envelope *envelope)
 	return result;
 }
 
-/* At least the length of `text` as a JSON string; exact for what needs no escape. */
-static size_t string_bound(wsm_slice text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
-			return text.len * 6 + 2;
-	}
-	return text.len + 2;
-}
-
 static size_t bound(const struct wsm__envelope *envelope)
 {
 	/* 2 braces, 20 digits, and 7 names of at most 10 bytes with quotes, colon and comma; data may be "null". */
 	size_t total = 128 + envelope->payload.len;
 
-	total += string_bound(envelope->type) + string_bound(envelope->timestamp);
-	total += string_bound(envelope->message_id) + string_bound(envelope->room);
+	total += wsm__buffer_json_bound(envelope->type) + wsm__buffer_json_bound(envelope->timestamp);
+	total += wsm__buffer_json_bound(envelope->message_id) + wsm__buffer_json_bound(envelope->room);
 	for (size_t i = 0; i < envelope->n_members; i++)
-		total += string_bound(envelope->members[i].name) + envelope->members[i].json.len + 6;
+		total += wsm__buffer_json_bound(envelope->members[i].name) + envelope->members[i].json.len + 6;
 	return total;
 }
 
