@@ -18,6 +18,8 @@ from websockets.sync.client import connect
 ROOT = Path(__file__).resolve().parents[2]
 
 PAGE_APP = '''
+import asyncio
+
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 import ws_manager
@@ -46,6 +48,8 @@ async def send(n: int):
 async def cut(n: int):
     for connection in ws_manager.connections():
         ws_manager.disconnect(connection["client_id"], code=1001, reason="cut by the test")
+    while ws_manager.subscribers("project:7"):
+        await asyncio.sleep(0)
     return (await ws_manager.send_to_room("project:7", {"n": n})).recipients
 '''
 
