@@ -19,6 +19,8 @@ _HEAD = """\
 What an application sends through `ws_manager`, and what the core sends by itself. Every event has a `notify_…` helper:
 
 ```python
+import ws_manager
+
 ws_manager.notify_story_created(story_id="STR-1", title="Login", project_id="PROJ-1")
 ws_manager.notify_pipeline_update({"pipeline_id": "7", "status": "running"})  # or the whole data at once
 ```
