@@ -133,7 +133,7 @@ test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of t
 	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
 	@.ci/valgrind build/debug $(VALGRIND_TESTS) 2>&1 | tee $(LOGS)/40-valgrind.log
 
-test-python: $(S)/package $(S)/packages-BROWSER $(S)/requirements-test ## Python tests, with the package as it is installed in .venv
+test-python: $(S)/demo $(S)/packages-BROWSER $(S)/requirements-test ## Python tests, with the package as it is installed in .venv
 	$(call say,Python tests)
 	@mkdir -p $(LOGS)
 	@$(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
@@ -147,7 +147,7 @@ $(S)/package-asan: $(S)/package
 		--config-settings=install.strip=false .
 	@touch $@
 
-test-python-asan: $(S)/package-asan $(S)/packages-BROWSER $(S)/requirements-test ## Python tests with the extension under ASan and UBSan
+test-python-asan: $(S)/package-asan $(S)/demo $(S)/packages-BROWSER $(S)/requirements-test ## Python tests with the extension under ASan and UBSan
 	$(call say,Python tests with the extension under ASan and UBSan)
 	@mkdir -p $(LOGS)
 	@.ci/with-asan $(ASAN_SITE) $(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
