@@ -87,7 +87,7 @@ def latency(name: str, scale: Scale) -> Figures:
 
 def core_call(scale: Scale, n: int) -> Figures:
     """What one wsm_publish costs its caller while n clients are connected."""
-    with server("core_fanout", "--mode", "call", "--calls", 300, "--tick-ms", 10) as program:
+    with server("core_fanout", "--mode", "call", "--calls", 600, "--tick-ms", 10, "--per-tick", 10) as program:
         port = program.read()["port"]
         if n == 0:
             result = program.ask("go", 120)
@@ -130,7 +130,8 @@ def host(manager: str, *more: str, core: int | None = SERVER_CORE) -> Program:
 
 def python_call(scale: Scale, manager: str, n: int) -> Figures:
     """What one notify call in FastAPI costs the thread that makes it."""
-    command = {"do": "calls", "calls": 300 if manager == "ours" else 30, "tick_ms": 10, "size": SIZE}
+    ours = manager == "ours"
+    command = {"do": "calls", "calls": 600 if ours else 30, "per_tick": 10 if ours else 1, "tick_ms": 10, "size": SIZE}
     with host(manager) as program:
         port = program.read()["port"]
         if n == 0:

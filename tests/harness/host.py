@@ -6,7 +6,7 @@ It prints {"port": P} once it listens, then answers one line per command:
 
     {"do": "idle", "seconds": S}                              loop delay while nothing is to be done
     {"do": "broadcast", "tick_ms": T, "per_tick": K, "seconds": S, "size": B}   what sending costs, and the loop delay
-    {"do": "calls", "calls": N, "tick_ms": T, "size": B}      cost of one notify call to the thread that makes it
+    {"do": "calls", "calls": N, "per_tick": K, "tick_ms": T, "size": B}   cost of one notify call to its thread
     {"do": "publish", "room": R, "count": N, "first": F}      N messages to a room, {"n": F} and on
     {"do": "publish_on", "room": R, "per_second": P}          goes on publishing {"n": 1}, {"n": 2} … until it ends
     {"do": "stall", "seconds": S, "hold_gil": true}           the loop does nothing for S seconds
@@ -189,7 +189,7 @@ class Host:
         clock = min(-(time.thread_time_ns() - time.thread_time_ns()) for _ in range(1000))
         data = message(command.get("size", 300))
         event = {"type": "bench", "data": data}
-        for _ in range(command["calls"]):
+        for number in range(command["calls"]):
             before, started = time.perf_counter(), time.thread_time_ns()
             if self.ours is not None:
                 self.ours.broadcast(event)
@@ -198,7 +198,8 @@ class Host:
             ended, after = time.thread_time_ns(), time.perf_counter()
             cpu.append(max(ended - started - clock, 0) * 1e-9)
             wall.append(after - before)
-            await asyncio.sleep(command["tick_ms"] / 1000)
+            if (number + 1) % command["per_tick"] == 0:
+                await asyncio.sleep(command["tick_ms"] / 1000)
         await asyncio.sleep(0.3)
         return {
             **{f"cpu_{name}": value for name, value in percentiles(cpu).items()},
