@@ -259,7 +259,13 @@ static int writable(struct lws *wsi, struct wsm__conn *conn)
 	lws_close_reason(wsi, (enum lws_close_status)conn->close_code,
 	                 (unsigned char *)(conn->close_reason ? conn->close_reason : ""),
 	                 conn->close_reason ? strlen(conn->close_reason) : 0);
-	return -1;
+	/*
+	 * Not by returning -1: a libwebsockets that was built with _DEBUG (Debian's is) closes such a connection twice under
+	 * libuv ("uv repeat test"), and the second time cuts it off before the close frame went out. This closes it once: the
+	 * connection stays valid, and lws sends the frame as soon as the socket takes it.
+	 */
+	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+	return 0;
 }
 
 static void peer_closes(struct wsm__conn *conn, const unsigned char *payload, size_t len)
@@ -269,7 +275,7 @@ static void peer_closes(struct wsm__conn *conn, const unsigned char *payload, si
 	wsm__decide_forget(conn);
 	conn->state = WSM__CONN_CLOSING;
 	conn->close_asked = true; /* libwebsockets answers by itself */
-	conn->close_code = len >= 2 ? (uint16_t)(payload[0] << 8 | payload[1]) : 1005;
+	conn->close_code = (uint16_t)(len >= 2 ? payload[0] << 8 | payload[1] : 1005);
 	free(conn->close_reason);
 	conn->close_reason = len > 2 ? wsm__slice_dup(wsm__slice((const char *)payload + 2, len - 2)) : NULL;
 }
