@@ -83,10 +83,12 @@ class History(TypedDict):
 
 
 class Presence(TypedDict):
-    """Who is in a room."""
+    """Who is in a room; the counts are of all, the lists may be cut where there are very many."""
 
     clients: list[str]
     users: list[str]
+    client_count: int
+    user_count: int
 
 
 class ConnectionRow(TypedDict):

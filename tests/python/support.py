@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 TIMEOUT = 15.0
@@ -23,7 +23,9 @@ class Client:
     """A WebSocket client that a test steps through. `greeting` is the first message."""
 
     def __init__(self, port: int, path: str = "/ws", host: str = "127.0.0.1", **options: Any) -> None:
-        self.socket = connect(f"ws://{host}:{port}{path}", open_timeout=TIMEOUT, close_timeout=1.0, **options)
+        self._open = contextlib.ExitStack()
+        url = f"ws://{host}:{port}{path}"
+        self.socket = self._open.enter_context(connect(url, open_timeout=TIMEOUT, close_timeout=1.0, **options))
         self.greeting = self.next()
 
     @property
@@ -65,7 +67,7 @@ class Client:
         return self.socket.close_code, self.socket.close_reason
 
     def close(self) -> None:
-        self.socket.close()
+        self._open.close()
 
 
 class Calls:
@@ -85,6 +87,17 @@ class Calls:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.all) >= count, TIMEOUT), f"only {self.all}"
             return list(self.all)
+
+
+def refusal(port: int, path: str) -> int | None:
+    """How a connection is refused: the HTTP status before the upgrade, or the close code after it."""
+    try:
+        with connect(f"ws://127.0.0.1:{port}{path}", open_timeout=TIMEOUT, close_timeout=1.0) as socket:
+            with contextlib.suppress(ConnectionClosed):
+                socket.recv(TIMEOUT)
+            return socket.close_code
+    except InvalidStatus as error:
+        return error.response.status_code
 
 
 def run_python(code: str, *arguments: str, status: int = 0, **environment: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,13 +11,10 @@ from ws_manager import LogHandler, WebSocketManager
 
 
 @pytest.fixture
-def logger(manager: WebSocketManager) -> Iterator[logging.Logger]:
-    logger = logging.getLogger("test.live")
-    logger.setLevel(logging.DEBUG)
-    handler = LogHandler(manager=manager)
-    logger.addHandler(handler)
-    yield logger
-    logger.removeHandler(handler)
+def logger(manager: WebSocketManager) -> logging.Logger:
+    logger = logging.Logger("test.live", logging.DEBUG)  # of its own, so that pytest's handlers do not see it
+    logger.addHandler(LogHandler(manager=manager))
+    return logger
 
 
 def test_records_become_log_messages(logger: logging.Logger, connect: Any) -> None:

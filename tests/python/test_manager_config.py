@@ -34,7 +34,7 @@ def test_an_unknown_keyword_is_named_with_those_there_are() -> None:
         ("allowed_origins", [1], "allowed_origins"),
         ("allowed_origins", 3, "allowed_origins"),
         ("broker_url", b"memory:", "bytes"),
-        ("broker_url", "carrier-pigeon://", "carrier-pigeon"),
+        ("broker_url", "carrier-pigeon://", "broker_url"),
         ("api_key", "a\0b", "NUL"),
     ],
 )

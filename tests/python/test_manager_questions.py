@@ -41,7 +41,7 @@ def test_subscribers_and_presence(manager: WebSocketManager, connect: Any) -> No
     client.ask(action="subscribe", room="r")
     assert manager.subscribers("r") == 1
     assert manager.presence("r")["clients"] == [client.client_id]
-    assert manager.presence("nobody") == {"clients": [], "users": []}
+    assert manager.presence("nobody") == {"clients": [], "users": [], "client_count": 0, "user_count": 0}
 
 
 def test_history_and_position(manager: WebSocketManager) -> None:
