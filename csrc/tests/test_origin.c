@@ -119,6 +119,12 @@ static void an_endless_origin_is_refused(void **state)
 	memcpy(origin, "https://", 8);
 	origin[sizeof(origin) - 1] = '\0';
 	assert_false(allowed(origin, origin + 8, NULL));
+	memcpy(origin + 600, ".example.com", 13);
+	assert_false(allowed(origin, "api", "https://*.example.com"));
+	memset(origin + 600, 'a', 13);
+	memcpy(origin + 500, ".example.com", 13);
+	assert_true(allowed(origin, "api", "https://*.example.com"));
+	memset(origin + 500, 'a', 13);
 	origin[512] = '\0';
 	assert_true(allowed(origin, origin + 8, NULL));
 }
@@ -208,8 +214,9 @@ static void an_entry_may_name_all_subdomains(void **state)
 	        { "https://evil-example.com", "api", "https://*.example.com" },
 	        { "https://a.example.com.evil.net", "api", "https://*.example.com" },
 	        { "https://a.example.com:99", "api", "https://*.example.com" },
-	        { "http://a.example.com", "api", "https://*.example.com" },
-	        { "http://[::1]", "api", "http://*.[::1]" });
+	        { "http://a.example.com", "api", "https://*.example.com" }, { "http://[::1]", "api", "http://*.[::1]" },
+	        { "https://*.example.com", "api", "https://example.com" },
+	        { "https://*.example.com", "api", "https://*.example.com" });
 }
 
 static void a_star_lets_everything_through(void **state)
