@@ -38,7 +38,7 @@ struct wsm__pub {
 
 /*
  * A publication with one reference, framed around a copy of `payload`; everything else zero but priority NORMAL. With
- * `ping`, an empty ping frame precedes it (heartbeats: one write for both). NULL when out of memory or over 4 GiB.
+ * `ping`, a ping frame precedes it (heartbeats: one write for both). NULL when out of memory or over 4 GiB.
  */
 struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool ping);
 static inline struct wsm__pub *wsm__pub_ref(struct wsm__pub *pub)
