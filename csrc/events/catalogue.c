@@ -26,7 +26,7 @@ static const struct entry {
 	{11, {.type = "story_moved", .room = "project:{project_id}", .key = NULL, .routing = routing_5, .max_rate = 0.0, .priority = WSM_NORMAL, .level = WSM_LEVEL_NONE, .conflate = false, .history = true, .flat = false}},
 	{12, {.type = "chat_message", .room = "project:{project_id}", .key = NULL, .routing = routing_5, .max_rate = 0.0, .priority = WSM_NORMAL, .level = WSM_LEVEL_NONE, .conflate = false, .history = true, .flat = false}},
 	{12, {.type = "job_progress", .room = "project:{project_id}", .key = "job:{job_id}", .routing = routing_4, .max_rate = 10.0, .priority = WSM_LOW, .level = WSM_LEVEL_NONE, .conflate = true, .history = false, .flat = false}},
-	{12, {.type = "notification", .room = "project:{project_id}", .key = NULL, .routing = routing_3, .max_rate = 0.0, .priority = WSM_NORMAL, .level = WSM_LEVEL_NONE, .conflate = false, .history = true, .flat = false}},
+	{12, {.type = "notification", .room = "@user:{user_id}|project:{project_id}", .key = NULL, .routing = routing_3, .max_rate = 0.0, .priority = WSM_NORMAL, .level = WSM_LEVEL_NONE, .conflate = false, .history = true, .flat = false}},
 	{12, {.type = "system_event", .room = "@all", .key = NULL, .routing = routing_0, .max_rate = 0.0, .priority = WSM_NORMAL, .level = WSM_LEVEL_NONE, .conflate = false, .history = true, .flat = false}},
 	{12, {.type = "task_created", .room = "project:{project_id}", .key = NULL, .routing = routing_6, .max_rate = 0.0, .priority = WSM_NORMAL, .level = WSM_LEVEL_NONE, .conflate = false, .history = true, .flat = false}},
 	{12, {.type = "task_deleted", .room = "project:{project_id}", .key = NULL, .routing = routing_6, .max_rate = 0.0, .priority = WSM_NORMAL, .level = WSM_LEVEL_NONE, .conflate = false, .history = true, .flat = false}},

@@ -6,7 +6,7 @@
 
 struct wsm__event_type {
 	const char *type;          /* "story_created" */
-	const char *room;          /* template: "project:{project_id}", falls back to "@all" if the member is absent; "logs"; "@all" */
+	const char *room;          /* templates, the first whose members are there: "@user:{user_id}|project:{project_id}"; else @all */
 	const char *key;           /* template of the conflation / throttle key, "pipeline:{pipeline_id}"; NULL */
 	const char *const *routing; /* names copied from data to the top level, NULL-terminated */
 	double max_rate;           /* 0: none */

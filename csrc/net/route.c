@@ -237,7 +237,8 @@ static int automatic(const struct route *route, char out[NAME_SIZE], wsm_error *
 		return 4;
 	}
 	if (len < 0 || len > WSM__ROOM_NAME_MAX ||
-	    (out[0] != '@' && !wsm__room_name_valid(wsm__slice(out, (size_t)len))))
+	    (out[0] != '@' && !wsm__room_name_valid(wsm__slice(out, (size_t)len))) ||
+	    (wsm__slice_starts(wsm__slice(out, (size_t)len), "@user:") && !wsm__id_valid(wsm__slice(out + 6, (size_t)len - 6))))
 		return wsm__fail(error, WSM_EROOM, "event \"%.*s\": \"%.60s\" is no room name", (int)route->from->type.len,
 		                 route->from->type.data, len < 0 ? "(too long)" : out);
 	return len;

@@ -804,7 +804,7 @@ class EventMethods:
         title (str): its title
         project_id (str | None, optional): id of its project
 
-        Sends `story_created` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `story_created` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_story_created", options)
@@ -852,7 +852,7 @@ class EventMethods:
         title (str): its title
         project_id (str | None, optional): id of its project
 
-        Sends `story_updated` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `story_updated` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_story_updated", options)
@@ -903,7 +903,7 @@ class EventMethods:
         to (str): the column where it stands now
         project_id (str | None, optional): id of its project
 
-        Sends `story_moved` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `story_moved` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_story_moved", options)
@@ -951,7 +951,7 @@ class EventMethods:
         story_id (str): id of the story
         project_id (str | None, optional): id of its project
 
-        Sends `story_deleted` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `story_deleted` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_story_deleted", options)
@@ -999,7 +999,7 @@ class EventMethods:
         story_id (str | None, optional): id of its story
         project_id (str | None, optional): id of its project
 
-        Sends `task_created` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `task_created` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_task_created", options)
@@ -1056,7 +1056,7 @@ class EventMethods:
         story_id (str | None, optional): id of its story
         project_id (str | None, optional): id of its project
 
-        Sends `task_updated` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `task_updated` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_task_updated", options)
@@ -1113,7 +1113,7 @@ class EventMethods:
         story_id (str | None, optional): id of its story
         project_id (str | None, optional): id of its project
 
-        Sends `task_completed` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `task_completed` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_task_completed", options)
@@ -1164,7 +1164,7 @@ class EventMethods:
         story_id (str | None, optional): id of its story
         project_id (str | None, optional): id of its project
 
-        Sends `task_deleted` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `task_deleted` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_task_deleted", options)
@@ -1212,7 +1212,7 @@ class EventMethods:
         project_id (str | None, optional): id of the project
         story_id (str | None, optional): id of the story that is talked about
 
-        Sends `chat_message` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `chat_message` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_chat_message", options)
@@ -1260,7 +1260,7 @@ class EventMethods:
         status (str, default "running"): status word
         project_id (str | None, optional): id of its project
 
-        Sends `job_started` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `job_started` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_job_started", options)
@@ -1313,7 +1313,7 @@ class EventMethods:
         output (str | None, optional): what the job has printed
         project_id (str | None, optional): id of its project
 
-        Sends `job_progress` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `job_progress` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_job_progress", options)
@@ -1366,7 +1366,7 @@ class EventMethods:
         status (str, default "completed"): status word
         project_id (str | None, optional): id of its project
 
-        Sends `job_completed` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `job_completed` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_job_completed", options)
@@ -1416,7 +1416,7 @@ class EventMethods:
         error (str | None, optional): what went wrong
         project_id (str | None, optional): id of its project
 
-        Sends `job_failed` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `job_failed` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_job_failed", options)
@@ -1532,6 +1532,7 @@ class EventMethods:
         read: bool = ...,
         created_at: datetime | str = ...,
         action: NotificationAction | EventData | None = ...,
+        user_id: str | None = ...,
         project_id: str | None = ...,
         **options: Unpack[LevelFieldOptions],
     ) -> Receipt: ...
@@ -1547,6 +1548,7 @@ class EventMethods:
         read: object = UNSET,
         created_at: object = UNSET,
         action: object = UNSET,
+        user_id: object = UNSET,
         project_id: object = UNSET,
         **options: Any,
     ) -> Receipt:
@@ -1560,9 +1562,10 @@ class EventMethods:
         read (bool, optional): whether it was read
         created_at (datetime | str, optional): when it was made
         action (NotificationAction | EventData | None, optional): what happens when the user follows it
+        user_id (str | None, optional): id of the user whom it is for; nobody else gets it
         project_id (str | None, optional): id of the project that it concerns
 
-        Sends `notification` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `notification` to `@user:{user_id}` (where the data does not name it: `project:{project_id}`, else `@all`).
         """
         if options:
             check_options("notify_notification", options)
@@ -1576,6 +1579,7 @@ class EventMethods:
                 read=read,
                 created_at=created_at,
                 action=action,
+                user_id=user_id,
                 project_id=project_id,
             )
             return self._notify("notification", title, options)
@@ -1601,6 +1605,8 @@ class EventMethods:
             data["created_at"] = created_at
         if action is not UNSET:
             data["action"] = action
+        if user_id is not UNSET:
+            data["user_id"] = user_id
         if project_id is not UNSET:
             data["project_id"] = project_id
         return self._notify("notification", data, options)
@@ -1631,7 +1637,7 @@ class EventMethods:
         action (str | None, optional): the command that it answers
         project_id (str | None, optional): id of the project that it concerns
 
-        Sends `error` to `project:{project_id}`, or to `@all` without `project_id`.
+        Sends `error` to `project:{project_id}` (where the data does not name it: `@all`).
         """
         if options:
             check_options("notify_error", options)

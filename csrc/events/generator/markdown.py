@@ -30,7 +30,7 @@ How to read the tables:
 - **Fields**: `name` type; `?` marks one that may be left out, `| null` one that may be null. Mappings and models that
   are given as the whole data are sent as they are, also with members that are not listed here.
 - **Room**: where it goes. `{name}` stands for the field of that name; without that field, or where it is null, the
-  event goes to `@all`. The option `room=` overrides it.
+  next room named is taken, in the end `@all`. The option `room=` overrides it.
 - **Priority**: `critical` goes out before what waits for other rooms, `low` after it. Within a room the order never
   changes.
 - **Key, rate**: messages of one key are held to that many per second, and only the newest is sent when its time comes.
@@ -76,7 +76,7 @@ def _table(events: list[Event]) -> str:
         (
             f"`{event.type}`" + (" *flat*" if event.flat else ""),
             f"`{event.helper}`",
-            f"`{event.room}`",
+            ", else ".join(f"`{room}`" for room in event.room.split("|")),
             _fields(event.fields),
             event.priority,
             _rate(event),

@@ -163,8 +163,10 @@ def _field_doc(field: Field) -> str:
 
 
 def _where(event: Event) -> str:
-    names = members(event.room)
-    return f"`{event.room}`" + (f", or to `{FALLBACK_ROOM}` without `{names[0]}`" if names else "")
+    rooms = [f"`{room}`" for room in event.room.split("|")]
+    if members(event.room):
+        rooms.append(f"`{FALLBACK_ROOM}`")
+    return rooms[0] + (f" (where the data does not name it: {', else '.join(rooms[1:])})" if rooms[1:] else "")
 
 
 def _body(event: Event) -> str:
