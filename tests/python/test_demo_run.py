@@ -105,11 +105,11 @@ def test_without_apt_the_package_is_named(no_clip: Path, monkeypatch: pytest.Mon
 def test_without_network_what_apt_says_is_shown_and_nothing_is_left(
     no_clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    program(tmp_path / "bin", "apt-get", "echo 'E: Temporary failure resolving' >&2; exit 100")
+    program(tmp_path / "bin", "apt-get", "echo 'E: Temporary failure resolving for '$1 >&2; exit 100")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     with pytest.raises(clip.NoClip, match="apt could not download opencv-doc"):
         clip.fetch()
-    assert "Temporary failure resolving" in capfd.readouterr().err
+    assert "Temporary failure resolving for download" in capfd.readouterr().err
     assert list(no_clip.parent.iterdir()) == []
 
 

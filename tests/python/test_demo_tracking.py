@@ -55,10 +55,10 @@ def test_who_is_lost_for_long_is_forgotten() -> None:
 
 
 def test_two_who_pass_each_other_keep_their_numbers() -> None:
-    tracker = CentroidTracker()
+    tracker = CentroidTracker(min_hits=1)
     for step in range(17):
-        tracker.update([person(0.2 + step * 0.02, 0.45), person(0.52 - step * 0.02, 0.55)])
-    assert {track.id: round(track.box.centre[0], 2) for track in tracker.tracks} == {1: 0.52, 2: 0.2}
+        tracks = tracker.update([person(0.2 + step * 0.02, 0.48), person(0.52 - step * 0.02, 0.52)])
+        assert {track.id: round(track.box.centre[1], 2) for track in tracks} == {1: 0.48, 2: 0.52}
 
 
 def test_a_double_of_someone_goes_when_it_is_not_seen_again() -> None:
