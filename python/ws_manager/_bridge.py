@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from ws_manager._core import NotRunning, Overloaded, Refused, WsManagerError
+from ws_manager._core import InvalidArgument, InvalidRoom, NotRunning, Overloaded, Refused, WsManagerError
 
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
@@ -110,6 +110,8 @@ async def bridge(
     except Refused as refusal:
         logger.info("WebSocket %s refused: %s", path, refusal)
         return await _refuse(scope, send, refusal.http_status, str(refusal), accepted)
+    except (InvalidArgument, InvalidRoom):
+        raise  # what the application asked for
     except WsManagerError as error:
         logger.error("WebSocket %s can't be served: %s", path, error)
         return await _refuse(scope, send, 503, str(error), accepted)
@@ -117,16 +119,15 @@ async def bridge(
 
 
 async def _refuse(scope: Mapping[str, Any], send: Send, status: int, sentence: str, accepted: bool) -> Ending:
-    ending = Ending({403: 4403, 404: 4400, 503: 1013}.get(status, 4400), sentence)
-    if accepted:
+    """Says no, by HTTP as long as that is possible. A close before the acceptance means 403 in ASGI."""
+    ending = Ending({403: 4403, 503: 1013}.get(status, 4400), sentence)
+    if accepted or status == 403 or "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": ending.code, "reason": _cut(sentence)})
-    elif "websocket.http.response" in (scope.get("extensions") or {}):
-        body = sentence.encode()
-        fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "websocket.http.response.start", "status": status, "headers": fields})
-        await send({"type": "websocket.http.response.body", "body": body})
-    else:
-        await send({"type": "websocket.close", "code": ending.code, "reason": _cut(sentence)})
+        return ending
+    body = sentence.encode()
+    fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": fields})
+    await send({"type": "websocket.http.response.body", "body": body})
     return ending
 
 

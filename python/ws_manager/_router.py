@@ -32,8 +32,8 @@ __all__ = ["make_router"]
 
 logger = logging.getLogger("ws_manager")
 
-MAX_BODY = 16 * 1024 * 1024
-"""Bytes of a REST body that are read; the core's own limit (option max_publish_size) is at most as large by default."""
+MAX_BODY = 1024 * 1024
+"""Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413."""
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -114,8 +114,6 @@ def add_endpoint(router: Any, manager: WebSocketManager, pattern: str) -> None:
 def _rest_endpoint(manager: WebSocketManager, call: Call) -> Callable[[Request], Awaitable[Response]]:
     async def rest(request: Request) -> Response:
         body = await _body(request)
-        if body is None:
-            return Response("The request's body is too large.", 413, media_type="text/plain")
         headers = request.headers
         try:
             status, content_type, answer = await run_in_threadpool(
@@ -136,19 +134,15 @@ def _rest_endpoint(manager: WebSocketManager, call: Call) -> Callable[[Request],
     return rest
 
 
-async def _body(request: Request) -> bytes | None:
-    """The request's body; None if it is over MAX_BODY. One byte over the core's limit is enough for its own 413."""
-    chunks: list[bytes] = []
-    size = 0
+async def _body(request: Request) -> bytes:
+    """The request's body, up to one byte over MAX_BODY."""
+    body = bytearray()
     try:
         async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY + 1:
-                return None
-            chunks.append(chunk)
+            body += chunk[: MAX_BODY + 1 - len(body)]
     except ClientDisconnect:
-        return b""
-    return b"".join(chunks)
+        pass
+    return bytes(body)
 
 
 def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[WebSocket], Awaitable[None]]:

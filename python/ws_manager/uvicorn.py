@@ -26,7 +26,7 @@ from urllib.parse import unquote_to_bytes
 from uvicorn.protocols.utils import ClientDisconnected, get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path
+from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path, quoted
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
 from ws_manager._manager import default_manager
@@ -158,23 +158,23 @@ class WebSocketProtocol(asyncio.Protocol):
         if endpoint is None or manager is None:
             self._delegate(data, self.config.loaded_app)
         elif not self.can_hand_over():
-            self._delegate(data, _BridgeApplication(manager, endpoint))
+            self._delegate(data, _BridgeApplication(manager, quoted(endpoint)))
         else:
             try:
-                self.hand_over(manager, None, Admission(), endpoint)
+                self.hand_over(manager, None, Admission(), "" if endpoint == request.path else quoted(endpoint))
             except WsManagerError as error:
                 logger.error("The upgrade of %s can't be handed over: %s", request.path, error)
                 self._answer(503, str(error))
 
     def _endpoint(self, request: _Request) -> tuple[str, WebSocketManager] | tuple[None, None]:
-        """The endpoint's path, and whose it is, if the application has no say in it."""
+        """The endpoint's path, decoded, and whose it is, if the application has no say in it."""
         if not self.direct:
             return None, None
         found = owner(self.config.loaded_app, request.path, request.headers, self.config.root_path)
         if found.application:
             return None, None
-        endpoint = found.endpoint or Endpoint(type(self).manager or default_manager(), request.raw_path)
-        path = endpoint_path(request.raw_path, endpoint.pattern)
+        endpoint = found.endpoint or Endpoint(type(self).manager or default_manager(), request.path)
+        path = endpoint_path(request.path, endpoint.pattern)
         try:
             endpoint.manager._ready()
         except (WsManagerError, OSError) as error:

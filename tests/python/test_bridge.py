@@ -138,14 +138,32 @@ def test_stop_of_the_runtime_closes_with_1001(browser: TestClient, manager: WebS
         assert ended(socket)[0] == 1001
 
 
-def test_foreign_origin_is_refused_with_its_status(browser: TestClient) -> None:
+def test_foreign_origin_is_refused_before_it_is_accepted(
+    browser: TestClient, manager: WebSocketManager, caplog: pytest.LogCaptureFixture
+) -> None:
     with (
-        pytest.raises(WebSocketDenialResponse) as refusal,
+        caplog.at_level("INFO", "ws_manager"),
+        pytest.raises(WebSocketDisconnect) as refusal,
         browser.websocket_connect("/ws", headers={"origin": "https://evil.example"}),
     ):
         pass
-    assert refusal.value.status_code == 403
-    assert "rigin" in refusal.value.text
+    assert refusal.value.code == 4403
+    assert any("/ws refused" in line and "Origin" in line for line in caplog.messages)
+    assert manager.stats()["active_connections"] == 0
+
+
+def test_endpoint_that_was_removed_is_not_found(browser: TestClient, manager: WebSocketManager) -> None:
+    manager.remove_endpoint("/ws/logs")
+    with pytest.raises(WebSocketDenialResponse) as refusal, browser.websocket_connect("/ws/logs"):
+        pass
+    assert refusal.value.status_code == 404
+
+
+def test_stopped_runtime_is_unavailable(browser: TestClient, manager: WebSocketManager) -> None:
+    manager.stop()
+    with pytest.raises(WebSocketDenialResponse) as refusal, browser.websocket_connect("/ws"):
+        pass
+    assert refusal.value.status_code == 503
 
 
 def test_message_over_the_limit_is_closed_with_1009() -> None:
@@ -278,14 +296,14 @@ def test_client_that_does_not_read_is_a_slow_consumer(monkeypatch: pytest.Monkey
     monkeypatch.setattr("ws_manager._bridge.DRAIN_TIMEOUT", 0.1)
 
     async def run() -> None:
-        manager = WebSocketManager(max_queue=8192)
+        manager = WebSocketManager(max_queue=8192, history_size=0)
         async with manager.lifespan(None):
             slow, good = Client(), Client()
             slow_end, good_end = slow.start(manager), good.start(manager)
             await slow.until(lambda: len(slow.sent) > 1 and len(good.sent) > 1)
             slow.may_write.clear()
-            for n in range(20):
-                await manager.broadcast({"type": "big", "n": n, "fill": "x" * 1000}, history=False)
+            for n in range(60):  # over the bytes that may be under way to the server, and max_queue
+                await manager.broadcast({"type": "big", "n": n, "fill": "x" * 4000})
                 await good.until(lambda n=n: any(f'"n":{n},' in m.get("text", "") for m in good.sent))
             assert (await asyncio.wait_for(slow_end, TIMEOUT)).code == 4413
             assert not good_end.done()

@@ -57,6 +57,10 @@ class Stage:
             async for text in websocket.iter_text():
                 await websocket.send_text(text)
 
+        @app.websocket("/checked-echo")
+        async def checked_echo(websocket: WebSocket, _: str = Depends(self.user)) -> None:
+            await echo(websocket)
+
         @app.websocket("/live/{board}")
         async def live(websocket: WebSocket, board: str, user: str = Depends(self.user)) -> None:
             client_id = await self.manager.connect(websocket, user_id=user, rooms=[f"board:{board}"])
@@ -78,11 +82,21 @@ class Stage:
     params=[("asyncio", "h11"), ("asyncio", "httptools"), ("uvloop", "h11"), ("uvloop", "httptools")],
     ids="-".join,
 )
-def served(request: pytest.FixtureRequest) -> Iterator[tuple[Stage, Uvicorn]]:
+def server_of_all(request: pytest.FixtureRequest) -> Iterator[tuple[Stage, Uvicorn]]:
     stage = Stage()
     loop, http = request.param
     with Uvicorn(stage.app(), ws=stage.protocol, loop=loop, http=http) as server:
         yield stage, server
+
+
+@pytest.fixture
+def served(server_of_all: tuple[Stage, Uvicorn]) -> Iterator[tuple[Stage, Uvicorn]]:
+    """The server, with nothing on it from the test before."""
+    stage, server = server_of_all
+    stage.seen.clear()
+    stage.decided.set()
+    yield stage, server
+    server.until(lambda: is_clean(server) and stage.manager.stats()["active_connections"] == 0)
 
 
 def is_clean(server: Uvicorn) -> bool:
@@ -143,7 +157,6 @@ def test_unknown_path_is_refused(served: tuple[Stage, Uvicorn]) -> None:
 
 def test_route_of_the_application_that_matches_first_keeps_its_path(served: tuple[Stage, Uvicorn]) -> None:
     stage, server = served
-    stage.seen.clear()
     with pytest.raises(InvalidStatus) as refusal, client(server.port, "/ws/project/mine"):
         pass
     assert refusal.value.response.status_code == 403
@@ -166,7 +179,6 @@ def test_endpoint_of_the_application_hands_over_after_its_dependencies(
     served: tuple[Stage, Uvicorn], caplog: pytest.LogCaptureFixture
 ) -> None:
     stage, server = served
-    stage.seen.clear()
     with caplog.at_level(logging.INFO, "uvicorn.error"), client(server.port, "/live/7?token=right") as browser:
         greeting = receive(browser, "connected")["data"]
         assert greeting["user_id"] == "user-7"
@@ -234,17 +246,20 @@ def test_what_the_client_sends_before_the_decision_is_not_lost(served: tuple[Sta
 
 
 def test_what_the_client_sends_before_uvicorn_accepts_is_not_lost(served: tuple[Stage, Uvicorn]) -> None:
-    _, server = served
+    stage, server = served
+    stage.deciding.clear()
+    stage.decided.clear()
     with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as raw:
-        raw.sendall(upgrade("/echo"))
+        raw.sendall(upgrade("/checked-echo?token=right"))
+        assert stage.deciding.wait(TIMEOUT)
         raw.sendall(text_frame("early"))
         raw.sendall(text_frame("late"))
+        stage.decided.set()
         assert read_until(raw, b"late").index(b"early") > 0
 
 
 def test_client_that_leaves_during_the_decision_is_forgotten(served: tuple[Stage, Uvicorn]) -> None:
     stage, server = served
-    stage.seen.clear()
     stage.deciding.clear()
     stage.decided.clear()
     with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as raw:

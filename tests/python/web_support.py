@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 TIMEOUT = 20.0
@@ -165,6 +166,7 @@ def receive(socket: ClientConnection, kind: str | None = None) -> dict[str, Any]
 
 def closed(socket: ClientConnection) -> tuple[int | None, str | None]:
     """Reads to the end; the close code and reason."""
-    for _ in socket:
-        pass
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            socket.recv(TIMEOUT)
     return socket.close_code, socket.close_reason
