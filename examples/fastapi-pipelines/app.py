@@ -111,7 +111,7 @@ def default_source() -> str | int:
 cv2.setNumThreads(1)  # each pipeline has its own thread: OpenCV need not start more
 first_source = default_source()
 manager = PipelineManager(definitions(*geometry(not os.environ.get("DEMO_SOURCE"))), VideoSource(first_source))
-# The manager's callbacks become messages: status and errors for everybody, the rest for who watches the pipeline.
+# What the pipelines tell the manager's callbacks becomes messages for everybody who watches.
 pipeline_websocket_service = ws_manager.PipelineWebSocketService(manager)
 
 
@@ -230,7 +230,8 @@ async def guard(request: Request, call_next: Any) -> Response:
             "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'"
         )
     if request.url.path == "/" or request.url.path.startswith("/static/"):
-        response.headers["Cache-Control"] = "no-cache"
+        # Pages that reload after an update get it; icons, which are asked for again and again, are kept.
+        response.headers["Cache-Control"] = "max-age=3600" if request.url.path.endswith(".svg") else "no-cache"
     return response
 
 

@@ -165,9 +165,9 @@ class Tracker(_Node):
             self._tracker.update(context.detections)
             self._step = context.time - self._last
             self._last = context.time
-        ahead = (context.time - self._last) / self._step if self._step > 0 else 0.0
+        ahead = min(1.0, (context.time - self._last) / self._step) if self._step > 0 else 0.0
         context.tracks = self._tracker.tracks
-        context.boxes = {t.id: t.moved(min(ahead, 1.0)) for t in context.tracks if t.visible}
+        context.boxes = {t.id: t.box if t.missed else t.moved(ahead) for t in context.tracks if t.visible}
         return {"tracks": len(context.boxes)}
 
 

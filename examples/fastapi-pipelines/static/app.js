@@ -22,7 +22,6 @@ async function loadState() {
     if (card) card.update(pipeline)
     else addCard(pipeline)
   }
-  socket.join('logs', ...[...cards.keys()].map(id => `pipeline:${id}`))
   showTotals()
 }
 
@@ -229,5 +228,6 @@ $('theme').onclick = () => {
   } catch { /* no storage: for this visit only */ }
 }
 
+socket.join('logs')
 socket.connect()
 repaint()
