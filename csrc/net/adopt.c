@@ -9,6 +9,7 @@
 #include "net/connection.h"
 #include "net/server.h"
 #include "rooms/name.h"
+#include "wire/target.h"
 
 static const wsm_slice nothing = { NULL, 0 };
 
@@ -186,6 +187,8 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 	struct wsm__request request;
 	struct wsm__buffer headers;
 	struct wsm__adopt *adopt;
+	char path[WSM__PATH_MAX + 1];
+	int path_len = wsm__percent_decode(from->path, false, path, sizeof(path));
 	int status = wsm__runtime_check(runtime, error);
 
 	*http_status = 0;
@@ -193,6 +196,11 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 		status = check_admission(admission, error);
 	if (status)
 		return status;
+	if (path_len < 0) {
+		*http_status = 404;
+		return wsm__fail(error, WSM_EREFUSED, "the path is longer than %d bytes or not valid", WSM__PATH_MAX);
+	}
+	texts[1] = wsm__slice(path, (size_t)path_len); /* as libwebsockets gives it for a connection of ours */
 	wsm__buffer_init(&headers);
 	if (atomic_load(&runtime->want) & WSM_WANT_AUTHENTICATE)
 		headers_json(from, &headers);
@@ -245,9 +253,10 @@ static int traffic(wsm_runtime *runtime, enum wsm__command_kind kind, uint64_t c
                    size_t bytes, bool binary)
 {
 	struct wsm__simple *command;
+	int status = wsm__runtime_check(runtime, NULL);
 
-	if (wsm__runtime_check(runtime, NULL))
-		return WSM_ENOTRUNNING;
+	if (status)
+		return status;
 	command = wsm__simple_new(kind, conn, data, nothing, nothing, nothing, NULL, 0);
 	if (command) {
 		command->code = code;

@@ -154,9 +154,10 @@ static void disconnect_user(struct wsm__core *core, const struct wsm__simple *co
 int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision)
 {
 	struct wsm__simple *command;
+	int status = wsm__runtime_check(runtime, NULL);
 
-	if (wsm__runtime_check(runtime, NULL))
-		return WSM_ENOTRUNNING;
+	if (status)
+		return status;
 	if ((decision->user_id.len && !wsm__id_valid(decision->user_id)) ||
 	    (decision->session_id.len && !wsm__id_valid(decision->session_id)) ||
 	    (decision->code && !wsm__close_code_valid(decision->code)) || !wsm__utf8_valid(decision->reason))
@@ -175,11 +176,12 @@ int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision 
 
 int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow)
 {
-	struct wsm__simple *command = wsm__runtime_check(runtime, NULL)
-	                                  ? NULL
-	                                  : wsm__simple_new(WSM__CMD_AUTHORIZED, ticket, nothing, nothing, nothing, nothing,
-	                                                    NULL, 0);
+	struct wsm__simple *command;
+	int status = wsm__runtime_check(runtime, NULL);
 
+	if (status)
+		return status;
+	command = wsm__simple_new(WSM__CMD_AUTHORIZED, ticket, nothing, nothing, nothing, nothing, NULL, 0);
 	if (command)
 		command->flag = allow;
 	return wsm__simple_post(runtime, command, true, NULL);
@@ -188,8 +190,10 @@ int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow)
 int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice id, wsm_slice json,
               const char *error_code)
 {
-	if (wsm__runtime_check(runtime, NULL))
-		return WSM_ENOTRUNNING;
+	int status = wsm__runtime_check(runtime, NULL);
+
+	if (status)
+		return status;
 	return wsm__simple_post(runtime,
 	                        wsm__simple_new(WSM__CMD_REPLY, conn, action, id, json, wsm__str(error_code), NULL, 0), true,
 	                        NULL);

@@ -332,6 +332,8 @@ void wsm__conn_established(struct wsm__conn *conn)
 	struct wsm__core *core = conn->core;
 	const struct wsm__opening *opening = conn->opening;
 
+	if (conn->state == WSM__CONN_CLOSING && conn->wsi) /* closed before its socket could be written to */
+		lws_callback_on_writable(conn->wsi);
 	if (conn->state != WSM__CONN_HANDSHAKE)
 		return;
 	if (core->stopping)
@@ -581,6 +583,8 @@ static wsm_slice cut_reason(const char *reason)
 
 void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 {
+	struct wsm__core *core = conn->core;
+
 	if (conn->state == WSM__CONN_CLOSING)
 		return;
 	wsm__decide_forget(conn);
@@ -589,13 +593,14 @@ void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 	free(conn->close_reason);
 	conn->close_reason = wsm__slice_dup(cut_reason(reason ? reason : ""));
 	wsm__buffer_fini(&conn->received);
-	if (conn->wsi) {
+	/* What was published before still goes out, at a stop also what is to come from history; nothing new is added. */
+	if (!core->stopping)
+		wsm__sub_leave(&core->registry, &conn->sub);
+	wsm__wheel_closing(conn);
+	if (conn->wsi)
 		lws_callback_on_writable(conn->wsi);
-		/* A peer that does not read never lets the close frame through. */
-		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, (int)conn->core->config->close_timeout + 1);
-	} else if (conn->bridge) {
+	else if (conn->bridge)
 		wsm__flush_soon(conn);
-	}
 }
 
 static void tell_host(struct wsm__conn *conn, wsm_event_kind kind, unsigned code)

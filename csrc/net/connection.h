@@ -32,6 +32,7 @@ struct wsm__conn {
 	char *greeting, *heartbeat; /* types */
 
 	uint64_t last_heard_ms, next_beat_ms;
+	uint64_t close_by_ms; /* once closing: when the socket is cut off */
 	struct wsm__conn *wheel_prev, *wheel_next;
 	unsigned slot;
 	struct wsm__ip *ip;
@@ -41,7 +42,6 @@ struct wsm__conn {
 	bool announced;      /* the host has been told of it, so it is told of the end */
 	bool tell_closed;    /* adopted or bridged: WSM_EVENT_CLOSED at the end */
 	bool close_asked;    /* the close frame was handed to libwebsockets, or came from the peer */
-	bool flushed_to_close; /* what was queued has had its chance */
 	bool in_message;     /* between the first and the last fragment */
 	bool binary;
 	bool admitted;       /* by the host, before the hand-over */
@@ -147,6 +147,8 @@ void wsm__flush_soon(struct wsm__conn *conn);
 
 void wsm__wheel_add(struct wsm__conn *conn);
 void wsm__wheel_remove(struct wsm__conn *conn);
+/* Moves a connection that begins to close to the list of those, and cuts off who takes longer than close_timeout. */
+void wsm__wheel_closing(struct wsm__conn *conn);
 /* How often wsm__wheel_turn() is to be called. */
 uint64_t wsm__wheel_period_ms(const struct wsm__core *core);
 void wsm__wheel_turn(struct wsm__core *core);

@@ -2,6 +2,7 @@
  * Heartbeats and time-outs, spread over the interval: connections stand in the slots of a wheel, and each turn looks at one
  * slot, so that ten thousand of them never ping at once.
  */
+#include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,35 @@ void wsm__wheel_add(struct wsm__conn *conn)
 
 void wsm__wheel_remove(struct wsm__conn *conn)
 {
-	DL_DELETE2(conn->core->wheel[conn->slot], conn, wheel_prev, wheel_next);
+	if (conn->close_by_ms)
+		DL_DELETE2(conn->core->closing, conn, wheel_prev, wheel_next);
+	else
+		DL_DELETE2(conn->core->wheel[conn->slot], conn, wheel_prev, wheel_next);
+}
+
+void wsm__wheel_closing(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+
+	if (conn->close_by_ms)
+		return;
+	wsm__wheel_remove(conn);
+	conn->close_by_ms = core->now_ms + (uint64_t)(core->config->close_timeout * 1000);
+	DL_APPEND2(core->closing, conn, wheel_prev, wheel_next);
+}
+
+/* Who does not read never gets the close frame, and who does not answer it has had the time to. */
+static void cut_off(struct wsm__core *core)
+{
+	struct wsm__conn *conn, *next;
+
+	DL_FOREACH_SAFE2(core->closing, conn, next, wheel_next)
+	{
+		if (conn->close_by_ms > core->now_ms)
+			return;
+		if (conn->wsi) /* once more at each turn: harmless */
+			lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+	}
 }
 
 uint64_t wsm__wheel_period_ms(const struct wsm__core *core)
@@ -34,7 +63,8 @@ uint64_t wsm__wheel_period_ms(const struct wsm__core *core)
 	/* A whole turn of the wheel takes an eighth of the shorter of the two: that is how late a time-out may be. */
 	double period = shortest * 1000 / 8 / WSM__WHEEL_SLOTS;
 
-	return period < 1 ? 1 : (uint64_t)period;
+	/* Handlers' and closing clients' time-outs are looked at as often. */
+	return period < 1 ? 1 : period > 250 ? 250 : (uint64_t)period;
 }
 
 /* Connections of the same kind share one message per turn. */
@@ -89,6 +119,7 @@ void wsm__wheel_turn(struct wsm__core *core)
 	struct beat beats[BEATS_MAX] = { { NULL, NULL } };
 	struct wsm__conn *conn, *next;
 
+	cut_off(core);
 	core->wheel_at = (core->wheel_at + 1) % WSM__WHEEL_SLOTS;
 	DL_FOREACH_SAFE2(core->wheel[core->wheel_at], conn, next, wheel_next)
 	{

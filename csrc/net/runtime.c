@@ -205,6 +205,8 @@ static void on_tick(uv_timer_t *timer)
 	if (core->stopping) {
 		if (!core->n_conns || core->now_ms >= core->stop_at_ms)
 			begin_destroy(core);
+		else
+			wsm__wheel_turn(core);
 		return;
 	}
 	wsm__wheel_turn(core);
@@ -219,7 +221,7 @@ void wsm__stop_run(struct wsm__core *core, struct wsm__stop *stop)
 	core->stop_at_ms = core->now_ms + stop->deadline_ms;
 	free(stop);
 	wsm__listen_close(core);
-	core->now_us += 1000000000u; /* what max_rate holds back is due now */
+	core->now_us = UINT64_MAX; /* what max_rate holds back is due now */
 	wsm__publish_due(core);
 	wsm__core_now(core);
 	for (conn = core->by_number; conn; conn = next) {
@@ -274,12 +276,13 @@ static int init_handles(struct wsm__core *core)
 
 static void core_fini(struct wsm__core *core)
 {
+	static const wsm_delivery stopped = { .status = WSM_ENOTRUNNING };
 	struct wsm__publish *held;
 
 	uv_run(&core->loop, UV_RUN_DEFAULT); /* the closing of handles */
 	wsm__server_fini(core);
 	while ((held = wsm__throttle_due(&core->throttle, UINT64_MAX)) != NULL)
-		wsm__publish_free(held, NULL);
+		wsm__publish_free(held, &stopped);
 	wsm__throttle_fini(&core->throttle, NULL, NULL);
 	while (core->by_number) /* bridges that outlived the deadline */
 		wsm__conn_gone(core->by_number);

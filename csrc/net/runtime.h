@@ -174,6 +174,7 @@ struct wsm__core {
 	struct wsm__ulid ulid;
 	struct wsm__conn *by_number, *by_client;
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];
+	struct wsm__conn *closing; /* in the order of close_by_ms; no longer in the wheel */
 	unsigned wheel_at;
 	uint64_t n_conns;      /* open, or being decided on */
 	uint64_t n_sessions;   /* sockets in libwebsockets */

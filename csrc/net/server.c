@@ -84,6 +84,23 @@ static void take_ip(struct lws *wsi, char out[INET6_ADDRSTRLEN])
 	}
 }
 
+/* What the slices of a request take, header values of http.c included; percent-encoding may triple the query. */
+static size_t request_bytes(struct lws *wsi, size_t path_len)
+{
+	static const enum lws_token_indexes kept[] = { WSI_TOKEN_ORIGIN, WSI_TOKEN_HOST, WSI_TOKEN_HTTP_USER_AGENT,
+		                                           WSI_TOKEN_HTTP_AUTHORIZATION };
+	size_t bytes = path_len + 8;
+	int len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS);
+
+	bytes += len > 0 ? 4 * (size_t)len : 0;
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		len = lws_hdr_total_length(wsi, kept[i]);
+		bytes += len > 0 ? (size_t)len + 2 : 0;
+	}
+	len = lws_hdr_custom_length(wsi, "x-api-key:", 10);
+	return bytes + (len > 0 ? (size_t)len + 2 : 0);
+}
+
 bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_slice path)
 {
 	struct wsm__buffer *storage = &session->storage;
@@ -93,7 +110,7 @@ bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_sli
 	wsm__buffer_clear(storage);
 	memset(request, 0, sizeof(*request));
 	/* Enough at once, so that slices stay where they are. */
-	if (!wsm__buffer_reserve(storage, path.len + 4 * HEADERS_MAX))
+	if (!wsm__buffer_reserve(storage, request_bytes(wsi, path.len)))
 		return false;
 	start = storage->len;
 	wsm__buffer_add_slice(storage, path);
@@ -102,6 +119,9 @@ bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_sli
 	take_query(wsi, storage);
 	request->query = wsm__slice(storage->data + start, storage->len - start);
 	request->origin = take_header(wsi, WSI_TOKEN_ORIGIN, storage);
+	/* Without one, a request is not a browser's; one that can't be read must not pass for that. */
+	if (!request->origin.len && lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0)
+		request->origin = wsm__str("null");
 	request->host = take_header(wsi, WSI_TOKEN_HOST, storage);
 	request->user_agent = take_header(wsi, WSI_TOKEN_HTTP_USER_AGENT, storage);
 	take_ip(wsi, session->ip);
@@ -236,6 +256,13 @@ static int receive(struct lws *wsi, struct wsm__conn *conn, const void *data, si
 	return 0;
 }
 
+static bool has_unsent(const struct wsm__conn *conn)
+{
+	if (conn->sub.overflow) /* it does not read: see cut_off() */
+		return false;
+	return conn->sub.outbox.count || (conn->core->stopping && wsm__sub_lags(&conn->sub));
+}
+
 static int writable(struct lws *wsi, struct wsm__conn *conn)
 {
 	if (lws_partial_buffered(wsi)) {
@@ -248,9 +275,7 @@ static int writable(struct lws *wsi, struct wsm__conn *conn)
 		return 0;
 	if (conn->close_code == 1006)
 		return -1;
-	if (conn->sub.outbox.count && !conn->sub.overflow && !conn->flushed_to_close) {
-		/* What was queued before goes first: the flush comes before the loop polls again. */
-		conn->flushed_to_close = true;
+	if (has_unsent(conn)) { /* goes first: the flush comes before the loop polls again */
 		lws_callback_on_writable(wsi);
 		return 0;
 	}
@@ -273,6 +298,7 @@ static void peer_closes(struct wsm__conn *conn, const unsigned char *payload, si
 	if (conn->state == WSM__CONN_CLOSING)
 		return;
 	wsm__decide_forget(conn);
+	wsm__wheel_closing(conn);
 	conn->state = WSM__CONN_CLOSING;
 	conn->close_asked = true; /* libwebsockets answers by itself */
 	conn->close_code = (uint16_t)(len >= 2 ? payload[0] << 8 | payload[1] : 1005);

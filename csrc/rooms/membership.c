@@ -172,7 +172,7 @@ int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub)
 	return WSM_OK;
 }
 
-void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub)
+void wsm__sub_leave(struct wsm__registry *registry, struct wsm__sub *sub)
 {
 	while (sub->members)
 		member_free(registry, sub->members);
@@ -183,10 +183,17 @@ void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub)
 		last->firehose_index = sub->firehose_index;
 		sub->firehose = false;
 	}
-	wsm__unmark_dirty(registry, sub);
 	for (uint32_t i = sub->replay_at; i < sub->replay_count; i++)
 		wsm__pub_unref(sub->replay[i]);
 	free(sub->replay);
 	sub->replay = NULL;
+	sub->replay_at = sub->replay_count = 0;
+	sub->firehose_lagging = false;
+}
+
+void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub)
+{
+	wsm__sub_leave(registry, sub);
+	wsm__unmark_dirty(registry, sub);
 	wsm__outbox_fini(&sub->outbox);
 }

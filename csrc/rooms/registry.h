@@ -134,7 +134,9 @@ static inline wsm_slice wsm__room_name(const struct wsm__room *room)
 void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms);
 
 void wsm__sub_init(struct wsm__sub *sub);
-/* Leaves every room, the firehose and the dirty lists, and releases what waits. */
+/* Leaves every room and the firehose; what waits to be written stays. */
+void wsm__sub_leave(struct wsm__registry *registry, struct wsm__sub *sub);
+/* The same, leaves the dirty lists, and releases what waits. */
 void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub);
 
 struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub);

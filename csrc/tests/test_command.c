@@ -154,9 +154,8 @@ static void a_missing_or_mistyped_room_is_a_bad_request(void **state)
 {
 	static const char *const actions[] = { "subscribe", "unsubscribe", "history", "presence", "publish" };
 	static const char *const fields[] = {
-		"\"x\":1",        "\"room\":5",          "\"room\":\"\"",      "\"room\":[\"a\"]",
-		"\"channel\":{}", "\"project_id\":\"\"", "\"project_id\":1.5", "\"project_id\":true",
-		"\"room\":null"
+		"\"x\":1",        "\"room\":5",          "\"room\":[\"a\"]",   "\"channel\":{}",
+		"\"project_id\":\"\"", "\"project_id\":1.5", "\"project_id\":true", "\"room\":null"
 	};
 	char text[128];
 
@@ -175,6 +174,8 @@ static void rooms_against_the_grammar_are_room_invalid(void **state)
 
 	(void)state;
 	assert_refused("{\"action\":\"subscribe\",\"room\":\"@all\"}", "room_invalid");
+	assert_refused("{\"action\":\"subscribe\",\"room\":\"\"}", "room_invalid");
+	assert_refused("{\"action\":\"subscribe\",\"channel\":\"\"}", "room_invalid");
 	assert_refused("{\"action\":\"subscribe\",\"room\":\"*\"}", "room_invalid");
 	assert_refused("{\"action\":\"subscribe\",\"room\":\"a\\nb\"}", "room_invalid");
 	assert_refused("{\"action\":\"subscribe\",\"channel\":\"a b\"}", "room_invalid");

@@ -129,22 +129,33 @@ static bool take_project(struct wsm__command *command)
 	return true;
 }
 
+static bool no_room_name(struct wsm__command *command)
+{
+	return fail(command, "room_invalid",
+	            "a room name has 1 to 128 bytes, no spaces, control characters or '*', and no '@' in front");
+}
+
+/* "room" or "channel". */
+static bool take_room_name(struct wsm__command *command, const char *name, const char *sentence)
+{
+	const json_t *value = member(((struct storage *)command->storage)->root, name);
+
+	if (json_is_string(value) && json_string_length(value) == 0)
+		return no_room_name(command);
+	return take_string(command, name, &command->room, sentence);
+}
+
 static bool take_room(struct wsm__command *command)
 {
-	if (!take_string(command, "room", &command->room, "\"room\" must be a non-empty string"))
+	if (!take_room_name(command, "room", "\"room\" must be a string"))
 		return false;
-	if (command->room.len == 0 &&
-	    !take_string(command, "channel", &command->room, "\"channel\" must be a non-empty string"))
+	if (command->room.len == 0 && !take_room_name(command, "channel", "\"channel\" must be a string"))
 		return false;
 	if (command->room.len == 0 && !take_project(command))
 		return false;
 	if (command->room.len == 0)
 		return bad_request(command, "a room is missing: give \"room\", \"channel\" or \"project_id\"");
-	if (!wsm__room_name_valid(command->room))
-		return fail(
-			command, "room_invalid",
-			"a room name has 1 to 128 bytes, no spaces, control characters or '*', and no '@' in front");
-	return true;
+	return wsm__room_name_valid(command->room) || no_room_name(command);
 }
 
 static bool take_since(struct wsm__command *command)
