@@ -108,7 +108,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._inner: Any = None  # uvicorn's own protocol
         self._application: Any = None
         self._held: list[bytes] | None = None  # what the client sent before it had an answer
-        self._stay: _Stay | None = None
+        self._stay: _StaySink | None = None
 
     # ---- what the transport calls
 
@@ -176,7 +176,9 @@ class WebSocketProtocol(asyncio.Protocol):
         endpoint = found.endpoint or Endpoint(type(self).manager or default_manager(), request.path)
         path = endpoint_path(request.path, endpoint.pattern)
         try:
-            endpoint.manager._ready()
+            if not endpoint.manager.running:
+                endpoint.manager._ready()
+                _Stopper(self.server_state, endpoint.manager)
         except (WsManagerError, OSError) as error:
             logger.error("The runtime of ws_manager does not start: %s", error)
             return None, None
@@ -271,9 +273,9 @@ class WebSocketProtocol(asyncio.Protocol):
         if isinstance(task, asyncio.Task):
             task.cancel()
 
-    def stay(self, manager: WebSocketManager, client_id: str) -> None:
+    def stay(self, sink: _StaySink) -> None:
         """An endpoint of the application waits for the client: the server counts the connection until it ends."""
-        self._stay = _Stay(manager, client_id)
+        self._stay = sink
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # a set of uvicorn's own classes
 
     def left(self) -> None:
@@ -301,33 +303,48 @@ class CheckedWebSocketProtocol(WebSocketProtocol):
     direct: ClassVar[bool] = False
 
 
-class _Stay(NamedTuple):
+class _StaySink:
     """A handed-over connection that an endpoint of the application waits for."""
 
-    manager: WebSocketManager
-    client_id: str
-
-    def end(self) -> None:
-        try:
-            self.manager.disconnect(self.client_id, code=1001, reason="The server shuts down.")
-        except WsManagerError as error:
-            logger.debug("connection %s had ended already: %s", self.client_id, error)
-
-
-class _StaySink:
-    """Tells the server, then the one who waits, that the client has gone."""
-
-    def __init__(self, protocol: WebSocketProtocol, sink: ConnSink) -> None:
+    def __init__(self, protocol: WebSocketProtocol, manager: WebSocketManager, client_id: str, sink: ConnSink) -> None:
         self.loop = sink.loop
         self._protocol = protocol
+        self._manager = manager
+        self._client_id = client_id
         self._sink = sink
 
     def send(self, data: bytes, binary: bool) -> None:
         self._sink.send(data, binary)
 
     def closed(self, code: int, reason: str) -> None:
+        """The client has gone: the server is told, then the one who waits."""
         self._protocol.left()
         self._sink.closed(code, reason)
+
+    def end(self) -> None:
+        """The server stops. It does not wait for the client's answer: that is the runtime's business when it stops."""
+        reason = "The server shuts down."
+        try:
+            self._manager.disconnect(self._client_id, code=1001, reason=reason)
+        except WsManagerError as error:
+            logger.debug("connection %s had ended already: %s", self._client_id, error)
+        self.closed(1001, reason)
+
+
+class _Stopper:
+    """Stops a runtime that a hand-over has started, for want of a lifespan, when the server stops.
+
+    It stands among the server's connections, so that the server tells it and waits for it.
+    """
+
+    def __init__(self, server_state: ServerState, manager: WebSocketManager) -> None:
+        self._connections: set[Any] = cast("set[Any]", server_state.connections)
+        self._manager = manager
+        self._connections.add(self)
+
+    def shutdown(self) -> None:
+        stopped = asyncio.get_running_loop().run_in_executor(None, self._manager.stop)
+        stopped.add_done_callback(lambda _: self._connections.discard(self))
 
 
 class _Offer:
@@ -346,8 +363,8 @@ class _Offer:
         protocol = self._protocol
         if not stay:
             return protocol.hand_over(manager, sink, admission, path)
-        waiting = _StaySink(protocol, sink or ClosedSink(protocol.loop))
-        protocol.stay(manager, admission["client_id"])
+        waiting = _StaySink(protocol, manager, admission["client_id"], sink or ClosedSink(protocol.loop))
+        protocol.stay(waiting)
         try:
             return protocol.hand_over(manager, waiting, admission, path)
         except BaseException:

@@ -302,7 +302,7 @@ def test_client_that_does_not_read_is_a_slow_consumer(monkeypatch: pytest.Monkey
             slow_end, good_end = slow.start(manager), good.start(manager)
             await slow.until(lambda: len(slow.sent) > 1 and len(good.sent) > 1)
             slow.may_write.clear()
-            for n in range(60):  # over the bytes that may be under way to the server, and max_queue
+            for n in range(100):  # over the bytes that may be under way to the server, and max_queue
                 await manager.broadcast({"type": "big", "n": n, "fill": "x" * 4000})
                 await good.until(lambda n=n: any(f'"n":{n},' in m.get("text", "") for m in good.sent))
             assert (await asyncio.wait_for(slow_end, TIMEOUT)).code == 4413

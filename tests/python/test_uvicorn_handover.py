@@ -333,7 +333,7 @@ def test_stop_of_the_server_closes_everybody_with_1001(loop: str) -> None:
         assert is_clean(server)
 
 
-def test_runtime_starts_with_the_first_upgrade_where_there_is_no_lifespan() -> None:
+def test_runtime_starts_with_the_first_upgrade_where_there_is_no_lifespan_and_stops_with_the_server() -> None:
     stage = Stage()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -343,6 +343,22 @@ def test_runtime_starts_with_the_first_upgrade_where_there_is_no_lifespan() -> N
         receive(browser, "connected")
         stage.manager.broadcast({"type": "hello"})
         receive(browser, "hello")
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        assert closed(browser)[0] == 1001
+        stopping.join(TIMEOUT)
+    assert not stage.manager.running
+    assert is_clean(server)
+
+
+def test_runtime_that_the_application_has_started_outlives_the_server() -> None:
+    stage = Stage()
+    stage.manager.start()
+    with Uvicorn(FastAPI(), ws=stage.protocol) as server, client(server.port, "/ws") as browser:
+        receive(browser, "connected")
+        server.stop()
+        stage.manager.broadcast({"type": "still"})
+        receive(browser, "still")
     stage.manager.stop()
 
 

@@ -8,9 +8,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -148,25 +150,34 @@ class Process:
 
 @contextlib.contextmanager
 def client(port: int, path: str, **options: Any) -> Iterator[ClientConnection]:
-    """A connected WebSocket client."""
+    """A connected WebSocket client. Waits for a server that does not listen yet, as after a restart."""
     scheme = "wss" if "ssl" in options else "ws"
+    address = ("127.0.0.1", port)
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            tcp = socket.create_connection(address, TIMEOUT)
+            break
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, f"nobody listens at {address}"
+            time.sleep(0.02)
     with connect(
-        f"{scheme}://127.0.0.1:{port}{path}", open_timeout=TIMEOUT, close_timeout=TIMEOUT, **options
-    ) as socket:
-        yield socket
+        f"{scheme}://127.0.0.1:{port}{path}", sock=tcp, open_timeout=TIMEOUT, close_timeout=TIMEOUT, **options
+    ) as connection:
+        yield connection
 
 
-def receive(socket: ClientConnection, kind: str | None = None) -> dict[str, Any]:
+def receive(connection: ClientConnection, kind: str | None = None) -> dict[str, Any]:
     """The next message, or the next of that type, as an object."""
     while True:
-        message: dict[str, Any] = json.loads(socket.recv(TIMEOUT))
+        message: dict[str, Any] = json.loads(connection.recv(TIMEOUT))
         if kind is None or message.get("type") == kind:
             return message
 
 
-def closed(socket: ClientConnection) -> tuple[int | None, str | None]:
+def closed(connection: ClientConnection) -> tuple[int | None, str | None]:
     """Reads to the end; the close code and reason."""
     with contextlib.suppress(ConnectionClosed):
         while True:
-            socket.recv(TIMEOUT)
-    return socket.close_code, socket.close_reason
+            connection.recv(TIMEOUT)
+    return connection.close_code, connection.close_reason
