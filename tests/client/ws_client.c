@@ -204,7 +204,7 @@ void wsc_set_reading(wsc *client, bool reading)
 int wsc_open(wsc_loop *loop, wsc *client, unsigned port, const char *path, const char *headers)
 {
 	struct sockaddr_in local = { .sin_family = AF_INET }, peer = { .sin_family = AF_INET };
-	int one = 1, written;
+	int one = 1, segment = 536, written;
 	char request[8192];
 
 	written = snprintf(request, sizeof(request),
@@ -222,6 +222,11 @@ int wsc_open(wsc_loop *loop, wsc *client, unsigned port, const char *path, const
 	/* One local address has 28,000 ports; the port itself is chosen at connect(). */
 	setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (client->receive_buffer > 0) {
+		/* The peer sizes its send buffer by the segment, which on loopback has 64 KiB: 2.6 MB of buffer. */
+		setsockopt(client->fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
+		setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &client->receive_buffer, sizeof(int));
+	}
 	local.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1u + client->index % loop->addresses);
 	peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	peer.sin_port = htons((uint16_t)port);

@@ -34,6 +34,7 @@ typedef struct wsc {
 	wsc_state state;
 	unsigned index;       /* chosen by the caller */
 	void *data;           /* the caller's */
+	int receive_buffer;   /* SO_RCVBUF, and a small MSS; chosen by the caller; 0: the system's */
 	unsigned http_status; /* of the answer to the request; 0 before it */
 	uint64_t messages;    /* text and binary messages since it was opened */
 	uint64_t pings;

@@ -11,7 +11,12 @@
  *   - from then on offsets rise by exactly 1, and message `offset` is the `offset`-th publication of the room;
  *   - recovered:false is allowed only where the epoch differs or more than H messages were missed (the offset named may
  *     also lie in the future), and demanded there;
- *   - nothing arrives after `unsubscribed`.
+ *   - a message `gap` names the position from which it goes on, and how many messages that leaves out;
+ *   - nothing arrives after `unsubscribed`;
+ *   - the server ends no connection but with 4413, where what a client is owed does not fit into its small queue.
+ *
+ * Every other client has a small receive buffer and now and then stops reading, so that the server's socket is full while
+ * it replays and publishes.
  *
  * Prints one JSON line; exits with 1 if anything was broken, saying what first. With the same seed the clients do the same
  * things; the threads' timing is the machine's.
@@ -43,7 +48,7 @@ struct race {
 	atomic_bool stop;
 	_Atomic uint64_t published;
 	/* counts */
-	unsigned begun, joined_by[WAYS], recovered, reset, closed_by_server;
+	unsigned begun, joined_by[WAYS], recovered, reset, gaps, pauses, slow;
 	uint64_t messages, replayed, faults;
 	char first_fault[512];
 };
@@ -53,10 +58,11 @@ struct visitor {
 	enum phase phase;
 	enum way way;
 	unsigned room;
-	unsigned stay;     /* messages until it leaves */
-	uint64_t due_ns;   /* when it comes back */
-	bool has_position; /* epoch and last are known for this room */
-	bool gone;         /* the connection is closed while AWAY */
+	unsigned stay;           /* messages until it leaves */
+	uint64_t due_ns;         /* when it comes back */
+	uint64_t reads_again_ns; /* 0: it reads */
+	bool has_position;       /* epoch and last are known for this room */
+	bool gone;               /* the connection is closed while AWAY */
 	char epoch[EPOCH_LEN];
 	uint64_t last; /* offset of the newest message that it has */
 	char named_epoch[EPOCH_LEN];
@@ -247,6 +253,25 @@ static void joined(struct race *race, struct visitor *visitor, const char *json,
 		leave(race, visitor);
 }
 
+/* It stops reading for a while: up to a tenth of a second. */
+static void stop_reading(struct race *race, struct visitor *visitor)
+{
+	race->pauses++;
+	visitor->reads_again_ns = wsc_now_ns() + next_random(race) % 100000000u;
+	wsc_set_reading(&visitor->client, false);
+}
+
+static void left_out(struct race *race, struct visitor *visitor, const char *json)
+{
+	uint64_t offset, missed;
+
+	if (!number(json, "\"offset\"", &offset) || !number(json, "\"missed\"", &missed) ||
+	    offset != visitor->last + missed)
+		fault(visitor, json, "a gap that does not begin at %llu", (unsigned long long)visitor->last);
+	visitor->last = offset;
+	race->gaps++;
+}
+
 static void published(struct race *race, struct visitor *visitor, const char *json)
 {
 	uint64_t offset, n;
@@ -269,6 +294,8 @@ static void published(struct race *race, struct visitor *visitor, const char *js
 	race->messages++;
 	if (visitor->phase == JOINED && visitor->stay > 0 && --visitor->stay == 0)
 		leave(race, visitor);
+	else if (visitor->client.receive_buffer > 0 && next_random(race) % 32 == 0)
+		stop_reading(race, visitor);
 }
 
 static void greeted(struct race *race, struct visitor *visitor, const char *json)
@@ -289,7 +316,7 @@ static void on_message(wsc *client, unsigned opcode, const char *data, size_t le
 {
 	struct visitor *visitor = client->data;
 	struct race *race = client->loop->data;
-	char json[4096], type[EPOCH_LEN];
+	char json[8192], type[EPOCH_LEN];
 
 	if (opcode != WSC_TEXT || len >= sizeof(json)) {
 		fault(visitor, "", "a message of %zu bytes, opcode %u", len, opcode);
@@ -301,6 +328,8 @@ static void on_message(wsc *client, unsigned opcode, const char *data, size_t le
 		fault(visitor, json, "a message without type");
 	else if (strcmp(type, "race") == 0)
 		published(race, visitor, json);
+	else if (strcmp(type, "gap") == 0 && (visitor->phase == JOINED || visitor->phase == LEAVING))
+		left_out(race, visitor, json);
 	else if (visitor->phase == GREETING && (strcmp(type, "connected") == 0 || strcmp(type, "connection") == 0))
 		greeted(race, visitor, json);
 	else if (visitor->phase == ANSWER && strcmp(type, "subscribed") == 0)
@@ -316,8 +345,10 @@ static void on_closed(wsc *client, int end)
 	struct visitor *visitor = client->data;
 	struct race *race = client->loop->data;
 
-	if (end != WSC_END_LOCAL) {
-		race->closed_by_server++;
+	if (end == 4413) {
+		race->slow++; /* it is told, so it is no silent gap: it comes back, and its position stands */
+		visitor->due_ns = 0;
+	} else if (end != WSC_END_LOCAL) {
 		fault(visitor, "", "the server ended the connection: %d", end);
 	}
 	visitor->phase = AWAY;
@@ -334,7 +365,7 @@ static void *publish_all(void *arg)
 
 	while (!atomic_load(&race->stop)) {
 		unsigned room, burst, i;
-		char name[32], data[64];
+		char name[32], data[6000];
 
 		random = random * 6364136223846793005u + 1442695040888963407u;
 		room = (unsigned)(random >> 33) % race->n_rooms;
@@ -344,7 +375,9 @@ static void *publish_all(void *arg)
 			wsm_publication publication = {
 				.target = WSM_TO_PROJECT, .ids = &id, .n_ids = 1, .type = { "race", 4 }
 			};
-			int n = snprintf(data, sizeof(data), "{\"n\":%llu}", (unsigned long long)++counts[room]);
+			/* Of all sizes, so that a few of them fill a socket. */
+			int n = snprintf(data, sizeof(data), "{\"n\":%llu,\"pad\":\"%*s\"}",
+			                 (unsigned long long)++counts[room], (int)((random >> 45) % 5000u), "");
 			wsm_error error;
 
 			if (wsm_publish(race->runtime, &publication, data, (size_t)n, NULL, &error) != WSM_OK) {
@@ -372,6 +405,10 @@ static void run(struct race *race)
 		for (i = 0; i < race->n_clients; i++) {
 			struct visitor *visitor = &race->visitors[i];
 
+			if (visitor->reads_again_ns != 0 && now >= visitor->reads_again_ns) {
+				visitor->reads_again_ns = 0;
+				wsc_set_reading(&visitor->client, true);
+			}
 			if (((visitor->phase == AWAY && visitor->gone) || visitor->phase == LEFT) &&
 			    now >= visitor->due_ns)
 				come(race, visitor);
@@ -388,12 +425,16 @@ static void run(struct race *race)
 
 static wsm_runtime *start(struct race *race)
 {
-	const char *const settings[][2] = { { "host", "127.0.0.1" },
-	                                    { "port", "0" },
-	                                    { "max_connections", "5000" },
-	                                    { "max_connections_per_ip", "5000" },
-	                                    { "rate", "0" },
-	                                    { "history_ttl", "3600" } };
+	const char *const settings[][2] = {
+		{ "host", "127.0.0.1" },
+		{ "port", "0" },
+		{ "max_connections", "5000" },
+		{ "max_connections_per_ip", "5000" },
+		{ "rate", "0" },
+		/* Little: a replay then takes several turns of the loop, with live publications in between. */
+		{ "max_queue", "16384" },
+		{ "history_ttl", "3600" }
+	};
 	wsm_config *config = wsm_config_new();
 	wsm_error error = { .message = "out of memory" };
 	wsm_runtime *runtime = NULL;
@@ -423,10 +464,13 @@ static void report(struct race *race, double seconds)
 {
 	unsigned i;
 
-	printf("{\"iterations\":%u,\"recovered\":%u,\"reset\":%u,\"messages\":%llu,\"replayed\":%llu,\"published\":%"
+	printf("{\"iterations\":%u,\"recovered\":%u,\"reset\":%u,\"gaps\":%u,\"pauses\":%u,\"slow\":%u,\"messages\":%"
+	       "llu,"
+	       "\"replayed\":%llu,\"published\":%"
 	       "llu",
-	       race->begun, race->recovered, race->reset, (unsigned long long)race->messages,
-	       (unsigned long long)race->replayed, (unsigned long long)atomic_load(&race->published));
+	       race->begun, race->recovered, race->reset, race->gaps, race->pauses, race->slow,
+	       (unsigned long long)race->messages, (unsigned long long)race->replayed,
+	       (unsigned long long)atomic_load(&race->published));
 	for (i = 0; i < WAYS; i++)
 		printf(",\"%s\":%u", way_names[i], race->joined_by[i]);
 	printf(",\"seconds\":%.2f,\"faults\":%llu,\"first_fault\":\"%s\"}\n", seconds, (unsigned long long)race->faults,
@@ -479,6 +523,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < race.n_clients; i++) {
 		race.visitors[i].client.index = i;
 		race.visitors[i].client.data = &race.visitors[i];
+		race.visitors[i].client.receive_buffer = i / race.n_rooms % 2 == 0 ? 0 : 4096;
 		race.visitors[i].room = i % race.n_rooms;
 		race.visitors[i].gone = true;
 	}
