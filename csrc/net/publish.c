@@ -69,7 +69,7 @@ static void stamp_now(struct wsm__core *core, struct stamp *stamp)
 
 /* The framed message; NULL when out of memory. *positioned: whether the offset got into it. */
 static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish *publish, const struct stamp *stamp,
-                              wsm_slice room, uint64_t offset, bool *positioned)
+                              wsm_slice room, uint64_t offset, const char *epoch, bool *positioned)
 {
 	struct wsm__envelope envelope = {
 		.type = publish->type,
@@ -81,6 +81,8 @@ static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish 
 		.message_id = wsm__str(stamp->message_id),
 		.room = room,
 		.offset = offset,
+		/* Who sees all rooms learns of a new one by its first message, and must be able to name a position there. */
+		.epoch = offset == 1 ? wsm__str(epoch) : wsm__str(NULL),
 	};
 	enum wsm__opcode opcode = publish->flags & WSM_PUBLISH_BINARY ? WSM__BINARY : WSM__TEXT;
 	bool verbatim = (publish->flags & (WSM_PUBLISH_BINARY | WSM_PUBLISH_TEXT)) != 0;
@@ -130,7 +132,7 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
 	snprintf(delivery->room, sizeof(delivery->room), "%.*s", (int)name.len, name.data);
 	if (!room || (!keep && !wsm__room_has_audience(registry, room)))
 		return;
-	pub = build(core, publish, stamp, name, keep ? room->history.last + 1 : 0, &positioned);
+	pub = build(core, publish, stamp, name, keep ? room->history.last + 1 : 0, room->epoch, &positioned);
 	if (!pub) {
 		delivery->status = WSM_ENOMEM;
 		return;
@@ -156,7 +158,7 @@ static void publish_to_client(struct wsm__core *core, const struct wsm__publish 
 	if (!conn || conn->state != WSM__CONN_OPEN || wsm__excluded(publish->exclude, client_id, conn->sub.user_id))
 		return;
 	memcpy(room, delivery->room, sizeof(room));
-	pub = build(core, publish, stamp, wsm__str(room), 0, &positioned);
+	pub = build(core, publish, stamp, wsm__str(room), 0, NULL, &positioned);
 	if (!pub) {
 		delivery->status = WSM_ENOMEM;
 		return;

@@ -27,8 +27,8 @@
 	  "Connections per client address; further ones are closed with 1013.")                                        \
 	X(max_message_size, "WEBSOCKET_MAX_MESSAGE_SIZE", UINT, "65536", 125, 1073741824,                              \
 	  "Bytes of one incoming message over all its fragments, then 1009.")                                          \
-	X(max_fragments, "WEBSOCKET_MAX_FRAGMENTS", UINT, "256", 1, 1000000,                                           \
-	  "Fragments of one incoming message, then 1009.")                                                             \
+	X(max_fragments, "WEBSOCKET_MAX_FRAGMENTS", UINT, "1024", 1, 1000000,                                          \
+	  "Fragments of one incoming message, then 1008.")                                                             \
 	X(max_rooms, "WEBSOCKET_MAX_ROOMS", UINT, "128", 1, 1000000, "Rooms that one connection may subscribe to.")    \
 	X(max_queue, "WEBSOCKET_MAX_QUEUE", UINT, "1048576", 4096, 1073741824,                                         \
 	  "Outgoing bytes held for one connection that reads slowly.")                                                 \

@@ -18,7 +18,7 @@ struct wsm_config {
 	uint64_t max_connections;        /* 1000; 1 … 1000000 */
 	uint64_t max_connections_per_ip; /* 100 */
 	uint64_t max_message_size;       /* 65536; 125 … 2^30, one incoming message */
-	uint64_t max_fragments;          /* 256 fragments of one incoming message */
+	uint64_t max_fragments;          /* 1024 fragments of one incoming message */
 	uint64_t max_rooms;              /* 128 subscriptions per connection */
 	uint64_t max_queue;              /* 1048576 outgoing bytes held per connection; 4096 … 2^30 */
 	double rate;               /* 50 incoming messages per second per connection, burst twice that; 0 = no limit */

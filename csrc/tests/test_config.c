@@ -54,7 +54,7 @@ static void defaults_are_those_of_the_protocol(void **state)
 	assert_true(config->max_connections == 1000);
 	assert_true(config->max_connections_per_ip == 100);
 	assert_true(config->max_message_size == 65536);
-	assert_true(config->max_fragments == 256);
+	assert_true(config->max_fragments == 1024);
 	assert_true(config->max_rooms == 128);
 	assert_true(config->max_queue == 1048576);
 	assert_true(config->rate == 50.0);

@@ -233,6 +233,21 @@ static void an_object_cut_off_at_any_byte_is_refused(void **state)
 	wsm__buffer_fini(&out);
 }
 
+static void the_first_message_of_a_room_carries_its_epoch(void **state)
+{
+	struct wsm__envelope envelope = envelope_of("t", "{}");
+
+	(void)state;
+	envelope.offset = 1;
+	envelope.epoch = wsm__str("b1Zq7w");
+	assert_written(&envelope, "{\"type\":\"t\",\"data\":{},\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\","
+	                          "\"room\":\"project:7\",\"offset\":1,\"epoch\":\"b1Zq7w\"}");
+	envelope.type = wsm__str(NULL);
+	envelope.payload = wsm__str("{\"epoch\":1970}");
+	assert_written(&envelope, "{\"epoch\":1970,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\","
+	                          "\"room\":\"project:7\",\"offset\":1}");
+}
+
 static void a_buffer_that_has_failed_is_reported(void **state)
 {
 	struct wsm__envelope envelope = envelope_of("t", "{}");
@@ -258,6 +273,7 @@ int main(void)
 		cmocka_unit_test(names_and_rooms_are_escaped_within_the_bound),
 		cmocka_unit_test(payloads_that_are_no_objects_cannot_be_spliced),
 		cmocka_unit_test(an_object_cut_off_at_any_byte_is_refused),
+		cmocka_unit_test(the_first_message_of_a_room_carries_its_epoch),
 		cmocka_unit_test(a_buffer_that_has_failed_is_reported),
 	};
 

@@ -11,7 +11,8 @@ enum field {
 	FIELD_TIMESTAMP = 8u,
 	FIELD_MESSAGE_ID = 16u,
 	FIELD_ROOM = 32u,
-	FIELD_OFFSET = 64u
+	FIELD_OFFSET = 64u,
+	FIELD_EPOCH = 128u
 };
 
 static const struct {
@@ -22,6 +23,7 @@ static const struct {
 	{ "type", 4, FIELD_TYPE },
 	{ "data", 4, FIELD_DATA },
 	{ "room", 4, FIELD_ROOM },
+	{ "epoch", 5, FIELD_EPOCH },
 	{ "offset", 6, FIELD_OFFSET },
 	{ "timestamp", 9, FIELD_TIMESTAMP },
 	{ "event_type", 10, FIELD_EVENT_TYPE },
@@ -106,6 +108,8 @@ static int make_plan(struct plan *plan, const struct wsm__envelope *envelope)
 		plan->add |= FIELD_ROOM;
 	if (envelope->offset > 0)
 		plan->add |= FIELD_OFFSET;
+	if (envelope->epoch.len > 0)
+		plan->add |= FIELD_EPOCH;
 	if (!typed || envelope->flat)
 		result = look_into(plan, envelope);
 	if (envelope->n_members > 0)
@@ -115,8 +119,8 @@ static int make_plan(struct plan *plan, const struct wsm__envelope *envelope)
 
 static size_t bound(const struct wsm__envelope *envelope)
 {
-	/* 2 braces, 20 digits, and 7 names of at most 10 bytes with quotes, colon and comma; data may be "null". */
-	size_t total = 128 + envelope->payload.len;
+	/* 2 braces, 20 digits, and 8 names of at most 10 bytes with quotes, colon and comma; data may be "null". */
+	size_t total = 144 + envelope->payload.len + wsm__buffer_json_bound(envelope->epoch);
 
 	total += wsm__buffer_json_bound(envelope->type) + wsm__buffer_json_bound(envelope->timestamp);
 	total += wsm__buffer_json_bound(envelope->message_id) + wsm__buffer_json_bound(envelope->room);
@@ -178,6 +182,8 @@ static void write_out(struct wsm__buffer *out, const struct plan *plan, const st
 		add_name(out, ",\"offset\":");
 		wsm__buffer_add_uint(out, envelope->offset);
 	}
+	if (plan->add & FIELD_EPOCH)
+		add_string(out, ",\"epoch\":", envelope->epoch);
 	wsm__buffer_add(out, "}", 1);
 }
 

@@ -16,7 +16,7 @@ struct wsm__envelope {
 
 /*
  * Appends the finished JSON text to `out`:
- *   typed:   {"type":T,"data":P,"timestamp":…,"message_id":…,<members>,"room":…,"offset":…}
+ *   typed:   {"type":T,"data":P,"timestamp":…,"message_id":…,<members>,"room":…,"offset":…,"epoch":…}
  *   flat:    {"event_type":T,<members of P>,…}
  *   spliced: <P without its last '}'>,… with those of timestamp, message_id, room, offset that P does not have
  * No name appears twice: what the payload has beats what would be added (so a flat payload's own "event_type" stays), a
