@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import gc
 import logging
 from typing import Any
 
@@ -58,6 +59,21 @@ def test_a_connection_is_the_same_object_in_every_handler(manager: WebSocketMana
     connections = calls.wait(4)
     assert len({id(connection) for connection in connections}) == 1
     assert connections[0].rooms == []
+
+
+def test_what_is_set_on_a_connection_stays(manager: WebSocketManager, connect: Any) -> None:
+    """Nobody but the manager holds the object between the two."""
+
+    @manager.on_connect
+    def connected(connection: Any) -> None:
+        connection.mark = "set"
+
+    @manager.on_command("mark")
+    def mark(connection: Any, data: Any) -> Any:
+        gc.collect()
+        return getattr(connection, "mark", None)
+
+    assert connect().ask(action="mark")["data"] == "set"
 
 
 def test_on_disconnect_gets_code_and_reason(manager: WebSocketManager, connect: Any) -> None:
@@ -165,6 +181,20 @@ def test_the_cores_own_actions_cannot_be_taken(manager: WebSocketManager) -> Non
         manager.on_command(lambda connection, data: None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="callable"):
         manager.on_connect("nothing")  # type: ignore[type-var]
+
+
+def test_a_handler_cannot_end_the_thread_of_the_events(
+    manager: WebSocketManager, connect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    @manager.on_message
+    def message(connection: Connection, message: Any) -> None:
+        raise SystemExit
+
+    manager.on_command("after")(lambda connection, data: "still here")
+    client = connect()
+    client.send("end")
+    assert client.ask(action="after")["data"] == "still here"
+    assert "tried to end the process" in caplog.text
 
 
 def test_several_handlers_of_one_kind(manager: WebSocketManager, connect: Any) -> None:

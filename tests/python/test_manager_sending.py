@@ -177,6 +177,7 @@ def test_levels_of_a_log_room(manager: WebSocketManager, connect: Any) -> None:
     all_, warnings = connect("/ws/logs"), connect("/ws/logs?level=warning")
     manager.notify_log("info", "quiet")
     manager.notify_log("error", "loud", source="CI")
+    manager.send_to_room("logs", {"type": "below"}, level="info")
     manager.send_to_room("logs", {"type": "by_option"}, level="warning")
     assert [all_.next()["data"]["message"] for _ in range(2)] == ["quiet", "loud"]
     message = warnings.next()

@@ -34,6 +34,21 @@ def test_awaited(manager: WebSocketManager, connect: Any) -> None:
     assert client.next()["progress"] == 100
 
 
+def test_each_image_has_a_rate_of_its_own() -> None:
+    calls: list[Any] = []
+
+    class Recorder:
+        def notify_processing_progress(self, *fields: Any, **options: Any) -> None:
+            calls.append((fields, options))
+
+    progress_callback("a", Recorder())(1, "step", 2)  # type: ignore[arg-type]
+    progress_callback("b", Recorder(), max_rate=2, room="r")(1)  # type: ignore[arg-type]
+    assert calls == [
+        (("a", 1, "step", 2), {"max_rate": 10.0, "conflate": "progress:a"}),
+        (("b", 1, "", None), {"max_rate": 2, "room": "r", "conflate": "progress:b"}),
+    ]
+
+
 def test_at_most_ten_a_second_and_the_last_one_arrives(manager: WebSocketManager, connect: Any) -> None:
     client = connect()
     first, second = progress_callback("a", manager), progress_callback("b", manager)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ws_manager import Delivery, InvalidRoom, NotRunning, Overloaded, Receipt, WebSocketManager
+from ws_manager import Delivery, InvalidRoom, NotRunning, Overloaded, Receipt, WebSocketManager, _receipt
 
 pytestmark = pytest.mark.anyio
 
@@ -190,6 +190,22 @@ async def test_overload_raises_only_when_awaited() -> None:
         assert manager.stats()["overloaded_publications"] == len(dropped)
     finally:
         manager.stop()
+
+
+async def test_done_in_the_moment_it_is_watched() -> None:
+    """The runtime may finish between the look at the outcome and the watch: no event comes then."""
+
+    class Finished:
+        runtime = None
+        waiters: Any = None
+
+        def done(self) -> bool:
+            return False
+
+        def watch(self) -> bool:
+            return False
+
+    assert _receipt._suspend(Finished()).done()  # type: ignore[arg-type]
 
 
 async def test_outside_of_asyncio_it_says_so(started: WebSocketManager) -> None:
