@@ -45,10 +45,11 @@ def points(text: str, least: int) -> list[Point]:
     return result
 
 
-def geometry(default_clip: bool) -> tuple[list[Point], list[Point]]:
-    """Line and zone: as the environment says, else to fit the default clip, else the middle and the lower third."""
-    line: list[Point] = list(clip.LINE) if default_clip else [(0.5, 0.05), (0.5, 0.95)]
-    zone: list[Point] = list(clip.ZONE) if default_clip else [(0.02, 0.66), (0.98, 0.66), (0.98, 0.98), (0.02, 0.98)]
+def geometry(source: str | int) -> tuple[list[Point], list[Point]]:
+    """Line and zone for a source: by the environment, else to fit the default clip, else middle and lower third."""
+    ours = source == str(clip.find())
+    line: list[Point] = list(clip.LINE) if ours else [(0.5, 0.05), (0.5, 0.95)]
+    zone: list[Point] = list(clip.ZONE) if ours else [(0.02, 0.66), (0.98, 0.66), (0.98, 0.98), (0.02, 0.98)]
     if text := os.environ.get("DEMO_LINE"):
         line = points(text, 2)
     if text := os.environ.get("DEMO_ZONE"):
@@ -56,7 +57,7 @@ def geometry(default_clip: bool) -> tuple[list[Point], list[Point]]:
     return line, zone
 
 
-def definitions(line: list[Point], zone: list[Point]) -> list[Definition]:
+def definitions() -> list[Definition]:
     """The demo's four pipelines."""
 
     def movers() -> Tracker:  # motion is seen on every frame: more looks before a track is believed
@@ -69,7 +70,7 @@ def definitions(line: list[Point], zone: list[Point]) -> list[Definition]:
             "Who is in view, found by OpenCV's HOG people detector",
             "counter",
             "people",
-            lambda: [PeopleDetector(), Tracker(), Counter()],
+            lambda _: [PeopleDetector(), Tracker(), Counter()],
         ),
         Definition(
             "crossing",
@@ -77,7 +78,7 @@ def definitions(line: list[Point], zone: list[Point]) -> list[Definition]:
             "Who passes the line across the path, in either direction",
             "line",
             "moving",
-            lambda: [MotionDetector(), movers(), Counter(), LineCrossing(line[0], line[1])],
+            lambda source: [MotionDetector(), movers(), Counter(), LineCrossing(*geometry(source)[0][:2])],
         ),
         Definition(
             "intrusion",
@@ -85,7 +86,7 @@ def definitions(line: list[Point], zone: list[Point]) -> list[Definition]:
             "Who steps on the lawn, where nobody should be",
             "zone",
             "people",
-            lambda: [PeopleDetector(per_second=2), Tracker(), Counter(), IntrusionZone(zone)],
+            lambda source: [PeopleDetector(per_second=2), Tracker(), Counter(), IntrusionZone(geometry(source)[1])],
         ),
         Definition(
             "motion",
@@ -93,7 +94,7 @@ def definitions(line: list[Point], zone: list[Point]) -> list[Definition]:
             "What moves against the learned background (MOG2)",
             "counter",
             "moving",
-            lambda: [MotionDetector(), movers(), Counter()],
+            lambda _: [MotionDetector(), movers(), Counter()],
         ),
     ]
 
@@ -110,7 +111,9 @@ def default_source() -> str | int:
 
 cv2.setNumThreads(1)  # each pipeline has its own thread: OpenCV need not start more
 first_source = default_source()
-manager = PipelineManager(definitions(*geometry(not os.environ.get("DEMO_SOURCE"))), VideoSource(first_source))
+geometry(first_source)  # what is wrong with it is said now, not when a pipeline starts
+
+manager = PipelineManager(definitions(), VideoSource(first_source))
 # What the pipelines tell the manager's callbacks becomes messages for everybody who watches.
 pipeline_websocket_service = ws_manager.PipelineWebSocketService(manager)
 

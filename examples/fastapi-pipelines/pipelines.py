@@ -31,14 +31,14 @@ class UnknownPipeline(KeyError):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a pipeline is: `nodes` makes fresh nodes for each start. `headline`: the node it is about."""
+    """What a pipeline is: `nodes(source)` makes fresh nodes for each start. `headline`: the node it is about."""
 
     id: str
     name: str
     about: str
     headline: str
     counts: str
-    nodes: Callable[[], list[Node]]
+    nodes: Callable[[str | int], list[Node]]
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Stats:
 class Pipeline:
     """One definition, running or not. Methods may be called from any thread."""
 
-    def __init__(self, definition: Definition, emit: Callable[[str, str, Any], None]) -> None:
+    def __init__(self, definition: Definition, source: str | int, emit: Callable[[str, str, Any], None]) -> None:
         self.definition = definition
         self.status = "stopped"
         self.error_message: str | None = None
@@ -82,7 +82,7 @@ class Pipeline:
         self.last_frame_time: float | None = None
         self._emit = emit
         self._log = logging.getLogger(f"demo.{definition.id}")
-        self._nodes = definition.nodes()
+        self._nodes = definition.nodes(source)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._fault: str | None = None
@@ -161,7 +161,7 @@ class Pipeline:
         self._emit("status", self.id, {"status": status, "detailed_status": self.detailed_status()})
 
     def _run(self, source: VideoSource, stopping: threading.Event) -> None:
-        self._nodes = self.definition.nodes()
+        self._nodes = self.definition.nodes(source.source)
         self.stats = Stats(started_at=time.time())
         self.error_message = None
         self.analytics = {}
@@ -283,7 +283,7 @@ class PipelineManager:
     def __init__(self, definitions: list[Definition], source: VideoSource) -> None:
         self.source = source
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
-        self.pipelines = {d.id: Pipeline(d, self._emit) for d in definitions}
+        self.pipelines = {d.id: Pipeline(d, source.source, self._emit) for d in definitions}
         self._lock = threading.Lock()
 
     def register_callback(self, event: str, callback: Callback) -> None:

@@ -116,9 +116,7 @@ class MotionDetector(_Node):
         self._min_area = min_area
         self._learn_frames = learn_frames
         self._kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 9))
-        self.reset()
-
-    def reset(self) -> None:
+        # Kept when a file begins anew: it is the same place.
         self._model = cv2.createBackgroundSubtractorMOG2(history=400, varThreshold=30, detectShadows=True)
         self._frames = 0
 

@@ -207,7 +207,7 @@ class Recorder:
 
 
 def definition(pipeline_id: str) -> Definition:
-    return Definition(pipeline_id, pipeline_id.title(), "", "counter", "moving", motion_nodes)
+    return Definition(pipeline_id, pipeline_id.title(), "", "counter", "moving", lambda _: motion_nodes())
 
 
 @pytest.fixture

@@ -52,14 +52,14 @@ export class Card {
     const values = el('dl', { className: 'values' }, value('count', this.counts === 'people' ? 'People' : 'Moving'))
     values.firstChild.lastChild.after(p.trend)
     if (headline === 'line') values.append(value('crossings', 'Crossings'), value('directions', 'Direction'))
-    else if (headline === 'zone') values.append(value('intrusions', 'Intrusions'), value('inside', 'Inside now'))
+    else if (headline === 'zone') values.append(value('intrusions', 'Intrusions'), value('inside', 'Inside'))
     else if (nodes.includes('motion_detector')) values.append(value('activity', 'Activity'))
     else values.append(value('detections', 'Detected'))
     values.append(value('time', 'Per frame'))
     new ResizeObserver(([entry]) => overlayScale(p.overlay, entry.contentRect.width)).observe(p.overlay)
     return el('article', { className: 'card', id: `card-${id}`, dataset: { pipeline: id }, attributes: { 'aria-labelledby': `name-${id}` } },
       el('div', { className: 'card-grid' },
-      p.stage = el('div', { className: 'stage' }, p.image, p.overlay, p.veil, p.status, p.rate),
+      el('div', { className: 'stage' }, p.view = el('div', { className: 'view' }, p.image, p.overlay), p.veil, p.status, p.rate),
       el('div', { className: 'card-head' }, el('h2', { id: `name-${id}` }, name), el('p', { className: 'about' }, about)),
       values, this.chart.element,
       el('div', { className: 'card-foot' }, p.chain, el('div', { className: 'row' }, p.toggle, p.break))))
@@ -122,7 +122,7 @@ export class Card {
       p.image.src = `data:image/jpeg;base64,${preview.jpeg}`
       p.image.hidden = false
       const aspect = preview.aspect.toFixed(4)
-      if (p.stage.style.aspectRatio !== aspect) p.stage.style.aspectRatio = aspect
+      if (p.view.style.aspectRatio !== aspect) p.view.style.aspectRatio = aspect
       this.#drawOverlay(preview)
     }
     if (this.status === 'running') text(p.rate, `${frame.fps.toFixed(1)} fps`)
