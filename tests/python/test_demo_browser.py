@@ -36,7 +36,8 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# A sanitizer that is preloaded into this Python is not for the browser and its driver.
+# A sanitizer that is preloaded into this Python is for the server too, but not for the browser and its driver.
+ENVIRONMENT = dict(os.environ)
 PRELOADS = ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "PYTHONMALLOC")
 
 
@@ -51,7 +52,7 @@ class Server:
         self.output: list[str] = []
 
     def start(self) -> None:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DEMO_", "WEBSOCKET_"))}
+        inherited = {k: v for k, v in ENVIRONMENT.items() if not k.startswith(("DEMO_", "WEBSOCKET_"))}
         self.process = subprocess.Popen(
             [sys.executable, str(DEMO / "run.py"), "--port", str(self.port)],
             env={**inherited, "PYTHONUNBUFFERED": "1"},
