@@ -30,7 +30,7 @@ static void reply_subscription(struct wsm__conn *conn, const struct wsm__command
 	}
 	if (joined)
 		wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s,\"replayed\":%llu", room->epoch,
-		                 (unsigned long long)room->history.last, joined->recovered ? "true" : "false",
+		                 (unsigned long long)joined->offset, joined->recovered ? "true" : "false",
 		                 (unsigned long long)joined->replayed);
 	wsm__buffer_add_str(&data, "}");
 	if (!data.failed)

@@ -1,10 +1,5 @@
-/* How a publication gets into outboxes, what happens when one overflows, and how a lagging subscriber catches up. */
-#include <stdlib.h>
-#include <string.h>
-
+/* How a publication gets into outboxes, and what happens when one overflows. */
 #include "rooms/registry.h"
-
-#define REPLAY_MAX 1024u /* publications that one firehose subscriber holds on to while it catches up */
 
 void wsm__mark_dirty(struct wsm__registry *registry, struct wsm__sub *sub, bool urgent)
 {
@@ -42,7 +37,7 @@ static bool is_expendable(const struct wsm__pub *pub, void *context)
 struct recall {
 	struct wsm__registry *registry;
 	struct wsm__sub *sub;
-	bool lagged; /* the firehose lagged already before */
+	uint64_t after; /* of the firehose's publications, only those with a greater seq may be taken back */
 };
 
 static void begin_lag(struct wsm__registry *registry, struct wsm__member *member, uint64_t position)
@@ -64,22 +59,43 @@ static void begin_firehose_lag(struct wsm__registry *registry, struct wsm__sub *
 	registry->stats.lags++;
 }
 
+/*
+ * One seq says where a lagging firehose is to be continued, so only a tail of what waits may be taken back: not what was
+ * replayed by positions that differ by room, nor what precedes something that history no longer has. While it lags, what
+ * waits is such a replay, or half a queue at most: it stays.
+ */
+static uint64_t firehose_recalled_after(const struct wsm__sub *sub)
+{
+	uint64_t seq = sub->firehose_from;
+
+	if (!sub->firehose || sub->firehose_lagging)
+		return UINT64_MAX;
+	for (uint32_t i = 0; i < sub->outbox.count; i++) {
+		const struct wsm__pub *pub = wsm__outbox_at(&sub->outbox, i);
+
+		if (pub->visible && pub->offset && !pub->kept && pub->seq > seq)
+			seq = pub->seq;
+	}
+	return seq;
+}
+
 /* Takes a publication that history still has out of the outbox, and notes from where its room is to be continued. */
 static bool recall(const struct wsm__pub *pub, void *context)
 {
 	struct recall *it = context;
 	struct wsm__member *member;
 
-	if (!pub->offset)
+	if (!pub->offset || !pub->kept)
 		return false;
 	if (it->sub->firehose && pub->visible) {
-		if (it->lagged) /* its outbox holds the replay, whose positions differ by room: leave it */
+		if (pub->seq <= it->after)
 			return false;
 		begin_firehose_lag(it->registry, it->sub, pub->seq - 1);
 		return true;
 	}
 	member = wsm__member_find(it->registry, pub->room_id, it->sub);
-	if (!member) /* has left since: it is still owed what was published before */
+	/* Has left since, perhaps come back: it is still owed what was published before, and ahead of the answer to that. */
+	if (!member || pub->offset <= member->from)
 		return false;
 	begin_lag(it->registry, member, pub->offset - 1);
 	if (pub->offset - 1 < member->position) /* lagged before, and this was queued by the refill */
@@ -95,7 +111,7 @@ static bool fits(const struct wsm__registry *registry, const struct wsm__sub *su
 /* Frees an outbox as registry.h says. Returns whether `pub` fits now. */
 static bool make_room(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__pub *pub)
 {
-	struct recall context = { registry, sub, sub->firehose_lagging };
+	struct recall context = { registry, sub, firehose_recalled_after(sub) };
 
 	registry->stats.dropped += wsm__outbox_remove(&sub->outbox, is_expendable, NULL);
 	if (fits(registry, sub, pub))
@@ -104,7 +120,7 @@ static bool make_room(struct wsm__registry *registry, struct wsm__sub *sub, cons
 	return fits(registry, sub, pub);
 }
 
-static void put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub)
+void wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub)
 {
 	bool critical = pub->priority == WSM_CRITICAL && !pub->control;
 	int status;
@@ -120,36 +136,47 @@ static void put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm
 	wsm__mark_dirty(registry, sub, critical || sub->overflow);
 }
 
-static void overflowed(struct wsm__registry *registry, struct wsm__sub *sub)
+void wsm__sub_overflowed(struct wsm__registry *registry, struct wsm__sub *sub)
 {
 	sub->overflow = true;
 	wsm__mark_dirty(registry, sub, true);
 }
 
-/* `member` is NULL for the firehose and for publications to one client. */
-static void deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__member *member,
+/*
+ * `member` is NULL for the firehose and for publications to one client. False if the subscriber does not get it: dropped, or
+ * to be closed.
+ */
+static bool deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__member *member,
                     struct wsm__pub *pub)
 {
 	if (sub->overflow)
-		return;
-	if (pub->conflate && wsm__outbox_replace(&sub->outbox, pub)) {
-		registry->stats.conflated++;
-		return;
+		return false;
+	if (pub->conflate) {
+		enum wsm__replaced replaced = wsm__outbox_replace(&sub->outbox, pub, registry->max_queue);
+
+		registry->stats.conflated += replaced != WSM__REPLACED_NONE;
+		if (replaced == WSM__REPLACED)
+			return true;
 	}
 	if (fits(registry, sub, pub) || make_room(registry, sub, pub)) {
 		/* make_room may have made this very room lag; then history has the publication. */
-		if (pub->offset && (member ? member->lagging : sub->firehose_lagging))
-			return;
-		put(registry, sub, pub);
-	} else if (pub->offset && member) {
-		begin_lag(registry, member, pub->offset - 1);
-	} else if (pub->offset && sub->firehose) {
-		begin_firehose_lag(registry, sub, pub->seq - 1);
-	} else if (pub->priority == WSM_LOW) {
-		registry->stats.dropped++;
-	} else {
-		overflowed(registry, sub);
+		if (!pub->offset || !(member ? member->lagging : sub->firehose_lagging))
+			wsm__sub_put(registry, sub, pub);
+		return !sub->overflow;
 	}
+	if (pub->offset && member) {
+		begin_lag(registry, member, pub->offset - 1);
+		return true;
+	}
+	if (pub->offset && sub->firehose) {
+		begin_firehose_lag(registry, sub, pub->seq - 1);
+		return true;
+	}
+	if (pub->priority == WSM_LOW)
+		registry->stats.dropped++;
+	else
+		wsm__sub_overflowed(registry, sub);
+	return false;
 }
 
 /* ---- fan-out ---------------------------------------------------------------------------------------------------- */
@@ -157,11 +184,6 @@ static void deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct
 bool wsm__room_has_audience(const struct wsm__registry *registry, const struct wsm__room *room)
 {
 	return room->n_members || (room->visible && registry->n_firehose);
-}
-
-static bool is_for(const struct wsm__pub *pub, const struct wsm__sub *sub)
-{
-	return !wsm__excluded(pub->exclude, sub->client_id, sub->user_id);
 }
 
 uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
@@ -185,20 +207,23 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 		struct wsm__member *member = room->members[i];
 		struct wsm__sub *sub = member->sub;
 
-		if ((pub->level && pub->level < member->level) || (sub->firehose && room->visible) || !is_for(pub, sub))
+		if ((pub->level && pub->level < member->level) || (sub->firehose && room->visible) ||
+		    !wsm__pub_is_for(pub, sub))
 			continue;
-		recipients++;
-		if (!member->lagging || !pub->offset)
-			deliver(registry, sub, member, pub);
+		if (member->lagging && pub->offset) /* history has it */
+			recipients += !sub->overflow;
+		else
+			recipients += deliver(registry, sub, member, pub);
 	}
 	for (uint32_t i = 0; room->visible && i < registry->n_firehose; i++) {
 		struct wsm__sub *sub = registry->firehose[i];
 
-		if (!is_for(pub, sub))
+		if (!wsm__pub_is_for(pub, sub))
 			continue;
-		recipients++;
-		if (!sub->firehose_lagging || !pub->offset)
-			deliver(registry, sub, NULL, pub);
+		if (sub->firehose_lagging && pub->offset)
+			recipients += !sub->overflow;
+		else
+			recipients += deliver(registry, sub, NULL, pub);
 	}
 	return recipients;
 }
@@ -208,245 +233,14 @@ void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct 
 	if (sub->overflow)
 		return;
 	if (fits(registry, sub, pub) || make_room(registry, sub, pub))
-		put(registry, sub, pub);
+		wsm__sub_put(registry, sub, pub);
 	else
-		overflowed(registry, sub);
+		wsm__sub_overflowed(registry, sub);
 }
 
 bool wsm__sub_deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub)
 {
-	uint64_t dropped = registry->stats.dropped;
-
 	pub->seq = ++registry->seq;
 	registry->stats.published++;
-	deliver(registry, sub, NULL, pub);
-	return !sub->overflow && registry->stats.dropped == dropped;
-}
-
-/* ---- catching up ------------------------------------------------------------------------------------------------ */
-
-static bool has_space(const struct wsm__registry *registry, const struct wsm__sub *sub)
-{
-	return !sub->outbox.count || sub->outbox.bytes < registry->max_queue / 2;
-}
-
-static void tell_gap(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed)
-{
-	registry->stats.gaps++;
-	if (registry->gap)
-		registry->gap(registry->gap_context, sub, room, missed);
-}
-
-static void refill_member(struct wsm__registry *registry, struct wsm__member *member, uint64_t now_ms)
-{
-	struct wsm__history *history = &member->room->history;
-	struct wsm__sub *sub = member->sub;
-
-	wsm__history_expire(history, now_ms, registry->history.ttl_ms);
-	if (member->position + 1 < wsm__history_first(history)) {
-		tell_gap(registry, sub, member->room, wsm__history_first(history) - 1 - member->position);
-		member->position = wsm__history_first(history) - 1;
-	}
-	while (member->position < history->last && has_space(registry, sub)) {
-		struct wsm__pub *pub = wsm__history_at(history, ++member->position);
-
-		if ((pub->level && pub->level < member->level) || !is_for(pub, sub))
-			continue;
-		put(registry, sub, pub);
-	}
-	if (member->position == history->last) {
-		member->lagging = false;
-		sub->n_lagging--;
-	}
-}
-
-static int by_seq(const void *a, const void *b)
-{
-	const struct wsm__pub *const *x = a, *const *y = b;
-
-	return (*x)->seq < (*y)->seq ? -1 : (*x)->seq > (*y)->seq;
-}
-
-struct collection {
-	struct wsm__pub **pubs;
-	size_t count, capacity;
-};
-
-/* Adds what is newer than `seq` (and than offset `after`) in the room. WSM_ENOMEM. */
-static int collect(struct collection *into, const struct wsm__room *room, uint64_t seq, uint64_t after,
-                   const struct wsm__sub *sub)
-{
-	const struct wsm__history *history = &room->history;
-
-	for (uint64_t offset = history->last; offset >= wsm__history_first(history) && offset > after; offset--) {
-		struct wsm__pub *pub = wsm__history_at(history, offset);
-
-		if (pub->seq <= seq)
-			break;
-		if (!is_for(pub, sub))
-			continue;
-		if (into->count == into->capacity) {
-			size_t capacity = into->capacity ? into->capacity * 2 : 64;
-			struct wsm__pub **grown = realloc(into->pubs, capacity * sizeof(struct wsm__pub *));
-
-			if (!grown)
-				return WSM_ENOMEM;
-			into->pubs = grown;
-			into->capacity = capacity;
-		}
-		into->pubs[into->count++] = pub;
-	}
-	return WSM_OK;
-}
-
-/* Makes the collection the subscriber's replay; what is over REPLAY_MAX is left to the next turn. */
-static void begin_replay(struct wsm__registry *registry, struct wsm__sub *sub, struct collection *all, size_t max)
-{
-	size_t n = all->count < max ? all->count : max;
-
-	if (all->count)
-		qsort(all->pubs, all->count, sizeof(all->pubs[0]), by_seq);
-	sub->firehose_lagging = true;
-	sub->firehose_seq = n < all->count ? all->pubs[n - 1]->seq : registry->seq;
-	if (!n) {
-		free(all->pubs);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		wsm__pub_ref(all->pubs[i]);
-	sub->replay = all->pubs;
-	sub->replay_count = (uint32_t)n;
-	sub->replay_at = 0;
-}
-
-static int refill_firehose(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms)
-{
-	struct collection all = { 0 };
-	struct wsm__room *room;
-
-	for (room = registry->rooms; room; room = room->hh.next) {
-		if (!room->visible || room->history.last_seq <= sub->firehose_seq)
-			continue;
-		wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
-		if (room->history.evicted_seq > sub->firehose_seq)
-			tell_gap(registry, sub, room, 0);
-		if (collect(&all, room, sub->firehose_seq, 0, sub)) {
-			free(all.pubs);
-			return WSM_ENOMEM;
-		}
-	}
-	if (!all.count) {
-		sub->firehose_lagging = false;
-		free(all.pubs);
-		return WSM_OK;
-	}
-	begin_replay(registry, sub, &all, REPLAY_MAX);
-	return WSM_OK;
-}
-
-static void drain_replay(struct wsm__registry *registry, struct wsm__sub *sub)
-{
-	while (sub->replay_at < sub->replay_count && has_space(registry, sub)) {
-		struct wsm__pub *pub = sub->replay[sub->replay_at++];
-
-		put(registry, sub, pub);
-		wsm__pub_unref(pub);
-	}
-	if (sub->replay_at < sub->replay_count)
-		return;
-	free(sub->replay);
-	sub->replay = NULL;
-	sub->replay_at = sub->replay_count = 0;
-}
-
-void wsm__refill(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms)
-{
-	struct wsm__member *member;
-
-	while ((sub->replay || sub->firehose_lagging) && has_space(registry, sub) && !sub->overflow) {
-		if (sub->replay)
-			drain_replay(registry, sub);
-		else if (refill_firehose(registry, sub, now_ms))
-			overflowed(registry, sub);
-	}
-	if (!sub->n_lagging)
-		return;
-	DL_FOREACH(sub->members, member)
-	{
-		if (!has_space(registry, sub))
-			return;
-		if (member->lagging)
-			refill_member(registry, member, now_ms);
-	}
-}
-
-/* The seq of a position that history can be continued from. */
-static uint64_t seq_of(const struct wsm__room *room, uint64_t offset)
-{
-	const struct wsm__history *history = &room->history;
-
-	if (offset == history->last)
-		return history->last_seq;
-	if (offset < wsm__history_first(history)) /* the one just before the oldest: the last one evicted */
-		return history->evicted_seq;
-	return wsm__history_at(history, offset)->seq;
-}
-
-static const struct wsm__named *named_as(const struct wsm__named *named, size_t n, const struct wsm__room *room)
-{
-	for (size_t i = 0; i < n; i++)
-		if (named[i].room == room)
-			return &named[i];
-	return NULL;
-}
-
-int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__named *named, size_t n,
-                         uint64_t now_ms)
-{
-	struct collection all = { 0 };
-	struct wsm__room *room;
-	uint64_t newest = 0;
-	bool any = false;
-
-	for (size_t i = 0; i < n; i++) {
-		room = named[i].room;
-		if (!room)
-			continue;
-		wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
-		named[i].recovered = wsm__slice_is(named[i].since.epoch, room->epoch) &&
-		                     named[i].since.offset <= room->history.last &&
-		                     named[i].since.offset + 1 >= wsm__history_first(&room->history);
-		if (!named[i].recovered)
-			continue;
-		any = true;
-		if (seq_of(room, named[i].since.offset) > newest)
-			newest = seq_of(room, named[i].since.offset);
-	}
-	if (registry->freed_seq > newest) /* a whole room has gone meanwhile, and nobody can tell which */
-		any = false;
-	if (!any) {
-		for (size_t i = 0; i < n; i++)
-			named[i].recovered = false;
-		return WSM_OK;
-	}
-	for (room = registry->rooms; room; room = room->hh.next) {
-		const struct wsm__named *name = named_as(named, n, room);
-		int status = WSM_OK;
-
-		if (!room->visible || (name && !name->recovered))
-			continue;
-		if (name) {
-			status = collect(&all, room, 0, name->since.offset, sub);
-		} else if (room->history.last_seq > newest) {
-			if (room->history.evicted_seq > newest)
-				tell_gap(registry, sub, room, 0);
-			status = collect(&all, room, newest, 0, sub);
-		}
-		if (status) {
-			free(all.pubs);
-			return status;
-		}
-	}
-	begin_replay(registry, sub, &all, SIZE_MAX);
-	return WSM_OK;
+	return deliver(registry, sub, NULL, pub);
 }

@@ -16,6 +16,7 @@ static void evict(struct wsm__history *history)
 	history->count--;
 	history->bytes -= pub->frame_len;
 	history->evicted_seq = pub->seq;
+	pub->kept = false;
 	wsm__pub_unref(pub);
 }
 
@@ -56,6 +57,11 @@ int wsm__history_add(struct wsm__history *history, struct wsm__pub *pub, const s
 {
 	while (history->count && (history->count >= limits->size || history->bytes + pub->frame_len > limits->bytes))
 		evict(history);
+	if (!limits->size) {
+		history->last = pub->offset;
+		history->last_seq = history->evicted_seq = pub->seq;
+		return WSM_OK;
+	}
 	if (grow(history))
 		return WSM_ENOMEM;
 	history->ring[(history->head + history->count) & (history->capacity - 1)] = wsm__pub_ref(pub);
@@ -63,6 +69,7 @@ int wsm__history_add(struct wsm__history *history, struct wsm__pub *pub, const s
 	history->bytes += pub->frame_len;
 	history->last = pub->offset;
 	history->last_seq = pub->seq;
+	pub->kept = true;
 	wsm__history_expire(history, pub->at_ms, limits->ttl_ms);
 	return WSM_OK;
 }

@@ -11,15 +11,15 @@
 struct wsm__history {
 	struct wsm__pub **ring;
 	uint32_t head, count, capacity; /* capacity is a power of two */
-	uint64_t last;        /* offset of the newest publication there ever was; 0: none yet */
-	uint64_t last_seq;    /* its seq */
-	uint64_t evicted_seq; /* seq of the newest publication that is no longer kept; 0: none */
+	uint64_t last;                  /* offset of the newest publication there ever was; 0: none yet */
+	uint64_t last_seq;              /* its seq */
+	uint64_t evicted_seq;           /* seq of the newest publication that is no longer kept; 0: none */
 	size_t bytes;
 };
 
 struct wsm__history_limits {
-	uint32_t size;   /* publications; 0: keep none */
-	size_t bytes;    /* frames' bytes; at least the newest publication is kept */
+	uint32_t size; /* publications; 0: keep none, but count on */
+	size_t bytes;  /* frames' bytes; at least the newest publication is kept */
 	uint64_t ttl_ms;
 };
 
@@ -36,7 +36,10 @@ static inline struct wsm__pub *wsm__history_at(const struct wsm__history *histor
 	uint32_t i = (uint32_t)(offset - wsm__history_first(history));
 	return history->ring[(history->head + i) & (history->capacity - 1)];
 }
-/* Appends a publication whose offset is last + 1 (taking a reference) and lets old ones go. 0 or WSM_ENOMEM. */
+/*
+ * Appends a publication whose offset is last + 1 (taking a reference, and marking it as kept as long as it stays) and lets old
+ * ones go. 0 or WSM_ENOMEM.
+ */
 int wsm__history_add(struct wsm__history *history, struct wsm__pub *pub, const struct wsm__history_limits *limits);
 /* Lets go what is older than the TTL. */
 void wsm__history_expire(struct wsm__history *history, uint64_t now_ms, uint64_t ttl_ms);

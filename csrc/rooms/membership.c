@@ -42,6 +42,7 @@ static struct wsm__member *member_new(struct wsm__registry *registry, struct wsm
 	member->key.sub = sub;
 	member->room = room;
 	member->sub = sub;
+	member->from = room->history.last;
 	member->index = room->n_members;
 	room->members[room->n_members++] = member;
 	HASH_ADD(hh, registry->members, key, sizeof(member->key), member);
@@ -74,46 +75,25 @@ static void member_free(struct wsm__registry *registry, struct wsm__member *memb
 	free(member);
 }
 
-static bool of_room_with_offset(const struct wsm__pub *pub, void *context)
+/* Makes the member go on from `offset`, whatever it was at before. */
+static void go_on_from(struct wsm__member *member, uint64_t offset)
 {
-	return pub->offset && pub->room_id == *(const uint64_t *)context;
-}
+	bool lags = offset < member->room->history.last;
 
-/* How many of the publications after `offset` are for this member. */
-static uint64_t count_missed(const struct wsm__member *member, uint64_t offset)
-{
-	const struct wsm__history *history = &member->room->history;
-	uint64_t n = 0;
-
-	for (uint64_t i = offset + 1; i <= history->last; i++) {
-		const struct wsm__pub *pub = wsm__history_at(history, i);
-
-		if (pub->level && pub->level < member->level)
-			continue;
-		n += !wsm__excluded(pub->exclude, member->sub->client_id, member->sub->user_id);
-	}
-	return n;
-}
-
-static bool reaches_back(const struct wsm__room *room, const struct wsm__since *since)
-{
-	return wsm__slice_is(since->epoch, room->epoch) && since->offset <= room->history.last &&
-	       since->offset + 1 >= wsm__history_first(&room->history);
-}
-
-static void lag_from(struct wsm__member *member, uint64_t offset)
-{
-	member->position = offset;
-	if (member->lagging)
-		return;
-	member->lagging = true;
-	member->sub->n_lagging++;
+	/* What waits would come twice; also what is left of an earlier membership. */
+	wsm__sub_take_back(member->sub, member->room);
+	if (lags != member->lagging)
+		member->sub->n_lagging += lags ? 1u : -1u;
+	member->lagging = lags;
+	member->position = member->from = offset;
 }
 
 int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, int level,
               const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined)
 {
 	struct wsm__member *member = wsm__member_find(registry, room->id, sub);
+	bool firehose = sub->firehose && room->visible;
+	int status = WSM_OK;
 
 	memset(joined, 0, sizeof(*joined));
 	joined->already = member != NULL;
@@ -122,24 +102,21 @@ int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__
 	if (!member)
 		return WSM_ENOMEM;
 	member->level = (uint8_t)level;
-	if (!since)
-		return WSM_OK;
-	wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
-	if (!reaches_back(room, since))
-		return WSM_OK;
-	joined->recovered = true;
-	if (sub->firehose && room->visible) {
-		struct wsm__named named = { room, *since, false };
-
-		joined->replayed = room->history.last - since->offset;
-		return wsm__firehose_resume(registry, sub, &named, 1, now_ms);
+	if (!since || !wsm__room_reaches_back(registry, room, since, now_ms)) {
+		joined->recovered = false;
+	} else if (firehose) {
+		status = wsm__firehose_rewind(registry, sub, room, since->offset, joined);
+	} else {
+		joined->recovered = true;
+		joined->replayed = wsm__count_missed(sub, room, since->offset, level);
+		go_on_from(member, since->offset);
 	}
-	joined->replayed = count_missed(member, since->offset);
-	if (joined->already) /* what waits would come twice */
-		wsm__outbox_remove(&sub->outbox, of_room_with_offset, &room->id);
-	if (since->offset < room->history.last)
-		lag_from(member, since->offset);
-	return WSM_OK;
+	joined->offset = room->history.last;
+	if (!joined->recovered && firehose)
+		joined->offset = wsm__firehose_position(sub, room);
+	else if (!joined->recovered && member->lagging)
+		joined->offset = member->position;
+	return status;
 }
 
 bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room)

@@ -88,22 +88,36 @@ int wsm__outbox_push_critical(struct wsm__outbox *outbox, struct wsm__pub *pub)
 	return WSM_OK;
 }
 
-bool wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub)
+static void remove_at(struct wsm__outbox *outbox, uint32_t at)
+{
+	release(outbox, *slot(outbox, at));
+	for (uint32_t i = at + 1; i < outbox->count; i++)
+		*slot(outbox, i - 1) = *slot(outbox, i);
+	outbox->count--;
+}
+
+enum wsm__replaced wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub, size_t max_bytes)
 {
 	if (!pub->key || !outbox->conflatable)
-		return false;
+		return WSM__REPLACED_NONE;
 	/* From the back: the waiting one is most likely young. */
 	for (uint32_t i = outbox->count; i > 0; i--) {
 		struct wsm__pub **place = slot(outbox, i - 1);
 
-		if ((*place)->key != pub->key || !(*place)->conflate)
+		if ((*place)->key != pub->key)
 			continue;
+		if (!(*place)->conflate) /* "complete" between two reports of progress */
+			return WSM__REPLACED_NONE;
+		if (outbox->count > 1 && outbox->bytes - (*place)->frame_len + pub->frame_len > max_bytes) {
+			remove_at(outbox, i - 1);
+			return WSM__REPLACED_GONE;
+		}
 		release(outbox, *place);
 		*place = wsm__pub_ref(pub);
 		account(outbox, pub);
-		return true;
+		return WSM__REPLACED;
 	}
-	return false;
+	return WSM__REPLACED_NONE;
 }
 
 void wsm__outbox_drop_front(struct wsm__outbox *outbox, uint32_t n)

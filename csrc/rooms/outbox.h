@@ -9,10 +9,10 @@
 #include "rooms/publication.h"
 
 struct wsm__outbox {
-	struct wsm__pub **ring; /* NULL while nothing was ever queued, and again after wsm__outbox_shrink() */
+	struct wsm__pub **ring;         /* NULL while nothing was ever queued, and again after wsm__outbox_shrink() */
 	uint32_t head, count, capacity; /* capacity is a power of two */
-	uint32_t conflatable;   /* how many of them may be replaced by a newer one of their key */
-	size_t bytes;           /* sum of frame_len */
+	uint32_t conflatable;           /* how many of them may be replaced by a newer one of their key */
+	size_t bytes;                   /* sum of frame_len */
 };
 
 void wsm__outbox_init(struct wsm__outbox *outbox);
@@ -29,8 +29,13 @@ int wsm__outbox_push(struct wsm__outbox *outbox, struct wsm__pub *pub);
  * greeting or an answer), or of an earlier one of its own room: the order inside a room is never changed.
  */
 int wsm__outbox_push_critical(struct wsm__outbox *outbox, struct wsm__pub *pub);
-/* Puts `pub` where one with the same key waits, and returns true; false when none does. The old one is released. */
-bool wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub);
+enum wsm__replaced {
+	WSM__REPLACED_NONE, /* none with the same key waits, or one waits behind it that may not be replaced: its order counts */
+	WSM__REPLACED,     /* `pub` waits in the place of the older one */
+	WSM__REPLACED_GONE /* the older one is released, but with `pub` in its place there would be more than `max_bytes` */
+};
+/* Looks for a place that `pub` may take. An outbox of one message may have any size. */
+enum wsm__replaced wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub, size_t max_bytes);
 /* Releases the first n. */
 void wsm__outbox_drop_front(struct wsm__outbox *outbox, uint32_t n);
 /* Removes all for which `match` is true; returns how many. Order of the rest is kept. */

@@ -18,27 +18,28 @@ struct wsm__exclude {
 
 struct wsm__pub {
 	uint32_t refs;
-	uint8_t opcode;       /* enum wsm__opcode */
-	uint8_t priority;     /* wsm_priority, never DEFAULT */
-	uint8_t level;        /* wsm_level */
-	bool conflate;        /* a newer publication with the same `key` may take its place in an outbox */
-	bool control;         /* greeting, reply, heartbeat: not of a room, not counted as a message */
-	bool visible;         /* of a room that the firehose sees */
-	uint64_t room_id;     /* of the room it belongs to; 0 for control messages */
-	uint64_t offset;      /* position in its room; 0: none */
-	uint64_t seq;         /* rises over all rooms of a runtime */
-	uint64_t key;         /* hash of room and conflation key; 0: none */
-	uint64_t at_ms;       /* monotonic milliseconds of its publication */
+	uint8_t opcode;   /* enum wsm__opcode */
+	uint8_t priority; /* wsm_priority, never DEFAULT */
+	uint8_t level;    /* wsm_level */
+	bool conflate;    /* a newer publication with the same `key` may take its place in an outbox */
+	bool control;     /* greeting, reply, heartbeat: not of a room, not counted as a message */
+	bool visible;     /* of a room that the firehose sees */
+	bool kept;        /* its room's history has it at present */
+	uint64_t room_id; /* of the room it belongs to; 0 for control messages */
+	uint64_t offset;  /* position in its room; 0: none */
+	uint64_t seq;     /* rises over all rooms of a runtime */
+	uint64_t key;     /* hash of room and conflation key; 0: none */
+	uint64_t at_ms;   /* monotonic milliseconds of its publication */
 	struct wsm__exclude *exclude;
-	uint32_t payload_at;  /* where the payload begins in `frame` */
+	uint32_t payload_at; /* where the payload begins in `frame` */
 	uint32_t payload_len;
 	uint32_t frame_len;
-	uint8_t frame[];      /* what goes on the wire: possibly a ping frame, then header and payload */
+	uint8_t frame[]; /* what goes on the wire: possibly a ping frame, then header and payload */
 };
 
 /*
  * A publication with one reference, framed around a copy of `payload`; everything else zero but priority NORMAL. With
- * `ping`, a ping frame precedes it (heartbeats: one write for both). NULL when out of memory or over 4 GiB.
+ * `ping`, a ping frame precedes it (heartbeats: one write for both). NULL when out of memory or over 2 GiB.
  */
 struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool ping);
 static inline struct wsm__pub *wsm__pub_ref(struct wsm__pub *pub)

@@ -3,10 +3,13 @@
  * monotonic milliseconds, and what must be written stands on the dirty lists afterwards.
  *
  * Overflow. A subscriber that falls behind by more than `max_queue` bytes first loses waiting low-priority publications
- * without an offset (counted). Then everything that can be had again from history is taken out of its outbox and the rooms
- * concerned are marked as lagging: they keep the position only, and wsm__refill() goes on from history when the socket has
- * drained. What still does not fit cannot be had again: the subscriber is marked `overflow` and is to be closed (4413).
- * Recovery after a reconnection is the same thing: the subscriber starts as lagging at the position that it named.
+ * without an offset (counted). Then what can be had again from history is taken out of its outbox and the rooms concerned are
+ * marked as lagging: they keep the position only, and wsm__refill() goes on from history when the socket has drained. What still
+ * does not fit cannot be had again: the subscriber is marked `overflow` and is to be closed (4413). Recovery after a
+ * reconnection is the same thing: the subscriber starts as lagging at the position that it named.
+ *
+ * Order. The publications with an offset of one room reach a subscriber in the order of their offsets, through lag and refill.
+ * Those without an offset have no place in that order: while a room lags they come ahead of what is refilled.
  *
  * The firehose. A firehose subscriber gets each publication of every visible room (public but `logs`, and @all) through its own
  * list, never through a membership, in the order of `seq`; so its lag is one seq.
@@ -32,8 +35,8 @@ struct wsm__room {
 	struct wsm__history history;
 	struct wsm__member **members;
 	uint32_t n_members, members_capacity;
-	uint64_t touched_ms;            /* last publication, or creation */
-	struct wsm__room *prev, *next;  /* registry's list, least recently touched first */
+	uint64_t touched_ms;           /* last publication, or creation */
+	struct wsm__room *prev, *next; /* registry's list, least recently touched first */
 	char epoch[24];
 	uint16_t name_len;
 	char name[];
@@ -52,10 +55,11 @@ struct wsm__member {
 	struct wsm__sub *sub;
 	struct wsm__member *prev, *next; /* of the same subscriber */
 	uint64_t position;               /* while lagging: the last offset that was queued */
+	uint64_t from;                   /* the offset after which this membership began */
 	uint32_t index;                  /* in room->members */
 	uint8_t level;                   /* publications of a lower level are not for it */
 	bool lagging;
-	bool asked;                      /* the client subscribed to it itself: counts against max_rooms */
+	bool asked; /* the client subscribed to it itself: counts against max_rooms */
 };
 
 /* One receiver of publications; net/connection.h embeds it. */
@@ -65,25 +69,27 @@ struct wsm__sub {
 	wsm_slice client_id, user_id;
 	uint32_t n_members;
 	uint32_t n_lagging;
-	uint32_t n_asked;    /* members with `asked` */
+	uint32_t n_asked; /* members with `asked` */
 	uint32_t firehose_index;
 	bool firehose;
 	bool firehose_lagging;
-	bool dirty, urgent;  /* on which of the registry's lists */
-	bool overflow;       /* to be closed: fell behind in what can't be had again */
-	uint64_t firehose_seq;        /* while firehose_lagging: everything visible up to here was queued */
-	struct wsm__pub **replay;     /* firehose: publications waiting to be queued, in order */
+	bool dirty, urgent;    /* on which of the registry's lists */
+	bool overflow;         /* to be closed: fell behind in what can't be had again */
+	uint64_t firehose_seq; /* while firehose_lagging: everything visible up to here was queued, or is in `replay` */
+	uint64_t
+		firehose_from; /* what was published up to here may have been queued by positions that differ by room */
+	struct wsm__pub **replay; /* firehose: publications waiting to be queued, in order */
 	uint32_t replay_count, replay_at;
 	struct wsm__sub *dirty_prev, *dirty_next;
 };
 
 struct wsm__registry_stats {
-	uint64_t published;   /* publications that got to at least the fan-out */
-	uint64_t queued;      /* deliveries put into outboxes, refills included */
-	uint64_t dropped;     /* low-priority deliveries that overflowed */
-	uint64_t conflated;   /* deliveries replaced by a newer one of their key */
-	uint64_t lags;        /* times a subscriber began to lag */
-	uint64_t gaps;        /* times a lagging subscriber found that history no longer reached back */
+	uint64_t published; /* publications that got to at least the fan-out */
+	uint64_t queued;    /* deliveries put into outboxes, refills included */
+	uint64_t dropped;   /* low-priority deliveries that overflowed */
+	uint64_t conflated; /* deliveries replaced by a newer one of their key */
+	uint64_t lags;      /* times a subscriber began to lag */
+	uint64_t gaps;      /* times a lagging subscriber found that history no longer reached back */
 };
 
 struct wsm__registry {
@@ -112,9 +118,10 @@ struct wsm__since {
 };
 
 struct wsm__joined {
-	bool already;       /* was a member before */
-	bool recovered;     /* `since` was given and can be continued from */
-	uint64_t replayed;  /* how many publications that is */
+	bool already;      /* was a member before */
+	bool recovered;    /* `since` was given and can be continued from */
+	uint64_t replayed; /* how many publications that is */
+	uint64_t offset;   /* recovered: the room's newest; else what comes next is the first after it */
 };
 
 /* `key` and `epoch_base` (8 characters) are random, from the caller. */
@@ -130,7 +137,10 @@ static inline wsm_slice wsm__room_name(const struct wsm__room *room)
 {
 	return wsm__slice(room->name, room->name_len);
 }
-/* Lets expired publications go, then rooms that have neither members nor a publication (or creation) within the TTL. */
+/*
+ * Lets expired publications go, then rooms that have neither members nor a publication (or creation) within the TTL. A room
+ * that a lagging firehose has not seen the end of stays: its subscriber is still to be told what it missed there.
+ */
 void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms);
 
 void wsm__sub_init(struct wsm__sub *sub);
@@ -162,11 +172,27 @@ struct wsm__named {
 int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__named *named, size_t n,
                          uint64_t now_ms);
 
+/*
+ * Makes a firehose subscriber's messages of one room go on after `offset`, which history reaches back to; those of other rooms
+ * go on as they are. Sets `recovered` and `replayed`. A lagging firehose that has not come as far as `offset` yet just goes on,
+ * not recovered. WSM_ENOMEM.
+ */
+int wsm__firehose_rewind(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, uint64_t offset,
+                         struct wsm__joined *joined);
+/* The offset after which a firehose subscriber's messages of the room go on. */
+uint64_t wsm__firehose_position(const struct wsm__sub *sub, const struct wsm__room *room);
+/* How many publications after `offset`, which history reaches back to, are for a subscriber with that level. */
+uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, int level);
+/* Whether a position can be continued from. */
+bool wsm__room_reaches_back(struct wsm__registry *registry, struct wsm__room *room, const struct wsm__since *since,
+                            uint64_t now_ms);
+
 /* Whether a publication to the room would reach anyone now. */
 bool wsm__room_has_audience(const struct wsm__registry *registry, const struct wsm__room *room);
 /*
  * Gives `pub` its place: sets room_id and seq, and the offset where `keep` (which the caller has written into the payload:
- * room->history.last + 1), keeps it, and queues it for everyone concerned. Returns how many those are.
+ * room->history.last + 1), keeps it, and queues it for everyone concerned. Returns how many get it: at once, or as lagging
+ * members from history; those that it was dropped for, or that are to be closed, do not count.
  */
 uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
                            uint64_t now_ms);
@@ -174,6 +200,16 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
 /* Queues a publication that is for this subscriber alone (@client:…). Returns false if it was dropped. */
 bool wsm__sub_deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
+static inline bool wsm__pub_is_for(const struct wsm__pub *pub, const struct wsm__sub *sub)
+{
+	return !wsm__excluded(pub->exclude, sub->client_id, sub->user_id);
+}
+/* Queues without looking at the bound. */
+void wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
+/* Marks it as to be closed. */
+void wsm__sub_overflowed(struct wsm__registry *registry, struct wsm__sub *sub);
+/* Takes the room's publications with an offset out of the outbox. */
+void wsm__sub_take_back(struct wsm__sub *sub, const struct wsm__room *room);
 /* Goes on from history for a subscriber that lags, as far as half of max_queue allows. */
 void wsm__refill(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms);
 static inline bool wsm__sub_lags(const struct wsm__sub *sub)

@@ -29,8 +29,7 @@ void wsm__registry_fini(struct wsm__registry *registry)
 {
 	struct wsm__room *room, *next;
 
-	HASH_ITER(hh, registry->rooms, room, next)
-	{
+	HASH_ITER(hh, registry->rooms, room, next) {
 		room_free(registry, room);
 	}
 	free(registry->firehose);
@@ -95,19 +94,30 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 	return room;
 }
 
+/* The oldest seq that a lagging firehose goes on from; UINT64_MAX if none lags. */
+static uint64_t oldest_firehose_seq(const struct wsm__registry *registry)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (uint32_t i = 0; i < registry->n_firehose; i++)
+		if (registry->firehose[i]->firehose_lagging && registry->firehose[i]->firehose_seq < oldest)
+			oldest = registry->firehose[i]->firehose_seq;
+	return oldest;
+}
+
 void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms)
 {
+	uint64_t wanted = oldest_firehose_seq(registry);
 	struct wsm__room *room, *next;
 
-	DL_FOREACH_SAFE(registry->oldest, room, next)
-	{
+	DL_FOREACH_SAFE(registry->oldest, room, next) {
 		/* The list is in order of the last touch: from the first young one on, all are young. */
-		if (now_ms - room->touched_ms < registry->history.ttl_ms)
+		if (room->touched_ms == now_ms || now_ms - room->touched_ms < registry->history.ttl_ms)
 			break;
 		wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
 		if (!room->history.count)
 			wsm__history_clear(&room->history);
-		if (!room->n_members && !room->history.count)
+		if (!room->n_members && !room->history.count && !(room->visible && room->history.last_seq > wanted))
 			room_free(registry, room);
 		else
 			touch(registry, room, now_ms); /* looked at again after another TTL */

@@ -1,0 +1,351 @@
+/* How a subscriber that lags catches up from history: members by offsets, the firehose by seq or by named positions. */
+#include <stdlib.h>
+
+#include "rooms/registry.h"
+
+#define REPLAY_MAX 1024u /* publications that one firehose subscriber holds on to while it catches up */
+
+static bool has_space(const struct wsm__registry *registry, const struct wsm__sub *sub)
+{
+	return !sub->overflow && (!sub->outbox.count || sub->outbox.bytes < registry->max_queue / 2);
+}
+
+static void tell_gap(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__room *room,
+                     uint64_t missed)
+{
+	registry->stats.gaps++;
+	if (registry->gap)
+		registry->gap(registry->gap_context, sub, room, missed);
+}
+
+bool wsm__room_reaches_back(struct wsm__registry *registry, struct wsm__room *room, const struct wsm__since *since,
+                            uint64_t now_ms)
+{
+	wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
+	return wsm__slice_is(since->epoch, room->epoch) && since->offset <= room->history.last &&
+	       since->offset + 1 >= wsm__history_first(&room->history);
+}
+
+uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, int level)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = offset + 1; i <= room->history.last; i++) {
+		const struct wsm__pub *pub = wsm__history_at(&room->history, i);
+
+		n += (!pub->level || pub->level >= level) && wsm__pub_is_for(pub, sub);
+	}
+	return n;
+}
+
+/* ---- members ---------------------------------------------------------------------------------------------------- */
+
+static void refill_member(struct wsm__registry *registry, struct wsm__member *member, uint64_t now_ms)
+{
+	struct wsm__history *history = &member->room->history;
+	struct wsm__sub *sub = member->sub;
+
+	wsm__history_expire(history, now_ms, registry->history.ttl_ms);
+	if (member->position + 1 < wsm__history_first(history)) {
+		uint64_t missed = wsm__history_first(history) - 1 - member->position;
+
+		member->position += missed;
+		tell_gap(registry, sub, member->room, missed);
+	}
+	while (member->position < history->last && has_space(registry, sub)) {
+		struct wsm__pub *pub = wsm__history_at(history, ++member->position);
+
+		if ((pub->level && pub->level < member->level) || !wsm__pub_is_for(pub, sub))
+			continue;
+		wsm__sub_put(registry, sub, pub);
+	}
+	if (member->position == history->last) {
+		member->lagging = false;
+		sub->n_lagging--;
+	}
+}
+
+static void refill_members(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms)
+{
+	struct wsm__member *member, *last = NULL;
+
+	DL_FOREACH(sub->members, member) {
+		if (!has_space(registry, sub))
+			break;
+		if (!member->lagging)
+			continue;
+		refill_member(registry, member, now_ms);
+		last = member;
+	}
+	/* A room that is published to as fast as the socket drains is not to be the first again: others would never come. */
+	if (last && last->lagging) {
+		DL_DELETE(sub->members, last);
+		DL_APPEND(sub->members, last);
+	}
+}
+
+/* ---- the firehose: what is to be replayed ----------------------------------------------------------------------- */
+
+struct collection {
+	struct wsm__pub **pubs; /* with a reference each */
+	size_t count, capacity;
+	bool failed; /* out of memory */
+};
+
+static void collection_fini(struct collection *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		wsm__pub_unref(all->pubs[i]);
+	free(all->pubs);
+}
+
+static void add(struct collection *into, struct wsm__pub *pub)
+{
+	if (into->count == into->capacity) {
+		size_t capacity = into->capacity ? into->capacity * 2 : 64;
+		struct wsm__pub **grown = realloc(into->pubs, capacity * sizeof(struct wsm__pub *));
+
+		if (!grown) {
+			into->failed = true;
+			return;
+		}
+		into->pubs = grown;
+		into->capacity = capacity;
+	}
+	into->pubs[into->count++] = wsm__pub_ref(pub);
+}
+
+/* Adds what is newer than `seq` in the room. */
+static void collect(struct collection *into, const struct wsm__room *room, uint64_t seq, const struct wsm__sub *sub)
+{
+	const struct wsm__history *history = &room->history;
+
+	for (uint64_t offset = history->last; offset >= wsm__history_first(history); offset--) {
+		struct wsm__pub *pub = wsm__history_at(history, offset);
+
+		if (pub->seq <= seq)
+			break;
+		if (wsm__pub_is_for(pub, sub))
+			add(into, pub);
+	}
+}
+
+static int by_seq(const void *a, const void *b)
+{
+	const struct wsm__pub *const *x = a, *const *y = b;
+
+	return (*x)->seq<(*y)->seq ? -1 : (*x)->seq>(*y)->seq;
+}
+
+/* Makes the collection the subscriber's replay; what is over `max` is left to the next turn. */
+static void begin_replay(struct wsm__registry *registry, struct wsm__sub *sub, struct collection *all, size_t max)
+{
+	size_t n = all->count < max ? all->count : max;
+
+	if (all->count)
+		qsort(all->pubs, all->count, sizeof(all->pubs[0]), by_seq);
+	sub->firehose_lagging = true;
+	sub->firehose_seq = n < all->count ? all->pubs[n - 1]->seq : registry->seq;
+	while (all->count > n)
+		wsm__pub_unref(all->pubs[--all->count]);
+	if (!n) {
+		free(all->pubs);
+		return;
+	}
+	sub->replay = all->pubs;
+	sub->replay_count = (uint32_t)n;
+	sub->replay_at = 0;
+}
+
+static void drop_replay(struct wsm__sub *sub)
+{
+	while (sub->replay_at < sub->replay_count)
+		wsm__pub_unref(sub->replay[sub->replay_at++]);
+	free(sub->replay);
+	sub->replay = NULL;
+	sub->replay_at = sub->replay_count = 0;
+}
+
+/* ---- the firehose: catching up ---------------------------------------------------------------------------------- */
+
+static int refill_firehose(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms)
+{
+	struct collection all = { 0 };
+	struct wsm__room *room;
+
+	for (room = registry->rooms; room; room = room->hh.next) {
+		if (!room->visible || room->history.last_seq <= sub->firehose_seq)
+			continue;
+		wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
+		if (room->history.evicted_seq > sub->firehose_seq)
+			tell_gap(registry, sub, room, 0);
+		collect(&all, room, sub->firehose_seq, sub);
+	}
+	if (all.failed) {
+		collection_fini(&all);
+		return WSM_ENOMEM;
+	}
+	if (!all.count) {
+		sub->firehose_lagging = false;
+		free(all.pubs);
+		return WSM_OK;
+	}
+	begin_replay(registry, sub, &all, REPLAY_MAX);
+	return WSM_OK;
+}
+
+static void drain_replay(struct wsm__registry *registry, struct wsm__sub *sub)
+{
+	while (sub->replay_at < sub->replay_count && has_space(registry, sub)) {
+		struct wsm__pub *pub = sub->replay[sub->replay_at++];
+
+		wsm__sub_put(registry, sub, pub);
+		wsm__pub_unref(pub);
+	}
+	if (sub->replay_at == sub->replay_count)
+		drop_replay(sub);
+}
+
+void wsm__refill(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms)
+{
+	while ((sub->replay || sub->firehose_lagging) && has_space(registry, sub)) {
+		if (sub->replay)
+			drain_replay(registry, sub);
+		else if (refill_firehose(registry, sub, now_ms))
+			wsm__sub_overflowed(registry, sub);
+	}
+	if (sub->n_lagging)
+		refill_members(registry, sub, now_ms);
+}
+
+/* ---- the firehose: named positions ------------------------------------------------------------------------------ */
+
+uint64_t wsm__firehose_position(const struct wsm__sub *sub, const struct wsm__room *room)
+{
+	const struct wsm__history *history = &room->history;
+	uint64_t offset = history->last;
+
+	for (uint32_t i = sub->replay_at; i < sub->replay_count; i++)
+		if (sub->replay[i]->room_id == room->id)
+			return sub->replay[i]->offset - 1;
+	while (sub->firehose_lagging && offset >= wsm__history_first(history) &&
+	       wsm__history_at(history, offset)->seq > sub->firehose_seq)
+		offset--;
+	return offset;
+}
+
+static bool of_room_with_offset(const struct wsm__pub *pub, void *context)
+{
+	return pub->offset && pub->room_id == *(const uint64_t *)context;
+}
+
+void wsm__sub_take_back(struct wsm__sub *sub, const struct wsm__room *room)
+{
+	uint64_t id = room->id;
+
+	wsm__outbox_remove(&sub->outbox, of_room_with_offset, &id);
+}
+
+/* The seq of a position that history can be continued from. */
+static uint64_t seq_of(const struct wsm__room *room, uint64_t offset)
+{
+	const struct wsm__history *history = &room->history;
+
+	if (offset == history->last)
+		return history->last_seq;
+	if (offset < wsm__history_first(history)) /* the one just before the oldest: the last one evicted */
+		return history->evicted_seq;
+	return wsm__history_at(history, offset)->seq;
+}
+
+int wsm__firehose_rewind(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, uint64_t offset,
+                         struct wsm__joined *joined)
+{
+	/* What is newer than this is left to the next turn, that of this room too. */
+	uint64_t until = sub->firehose_lagging ? sub->firehose_seq : registry->seq;
+	struct collection all = { 0 };
+
+	if (seq_of(room, offset) > until) /* the next turn would repeat what the client has */
+		return WSM_OK;
+	for (uint32_t i = sub->replay_at; i < sub->replay_count; i++)
+		if (sub->replay[i]->room_id != room->id)
+			add(&all, sub->replay[i]);
+	for (uint64_t i = offset + 1; i <= room->history.last && wsm__history_at(&room->history, i)->seq <= until; i++)
+		if (wsm__pub_is_for(wsm__history_at(&room->history, i), sub))
+			add(&all, wsm__history_at(&room->history, i));
+	if (all.failed) {
+		collection_fini(&all);
+		return WSM_ENOMEM;
+	}
+	joined->recovered = true;
+	joined->replayed = wsm__count_missed(sub, room, offset, WSM_LEVEL_NONE);
+	wsm__sub_take_back(sub, room);
+	drop_replay(sub);
+	begin_replay(registry, sub, &all, SIZE_MAX);
+	sub->firehose_seq = sub->firehose_from = until;
+	return WSM_OK;
+}
+
+static const struct wsm__named *named_as(const struct wsm__named *named, size_t n, const struct wsm__room *room)
+{
+	for (size_t i = 0; i < n; i++)
+		if (named[i].room == room)
+			return &named[i];
+	return NULL;
+}
+
+/* Sets which of the positions can be continued from; the newest seq among them, or UINT64_MAX if there is none. */
+static uint64_t check_named(struct wsm__registry *registry, struct wsm__named *named, size_t n, uint64_t now_ms)
+{
+	uint64_t newest = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		struct wsm__room *room = named[i].room;
+
+		named[i].recovered = room && wsm__room_reaches_back(registry, room, &named[i].since, now_ms);
+		any |= named[i].recovered;
+		if (named[i].recovered && seq_of(room, named[i].since.offset) > newest)
+			newest = seq_of(room, named[i].since.offset);
+	}
+	if (any && registry->freed_seq <= newest)
+		return newest;
+	/* Of the rooms that have gone since, nobody can tell whether something was missed there. */
+	for (size_t i = 0; i < n; i++)
+		named[i].recovered = false;
+	return UINT64_MAX;
+}
+
+int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__named *named, size_t n,
+                         uint64_t now_ms)
+{
+	struct collection all = { 0 };
+	uint64_t newest = check_named(registry, named, n, now_ms);
+	struct wsm__room *room;
+
+	if (newest == UINT64_MAX)
+		return WSM_OK;
+	for (room = registry->rooms; room; room = room->hh.next) {
+		const struct wsm__named *name = named_as(named, n, room);
+
+		if (!room->visible || (name && !name->recovered))
+			continue;
+		if (name) {
+			collect(&all, room, seq_of(room, name->since.offset), sub);
+			continue;
+		}
+		wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
+		if (room->history.evicted_seq > newest)
+			tell_gap(registry, sub, room, 0);
+		collect(&all, room, newest, sub);
+	}
+	if (all.failed) {
+		collection_fini(&all);
+		for (size_t i = 0; i < n; i++)
+			named[i].recovered = false;
+		return WSM_ENOMEM;
+	}
+	begin_replay(registry, sub, &all, SIZE_MAX);
+	sub->firehose_from = registry->seq;
+	return WSM_OK;
+}
