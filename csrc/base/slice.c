@@ -80,8 +80,18 @@ bool wsm__utf8_valid(wsm_slice slice)
 
 	while (at < slice.len) {
 		uint32_t code_point;
-		size_t n = wsm__utf8_decode(slice, at, &code_point);
+		uint64_t eight;
+		size_t n;
 
+		/* Most text is ASCII: eight bytes at a time. */
+		if (slice.len - at >= sizeof(eight)) {
+			memcpy(&eight, slice.data + at, sizeof(eight));
+			if (!(eight & UINT64_C(0x8080808080808080))) {
+				at += sizeof(eight);
+				continue;
+			}
+		}
+		n = wsm__utf8_decode(slice, at, &code_point);
 		if (n == 0)
 			return false;
 		at += n;

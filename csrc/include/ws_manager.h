@@ -219,8 +219,8 @@ typedef struct wsm_publication {
 typedef struct wsm_receipt wsm_receipt;
 
 /*
- * Queues a publication. Returns WSM_EROOM, WSM_EINVAL, WSM_EJSON, WSM_ETOOLARGE (over max_publish_size),
- * WSM_ENOTRUNNING, WSM_EFORKED, WSM_ENOMEM at once, with `error`. A full queue is not an error of this call: the
+ * Queues a publication. Returns WSM_EROOM, WSM_EINVAL (also for a text that is not UTF-8), WSM_EJSON, WSM_ETOOLARGE (over
+ * max_publish_size), WSM_ENOTRUNNING, WSM_EFORKED, WSM_ENOMEM at once, with `error`. A full queue is not an error of this call: the
  * message is dropped and counted, and the receipt says WSM_EOVERLOADED.
  * `receipt`: NULL, or gets a reference that the caller releases by wsm_receipt_unref().
  */

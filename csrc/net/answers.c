@@ -46,7 +46,7 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 	const struct wsm__registry *registry = &core->registry;
 	wsm_runtime *runtime = core->runtime;
 	const struct gauge rows[] = {
-		{ "active_connections", "connections", false, "Open connections.", core->n_conns },
+		{ "active_connections", "connections", false, "Open connections.", core->n_active },
 		{ "total_connections", "connections_total", true, "Connections since the start.", counters->total_connections },
 		{ "total_messages_sent", "messages_sent_total", true, "Messages written to clients, heartbeats and answers aside.",
 		  counters->messages_sent },

@@ -115,6 +115,16 @@ static void ip_release(struct wsm__core *core, struct wsm__ip *ip)
 	free(ip);
 }
 
+/* Who is on the way out counts against no limit: a refused client that never leaves would keep others out. */
+static void release_place(struct wsm__conn *conn)
+{
+	if (!conn->ip)
+		return;
+	ip_release(conn->core, conn->ip);
+	conn->ip = NULL;
+	conn->core->n_active--;
+}
+
 void wsm__ips_fini(struct wsm__core *core)
 {
 	struct wsm__ip *ip, *next;
@@ -319,6 +329,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	HASH_ADD(by_number, core->by_number, number, sizeof(conn->number), conn);
 	wsm__bucket_init(&conn->rate, 2 * core->config->rate, core->now_ms);
 	core->n_conns++;
+	core->n_active++;
 	core->counters.total_connections++;
 	wsm__conn_heard(conn);
 	wsm__wheel_add(conn);
@@ -338,7 +349,7 @@ void wsm__conn_established(struct wsm__conn *conn)
 		return;
 	if (core->stopping)
 		wsm__conn_close(conn, 1001, "the server is shutting down");
-	else if (core->n_conns > core->config->max_connections)
+	else if (core->n_active > core->config->max_connections)
 		wsm__conn_close(conn, 1013, "the server has as many connections as it may");
 	else if (conn->ip->count > core->config->max_connections_per_ip)
 		wsm__conn_close(conn, 1013, "there are too many connections from this address");
@@ -581,7 +592,7 @@ static wsm_slice cut_reason(const char *reason)
 	return slice;
 }
 
-void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
+void wsm__conn_closing(struct wsm__conn *conn)
 {
 	struct wsm__core *core = conn->core;
 
@@ -589,14 +600,22 @@ void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 		return;
 	wsm__decide_forget(conn);
 	conn->state = WSM__CONN_CLOSING;
+	/* What was published before still goes out, at a stop also what is to come from history; nothing new is added. */
+	if (!core->stopping)
+		wsm__sub_leave(&core->registry, &conn->sub);
+	release_place(conn);
+	wsm__wheel_closing(conn);
+}
+
+void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
+{
+	if (conn->state == WSM__CONN_CLOSING)
+		return;
+	wsm__conn_closing(conn);
 	conn->close_code = (uint16_t)code;
 	free(conn->close_reason);
 	conn->close_reason = wsm__slice_dup(cut_reason(reason ? reason : ""));
 	wsm__buffer_fini(&conn->received);
-	/* What was published before still goes out, at a stop also what is to come from history; nothing new is added. */
-	if (!core->stopping)
-		wsm__sub_leave(&core->registry, &conn->sub);
-	wsm__wheel_closing(conn);
 	if (conn->wsi)
 		lws_callback_on_writable(conn->wsi);
 	else if (conn->bridge)
@@ -631,7 +650,7 @@ void wsm__conn_gone(struct wsm__conn *conn)
 		HASH_DELETE(by_client, core->by_client, conn);
 	HASH_DELETE(by_number, core->by_number, conn);
 	wsm__sub_fini(&core->registry, &conn->sub);
-	ip_release(core, conn->ip);
+	release_place(conn);
 	core->n_conns--;
 	opening_free(conn->opening);
 	wsm__buffer_fini(&conn->received);

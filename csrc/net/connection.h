@@ -35,7 +35,7 @@ struct wsm__conn {
 	uint64_t close_by_ms; /* once closing: when the socket is cut off */
 	struct wsm__conn *wheel_prev, *wheel_next;
 	unsigned slot;
-	struct wsm__ip *ip;
+	struct wsm__ip *ip; /* NULL once closing */
 
 	bool bridge;
 	bool choked;         /* the socket takes no more; waits for its writable callback */
@@ -96,6 +96,8 @@ void wsm__conn_open(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session
                     size_t n_rooms);
 /* Asks for the end, once; later calls do nothing. `reason` is cut at 123 bytes. */
 void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason);
+/* What every way of closing begins with; the close itself is the caller's, or the peer's. */
+void wsm__conn_closing(struct wsm__conn *conn);
 /* The socket has gone: tells the host, leaves everything, frees. */
 void wsm__conn_gone(struct wsm__conn *conn);
 /* Marks as heard from. */

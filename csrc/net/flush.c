@@ -99,8 +99,7 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 	if (sent < 0) {
 		/* The socket is broken; libwebsockets closes it, outside of this call. */
 		conn->close_code = conn->close_code ? conn->close_code : 1006;
-		conn->state = WSM__CONN_CLOSING;
-		wsm__wheel_closing(conn);
+		wsm__conn_closing(conn);
 		conn->choked = true;
 		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 		return false;

@@ -90,7 +90,7 @@ static void get_stats(struct call *call, wsm_slice rest)
 static void get_connections(struct call *call, wsm_slice rest)
 {
 	(void)rest;
-	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_conns);
+	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_active);
 }
 
 static void get_metrics(struct call *call, wsm_slice rest)

@@ -393,6 +393,9 @@ int wsm__publish_new(const wsm_publication *from, wsm_slice payload, struct wsm_
 
 	prepare(&route, from);
 	status = check_targets(from, error);
+	/* Every browser that got such a text message would close its connection (RFC 6455 section 8.1). */
+	if (!status && !(from->flags & WSM_PUBLISH_BINARY) && !wsm__utf8_valid(payload))
+		status = wsm__fail(error, WSM_EINVAL, "the message is not UTF-8; send it as a binary message");
 	if (!status && from->type.len)
 		status = scan(&route, payload, error);
 	add_project(&route, from);

@@ -297,9 +297,7 @@ static void peer_closes(struct wsm__conn *conn, const unsigned char *payload, si
 {
 	if (conn->state == WSM__CONN_CLOSING)
 		return;
-	wsm__decide_forget(conn);
-	wsm__wheel_closing(conn);
-	conn->state = WSM__CONN_CLOSING;
+	wsm__conn_closing(conn);
 	conn->close_asked = true; /* libwebsockets answers by itself */
 	conn->close_code = (uint16_t)(len >= 2 ? payload[0] << 8 | payload[1] : 1005);
 	free(conn->close_reason);
