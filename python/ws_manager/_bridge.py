@@ -7,6 +7,7 @@ hands to a sink; what the client says is passed on; what has been written is con
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -31,6 +32,11 @@ PATH_SAFE = "/:@!$&'()*+,;=~-._"
 
 DRAIN_TIMEOUT = 5.0
 """Seconds that a client gets to read the rest, and the close, once the runtime has ended the connection."""
+
+LEAVE_TIMEOUT = 1.0
+"""Seconds that a close may take where the application was cancelled."""
+
+CANCELLED = "The application ended the connection."
 
 END_TIMEOUT = 10.0
 """Seconds in which the runtime confirms that a connection has ended."""
@@ -121,13 +127,15 @@ async def bridge(
 async def _refuse(scope: Mapping[str, Any], send: Send, status: int, sentence: str, accepted: bool) -> Ending:
     """Says no, by HTTP as long as that is possible. A close before the acceptance means 403 in ASGI."""
     ending = Ending({403: 4403, 503: 1013}.get(status, 4400), sentence)
-    if accepted or status == 403 or "websocket.http.response" not in (scope.get("extensions") or {}):
-        await send({"type": "websocket.close", "code": ending.code, "reason": _cut(sentence)})
-        return ending
-    body = sentence.encode()
-    fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "websocket.http.response.start", "status": status, "headers": fields})
-    await send({"type": "websocket.http.response.body", "body": body})
+    if not accepted and status != 403 and "websocket.http.response" in (scope.get("extensions") or {}):
+        body = sentence.encode()
+        fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+        # Starlette before 0.37 does not let such an answer pass.
+        with contextlib.suppress(RuntimeError):
+            await send({"type": "websocket.http.response.start", "status": status, "headers": fields})
+            await send({"type": "websocket.http.response.body", "body": body})
+            return ending
+    await send({"type": "websocket.close", "code": ending.code, "reason": _cut(sentence)})
     return ending
 
 
@@ -152,6 +160,9 @@ class _Bridge:
             ending = await asyncio.shield(self._sink.ending)
             await self._finish(writer, ending)
             return ending
+        except asyncio.CancelledError:
+            await self._leave()
+            raise
         finally:
             # Also where the server cancels the application: the runtime must not keep a connection without a socket.
             self._gone(1006, "")
@@ -217,6 +228,15 @@ class _Bridge:
                     await self._to_client(close)
         except TimeoutError:
             logger.debug("connection %d did not read in time to see its close", self._conn)
+
+    async def _leave(self) -> None:
+        """The application ends the connection: the client is told, if it can be told at once."""
+        if self._client_gone or self._sink.ending.done():
+            return
+        self._gone(1001, CANCELLED)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_TIMEOUT):
+                await self._to_client({"type": "websocket.close", "code": 1001, "reason": CANCELLED})
 
     async def _to_client(self, message: Message) -> None:
         try:

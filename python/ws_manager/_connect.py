@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ws_manager._bridge import ClosedSink, Ending, Message, bridge, quoted
+from ws_manager._bridge import CANCELLED, ClosedSink, Ending, Message, bridge, quoted
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
 
@@ -78,7 +78,7 @@ async def _hand_over(manager: WebSocketManager, offer: HandOver, admission: Admi
         # The application's decision (a time limit, its end): without its endpoint the connection must not go on.
         # An error means that the runtime has stopped, and its connections with it.
         with contextlib.suppress(WsManagerError):
-            manager.disconnect(admission["client_id"], code=1001, reason="The application ended the connection.")
+            manager.disconnect(admission["client_id"], code=1001, reason=CANCELLED)
         raise
 
 

@@ -199,7 +199,8 @@ class Dispatcher:
             tasks = asyncio.all_tasks(loop)
             for task in tasks:
                 task.cancel()
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            if tasks:  # Not gather(): it asks the policy for a loop, and the policy may be another one by now.
+                loop.run_until_complete(asyncio.wait(tasks))
         finally:
             loop.close()
 

@@ -232,8 +232,7 @@ def test_time_limit_of_the_application_closes_the_connection(stage: Stage) -> No
     with stage.serve(endpoint) as server, client(server.port, "/own") as browser:
         receive(browser, "connected")
         limit.set()
-        code = closed(browser)[0]
-        assert code == 1001 if stage._hands_over else code is not None
+        assert closed(browser)[0] == 1001
         stage.wait()
         server.until(lambda: stage.manager.stats()["active_connections"] == 0)
 
