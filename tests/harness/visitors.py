@@ -14,6 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 Message = dict[str, Any]
 
+HISTORY = 256  # messages that a room keeps, the default of history_size
+
 
 @dataclass
 class Counts:
@@ -94,6 +96,8 @@ class Visitor:
                 self.fault(f"recovered in epoch {place['epoch']}, but the position was of {self.epoch}")
         else:
             self.counts.reset += 1
+            if self.epoch == place["epoch"] and 0 <= place["offset"] - self.last <= HISTORY:
+                self.fault(f"not recovered, although only {place['offset'] - self.last} messages were missed")
             self.epoch, self.last = place["epoch"], place["offset"]
         self.joins += 1
         self.joined.set()
