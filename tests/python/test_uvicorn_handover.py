@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from web_support import TIMEOUT, Uvicorn, client, closed, receive
 from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect, unix_connect
 
 from ws_manager import WebSocketManager
 from ws_manager.uvicorn import CheckedWebSocketProtocol, WebSocketProtocol
@@ -508,3 +509,29 @@ def test_commands_of_the_host_are_answered_on_a_handed_over_connection() -> None
     with Uvicorn(stage.app(), ws=stage.protocol) as server, client(server.port, "/ws") as browser:
         browser.send(json.dumps({"action": "double", "n": 21, "id": "a"}))
         assert receive(browser, "reply")["data"] == 42
+
+
+# ---- other kinds of sockets
+
+
+def test_unix_socket_is_handed_over(tmp_path: Any) -> None:
+    """As behind a proxy on the same machine."""
+    stage = Stage()
+    path = str(tmp_path / "uvicorn.sock")
+    with Uvicorn(stage.app(), ws=stage.protocol, uds=path) as server:
+        for target in ("/ws", "/live/7?token=right"):
+            with unix_connect(path, f"ws://localhost{target}", open_timeout=TIMEOUT) as browser:
+                receive(browser, "connected")
+                stage.manager.broadcast({"type": "hello"})
+                receive(browser, "hello")
+        server.until(lambda: is_clean(server))
+
+
+def test_ipv6_is_handed_over() -> None:
+    stage = Stage()
+    with (
+        Uvicorn(stage.app(), ws=stage.protocol, host="::1") as server,
+        connect(f"ws://[::1]:{server.port}/ws", open_timeout=TIMEOUT) as browser,
+    ):
+        receive(browser, "connected")
+        assert stage.manager.connections()[0]["ip"] == "::1"
