@@ -12,6 +12,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/http.h"
+#include "wire/json.h"
 
 #define SUBPROTOCOL "ws_manager.v1"
 #define HANDSHAKE_SECS 10
@@ -129,14 +130,43 @@ bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_sli
 	return !storage->failed;
 }
 
-/* {"name":"value",…} of the headers that libwebsockets knows. */
-static void headers_json(struct lws *wsi, struct wsm__buffer *out)
+static void add_pair(struct wsm__buffer *out, wsm_slice name, wsm_slice value)
+{
+	char lower[128];
+	size_t len = name.len < sizeof(lower) ? name.len : sizeof(lower);
+
+	for (size_t i = 0; i < len; i++)
+		lower[i] = (char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] | 0x20 : name.data[i]);
+	if (out->data[out->len - 1] != '{')
+		wsm__buffer_add_str(out, ",");
+	wsm__buffer_add_json(out, wsm__slice(lower, len));
+	wsm__buffer_add_str(out, ":");
+	wsm__buffer_add_json(out, value);
+}
+
+/* Of a request that was handed over: all of them, as they came. */
+static void raw_headers(wsm_slice request, struct wsm__buffer *out)
+{
+	const char *at = memchr(request.data, '\n', request.len), *end = request.data + request.len;
+
+	while (at && ++at < end) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+		const char *colon = line_end ? memchr(at, ':', (size_t)(line_end - at)) : NULL;
+
+		if (!colon) /* the empty line, or what follows the head */
+			return;
+		add_pair(out, wsm__slice(at, (size_t)(colon - at)),
+		         wsm__json_trim(wsm__slice(colon + 1, (size_t)(line_end - colon - 1))));
+		at = line_end;
+	}
+}
+
+/* Of a request that libwebsockets has read: those it knows, and those that auth_headers names. */
+static void known_headers(struct lws *wsi, const char *more, struct wsm__buffer *out)
 {
 	struct wsm__buffer value;
-	const char *comma = "";
 
 	wsm__buffer_init(&value);
-	wsm__buffer_add_str(out, "{");
 	for (int token = 0; token < WSI_TOKEN_COUNT; token++) {
 		const char *name = (const char *)lws_token_to_string((enum lws_token_indexes)token);
 		size_t len = name ? strlen(name) : 0;
@@ -145,14 +175,33 @@ static void headers_json(struct lws *wsi, struct wsm__buffer *out)
 			continue;
 		wsm__buffer_clear(&value);
 		add_header(wsi, (enum lws_token_indexes)token, &value);
-		wsm__buffer_add_str(out, comma);
-		wsm__buffer_add_json(out, wsm__slice(name, len - 1));
-		wsm__buffer_add_str(out, ":");
-		wsm__buffer_add_json(out, wsm__slice(value.data, value.len));
-		comma = ",";
+		add_pair(out, wsm__slice(name, len - 1), wsm__slice(value.data, value.len));
 	}
-	wsm__buffer_add_str(out, "}");
+	while (more && *more) {
+		char name[130];
+		size_t len = strcspn(more, ",");
+		int n, value_len;
+
+		n = snprintf(name, sizeof(name), "%.*s:", (int)(len < 128 ? len : 128), more);
+		value_len = lws_hdr_custom_length(wsi, name, n);
+		wsm__buffer_clear(&value);
+		if (value_len >= 0 && wsm__buffer_reserve(&value, (size_t)value_len + 1) &&
+		    lws_hdr_custom_copy(wsi, value.data, value_len + 1, name, n) >= 0)
+			add_pair(out, wsm__slice(name, (size_t)n - 1), wsm__slice(value.data, (size_t)value_len));
+		more += len + (more[len] == ',');
+	}
 	wsm__buffer_fini(&value);
+}
+
+/* {"name":"value",…} for the host's authenticate handler; names in lower case. */
+static void headers_json(struct lws *wsi, const struct wsm__session *session, struct wsm__buffer *out)
+{
+	wsm__buffer_add_str(out, "{");
+	if (session->adopt)
+		raw_headers(session->adopt->request, out);
+	else
+		known_headers(wsi, session->core->config->auth_headers, out);
+	wsm__buffer_add_str(out, "}");
 }
 
 /* ---- the upgrade ------------------------------------------------------------------------------------------------ */
@@ -193,7 +242,7 @@ static void make_conn(struct lws *wsi, struct wsm__session *session, const struc
 	wsm__buffer_init(&headers);
 	wsm__buffer_init(&described);
 	if (wsm__wants(core, WSM_WANT_AUTHENTICATE)) {
-		headers_json(wsi, &headers);
+		headers_json(wsi, session, &headers);
 		wsm__request_describe(&described, &session->request, params, wsm__slice(headers.data, headers.len));
 		session->request.described = wsm__slice(described.data, described.len);
 	}

@@ -42,6 +42,9 @@
 	  "Events waiting for the host; further ones are dropped and counted.")                                        \
 	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
 	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                           \
+	X(auth_headers, "WEBSOCKET_AUTH_HEADERS", HEADERS, "", 0, 0,                                                   \
+	  "Names of further request headers that the authenticate handler gets on the runtime's own port, with commas; " \
+	  "elsewhere it gets all.")                                                                                    \
 	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
 	  "Seconds that a client has to answer a closing handshake.")                                                  \
 	X(history_size, "WEBSOCKET_HISTORY_SIZE", UINT, "256", 0, 1000000,                                             \
@@ -59,7 +62,7 @@
 	  "Where rooms and history are kept; memory: is this process.")                                                \
 	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")
 
-enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE_RATE, STORE_PORT };
+enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE_RATE, STORE_PORT, STORE_HEADERS };
 
 #define TYPE_UINT WSM_OPTION_UINT
 #define TYPE_SECS WSM_OPTION_SECS
@@ -68,6 +71,7 @@ enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE
 #define TYPE_BOOL WSM_OPTION_BOOL
 #define TYPE_RATE WSM_OPTION_UINT
 #define TYPE_PORT WSM_OPTION_UINT
+#define TYPE_HEADERS WSM_OPTION_LIST
 
 static const wsm_option options[] = {
 #define WSM_X(field, env, store, fallback, min, max, doc) { #field, env, TYPE_##store, fallback, min, max, doc },
@@ -210,6 +214,26 @@ static int store_text(const struct attempt *attempt, const char *text)
 	return WSM_OK;
 }
 
+/* Names of HTTP headers (RFC 9110 section 5.6.2) with commas; stored in lower case without white space. */
+static int store_headers(const struct attempt *attempt)
+{
+	char text[1024];
+	size_t len = 0;
+
+	for (const char *at = attempt->value; *at; at++) {
+		bool word = (*at >= '0' && *at <= '9') || (*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z') ||
+		            strchr("!#$%&'*+-.^_`|~,", *at);
+
+		if (*at == ' ' || *at == '\t')
+			continue;
+		if (!word || len + 1 >= sizeof(text))
+			return refuse(attempt, "names of HTTP headers, separated by commas");
+		text[len++] = (char)(*at >= 'A' && *at <= 'Z' ? *at | 0x20 : *at);
+	}
+	text[len] = '\0';
+	return store_text(attempt, text);
+}
+
 static bool is_address(const char *text)
 {
 	unsigned char address[16];
@@ -323,6 +347,8 @@ static int store_value(const struct attempt *attempt)
 		return store_string(attempt);
 	case STORE_LIST:
 		return store_origins(attempt);
+	case STORE_HEADERS:
+		return store_headers(attempt);
 	case STORE_BOOL:
 		if (parse_bool(attempt->value, field_of(attempt)))
 			return WSM_OK;
@@ -382,6 +408,7 @@ void wsm_config_free(wsm_config *config)
 	free(config->host);
 	free(config->port);
 	free(config->api_key);
+	free(config->auth_headers);
 	free(config->broker_url);
 	free_origins(config->allowed_origins, config->n_allowed_origins);
 	for (size_t row = 0; row < N_OPTIONS; row++)
