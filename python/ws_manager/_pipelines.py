@@ -41,13 +41,17 @@ class PipelineWebSocketService:
     for, for each event: add_callback(event, cb), add_EVENT_callback(cb), register_EVENT_callback(cb),
     set_EVENT_callback(cb), on_EVENT(cb).
     manager: who sends; the process's default manager if None.
+    room: where the events go, "{pipeline_id}" standing for the pipeline's id; everybody ("@all") if None.
 
-    Example: PipelineWebSocketService(pipeline_manager).initialize()
+    Example: PipelineWebSocketService(pipeline_manager, room="pipeline:{pipeline_id}").initialize()
     """
 
-    def __init__(self, pipeline_manager: object, manager: WebSocketManager | None = None) -> None:
+    def __init__(
+        self, pipeline_manager: object, manager: WebSocketManager | None = None, *, room: str | None = None
+    ) -> None:
         self._pipelines = pipeline_manager
         self._manager = manager
+        self._room = room
         self._initialized = False
 
     @property
@@ -109,7 +113,10 @@ class PipelineWebSocketService:
     def _send(self, type: str, field: str, pipeline_id: Any, data: Any, **defaults: Any) -> None:
         try:
             event = _event(field, pipeline_id, data, defaults)
-            self.manager.notify(type, event)
+            if self._room is None:
+                self.manager.notify(type, event)
+            else:
+                self.manager.notify(type, event, room=self._room.replace("{pipeline_id}", event["pipeline_id"]))
         except Exception:
             # The caller is a pipeline: it has no use for our errors.
             logger.exception("%s of pipeline %s could not be sent", type, pipeline_id)

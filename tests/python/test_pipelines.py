@@ -118,3 +118,14 @@ def test_what_cannot_be_sent_does_not_reach_the_pipeline(
         pipelines.emit("status", "7")
     assert len(caplog.records) == 3
     assert 'data["frame_data"]["node_results"]: object' in caplog.text
+
+
+def test_events_go_to_the_room_of_their_pipeline(manager: WebSocketManager, connect: Any) -> None:
+    pipelines = Pipelines()
+    PipelineWebSocketService(pipelines, manager=manager, room="pipeline:{pipeline_id}").initialize()
+    client = connect()
+    client.ask(action="subscribe", room="pipeline:7")
+    pipelines.emit("status", "8", "running")
+    pipelines.emit("status", "7", "running")
+    message = client.next()
+    assert (message["room"], message["data"]["pipeline_id"]) == ("pipeline:7", "7")
