@@ -5,16 +5,17 @@
 #include "ws_manager.h"
 
 struct wsm__event_type {
-	const char *type;          /* "story_created" */
-	const char *room;          /* templates, the first whose members are there: "@user:{user_id}|project:{project_id}"; else @all */
-	const char *key;           /* template of the conflation / throttle key, "pipeline:{pipeline_id}"; NULL */
+	const char *type; /* "story_created" */
+	/* templates, the first whose members are there: "@user:{user_id}|project:{project_id}"; else @all */
+	const char *room;
+	const char *key;            /* template of the conflation / throttle key, "pipeline:{pipeline_id}"; NULL */
 	const char *const *routing; /* names copied from data to the top level, NULL-terminated */
-	double max_rate;           /* 0: none */
+	double max_rate;            /* 0: none */
 	wsm_priority priority;
-	wsm_level level;           /* WSM_LEVEL_NONE: taken from the member "level" of data, if there is one */
-	bool conflate;             /* only the newest of a key is worth sending: no history, no offset */
-	bool history;              /* kept in the room's history */
-	bool flat;                 /* flat shape: {"event_type":…, <fields>} */
+	wsm_level level; /* WSM_LEVEL_NONE: taken from the member "level" of data, if there is one */
+	bool conflate;   /* only the newest of a key is worth sending: no history, no offset */
+	bool history;    /* kept in the room's history */
+	bool flat;       /* flat shape: {"event_type":…, <fields>} */
 };
 
 /* NULL if the catalogue has no such event. */

@@ -89,8 +89,8 @@ typedef enum wsm_option_type {
 
 /* One row of the configuration table; docs/configuration.md is generated from it. */
 typedef struct wsm_option {
-	const char *name;     /* keyword: "heartbeat_interval" */
-	const char *env;      /* environment variable: "WEBSOCKET_HEARTBEAT_INTERVAL" */
+	const char *name; /* keyword: "heartbeat_interval" */
+	const char *env;  /* environment variable: "WEBSOCKET_HEARTBEAT_INTERVAL" */
 	wsm_option_type type;
 	const char *fallback; /* default, as text; "" is unset */
 	double min, max;      /* for UINT and SECS, inclusive */
@@ -143,7 +143,7 @@ unsigned wsm_runtime_port(const wsm_runtime *runtime);
  * `rooms`: public room names in which `{name}` is replaced by the path parameter; the name "@all" is allowed here.
  */
 typedef struct wsm_endpoint {
-	wsm_slice path;      /* "/ws/project/{project_id}" */
+	wsm_slice path; /* "/ws/project/{project_id}" */
 	const wsm_slice *rooms;
 	size_t n_rooms;
 	wsm_slice greeting;  /* type of the first message; empty: "connected" */
@@ -202,18 +202,18 @@ typedef struct wsm_member {
  */
 typedef struct wsm_publication {
 	wsm_target target;
-	const wsm_slice *ids;   /* as `target` says; several ids: one publication each, with one message_id */
+	const wsm_slice *ids; /* as `target` says; several ids: one publication each, with one message_id */
 	size_t n_ids;
 	wsm_slice type;
-	wsm_slice key;          /* conflation key: only the newest message of (room, key) is worth sending */
-	double max_rate;        /* per second and (room, key or type); 0: no limit. The newest is sent when its time comes. */
+	wsm_slice key;   /* conflation key: only the newest message of (room, key) is worth sending */
+	double max_rate; /* per second and (room, key or type); 0: no limit. The newest is sent when its time comes. */
 	wsm_priority priority;
-	wsm_level level;        /* for rooms whose members ask for a level */
+	wsm_level level;          /* for rooms whose members ask for a level */
 	const wsm_slice *exclude; /* user or client ids that do not get it */
 	size_t n_exclude;
 	const wsm_member *members;
 	size_t n_members;
-	unsigned flags;         /* WSM_PUBLISH_… */
+	unsigned flags; /* WSM_PUBLISH_… */
 } wsm_publication;
 
 typedef struct wsm_receipt wsm_receipt;
@@ -261,7 +261,7 @@ int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, 
 
 /* What is fixed about a connection. Shared and immutable; valid while a reference is held. */
 typedef struct wsm_conn_info {
-	uint64_t conn; /* number of the connection, never used again */
+	uint64_t conn;        /* number of the connection, never used again */
 	int64_t connected_at; /* Unix time, milliseconds */
 	const char *client_id, *user_id, *session_id, *path, *query, *ip, *user_agent; /* "" where there is none */
 } wsm_conn_info;
@@ -277,7 +277,7 @@ void wsm_conn_info_unref(const wsm_conn_info *info);
 typedef struct wsm_admission {
 	bool admitted;
 	bool skip_origin;
-	wsm_slice client_id;  /* empty: one is made. A connection that has it already is closed with 4409 */
+	wsm_slice client_id; /* empty: one is made. A connection that has it already is closed with 4409 */
 	wsm_slice user_id, session_id;
 	const wsm_slice *rooms;
 	size_t n_rooms;
@@ -328,16 +328,16 @@ int wsm_command_add(wsm_runtime *runtime, wsm_slice action, wsm_error *error);
 int wsm_command_remove(wsm_runtime *runtime, wsm_slice action);
 
 typedef enum wsm_event_kind {
-	WSM_EVENT_CONNECT = 1,  /* info: after the greeting was queued */
-	WSM_EVENT_DISCONNECT,   /* info, code, text (reason). Only for connections whose CONNECT was wanted and sent */
-	WSM_EVENT_MESSAGE,      /* info, data, binary: what no action matches */
-	WSM_EVENT_COMMAND,      /* info, text (action), data (the whole JSON object), id (its "id" as JSON, may be empty) */
+	WSM_EVENT_CONNECT = 1, /* info: after the greeting was queued */
+	WSM_EVENT_DISCONNECT,  /* info, code, text (reason). Only for connections whose CONNECT was wanted and sent */
+	WSM_EVENT_MESSAGE,     /* info, data, binary: what no action matches */
+	WSM_EVENT_COMMAND,     /* info, text (action), data (the whole JSON object), id (its "id" as JSON, or empty) */
 	WSM_EVENT_AUTHENTICATE, /* ticket, data (JSON: path, query, path_params, headers, ip): answer by wsm_authenticated() */
-	WSM_EVENT_AUTHORIZE,    /* ticket, info, text (action), data (room): answer by wsm_authorized() */
-	WSM_EVENT_RECEIPT,      /* receipt: borrowed from the event */
-	WSM_EVENT_LOG,          /* level, text */
-	WSM_EVENT_BRIDGE_SEND,  /* conn, data, binary */
-	WSM_EVENT_CLOSED        /* conn, code, text (reason): an adopted or bridged connection has ended */
+	WSM_EVENT_AUTHORIZE,   /* ticket, info, text (action), data (room): answer by wsm_authorized() */
+	WSM_EVENT_RECEIPT,     /* receipt: borrowed from the event */
+	WSM_EVENT_LOG,         /* level, text */
+	WSM_EVENT_BRIDGE_SEND, /* conn, data, binary */
+	WSM_EVENT_CLOSED       /* conn, code, text (reason): an adopted or bridged connection has ended */
 } wsm_event_kind;
 
 typedef struct wsm_event {
@@ -350,7 +350,7 @@ typedef struct wsm_event {
 	uint64_t ticket;
 	const wsm_conn_info *info; /* reference held by the event; NULL where the kind has none */
 	wsm_receipt *receipt;
-	wsm_slice text, data, id;  /* text and data are followed by a NUL that is not counted */
+	wsm_slice text, data, id; /* text and data are followed by a NUL that is not counted */
 } wsm_event;
 
 /*
@@ -369,8 +369,8 @@ typedef struct wsm_decision {
 	wsm_slice user_id, session_id; /* may be empty */
 	const wsm_slice *rooms;        /* joined besides the endpoint's */
 	size_t n_rooms;
-	unsigned code;                 /* refusal: close code, 0 for 4401 */
-	wsm_slice reason;              /* refusal: one sentence */
+	unsigned code;    /* refusal: close code, 0 for 4401 */
+	wsm_slice reason; /* refusal: one sentence */
 } wsm_decision;
 int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision);
 int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow);
@@ -391,7 +391,7 @@ typedef struct wsm_text {
 void wsm_text_free(wsm_text *text);
 
 typedef enum wsm_query_kind {
-	WSM_QUERY_STATS,       /* docs/protocol.md, GET /api/ws/stats */
+	WSM_QUERY_STATS, /* docs/protocol.md, GET /api/ws/stats */
 	WSM_QUERY_CONNECTIONS, /* [{client_id, user_id, session_id, path, ip, user_agent, connected_at, rooms, queued_bytes}] */
 	WSM_QUERY_ROOMS_OF,    /* room = client_id: ["…"]; WSM_ENOTFOUND */
 	WSM_QUERY_SUBSCRIBERS, /* room: a number */
@@ -403,10 +403,11 @@ typedef enum wsm_query_kind {
 
 typedef struct wsm_question {
 	wsm_query_kind kind;
-	wsm_slice room;  /* public room name, or "@all" */
-	wsm_slice epoch; /* HISTORY: with it, messages after `since`; a foreign epoch gives no messages, recovered false */
+	wsm_slice room; /* public room name, or "@all" */
+	wsm_slice
+		epoch; /* HISTORY: with it, messages after `since`; a foreign epoch gives no messages, recovered false */
 	uint64_t since;
-	unsigned limit;  /* HISTORY: the newest so many; 0: all that are kept */
+	unsigned limit; /* HISTORY: the newest so many; 0: all that are kept */
 } wsm_question;
 
 /* [query] Answers after all commands that this thread has queued before. JSON unless the kind says otherwise. */
@@ -415,7 +416,7 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 typedef struct wsm_rest_request {
 	wsm_slice method; /* "GET" */
 	wsm_slice path, query;
-	wsm_slice ip;     /* of the client; decides whether it is on loopback */
+	wsm_slice ip;                             /* of the client; decides whether it is on loopback */
 	wsm_slice authorization, api_key, origin; /* header values, empty if absent; api_key is X-API-Key */
 	wsm_slice body;
 } wsm_rest_request;

@@ -20,7 +20,8 @@ static int check_admission(const wsm_admission *admission, wsm_error *error)
 
 	for (size_t i = 0; i < 3; i++)
 		if (ids[i].len && !wsm__id_valid(ids[i]))
-			return wsm__fail(error, WSM_EINVAL, "%s must be 1 to %d bytes of UTF-8 without control characters", names[i],
+			return wsm__fail(error, WSM_EINVAL,
+			                 "%s must be 1 to %d bytes of UTF-8 without control characters", names[i],
 			                 WSM__ID_MAX);
 	for (size_t i = 0; i < admission->n_rooms; i++)
 		if (!wsm__room_name_valid(admission->rooms[i]))
@@ -60,7 +61,8 @@ static void copy_admission(struct wsm__adopt *adopt, const wsm_admission *admiss
 static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind kind, const wsm_slice texts[TEXTS],
                                     const wsm_admission *admission)
 {
-	size_t n_rooms = admission ? admission->n_rooms : 0, bytes = TEXTS + (admission ? admission_bytes(admission) : 0);
+	size_t n_rooms = admission ? admission->n_rooms : 0,
+	       bytes = TEXTS + (admission ? admission_bytes(admission) : 0);
 	struct wsm__adopt *adopt;
 	struct wsm__arena arena;
 	wsm_slice *rooms;
@@ -117,7 +119,8 @@ int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, con
 	int status = wsm__runtime_check(runtime, error);
 
 	if (!status && (fd < 0 || !len))
-		status = wsm__fail(error, WSM_EINVAL, "a hand-over needs a socket and the request that was read from it");
+		status = wsm__fail(error, WSM_EINVAL,
+		                   "a hand-over needs a socket and the request that was read from it");
 	if (!status && admission)
 		status = check_admission(admission, error);
 	if (status)
@@ -176,12 +179,12 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
                     unsigned *http_status, wsm_error *error)
 {
 	wsm_slice texts[TEXTS] = { nothing,
-		                       from->path,
-		                       from->query,
-		                       from->ip,
-		                       header(from, "origin"),
-		                       header(from, "host"),
-		                       header(from, "user-agent") };
+	                           from->path,
+	                           from->query,
+	                           from->ip,
+	                           header(from, "origin"),
+	                           header(from, "host"),
+	                           header(from, "user-agent") };
 	struct wsm__endpoint *endpoint;
 	struct wsm__path_params params;
 	struct wsm__request request;
@@ -219,7 +222,8 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 	wsm__adopt_free(adopt);
 	if (*http_status == 403)
 		return wsm__fail(error, status, "this Origin may not connect (allowed_origins)");
-	return wsm__fail(error, status, "%s", *http_status ? "there is no endpoint of this path" : wsm_status_text(status));
+	return wsm__fail(error, status, "%s",
+	                 *http_status ? "there is no endpoint of this path" : wsm_status_text(status));
 }
 
 void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)

@@ -47,40 +47,48 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 	wsm_runtime *runtime = core->runtime;
 	const struct gauge rows[] = {
 		{ "active_connections", "connections", false, "Open connections.", core->n_active },
-		{ "total_connections", "connections_total", true, "Connections since the start.", counters->total_connections },
-		{ "total_messages_sent", "messages_sent_total", true, "Messages written to clients, heartbeats and answers aside.",
-		  counters->messages_sent },
+		{ "total_connections", "connections_total", true, "Connections since the start.",
+		  counters->total_connections },
+		{ "total_messages_sent", "messages_sent_total", true,
+		  "Messages written to clients, heartbeats and answers aside.", counters->messages_sent },
 		{ "total_broadcasts", "publications_total", true, "Publications by the host.", counters->broadcasts },
-		{ "total_bytes_sent", "bytes_sent_total", true, "Bytes of frames written to clients.", counters->bytes_sent },
+		{ "total_bytes_sent", "bytes_sent_total", true, "Bytes of frames written to clients.",
+		  counters->bytes_sent },
 		{ "total_messages_received", "messages_received_total", true, "Messages from clients.",
 		  counters->messages_received },
 		{ "total_bytes_received", "bytes_received_total", true, "Bytes of messages from clients.",
 		  counters->bytes_received },
 		{ "rooms", "rooms", false, "Rooms that have a member or history.", HASH_COUNT(registry->rooms) },
-		{ "subscriptions", "subscriptions", false, "Memberships of connections in rooms.", registry->n_members },
-		{ "queued_bytes", "queued_bytes", false, "Bytes waiting to be written to clients.", queued_bytes(core) },
-		{ "lagging_connections", "lagging_connections", false, "Connections that catch up from history.", lagging(core) },
-		{ "lags", "lags_total", true, "Times a connection fell behind and went on from history.", registry->stats.lags },
+		{ "subscriptions", "subscriptions", false, "Memberships of connections in rooms.",
+		  registry->n_members },
+		{ "queued_bytes", "queued_bytes", false, "Bytes waiting to be written to clients.",
+		  queued_bytes(core) },
+		{ "lagging_connections", "lagging_connections", false, "Connections that catch up from history.",
+		  lagging(core) },
+		{ "lags", "lags_total", true, "Times a connection fell behind and went on from history.",
+		  registry->stats.lags },
 		{ "gaps", "gaps_total", true, "Times a connection was told that history no longer reached back.",
 		  registry->stats.gaps },
 		{ "dropped_messages", "dropped_total", true, "Low-priority deliveries dropped for slow clients.",
 		  registry->stats.dropped },
 		{ "conflated_messages", "conflated_total", true, "Deliveries replaced by a newer one of their key.",
 		  registry->stats.conflated },
-		{ "throttled_publications", "throttled_total", true, "Publications held back by max_rate.", counters->throttled },
+		{ "throttled_publications", "throttled_total", true, "Publications held back by max_rate.",
+		  counters->throttled },
 		{ "superseded_publications", "superseded_total", true,
 		  "Publications held back by max_rate and replaced by a newer one.", counters->superseded },
-		{ "overloaded_publications", "overloaded_total", true, "Commands of the host dropped: the command queue was full.",
-		  atomic_load(&runtime->overloaded) },
+		{ "overloaded_publications", "overloaded_total", true,
+		  "Commands of the host dropped: the command queue was full.", atomic_load(&runtime->overloaded) },
 		{ "dropped_events", "events_dropped_total", true, "Events dropped: the host did not take them.",
 		  atomic_load(&runtime->events_dropped) },
 		{ "rate_limited", "rate_limited_total", true, "Messages from clients refused by the rate limit.",
 		  counters->rate_limited },
-		{ "refused_connections", "refused_total", true, "Connections closed at the door: limits or authentication.",
-		  counters->refused },
-		{ "refused_handshakes", "handshakes_refused_total", true, "Upgrade requests refused: Origin, path, form.",
-		  counters->handshakes_refused },
-		{ "slow_consumers", "slow_consumers_total", true, "Connections closed with 4413.", counters->slow_consumers },
+		{ "refused_connections", "refused_total", true,
+		  "Connections closed at the door: limits or authentication.", counters->refused },
+		{ "refused_handshakes", "handshakes_refused_total", true,
+		  "Upgrade requests refused: Origin, path, form.", counters->handshakes_refused },
+		{ "slow_consumers", "slow_consumers_total", true, "Connections closed with 4413.",
+		  counters->slow_consumers },
 		{ "timeouts", "timeouts_total", true, "Connections closed with 4408.", counters->timeouts },
 		{ "uptime_seconds", "uptime_seconds", false, "Seconds since the start.",
 		  (wsm__unix_ms() - core->started_unix_ms) / 1000 },
@@ -134,8 +142,9 @@ void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out)
 	size_t n = gauges(core, rows);
 
 	for (size_t i = 0; i < n; i++) {
-		wsm__buffer_addf(out, "# HELP ws_manager_%s %s\n# TYPE ws_manager_%s %s\nws_manager_%s ", rows[i].metric,
-		                 rows[i].help, rows[i].metric, rows[i].counter ? "counter" : "gauge", rows[i].metric);
+		wsm__buffer_addf(out, "# HELP ws_manager_%s %s\n# TYPE ws_manager_%s %s\nws_manager_%s ",
+		                 rows[i].metric, rows[i].help, rows[i].metric, rows[i].counter ? "counter" : "gauge",
+		                 rows[i].metric);
 		wsm__buffer_add_uint(out, rows[i].value);
 		wsm__buffer_add_str(out, "\n");
 	}
@@ -148,8 +157,7 @@ void wsm__answer_rooms_of(const struct wsm__conn *conn, struct wsm__buffer *out)
 	const struct wsm__member *member;
 
 	wsm__buffer_add_str(out, "[");
-	DL_FOREACH(conn->sub.members, member)
-	{
+	DL_FOREACH(conn->sub.members, member) {
 		wsm__buffer_add_str(out, member == conn->sub.members ? "" : ",");
 		wsm__buffer_add_json(out, wsm__room_name(member->room));
 	}
@@ -228,8 +236,7 @@ void wsm__answer_presence(struct wsm__core *core, wsm_slice name, struct wsm__bu
 	}
 	wsm__buffer_addf(out, "],\"client_count\":%u,\"user_count\":%u,\"users\":[", n, HASH_COUNT(users));
 	n = 0;
-	HASH_ITER(hh, users, user, next)
-	{
+	HASH_ITER(hh, users, user, next) {
 		if (n++ < PRESENCE_MAX) {
 			wsm__buffer_add_str(out, n > 1 ? "," : "");
 			wsm__buffer_add_json(out, user->id);
@@ -248,7 +255,8 @@ void wsm__answer_position(struct wsm__core *core, wsm_slice name, struct wsm__bu
 
 	if (!room)
 		return;
-	wsm__buffer_addf(out, "{\"epoch\":\"%s\",\"offset\":%llu}", room->epoch, (unsigned long long)room->history.last);
+	wsm__buffer_addf(out, "{\"epoch\":\"%s\",\"offset\":%llu}", room->epoch,
+	                 (unsigned long long)room->history.last);
 }
 
 static void add_messages(const struct wsm__history *history, uint64_t from, const struct wsm__history_request *request,
@@ -285,8 +293,8 @@ void wsm__answer_history(struct wsm__core *core, const struct wsm__history_reque
 	wsm__history_expire(&room->history, core->now_ms, core->registry.history.ttl_ms);
 	from = wsm__history_first(&room->history);
 	if (request->has_since) {
-		recovered = wsm__slice_is(request->since.epoch, room->epoch) && request->since.offset <= room->history.last &&
-		            request->since.offset + 1 >= from;
+		recovered = wsm__slice_is(request->since.epoch, room->epoch) &&
+		            request->since.offset <= room->history.last && request->since.offset + 1 >= from;
 		from = recovered ? request->since.offset + 1 : room->history.last + 1;
 	} else if (request->limit && room->history.count > request->limit) {
 		from = room->history.last + 1 - request->limit;

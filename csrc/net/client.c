@@ -29,8 +29,8 @@ static void reply_subscription(struct wsm__conn *conn, const struct wsm__command
 		wsm__buffer_add_json(&data, wsm__slice(command->room.data + 8, command->room.len - 8));
 	}
 	if (joined)
-		wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s,\"replayed\":%llu", room->epoch,
-		                 (unsigned long long)joined->offset, joined->recovered ? "true" : "false",
+		wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s,\"replayed\":%llu",
+		                 room->epoch, (unsigned long long)joined->offset, joined->recovered ? "true" : "false",
 		                 (unsigned long long)joined->replayed);
 	wsm__buffer_add_str(&data, "}");
 	if (!data.failed)
@@ -47,7 +47,8 @@ static void subscribe(struct wsm__conn *conn, const struct wsm__command *command
 	struct wsm__joined joined;
 
 	if (!member && conn->sub.n_asked >= conn->core->config->max_rooms) {
-		fail(conn, command, "too_many_rooms", "this connection has as many subscriptions as it may (max_rooms)");
+		fail(conn, command, "too_many_rooms",
+		     "this connection has as many subscriptions as it may (max_rooms)");
 		return;
 	}
 	room = wsm__room_get(registry, command->room, conn->core->now_ms);
@@ -157,8 +158,8 @@ static bool host_has(wsm_runtime *runtime, wsm_slice action)
 	return name != NULL;
 }
 
-static void hand_to_host(struct wsm__conn *conn, wsm_event_kind kind, const struct wsm__command *command, wsm_slice data,
-                         bool binary)
+static void hand_to_host(struct wsm__conn *conn, wsm_event_kind kind, const struct wsm__command *command,
+                         wsm_slice data, bool binary)
 {
 	struct wsm__event *event = wsm__event_new(kind, command->name, data, command->id);
 
@@ -238,7 +239,8 @@ static void understand(struct wsm__conn *conn, wsm_slice message)
 		carry_out(conn, &command, message);
 	} else if (wsm__wants(conn->core, WSM_WANT_AUTHORIZE)) {
 		if (!wsm__decide_authorize(conn, command.name, command.room, message, command.id))
-			fail(conn, &command, "rate_limited", "too many requests of this connection wait for the application");
+			fail(conn, &command, "rate_limited",
+			     "too many requests of this connection wait for the application");
 	} else if (command.action == WSM__ACTION_PUBLISH) {
 		fail(conn, &command, "forbidden", "clients may not publish here");
 	} else {

@@ -78,7 +78,8 @@ static int check_id(wsm_slice id, const char *what, wsm_error *error)
 {
 	if (wsm__id_valid(id))
 		return WSM_OK;
-	return wsm__fail(error, WSM_EINVAL, "%s must be 1 to %d bytes of UTF-8 without control characters", what, WSM__ID_MAX);
+	return wsm__fail(error, WSM_EINVAL, "%s must be 1 to %d bytes of UTF-8 without control characters", what,
+	                 WSM__ID_MAX);
 }
 
 static int subscription(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice user_id, wsm_slice room,
@@ -93,7 +94,8 @@ static int subscription(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_s
 		                   (int)(room.len > 60 ? 60 : room.len), room.data ? room.data : "");
 	if (status)
 		return status;
-	return wsm__simple_post(runtime, wsm__simple_new(kind, 0, user_id, room, nothing, nothing, NULL, 0), false, error);
+	return wsm__simple_post(runtime, wsm__simple_new(kind, 0, user_id, room, nothing, nothing, NULL, 0), false,
+	                        error);
 }
 
 int wsm_subscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm_error *error)
@@ -115,14 +117,15 @@ static int disconnection(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_
 	if (!status)
 		status = check_id(id, kind == WSM__CMD_DISCONNECT ? "the client id" : "the user id", error);
 	if (!status && code && !wsm__close_code_valid(code))
-		status = wsm__fail(error, WSM_EINVAL,
-		                   "close code %u may not be sent: use 1000-1003, 1007-1013 or 3000-4999 (RFC 6455, 7.4)", code);
+		status = wsm__fail(
+			error, WSM_EINVAL,
+			"close code %u may not be sent: use 1000-1003, 1007-1013 or 3000-4999 (RFC 6455, 7.4)", code);
 	if (!status && !wsm__utf8_valid(reason))
 		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8");
 	if (status)
 		return status;
-	command = wsm__simple_new(kind, 0, id, reason.len ? reason : wsm__str("removed by the application"), nothing, nothing,
-	                          NULL, 0);
+	command = wsm__simple_new(kind, 0, id, reason.len ? reason : wsm__str("removed by the application"), nothing,
+	                          nothing, NULL, 0);
 	if (command)
 		command->code = code ? code : 4409;
 	return wsm__simple_post(runtime, command, true, error);
@@ -165,8 +168,8 @@ int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision 
 	for (size_t i = 0; i < decision->n_rooms; i++)
 		if (!wsm__room_name_valid(decision->rooms[i]))
 			return WSM_EROOM;
-	command = wsm__simple_new(WSM__CMD_AUTHENTICATED, ticket, decision->user_id, decision->session_id, decision->reason,
-	                          nothing, decision->rooms, decision->n_rooms);
+	command = wsm__simple_new(WSM__CMD_AUTHENTICATED, ticket, decision->user_id, decision->session_id,
+	                          decision->reason, nothing, decision->rooms, decision->n_rooms);
 	if (command) {
 		command->flag = decision->allow;
 		command->code = decision->code;
@@ -195,8 +198,8 @@ int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice i
 	if (status)
 		return status;
 	return wsm__simple_post(runtime,
-	                        wsm__simple_new(WSM__CMD_REPLY, conn, action, id, json, wsm__str(error_code), NULL, 0), true,
-	                        NULL);
+	                        wsm__simple_new(WSM__CMD_REPLY, conn, action, id, json, wsm__str(error_code), NULL, 0),
+	                        true, NULL);
 }
 
 static void reply(struct wsm__core *core, const struct wsm__simple *command)
@@ -254,8 +257,7 @@ int wsm_command_remove(wsm_runtime *runtime, wsm_slice action)
 	struct wsm__name *name;
 
 	pthread_mutex_lock(&runtime->actions_lock);
-	LL_FOREACH(runtime->actions, name)
-	{
+	LL_FOREACH(runtime->actions, name) {
 		if (wsm__slice_is(action, name->text))
 			break;
 	}

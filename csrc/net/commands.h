@@ -10,7 +10,7 @@ struct wsm__simple {
 	uint64_t number; /* connection, or ticket */
 	unsigned code;
 	size_t bytes;
-	bool flag;       /* binary; allow */
+	bool flag; /* binary; allow */
 	wsm_slice a, b, c, d;
 	wsm_slice *rooms; /* decision */
 	size_t n_rooms;
@@ -21,10 +21,10 @@ struct wsm__adopt {
 	struct wsm__command_node head;
 	wsm_runtime *runtime;
 	uint64_t number;
-	int fd;             /* -1: bridge */
+	int fd; /* -1: bridge */
 	bool has_admission;
 	wsm_admission admission;
-	wsm_slice request;  /* bytes */
+	wsm_slice request;                                            /* bytes */
 	wsm_slice path, query, ip, origin, host, user_agent, headers; /* bridge; `headers` is JSON */
 };
 

@@ -78,9 +78,9 @@ static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice se
 	conn->info = info;
 	conn->sub.client_id = wsm__str(info->client_id);
 	conn->sub.user_id = wsm__str(info->user_id);
-	HASH_ADD_KEYPTR_BYHASHVALUE(by_client, core->by_client, info->client_id, (unsigned)conn->sub.client_id.len,
-	                            (unsigned)wsm__siphash(info->client_id, conn->sub.client_id.len, core->registry.key),
-	                            conn);
+	HASH_ADD_KEYPTR_BYHASHVALUE(
+		by_client, core->by_client, info->client_id, (unsigned)conn->sub.client_id.len,
+		(unsigned)wsm__siphash(info->client_id, conn->sub.client_id.len, core->registry.key), conn);
 	wsm_conn_info_unref(old);
 	return WSM_OK;
 }
@@ -129,8 +129,7 @@ void wsm__ips_fini(struct wsm__core *core)
 {
 	struct wsm__ip *ip, *next;
 
-	HASH_ITER(hh, core->ips, ip, next)
-	{
+	HASH_ITER(hh, core->ips, ip, next) {
 		HASH_DEL(core->ips, ip);
 		free(ip);
 	}
@@ -322,10 +321,9 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 		HASH_DELETE(by_client, core->by_client, old);
 		wsm__conn_close(old, 4409, "the client id was taken over by another connection");
 	}
-	HASH_ADD_KEYPTR_BYHASHVALUE(by_client, core->by_client, conn->info->client_id, (unsigned)conn->sub.client_id.len,
-	                            (unsigned)wsm__siphash(conn->info->client_id, conn->sub.client_id.len,
-	                                                   core->registry.key),
-	                            conn);
+	HASH_ADD_KEYPTR_BYHASHVALUE(
+		by_client, core->by_client, conn->info->client_id, (unsigned)conn->sub.client_id.len,
+		(unsigned)wsm__siphash(conn->info->client_id, conn->sub.client_id.len, core->registry.key), conn);
 	HASH_ADD(by_number, core->by_number, number, sizeof(conn->number), conn);
 	wsm__bucket_init(&conn->rate, 2 * core->config->rate, core->now_ms);
 	core->n_conns++;
@@ -478,8 +476,9 @@ static void enter(struct wsm__conn *conn)
 		enter_room(conn, wsm__str(reserved), &out);
 	}
 	wsm__buffer_add_str(&out, "}}");
-	pub = out.failed ? NULL : wsm__control_pub(core, wsm__str(conn->greeting), wsm__slice(out.data, out.len),
-	                                           wsm__str(NULL), false);
+	pub = out.failed ? NULL
+	                 : wsm__control_pub(core, wsm__str(conn->greeting), wsm__slice(out.data, out.len),
+	                                    wsm__str(NULL), false);
 	wsm__buffer_fini(&out);
 	if (!pub) {
 		wsm__conn_close(conn, 1013, "the server is out of memory");
@@ -624,8 +623,7 @@ void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 
 static void tell_host(struct wsm__conn *conn, wsm_event_kind kind, unsigned code)
 {
-	struct wsm__event *event =
-		wsm__event_new(kind, wsm__str(conn->close_reason), wsm__str(NULL), wsm__str(NULL));
+	struct wsm__event *event = wsm__event_new(kind, wsm__str(conn->close_reason), wsm__str(NULL), wsm__str(NULL));
 
 	if (!event)
 		return;

@@ -25,7 +25,7 @@ struct wsm__conn {
 	struct wsm__sub sub; /* first: the registry hands out subs */
 	UT_hash_handle by_number, by_client;
 	struct wsm__core *core;
-	struct lws *wsi;     /* NULL: bridge */
+	struct lws *wsi; /* NULL: bridge */
 	const wsm_conn_info *info;
 	uint64_t number;
 	enum wsm__conn_state state;
@@ -38,11 +38,11 @@ struct wsm__conn {
 	struct wsm__ip *ip; /* NULL once closing */
 
 	bool bridge;
-	bool choked;         /* the socket takes no more; waits for its writable callback */
-	bool announced;      /* the host has been told of it, so it is told of the end */
-	bool tell_closed;    /* adopted or bridged: WSM_EVENT_CLOSED at the end */
-	bool close_asked;    /* the close frame was handed to libwebsockets, or came from the peer */
-	bool in_message;     /* between the first and the last fragment */
+	bool choked;      /* the socket takes no more; waits for its writable callback */
+	bool announced;   /* the host has been told of it, so it is told of the end */
+	bool tell_closed; /* adopted or bridged: WSM_EVENT_CLOSED at the end */
+	bool close_asked; /* the close frame was handed to libwebsockets, or came from the peer */
+	bool in_message;  /* between the first and the last fragment */
 	bool binary;
 	bool admitted;       /* by the host, before the hand-over */
 	uint16_t close_code; /* ours, or the peer's */
@@ -50,7 +50,7 @@ struct wsm__conn {
 	uint16_t pending_decisions;
 	uint32_t fragments;
 	struct wsm__bucket rate;
-	size_t in_flight;    /* bridge: bytes that the host has not yet confirmed */
+	size_t in_flight; /* bridge: bytes that the host has not yet confirmed */
 	char *close_reason;
 	struct wsm__buffer received;
 	struct wsm__opening *opening; /* what is needed until it is open; NULL afterwards */

@@ -156,8 +156,7 @@ void wsm__decide_forget(struct wsm__conn *conn)
 
 	if (!conn->pending_decisions)
 		return;
-	HASH_ITER(hh, conn->core->tickets, ticket, next)
-	{
+	HASH_ITER(hh, conn->core->tickets, ticket, next) {
 		if (ticket->conn == conn)
 			ticket_free(conn->core, ticket);
 	}
@@ -169,7 +168,8 @@ void wsm__decide_expire(struct wsm__core *core)
 
 	/* In the order of their making, so of their deadlines. */
 	while ((ticket = core->tickets) && ticket->deadline_ms <= core->now_ms) {
-		wsm__log(core->runtime, WSM_WARNING, "the %s handler did not answer within auth_timeout (%g s); refused",
+		wsm__log(core->runtime, WSM_WARNING,
+		         "the %s handler did not answer within auth_timeout (%g s); refused",
 		         ticket->authenticate ? "authenticate" : "authorize", core->config->auth_timeout);
 		refuse(core, ticket, "the application did not answer in time");
 	}
@@ -179,8 +179,7 @@ void wsm__decide_fini(struct wsm__core *core)
 {
 	struct wsm__ticket *ticket, *next;
 
-	HASH_ITER(hh, core->tickets, ticket, next)
-	{
+	HASH_ITER(hh, core->tickets, ticket, next) {
 		ticket_free(core, ticket);
 	}
 }

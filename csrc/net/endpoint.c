@@ -63,19 +63,21 @@ static int check_path(wsm_slice path, wsm_error *error)
 	size_t params = 0;
 
 	if (!path.len || path.data[0] != '/' || path.len > WSM__PATH_MAX || memchr(path.data, '\0', path.len))
-		return wsm__fail(error, WSM_ECONFIG, "endpoint path \"%.*s\": must begin with '/' and have at most %d bytes",
-		                 (int)path.len, path.data ? path.data : "", WSM__PATH_MAX);
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "endpoint path \"%.*s\": must begin with '/' and have at most %d bytes", (int)path.len,
+		                 path.data ? path.data : "", WSM__PATH_MAX);
 	while (rest.data) {
 		wsm_slice part = segment(&rest);
 
 		params += is_param(part);
-		if (!is_param(part) && part.len && (memchr(part.data, '{', part.len) || memchr(part.data, '}', part.len)))
+		if (!is_param(part) && part.len &&
+		    (memchr(part.data, '{', part.len) || memchr(part.data, '}', part.len)))
 			return wsm__fail(error, WSM_ECONFIG, "endpoint path \"%.*s\": {name} must be a whole segment",
 			                 (int)path.len, path.data);
 	}
 	if (params > WSM__PATH_PARAMS_MAX)
-		return wsm__fail(error, WSM_ECONFIG, "endpoint path \"%.*s\": at most %d parameters", (int)path.len, path.data,
-		                 WSM__PATH_PARAMS_MAX);
+		return wsm__fail(error, WSM_ECONFIG, "endpoint path \"%.*s\": at most %d parameters", (int)path.len,
+		                 path.data, WSM__PATH_PARAMS_MAX);
 	return WSM_OK;
 }
 
@@ -170,8 +172,9 @@ static int check_rooms(const wsm_endpoint *endpoint, wsm_error *error)
 
 		free(room);
 		if (len < 0)
-			return wsm__fail(error, WSM_EROOM, "endpoint \"%.*s\": \"%.*s\" is no room name", (int)endpoint->path.len,
-			                 endpoint->path.data, (int)endpoint->rooms[i].len, endpoint->rooms[i].data);
+			return wsm__fail(error, WSM_EROOM, "endpoint \"%.*s\": \"%.*s\" is no room name",
+			                 (int)endpoint->path.len, endpoint->path.data, (int)endpoint->rooms[i].len,
+			                 endpoint->rooms[i].data);
 	}
 	return WSM_OK;
 }
@@ -190,8 +193,7 @@ int wsm__endpoints_set(struct wsm__endpoints *endpoints, const wsm_endpoint *fro
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
 	wsm__endpoints_remove(endpoints, from->path);
 	pthread_mutex_lock(&endpoints->lock);
-	DL_FOREACH(endpoints->list, old)
-	{
+	DL_FOREACH(endpoints->list, old) {
 		if (count_params(old->path) > count_params(endpoint->path))
 			break;
 	}
@@ -208,8 +210,7 @@ int wsm__endpoints_remove(struct wsm__endpoints *endpoints, wsm_slice path)
 	struct wsm__endpoint *endpoint;
 
 	pthread_mutex_lock(&endpoints->lock);
-	DL_FOREACH(endpoints->list, endpoint)
-	{
+	DL_FOREACH(endpoints->list, endpoint) {
 		if (wsm__slice_is(path, endpoint->path))
 			break;
 	}
@@ -228,8 +229,7 @@ struct wsm__endpoint *wsm__endpoints_find(struct wsm__endpoints *endpoints, wsm_
 	if (!path.len)
 		return NULL;
 	pthread_mutex_lock(&endpoints->lock);
-	DL_FOREACH(endpoints->list, endpoint)
-	{
+	DL_FOREACH(endpoints->list, endpoint) {
 		if ((endpoint->flags & WSM_ENDPOINT_AUTH) && !auth)
 			continue;
 		if (match(endpoint->path, path, params)) {
@@ -281,8 +281,7 @@ void wsm__endpoints_fini(struct wsm__endpoints *endpoints)
 {
 	struct wsm__endpoint *endpoint, *next;
 
-	DL_FOREACH_SAFE(endpoints->list, endpoint, next)
-	{
+	DL_FOREACH_SAFE(endpoints->list, endpoint, next) {
 		DL_DELETE(endpoints->list, endpoint);
 		wsm__endpoint_unref(endpoint);
 	}

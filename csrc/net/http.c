@@ -35,7 +35,8 @@ static const char *phrase(unsigned status)
 	}
 }
 
-static void write_answer(struct lws *wsi, unsigned status, const char *type, const char *extra, wsm_slice body, bool head)
+static void write_answer(struct lws *wsi, unsigned status, const char *type, const char *extra, wsm_slice body,
+                         bool head)
 {
 	struct wsm__buffer out;
 

@@ -35,7 +35,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			/* The listening socket stays readable: look again in a while instead of spinning. */
 			uv_poll_stop(&listener->poll);
 			core->accept_paused = true;
-			wsm__log(core->runtime, WSM_ERROR, "no more file descriptors: new connections wait (raise ulimit -n)");
+			wsm__log(core->runtime, WSM_ERROR,
+			         "no more file descriptors: new connections wait (raise ulimit -n)");
 		}
 		if (errno != EINTR && errno != ECONNABORTED)
 			return;
@@ -88,7 +89,8 @@ static int bind_all(const struct addrinfo *addresses, unsigned *port, int fds[WS
 {
 	int n = 0;
 
-	for (const struct addrinfo *address = addresses; address && n < WSM__LISTENERS_MAX; address = address->ai_next) {
+	for (const struct addrinfo *address = addresses; address && n < WSM__LISTENERS_MAX;
+	     address = address->ai_next) {
 		int fd = bind_one(address, *port);
 
 		if (fd >= 0) {
@@ -164,9 +166,10 @@ int wsm__listen_open(struct wsm__core *core, wsm_error *error)
 	}
 	freeaddrinfo(addresses);
 	if (n < 0)
-		return wsm__fail(error, errno == EADDRINUSE ? WSM_EADDRINUSE : WSM_ESYSTEM, "cannot listen on %s port %s: %s%s",
-		                 host, wanted, strerror(errno),
-		                 errno == EADDRINUSE ? "; another program has the port, choose another or stop it" : "");
+		return wsm__fail(error, errno == EADDRINUSE ? WSM_EADDRINUSE : WSM_ESYSTEM,
+		                 "cannot listen on %s port %s: %s%s", host, wanted, strerror(errno),
+		                 errno == EADDRINUSE ? "; another program has the port, choose another or stop it"
+		                                     : "");
 	for (int i = 0; i < n; i++) {
 		if (!status)
 			status = start_listener(core, fds[i]);

@@ -235,8 +235,8 @@ void wsm__publish_run(struct wsm__core *core, struct wsm__publish *publish)
 	void *superseded;
 
 	if (publish->n_rooms == 1 && publish->max_rate > 0 && !core->stopping) {
-		if (wsm__throttle_offer(&core->throttle, throttle_key(core, publish), publish->max_rate, core->now_us, publish,
-		                        &superseded) == WSM__THROTTLE_HELD) {
+		if (wsm__throttle_offer(&core->throttle, throttle_key(core, publish), publish->max_rate, core->now_us,
+		                        publish, &superseded) == WSM__THROTTLE_HELD) {
 			wsm_delivery none = { .superseded = true };
 
 			core->counters.throttled++;

@@ -9,7 +9,7 @@ struct wsm__publish {
 	struct wsm__command_node head;
 	wsm_receipt *receipt; /* may be NULL */
 	struct wsm__exclude *exclude;
-	bool to_client;       /* `rooms` are client ids */
+	bool to_client; /* `rooms` are client ids */
 	bool conflate, keep, flat;
 	uint8_t priority, level;
 	unsigned flags;

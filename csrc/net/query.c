@@ -129,7 +129,8 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 	answer->len = 0;
 	if (status)
 		return status;
-	if (needs_room(question->kind) && !wsm__room_name_valid(question->room) && !wsm__slice_is(question->room, "@all"))
+	if (needs_room(question->kind) && !wsm__room_name_valid(question->room) &&
+	    !wsm__slice_is(question->room, "@all"))
 		return wsm__fail(error, WSM_EROOM, "room \"%.*s\" is no valid name of a public room",
 		                 (int)(question->room.len > 60 ? 60 : question->room.len),
 		                 question->room.data ? question->room.data : "");

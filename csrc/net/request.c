@@ -19,8 +19,7 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
 	params->count = 0;
 	for (; n < config->n_allowed_origins && n < 64; n++)
 		allowed[n] = wsm__str(config->allowed_origins[n]);
-	if (!(admission && admission->skip_origin) &&
-	    !wsm__origin_allowed(request->origin, request->host, allowed, n))
+	if (!(admission && admission->skip_origin) && !wsm__origin_allowed(request->origin, request->host, allowed, n))
 		return 403;
 	if (admission && admission->admitted)
 		return 0;

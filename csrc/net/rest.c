@@ -152,14 +152,16 @@ static void get_history(struct call *call, wsm_slice rest)
 		refuse(call, 400, "bad_request", "the parameter since must be <epoch>:<offset>");
 		return;
 	}
-	if (limit_len != -1 && (limit_len <= 0 || *end || limit[0] < '0' || limit[0] > '9' || wanted < 1 || wanted > 10000)) {
+	if (limit_len != -1 &&
+	    (limit_len <= 0 || *end || limit[0] < '0' || limit[0] > '9' || wanted < 1 || wanted > 10000)) {
 		refuse(call, 400, "bad_request", "the parameter limit must be 1 to 10000");
 		return;
 	}
 	history.has_since = since_len != -1;
 	history.limit = (unsigned)wanted;
 	if (wsm__wants(call->core, WSM_WANT_AUTHENTICATE | WSM_WANT_AUTHORIZE) && !has_key(call)) {
-		refuse(call, 401, "unauthenticated", "history over REST needs the API key where the application checks access");
+		refuse(call, 401, "unauthenticated",
+		       "history over REST needs the API key where the application checks access");
 		return;
 	}
 	wsm__answer_history(call->core, &history, call->out);
@@ -238,7 +240,9 @@ static void send_body(struct call *call, json_t *body)
 	char *encoded = data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 	wsm_slice room = text_of(body, "room"), project = text_of(body, "project_id");
 	wsm_publication publication = {
-		.target = room.len ? WSM_TO_ROOM : project.len ? WSM_TO_PROJECT : WSM_TO_AUTO,
+		.target = room.len      ? WSM_TO_ROOM
+		          : project.len ? WSM_TO_PROJECT
+		                        : WSM_TO_AUTO,
 		.ids = room.len ? &room : &project,
 		.n_ids = room.len || project.len ? 1 : 0,
 		.type = text_of(body, "event_type"),
@@ -352,7 +356,8 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, ws
 	} else if (!wsm__slice_is(request->method, route->method) && !(head && route->access != WRITES)) {
 		refuse(&call, 405, "method_not_allowed", route->access == WRITES ? "use POST" : "use GET");
 	} else if (!allowed(&call, route)) {
-		refuse(&call, 401, "unauthenticated", "this call needs the API key: X-API-Key, or Authorization: Bearer");
+		refuse(&call, 401, "unauthenticated",
+		       "this call needs the API key: X-API-Key, or Authorization: Bearer");
 	} else {
 		route->answer(&call, rest);
 		if (call.status == 200)

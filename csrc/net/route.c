@@ -65,13 +65,14 @@ static int scan(struct route *route, wsm_slice payload, wsm_error *error)
 		for (size_t i = 0; i < route->n_found; i++) {
 			struct found *found = &route->found[i];
 
-			if (!found->value.len && name.len == found->name_len && !memcmp(name.data, found->name, name.len))
+			if (!found->value.len && name.len == found->name_len &&
+			    !memcmp(name.data, found->name, name.len))
 				found->value = value;
 		}
 	}
 	if (more < 0)
-		return wsm__fail(error, WSM_EJSON, "event \"%.*s\": the data is not valid JSON", (int)route->from->type.len,
-		                 route->from->type.data);
+		return wsm__fail(error, WSM_EJSON, "event \"%.*s\": the data is not valid JSON",
+		                 (int)route->from->type.len, route->from->type.data);
 	return WSM_OK;
 }
 
@@ -114,10 +115,11 @@ static int fill(const struct route *route, const char *template, char out[NAME_S
 		if (!close) {
 			if (len + 1 >= NAME_SIZE)
 				return -2;
-			out[len++] = *template++;
+			out[len++] = *template ++;
 			continue;
 		}
-		int n = plain(value_of(route, template + 1, (size_t)(close - template - 1)), out + len, NAME_SIZE - len);
+		int n = plain(value_of(route, template + 1, (size_t)(close - template - 1)), out + len,
+		              NAME_SIZE - len);
 
 		if (n < 0)
 			return -1;
@@ -207,15 +209,17 @@ static int check_name(wsm_target target, wsm_slice id, wsm_slice name, wsm_error
 	if (target == WSM_TO_USER || target == WSM_TO_SESSION || target == WSM_TO_CLIENT) {
 		if (wsm__id_valid(id))
 			return WSM_OK;
-		return wsm__fail(error, WSM_EINVAL, "id \"%.*s\": must be 1 to %d bytes of UTF-8 without control characters",
-		                 shown, id.data ? id.data : "", WSM__ID_MAX);
+		return wsm__fail(error, WSM_EINVAL,
+		                 "id \"%.*s\": must be 1 to %d bytes of UTF-8 without control characters", shown,
+		                 id.data ? id.data : "", WSM__ID_MAX);
 	}
 	if (wsm__room_name_valid(name))
 		return WSM_OK;
-	return wsm__fail(error, WSM_EROOM,
-	                 "room \"%.*s\": must be 1 to %d bytes of UTF-8 without spaces, control characters or '*', and must "
-	                 "not begin with '@'",
-	                 shown, id.data ? id.data : "", WSM__ROOM_NAME_MAX);
+	return wsm__fail(
+		error, WSM_EROOM,
+		"room \"%.*s\": must be 1 to %d bytes of UTF-8 without spaces, control characters or '*', and must "
+		"not begin with '@'",
+		shown, id.data ? id.data : "", WSM__ROOM_NAME_MAX);
 }
 
 /* The room of an event that was given none: the first alternative of its template ("a|b") whose members are there. */
@@ -238,9 +242,10 @@ static int automatic(const struct route *route, char out[NAME_SIZE], wsm_error *
 	}
 	if (len < 0 || len > WSM__ROOM_NAME_MAX ||
 	    (out[0] != '@' && !wsm__room_name_valid(wsm__slice(out, (size_t)len))) ||
-	    (wsm__slice_starts(wsm__slice(out, (size_t)len), "@user:") && !wsm__id_valid(wsm__slice(out + 6, (size_t)len - 6))))
-		return wsm__fail(error, WSM_EROOM, "event \"%.*s\": \"%.60s\" is no room name", (int)route->from->type.len,
-		                 route->from->type.data, len < 0 ? "(too long)" : out);
+	    (wsm__slice_starts(wsm__slice(out, (size_t)len), "@user:") &&
+	     !wsm__id_valid(wsm__slice(out + 6, (size_t)len - 6))))
+		return wsm__fail(error, WSM_EROOM, "event \"%.*s\": \"%.60s\" is no room name",
+		                 (int)route->from->type.len, route->from->type.data, len < 0 ? "(too long)" : out);
 	return len;
 }
 
@@ -400,7 +405,8 @@ int wsm__publish_new(const wsm_publication *from, wsm_slice payload, struct wsm_
 		status = scan(&route, payload, error);
 	add_project(&route, from);
 	if (!status)
-		status = gather_members(&route, (from->flags & WSM_PUBLISH_FLAT) || (route.event && route.event->flat), error);
+		status = gather_members(&route, (from->flags & WSM_PUBLISH_FLAT) || (route.event && route.event->flat),
+		                        error);
 	level = status ? status : level_of(&route, error);
 	if (level < 0)
 		return level;

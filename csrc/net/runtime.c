@@ -18,9 +18,9 @@
 #include "net/publish.h"
 #include "net/server.h"
 
-#define STOP_TICK_MS 5        /* how often a stopping core looks whether everyone has gone */
-#define SWEEP_MS 1000         /* history, throttle keys, questions */
-#define JOIN_GRACE_SECS 2     /* beyond the deadline of stop */
+#define STOP_TICK_MS 5    /* how often a stopping core looks whether everyone has gone */
+#define SWEEP_MS 1000     /* history, throttle keys, questions */
+#define JOIN_GRACE_SECS 2 /* beyond the deadline of stop */
 
 /* ---- the handle ------------------------------------------------------------------------------------------------- */
 
@@ -106,7 +106,8 @@ unsigned wsm_runtime_port(const wsm_runtime *runtime)
 int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error)
 {
 	if (runtime->pid != getpid())
-		return wsm__fail(error, WSM_EFORKED, "the runtime belongs to the parent process; make a new one after fork()");
+		return wsm__fail(error, WSM_EFORKED,
+		                 "the runtime belongs to the parent process; make a new one after fork()");
 	if (!atomic_load_explicit(&runtime->running, memory_order_acquire))
 		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running; start it first");
 	return WSM_OK;

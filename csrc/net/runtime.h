@@ -47,16 +47,16 @@ struct wsm_runtime {
 	struct wsm__queue events;   /* of struct wsm__event */
 	wsm_wake_fn wake;
 	void *wake_data;
-	atomic_uint want;           /* WSM_WANT_… */
-	atomic_ullong next_conn;    /* number of the next connection */
-	atomic_ullong overloaded;   /* commands dropped because the queue was full */
+	atomic_uint want;         /* WSM_WANT_… */
+	atomic_ullong next_conn;  /* number of the next connection */
+	atomic_ullong overloaded; /* commands dropped because the queue was full */
 	atomic_ullong events_dropped;
 
 	struct wsm__endpoints endpoints;
 	pthread_mutex_t actions_lock;
-	struct wsm__name *actions;  /* commands of the host */
+	struct wsm__name *actions; /* commands of the host */
 
-	atomic_uchar *fds;          /* by number: whether the fd is ours; for a child after fork() */
+	atomic_uchar *fds; /* by number: whether the fd is ours; for a child after fork() */
 	size_t n_fds;
 };
 
@@ -176,24 +176,25 @@ struct wsm__core {
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];
 	struct wsm__conn *closing; /* in the order of close_by_ms; no longer in the wheel */
 	unsigned wheel_at;
-	uint64_t n_conns;      /* those on the way out included */
-	uint64_t n_active;     /* open, or being decided on */
-	uint64_t n_sessions;   /* sockets in libwebsockets */
+	uint64_t n_conns;    /* those on the way out included */
+	uint64_t n_active;   /* open, or being decided on */
+	uint64_t n_sessions; /* sockets in libwebsockets */
 	struct wsm__ip *ips;
 	struct wsm__sticky *sticky;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
 	struct wsm__adopt *adopting; /* during lws_adopt_…(): whose socket the callbacks are about */
 
-	uint64_t now_ms, now_us;     /* monotonic, of the present callback */
+	uint64_t now_ms, now_us; /* monotonic, of the present callback */
 	uint64_t swept_ms;
 	uint64_t started_unix_ms;
-	uint64_t stop_at_ms;         /* while stopping: when to stop waiting */
+	uint64_t stop_at_ms; /* while stopping: when to stop waiting */
 	bool stopping, destroying;
-	bool accept_paused;          /* out of descriptors */
+	bool accept_paused; /* out of descriptors */
 	struct wsm__counters counters;
-	struct wsm__buffer text;     /* scratch for one message */
-	struct wsm__pub *scratch_pubs[512]; /* what `scratch` holds: the same batch is copied once for all connections */
+	struct wsm__buffer text; /* scratch for one message */
+	struct wsm__pub
+		*scratch_pubs[512]; /* what `scratch` holds: the same batch is copied once for all connections */
 	uint32_t scratch_count;
 	size_t scratch_len;
 	uint8_t scratch[WSM__SCRATCH_SIZE];

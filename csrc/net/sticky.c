@@ -91,7 +91,8 @@ void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room_n
 	                  : wsm__room_find(&core->registry, room_name);
 	for (uint32_t i = 0; room && i < users->n_members; i++) {
 		if (subscribed)
-			wsm__join(&core->registry, users->members[i]->sub, room, WSM_LEVEL_NONE, NULL, core->now_ms, &joined);
+			wsm__join(&core->registry, users->members[i]->sub, room, WSM_LEVEL_NONE, NULL, core->now_ms,
+			          &joined);
 		else
 			wsm__leave(&core->registry, users->members[i]->sub, room);
 	}
@@ -111,7 +112,8 @@ void wsm__sticky_join(struct wsm__conn *conn)
 			wsm__room_get(&conn->core->registry, wsm__slice(row->name, row->len), conn->core->now_ms);
 
 		if (room)
-			wsm__join(&conn->core->registry, &conn->sub, room, WSM_LEVEL_NONE, NULL, conn->core->now_ms, &joined);
+			wsm__join(&conn->core->registry, &conn->sub, room, WSM_LEVEL_NONE, NULL, conn->core->now_ms,
+			          &joined);
 	}
 }
 
@@ -119,8 +121,7 @@ void wsm__sticky_fini(struct wsm__core *core)
 {
 	struct wsm__sticky *sticky, *next;
 
-	HASH_ITER(hh, core->sticky, sticky, next)
-	{
+	HASH_ITER(hh, core->sticky, sticky, next) {
 		while (sticky->rooms) {
 			struct sticky_room *room = sticky->rooms;
 

@@ -43,7 +43,8 @@
 	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
 	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                           \
 	X(auth_headers, "WEBSOCKET_AUTH_HEADERS", HEADERS, "", 0, 0,                                                   \
-	  "Names of further request headers that the authenticate handler gets on the runtime's own port, with commas; " \
+	  "Names of further request headers that the authenticate handler gets on the runtime's own port, with "       \
+	  "commas; "                                                                                                   \
 	  "elsewhere it gets all.")                                                                                    \
 	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
 	  "Seconds that a client has to answer a closing handshake.")                                                  \

@@ -26,7 +26,7 @@ struct wsm_config {
 	uint64_t max_pending;      /* 67108864 bytes waiting in the command queue */
 	uint64_t max_events;       /* 65536 events waiting for the host */
 	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
-	char *auth_headers; /* lower case, comma-separated, no white space; "" none */
+	char *auth_headers;        /* lower case, comma-separated, no white space; "" none */
 	double close_timeout;      /* 5 s for a closing handshake */
 	/* history */
 	uint64_t history_size;  /* 256 messages per room; 0 = none */

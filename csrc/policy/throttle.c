@@ -28,8 +28,7 @@ void wsm__throttle_fini(struct wsm__throttle *throttle, void (*drop)(void *conte
 {
 	struct wsm__throttle_entry *entry, *next;
 
-	HASH_ITER(hh, throttle->entries, entry, next)
-	{
+	HASH_ITER(hh, throttle->entries, entry, next) {
 		HASH_DEL(throttle->entries, entry);
 		if (entry->item && drop)
 			drop(context, entry->item);
@@ -68,8 +67,8 @@ static void *take(struct wsm__throttle *throttle, struct wsm__throttle_entry *en
 	return item;
 }
 
-enum wsm__throttle_verdict wsm__throttle_offer(struct wsm__throttle *throttle, wsm_slice key, double rate, uint64_t now_us,
-                                               void *item, void **superseded)
+enum wsm__throttle_verdict wsm__throttle_offer(struct wsm__throttle *throttle, wsm_slice key, double rate,
+                                               uint64_t now_us, void *item, void **superseded)
 {
 	unsigned hash;
 	struct wsm__throttle_entry *entry = find(throttle, key, &hash);
@@ -106,8 +105,7 @@ void *wsm__throttle_due(struct wsm__throttle *throttle, uint64_t now_us)
 {
 	struct wsm__throttle_entry *entry;
 
-	DL_FOREACH(throttle->waiting, entry)
-	{
+	DL_FOREACH(throttle->waiting, entry) {
 		if (now_us < entry->next_us)
 			continue;
 		entry->next_us = now_us + entry->interval_us;
@@ -121,8 +119,7 @@ uint64_t wsm__throttle_next(const struct wsm__throttle *throttle)
 	const struct wsm__throttle_entry *entry;
 	uint64_t next = 0;
 
-	DL_FOREACH(throttle->waiting, entry)
-	{
+	DL_FOREACH(throttle->waiting, entry) {
 		if (!next || entry->next_us < next)
 			next = entry->next_us;
 	}
@@ -136,8 +133,7 @@ void wsm__throttle_sweep(struct wsm__throttle *throttle, uint64_t now_us)
 	if (now_us - throttle->swept_us < FORGET_AFTER_US)
 		return;
 	throttle->swept_us = now_us;
-	HASH_ITER(hh, throttle->entries, entry, next)
-	{
+	HASH_ITER(hh, throttle->entries, entry, next) {
 		if (entry->item || now_us < entry->next_us + FORGET_AFTER_US)
 			continue;
 		HASH_DEL(throttle->entries, entry);

@@ -26,8 +26,8 @@ enum wsm__throttle_verdict { WSM__THROTTLE_SEND, WSM__THROTTLE_HELD };
  * Offers an item under a key at `rate` per second. SEND: the caller sends it now. HELD: the table has it; *superseded is the
  * older item that it replaced, or NULL. WSM_ENOMEM is answered as SEND: rather too many than none.
  */
-enum wsm__throttle_verdict wsm__throttle_offer(struct wsm__throttle *throttle, wsm_slice key, double rate, uint64_t now_us,
-                                               void *item, void **superseded);
+enum wsm__throttle_verdict wsm__throttle_offer(struct wsm__throttle *throttle, wsm_slice key, double rate,
+                                               uint64_t now_us, void *item, void **superseded);
 /* Takes out the item that waits under the key, if any: something that must not overtake it is about to be sent. */
 void *wsm__throttle_flush(struct wsm__throttle *throttle, wsm_slice key);
 /* Takes out one item whose turn has come, or NULL; call until NULL. */

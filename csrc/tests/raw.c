@@ -34,7 +34,9 @@ int raw_connect(unsigned port)
 
 int raw_connect6(unsigned port)
 {
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_loopback };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+	                           .sin6_port = htons((uint16_t)port),
+	                           .sin6_addr = in6addr_loopback };
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	limit_waiting(fd);
@@ -128,10 +130,11 @@ void raw_drain(int fd)
 
 const char *raw_upgrade(char *out, size_t size, const char *path, const char *headers)
 {
-	int len = snprintf(out, size,
-	                   "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" RAW_KEY_LINE
-	                   "Sec-WebSocket-Version: 13\r\n%s\r\n",
-	                   path, headers ? headers : "");
+	int len = snprintf(
+		out, size,
+		"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" RAW_KEY_LINE
+		"Sec-WebSocket-Version: 13\r\n%s\r\n",
+		path, headers ? headers : "");
 
 	assert_in_range(len, 1, size - 1);
 	return out;

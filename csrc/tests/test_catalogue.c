@@ -123,10 +123,10 @@ static void every_event_of_the_source_is_in_the_table_unless_it_is_the_cores(voi
 
 	(void)state;
 	assert_non_null(document);
-	json_array_foreach (json_object_get(document, "families"), i, family) {
+	json_array_foreach(json_object_get(document, "families"), i, family) {
 		bool core = json_object_get(family, "origin") != NULL;
 
-		json_array_foreach (json_object_get(family, "events"), j, event) {
+		json_array_foreach(json_object_get(family, "events"), j, event) {
 			const char *type = json_string_value(json_object_get(event, "type"));
 			const struct wsm__event_type *found = find(type);
 

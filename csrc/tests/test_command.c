@@ -153,10 +153,14 @@ static void a_room_comes_from_room_then_channel_then_project(void **state)
 static void a_missing_or_mistyped_room_is_a_bad_request(void **state)
 {
 	static const char *const actions[] = { "subscribe", "unsubscribe", "history", "presence", "publish" };
-	static const char *const fields[] = {
-		"\"x\":1",        "\"room\":5",          "\"room\":[\"a\"]",   "\"channel\":{}",
-		"\"project_id\":\"\"", "\"project_id\":1.5", "\"project_id\":true", "\"room\":null"
-	};
+	static const char *const fields[] = { "\"x\":1",
+	                                      "\"room\":5",
+	                                      "\"room\":[\"a\"]",
+	                                      "\"channel\":{}",
+	                                      "\"project_id\":\"\"",
+	                                      "\"project_id\":1.5",
+	                                      "\"project_id\":true",
+	                                      "\"room\":null" };
 	char text[128];
 
 	(void)state;

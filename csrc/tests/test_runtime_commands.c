@@ -209,7 +209,8 @@ static void history(void **state)
 	assert_string_equal(text_at(answer, "data.epoch"), last.epoch);
 	json_decref(answer);
 	snprintf(message, sizeof(message),
-	         "{\"action\":\"history\",\"room\":\"r\",\"since\":{\"epoch\":\"%s\",\"offset\":4},\"limit\":2}", last.epoch);
+	         "{\"action\":\"history\",\"room\":\"r\",\"since\":{\"epoch\":\"%s\",\"offset\":4},\"limit\":2}",
+	         last.epoch);
 	answer = ask("history", message);
 	assert_int_equal(json_array_size(at(answer, "data.messages")), 2);
 	assert_int_equal(number_at(json_array_get(at(answer, "data.messages"), 0), "offset"), 5);

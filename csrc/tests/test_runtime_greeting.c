@@ -104,7 +104,8 @@ static void the_greeting_names_the_position_of_each_room(void **state)
 {
 	struct visitor visitor;
 	wsm_delivery delivery = host_send(&host, "project:A", "x", "{}");
-	json_t *greeting = visitor_greet(&visitor, host.port, "/ws/project/A"), *room = at(greeting, "data.rooms.project:A");
+	json_t *greeting = visitor_greet(&visitor, host.port, "/ws/project/A"),
+	       *room = at(greeting, "data.rooms.project:A");
 
 	(void)state;
 	assert_int_equal(delivery.offset, 1);
@@ -158,8 +159,9 @@ static void an_unknown_path_is_404(void **state)
 	struct visitor visitor;
 
 	(void)state;
-	const char *const paths[] = { "/", "/wss", "/ws/", "/ws/nothing", "/ws/project", "/ws/project/", "/ws/project/a/b",
-		                          "/ws/x.y.z" };
+	const char *const paths[] = {
+		"/", "/wss", "/ws/", "/ws/nothing", "/ws/project", "/ws/project/", "/ws/project/a/b", "/ws/x.y.z"
+	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		visitor_try(&visitor, host.port, paths[i], NULL);

@@ -57,8 +57,8 @@ static void resume(struct visitor *visitor, const char *path, const char *room, 
 
 static json_t *subscribe_since(struct visitor *visitor, const char *room, const char *epoch, long long offset)
 {
-	visitor_say(visitor, "{\"action\":\"subscribe\",\"room\":\"%s\",\"since\":{\"epoch\":\"%s\",\"offset\":%lld}}", room,
-	            epoch, offset);
+	visitor_say(visitor, "{\"action\":\"subscribe\",\"room\":\"%s\",\"since\":{\"epoch\":\"%s\",\"offset\":%lld}}",
+	            room, epoch, offset);
 	return of_type(visitor_next(visitor), "subscribed");
 }
 
@@ -189,8 +189,9 @@ static void levels_and_exclusions_hold_in_a_replay(void **state)
 	json_t *message;
 	char path[600], epoch[24];
 	wsm_slice room = wsm__str("logs"), me = wsm__str("me");
-	wsm_publication hidden = { .target = WSM_TO_ROOM, .type = wsm__str("x"), .ids = &room, .n_ids = 1,
-		                       .exclude = &me, .n_exclude = 1 };
+	wsm_publication hidden = {
+		.target = WSM_TO_ROOM, .type = wsm__str("x"), .ids = &room, .n_ids = 1, .exclude = &me, .n_exclude = 1
+	};
 
 	(void)state;
 	fill("logs", 1, epoch);
@@ -244,8 +245,16 @@ static void the_firehose_resumes_over_all_rooms(void **state)
 
 static void a_malformed_resume_is_refused_with_4400(void **state)
 {
-	static const char *const bad[] = { "[]", "7", "{\"a\":1}", "{\"a\":[\"e\"]}", "{\"a\":[\"e\",-1]}", "{\"a\":[\"e\",1.5]}",
-		                               "{\"a\":[\"e\",\"1\"]}", "{\"a\":[\"e\",1],\"a\":[\"e\",2]}", "{", "{\"\":[\"e\",1]}" };
+	static const char *const bad[] = { "[]",
+	                                   "7",
+	                                   "{\"a\":1}",
+	                                   "{\"a\":[\"e\"]}",
+	                                   "{\"a\":[\"e\",-1]}",
+	                                   "{\"a\":[\"e\",1.5]}",
+	                                   "{\"a\":[\"e\",\"1\"]}",
+	                                   "{\"a\":[\"e\",1],\"a\":[\"e\",2]}",
+	                                   "{",
+	                                   "{\"\":[\"e\",1]}" };
 	struct visitor visitor;
 	char encoded[200], path[300];
 

@@ -81,7 +81,8 @@ static void the_firehose_gets_each_public_message_once(void **state)
 	assert_int_equal(publish((wsm_publication){ .target = WSM_TO_ROOM, .ids = rooms, .n_ids = 1 }, 2), 1);
 	assert_int_equal(publish((wsm_publication){ .target = WSM_TO_ROOM, .ids = rooms, .n_ids = 2 }, 3), 2);
 	assert_int_equal(publish((wsm_publication){ .target = WSM_TO_USER, .ids = &user, .n_ids = 1 }, 4), 0);
-	assert_int_equal(host_send(&host, "logs", "log_message", "{\"level\":\"error\",\"message\":\"m\"}").recipients, 0);
+	assert_int_equal(host_send(&host, "logs", "log_message", "{\"level\":\"error\",\"message\":\"m\"}").recipients,
+	                 0);
 	assert_int_equal(publish((wsm_publication){ .target = WSM_TO_SESSION, .ids = &session, .n_ids = 1 }, 5), 1);
 	expect(&hose, 1);
 	expect(&hose, 2);
@@ -207,7 +208,9 @@ static void critical_messages_overtake_other_rooms(void **state)
 static void the_last_one_of_a_limited_rate_is_never_lost(void **state)
 {
 	struct visitor visitor;
-	wsm_publication progress = { .target = WSM_TO_ALL, .type = wsm__str("p"), .key = wsm__str("k"), .max_rate = 20 };
+	wsm_publication progress = {
+		.target = WSM_TO_ALL, .type = wsm__str("p"), .key = wsm__str("k"), .max_rate = 20
+	};
 	wsm_receipt *receipt;
 	wsm_delivery delivery;
 	json_t *message;
@@ -220,7 +223,8 @@ static void the_last_one_of_a_limited_rate_is_never_lost(void **state)
 		char data[32];
 		int len = snprintf(data, sizeof(data), "{\"n\":%d}", i);
 
-		assert_int_equal(wsm_publish(host.runtime, &progress, data, (size_t)len, i == 100 ? &receipt : NULL, NULL), 0);
+		assert_int_equal(
+			wsm_publish(host.runtime, &progress, data, (size_t)len, i == 100 ? &receipt : NULL, NULL), 0);
 	}
 	while (n < 200) {
 		message = of_type(visitor_next(&visitor), "p");
@@ -240,7 +244,9 @@ static void the_last_one_of_a_limited_rate_is_never_lost(void **state)
 static void the_end_is_not_overtaken_by_a_report_that_was_held_back(void **state)
 {
 	struct visitor visitor;
-	wsm_publication progress = { .target = WSM_TO_ALL, .type = wsm__str("p"), .key = wsm__str("k"), .max_rate = 0.01 };
+	wsm_publication progress = {
+		.target = WSM_TO_ALL, .type = wsm__str("p"), .key = wsm__str("k"), .max_rate = 0.01
+	};
 	wsm_publication done = { .target = WSM_TO_ALL, .type = wsm__str("done"), .key = wsm__str("k") };
 
 	(void)state;
@@ -295,9 +301,9 @@ static void errors_of_the_call_say_what_is_wrong(void **state)
 
 	(void)state;
 #define REFUSED(status, payload, ...)                                                                                  \
-	assert_int_equal(wsm_publish(host.runtime, &(wsm_publication){ __VA_ARGS__ }, payload, strlen(payload), NULL,  \
-	                             &error),                                                                          \
-	                 status)
+	assert_int_equal(                                                                                              \
+		wsm_publish(host.runtime, &(wsm_publication){ __VA_ARGS__ }, payload, strlen(payload), NULL, &error),  \
+		status)
 	REFUSED(WSM_EROOM, "{}", .target = WSM_TO_ROOM, .ids = &bad, .n_ids = 1);
 	assert_non_null(strstr(error.message, "a b"));
 	REFUSED(WSM_EROOM, "{}", .target = WSM_TO_ROOM, .ids = &at_all, .n_ids = 1);

@@ -19,7 +19,8 @@ static void on_closed(wsc *client, int end)
 
 	visitor->end = end;
 	if (end >= 1000 && client->control_len > 2)
-		snprintf(visitor->reason, sizeof(visitor->reason), "%.*s", (int)(client->control_len - 2), client->control + 2);
+		snprintf(visitor->reason, sizeof(visitor->reason), "%.*s", (int)(client->control_len - 2),
+		         client->control + 2);
 }
 
 /* One look at the socket; fails the test after `until`. */
@@ -82,7 +83,8 @@ static json_t *next_row(struct visitor *visitor)
 
 	while (!json_array_size(visitor->inbox)) {
 		if (visitor->end)
-			give_up("the connection ended (%d %s) where a message was to come", visitor->end, visitor->reason);
+			give_up("the connection ended (%d %s) where a message was to come", visitor->end,
+			        visitor->reason);
 		turn(visitor, until, "a message");
 	}
 	row = json_incref(json_array_get(visitor->inbox, 0));

@@ -12,7 +12,8 @@ struct wsm__envelope {
 	size_t n_members;
 	wsm_slice timestamp, message_id, room; /* room empty: not added */
 	uint64_t offset;                       /* 0: not added */
-	wsm_slice epoch;  /* empty: not added; given with the first message of a room, so that its position can be named */
+	wsm_slice
+		epoch; /* empty: not added; given with the first message of a room, so that its position can be named */
 };
 
 /*

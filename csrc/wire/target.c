@@ -142,7 +142,7 @@ static int read_positions(json_t *root, struct wsm__position **positions)
 	list = calloc(count, sizeof(*list));
 	if (!list)
 		return -1;
-	json_object_foreach (root, room, value) {
+	json_object_foreach(root, room, value) {
 		if (!read_position(room, value, &list[i])) {
 			free(list);
 			return -1;

@@ -2,8 +2,7 @@
 #include "core.h"
 
 struct conn_info {
-	PyObject_HEAD
-	const wsm_conn_info *info; /* reference */
+	PyObject_HEAD const wsm_conn_info *info; /* reference */
 };
 
 PyObject *core_conn_info_new(struct core_state *state, const wsm_conn_info *info)
@@ -56,23 +55,23 @@ TEXT_GETTER(ip)
 TEXT_GETTER(user_agent)
 
 static PyGetSetDef conn_info_getset[] = {
-	{"conn", get_conn, NULL, "Number of the connection, never used again.", NULL},
-	{"connected_at", get_connected_at, NULL, "Unix time, milliseconds.", NULL},
-	{"client_id", get_client_id, NULL, NULL, NULL},
-	{"user_id", get_user_id, NULL, "\"\" if there is none.", NULL},
-	{"session_id", get_session_id, NULL, "\"\" if there is none.", NULL},
-	{"path", get_path, NULL, NULL, NULL},
-	{"query", get_query, NULL, "Percent-encoded, without \"?\".", NULL},
-	{"ip", get_ip, NULL, NULL, NULL},
-	{"user_agent", get_user_agent, NULL, NULL, NULL},
-	{NULL, NULL, NULL, NULL, NULL},
+	{ "conn", get_conn, NULL, "Number of the connection, never used again.", NULL },
+	{ "connected_at", get_connected_at, NULL, "Unix time, milliseconds.", NULL },
+	{ "client_id", get_client_id, NULL, NULL, NULL },
+	{ "user_id", get_user_id, NULL, "\"\" if there is none.", NULL },
+	{ "session_id", get_session_id, NULL, "\"\" if there is none.", NULL },
+	{ "path", get_path, NULL, NULL, NULL },
+	{ "query", get_query, NULL, "Percent-encoded, without \"?\".", NULL },
+	{ "ip", get_ip, NULL, NULL, NULL },
+	{ "user_agent", get_user_agent, NULL, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static PyType_Slot conn_info_slots[] = {
-	{Py_tp_dealloc, conn_info_dealloc},
-	{Py_tp_getset, conn_info_getset},
-	{Py_tp_doc, "What is fixed about a connection."},
-	{0, NULL},
+	{ Py_tp_dealloc, conn_info_dealloc },
+	{ Py_tp_getset, conn_info_getset },
+	{ Py_tp_doc, "What is fixed about a connection." },
+	{ 0, NULL },
 };
 
 PyType_Spec core_conn_info_spec = {

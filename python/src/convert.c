@@ -33,7 +33,7 @@ int core_text_or_none(PyObject *object, const char *what, wsm_slice *out)
 {
 	if (object != Py_None)
 		return core_text(object, what, out);
-	*out = (wsm_slice){NULL, 0};
+	*out = (wsm_slice){ NULL, 0 };
 	return 0;
 }
 
@@ -45,7 +45,7 @@ int core_bytes(PyObject *object, const char *what, wsm_slice *out)
 
 		if (PyBytes_AsStringAndSize(object, &data, &len) < 0)
 			return -1;
-		*out = (wsm_slice){data, (size_t)len};
+		*out = (wsm_slice){ data, (size_t)len };
 		return 0;
 	}
 	if (!PyUnicode_Check(object))
@@ -108,7 +108,7 @@ int core_members_init(struct core_members *members, PyObject *mapping)
 	PyObject *name, *json;
 	Py_ssize_t at = 0, n;
 
-	*members = (struct core_members){NULL, 0};
+	*members = (struct core_members){ NULL, 0 };
 	if (mapping == Py_None)
 		return 0;
 	if (!PyDict_Check(mapping))
@@ -135,14 +135,14 @@ int core_members_init(struct core_members *members, PyObject *mapping)
 void core_members_fini(struct core_members *members)
 {
 	PyMem_Free(members->at);
-	*members = (struct core_members){NULL, 0};
+	*members = (struct core_members){ NULL, 0 };
 }
 
 int core_admission_finish(struct core_admission *admission)
 {
 	wsm_admission *out = &admission->admission;
 
-	*out = (wsm_admission){0};
+	*out = (wsm_admission){ 0 };
 	out->admitted = admission->admitted != 0;
 	out->skip_origin = admission->skip_origin != 0;
 	if (admission->client_id && core_text(admission->client_id, "client_id", &out->client_id) < 0)

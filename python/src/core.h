@@ -19,10 +19,10 @@
 /* Interns the names of the module; module.c. */
 struct core_state {
 	PyTypeObject *runtime_type, *receipt_type, *conn_info_type;
-	PyObject *error;                       /* WsManagerError */
-	PyObject *errors[CORE_STATUS_COUNT];   /* its kinds, by -status */
-	PyObject *delivery;                    /* class Delivery; NULL before set_hooks() */
-	PyObject *suspend;                     /* callable(receipt): what to yield to the event loop; NULL before */
+	PyObject *error;                     /* WsManagerError */
+	PyObject *errors[CORE_STATUS_COUNT]; /* its kinds, by -status */
+	PyObject *delivery;                  /* class Delivery; NULL before set_hooks() */
+	PyObject *suspend;                   /* callable(receipt): what to yield to the event loop; NULL before */
 };
 
 /* The state of the module that a type of ours belongs to; borrowed. */
@@ -101,8 +101,7 @@ PyObject *core_receipt_watched(wsm_receipt *receipt);
 extern PyType_Spec core_runtime_spec;
 
 struct core_runtime {
-	PyObject_HEAD
-	wsm_runtime *runtime;
+	PyObject_HEAD wsm_runtime *runtime;
 	int event_fd;
 	PyObject *host; /* the Python object that takes the events; None at first */
 };

@@ -25,7 +25,7 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-#define KIND(status, value, code, sentence) {NAME_##status, (value), (code), (sentence)},
+#define KIND(status, value, code, sentence) { NAME_##status, (value), (code), (sentence) },
 	WSM_STATUS_MAP(KIND)
 #undef KIND
 };

@@ -10,8 +10,7 @@
 #include "core.h"
 
 struct receipt {
-	PyObject_HEAD
-	wsm_receipt *receipt; /* reference; NULL if the publication was not taken, see status */
+	PyObject_HEAD wsm_receipt *receipt; /* reference; NULL if the publication was not taken, see status */
 	int status;
 	PyObject *runtime;
 	PyObject *waiters; /* NULL or a list, kept for the Python side */
@@ -82,7 +81,7 @@ static bool is_done(struct receipt *self, wsm_delivery *delivery)
 {
 	if (self->receipt)
 		return wsm_receipt_done(self->receipt, delivery);
-	*delivery = (wsm_delivery){.status = self->status};
+	*delivery = (wsm_delivery){ .status = self->status };
 	return true;
 }
 
@@ -254,19 +253,19 @@ static PyObject *receipt_repr(PyObject *self)
 }
 
 static PyMethodDef receipt_methods[] = {
-	{"done", receipt_done, METH_NOARGS, "Whether the runtime has handled the publication."},
-	{"delivery", receipt_delivery, METH_NOARGS, "The outcome, or None while it is pending."},
-	{"watch", receipt_watch, METH_NOARGS, "Asks for one EVENT_RECEIPT; False if it is done already."},
-	{"send", receipt_send, METH_O, "As coroutines have it."},
-	{"throw", receipt_throw, METH_VARARGS, "As coroutines have it."},
-	{"close", receipt_close, METH_NOARGS, "As coroutines have it."},
-	{NULL, NULL, 0, NULL},
+	{ "done", receipt_done, METH_NOARGS, "Whether the runtime has handled the publication." },
+	{ "delivery", receipt_delivery, METH_NOARGS, "The outcome, or None while it is pending." },
+	{ "watch", receipt_watch, METH_NOARGS, "Asks for one EVENT_RECEIPT; False if it is done already." },
+	{ "send", receipt_send, METH_O, "As coroutines have it." },
+	{ "throw", receipt_throw, METH_VARARGS, "As coroutines have it." },
+	{ "close", receipt_close, METH_NOARGS, "As coroutines have it." },
+	{ NULL, NULL, 0, NULL },
 };
 
 static PyGetSetDef receipt_getset[] = {
-	{"runtime", get_runtime, NULL, "Whose publication it is.", NULL},
-	{"waiters", get_waiters, set_waiters, "For the host's use: who waits for it.", NULL},
-	{NULL, NULL, NULL, NULL, NULL},
+	{ "runtime", get_runtime, NULL, "Whose publication it is.", NULL },
+	{ "waiters", get_waiters, set_waiters, "For the host's use: who waits for it.", NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static PyObject *receipt_await(PyObject *self)
@@ -275,17 +274,17 @@ static PyObject *receipt_await(PyObject *self)
 }
 
 static PyType_Slot receipt_slots[] = {
-	{Py_tp_dealloc, receipt_dealloc},
-	{Py_tp_traverse, receipt_traverse},
-	{Py_tp_clear, receipt_clear},
-	{Py_tp_repr, receipt_repr},
-	{Py_tp_iternext, receipt_next},
-	{Py_am_await, receipt_await},
-	{Py_am_send, receipt_step},
-	{Py_tp_methods, receipt_methods},
-	{Py_tp_getset, receipt_getset},
-	{Py_tp_doc, "What became of one publication: may be ignored, awaited, or made a task."},
-	{0, NULL},
+	{ Py_tp_dealloc, receipt_dealloc },
+	{ Py_tp_traverse, receipt_traverse },
+	{ Py_tp_clear, receipt_clear },
+	{ Py_tp_repr, receipt_repr },
+	{ Py_tp_iternext, receipt_next },
+	{ Py_am_await, receipt_await },
+	{ Py_am_send, receipt_step },
+	{ Py_tp_methods, receipt_methods },
+	{ Py_tp_getset, receipt_getset },
+	{ Py_tp_doc, "What became of one publication: may be ignored, awaited, or made a task." },
+	{ 0, NULL },
 };
 
 PyType_Spec core_receipt_spec = {

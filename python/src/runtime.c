@@ -42,7 +42,7 @@ static int config_fill(struct core_state *state, wsm_config *config, PyObject *m
 		PyObject *name = PyTuple_GetItem(PyList_GetItem(items, i), 0);
 		PyObject *value = PyTuple_GetItem(PyList_GetItem(items, i), 1);
 		wsm_slice name_text, value_text;
-		wsm_error error = {0};
+		wsm_error error = { 0 };
 
 		if (!name || !value || core_text(name, "the name of an option", &name_text) < 0 ||
 		    core_text(value, "the value of an option", &value_text) < 0) {
@@ -66,7 +66,7 @@ static int config_fill(struct core_state *state, wsm_config *config, PyObject *m
 
 static int runtime_open(struct core_runtime *self, struct core_state *state, const wsm_config *config)
 {
-	wsm_error error = {0};
+	wsm_error error = { 0 };
 
 	self->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (self->event_fd < 0) {
@@ -87,13 +87,13 @@ static int runtime_open(struct core_runtime *self, struct core_state *state, con
 
 static PyObject *runtime_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = {"config", "env", NULL};
+	static const char *const keywords[] = { "config", "env", NULL };
 	struct core_state *state = core_state_of(type);
 	PyObject *mapping = NULL;
 	int env = 1;
 	struct core_runtime *self;
 	wsm_config *config;
-	wsm_error error = {0};
+	wsm_error error = { 0 };
 	int status = 0;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:Runtime", (char **)(uintptr_t)keywords, &mapping, &env))
@@ -160,10 +160,8 @@ static void runtime_dealloc(PyObject *object)
 	PyObject_GC_UnTrack(object);
 	runtime_clear(object);
 	if (self->runtime) {
-		Py_BEGIN_ALLOW_THREADS
-		wsm_runtime_stop(self->runtime, 0);
-		Py_END_ALLOW_THREADS
-		drop_events(self->runtime);
+		Py_BEGIN_ALLOW_THREADS wsm_runtime_stop(self->runtime, 0);
+		Py_END_ALLOW_THREADS drop_events(self->runtime);
 		wsm_runtime_free(self->runtime);
 	}
 	if (self->event_fd >= 0)
@@ -175,29 +173,25 @@ static void runtime_dealloc(PyObject *object)
 static PyObject *runtime_start(PyObject *object, PyObject *unused)
 {
 	struct core_runtime *self = runtime_of(object);
-	wsm_error error = {0};
+	wsm_error error = { 0 };
 	int status;
 
 	(void)unused;
-	Py_BEGIN_ALLOW_THREADS
-	status = wsm_runtime_start(self->runtime, &error);
-	Py_END_ALLOW_THREADS
-	return core_result(self, status, &error);
+	Py_BEGIN_ALLOW_THREADS status = wsm_runtime_start(self->runtime, &error);
+	Py_END_ALLOW_THREADS return core_result(self, status, &error);
 }
 
 static PyObject *runtime_stop(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = {"deadline_ms", NULL};
+	static const char *const keywords[] = { "deadline_ms", NULL };
 	struct core_runtime *self = runtime_of(object);
 	unsigned deadline_ms = 5000;
 	int status;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|I:stop", (char **)(uintptr_t)keywords, &deadline_ms))
 		return NULL;
-	Py_BEGIN_ALLOW_THREADS
-	status = wsm_runtime_stop(self->runtime, deadline_ms);
-	Py_END_ALLOW_THREADS
-	return core_result(self, status, NULL);
+	Py_BEGIN_ALLOW_THREADS status = wsm_runtime_stop(self->runtime, deadline_ms);
+	Py_END_ALLOW_THREADS return core_result(self, status, NULL);
 }
 
 static PyObject *get_event_fd(PyObject *self, void *unused)
@@ -241,50 +235,52 @@ static int set_host(PyObject *self, PyObject *value, void *unused)
 #define KEYWORDS (METH_VARARGS | METH_KEYWORDS)
 
 static PyMethodDef runtime_methods[] = {
-	{"start", runtime_start, METH_NOARGS, "Starts the thread and listens."},
-	{"stop", METHOD(runtime_stop), KEYWORDS, "Closes every connection with 1001 and ends the thread."},
-	{"publish", METHOD(core_runtime_publish), METH_FASTCALL, "Queues a publication; its Receipt."},
-	{"subscribe", core_runtime_subscribe, METH_VARARGS, "(user_id, room)"},
-	{"unsubscribe", core_runtime_unsubscribe, METH_VARARGS, "(user_id, room)"},
-	{"disconnect", core_runtime_disconnect, METH_VARARGS, "(client_id, code=0, reason=\"\")"},
-	{"disconnect_user", core_runtime_disconnect_user, METH_VARARGS, "(user_id, code=0, reason=\"\")"},
-	{"endpoint_set", METHOD(core_runtime_endpoint_set), KEYWORDS, "Adds or replaces an endpoint."},
-	{"endpoint_remove", core_runtime_endpoint_remove, METH_O, "Removes the endpoint of a path pattern."},
-	{"match", core_runtime_match, METH_O, "Whether a request path belongs to an endpoint."},
-	{"adopt", METHOD(core_runtime_adopt), KEYWORDS, "Hands a socket over; the connection's number."},
-	{"bridge_open", METHOD(core_runtime_bridge_open), KEYWORDS, "Opens a connection whose socket the host keeps."},
-	{"bridge_receive", core_runtime_bridge_receive, METH_VARARGS, "(conn, data)"},
-	{"bridge_written", core_runtime_bridge_written, METH_VARARGS, "(conn, size)"},
-	{"bridge_closed", core_runtime_bridge_closed, METH_VARARGS, "(conn, code=1006, reason=\"\")"},
-	{"want", core_runtime_want, METH_O, "Which events shall come: WANT_…"},
-	{"command_add", core_runtime_command_add, METH_O, "Sends client commands of that action to the host."},
-	{"command_remove", core_runtime_command_remove, METH_O, "Ends command_add()."},
-	{"authenticated", METHOD(core_runtime_authenticated), KEYWORDS, "Answers EVENT_AUTHENTICATE."},
-	{"authorized", core_runtime_authorized, METH_VARARGS, "Answers EVENT_AUTHORIZE: (ticket, allow)"},
-	{"reply", core_runtime_reply, METH_VARARGS, "Answers EVENT_COMMAND: (conn, action, id, json, error_code=None)"},
-	{"query", METHOD(core_runtime_query), KEYWORDS, "Asks the runtime thread; JSON."},
-	{"rest", METHOD(core_runtime_rest), KEYWORDS, "One REST call: (status, content type, body)"},
-	{"take_events", core_runtime_take_events, METH_NOARGS, "Clears event_fd and takes all events."},
-	{NULL, NULL, 0, NULL},
+	{ "start", runtime_start, METH_NOARGS, "Starts the thread and listens." },
+	{ "stop", METHOD(runtime_stop), KEYWORDS, "Closes every connection with 1001 and ends the thread." },
+	{ "publish", METHOD(core_runtime_publish), METH_FASTCALL, "Queues a publication; its Receipt." },
+	{ "subscribe", core_runtime_subscribe, METH_VARARGS, "(user_id, room)" },
+	{ "unsubscribe", core_runtime_unsubscribe, METH_VARARGS, "(user_id, room)" },
+	{ "disconnect", core_runtime_disconnect, METH_VARARGS, "(client_id, code=0, reason=\"\")" },
+	{ "disconnect_user", core_runtime_disconnect_user, METH_VARARGS, "(user_id, code=0, reason=\"\")" },
+	{ "endpoint_set", METHOD(core_runtime_endpoint_set), KEYWORDS, "Adds or replaces an endpoint." },
+	{ "endpoint_remove", core_runtime_endpoint_remove, METH_O, "Removes the endpoint of a path pattern." },
+	{ "match", core_runtime_match, METH_O, "Whether a request path belongs to an endpoint." },
+	{ "adopt", METHOD(core_runtime_adopt), KEYWORDS, "Hands a socket over; the connection's number." },
+	{ "bridge_open", METHOD(core_runtime_bridge_open), KEYWORDS,
+	  "Opens a connection whose socket the host keeps." },
+	{ "bridge_receive", core_runtime_bridge_receive, METH_VARARGS, "(conn, data)" },
+	{ "bridge_written", core_runtime_bridge_written, METH_VARARGS, "(conn, size)" },
+	{ "bridge_closed", core_runtime_bridge_closed, METH_VARARGS, "(conn, code=1006, reason=\"\")" },
+	{ "want", core_runtime_want, METH_O, "Which events shall come: WANT_…" },
+	{ "command_add", core_runtime_command_add, METH_O, "Sends client commands of that action to the host." },
+	{ "command_remove", core_runtime_command_remove, METH_O, "Ends command_add()." },
+	{ "authenticated", METHOD(core_runtime_authenticated), KEYWORDS, "Answers EVENT_AUTHENTICATE." },
+	{ "authorized", core_runtime_authorized, METH_VARARGS, "Answers EVENT_AUTHORIZE: (ticket, allow)" },
+	{ "reply", core_runtime_reply, METH_VARARGS,
+	  "Answers EVENT_COMMAND: (conn, action, id, json, error_code=None)" },
+	{ "query", METHOD(core_runtime_query), KEYWORDS, "Asks the runtime thread; JSON." },
+	{ "rest", METHOD(core_runtime_rest), KEYWORDS, "One REST call: (status, content type, body)" },
+	{ "take_events", core_runtime_take_events, METH_NOARGS, "Clears event_fd and takes all events." },
+	{ NULL, NULL, 0, NULL },
 };
 
 static PyGetSetDef runtime_getset[] = {
-	{"event_fd", get_event_fd, NULL, "Readable when there are events to take.", NULL},
-	{"running", get_running, NULL, "Whether the thread runs.", NULL},
-	{"port", get_port, NULL, "The port that is listened on, 0 when there is none.", NULL},
-	{"host", get_host, set_host, "The object that takes the events; for the host's use.", NULL},
-	{NULL, NULL, NULL, NULL, NULL},
+	{ "event_fd", get_event_fd, NULL, "Readable when there are events to take.", NULL },
+	{ "running", get_running, NULL, "Whether the thread runs.", NULL },
+	{ "port", get_port, NULL, "The port that is listened on, 0 when there is none.", NULL },
+	{ "host", get_host, set_host, "The object that takes the events; for the host's use.", NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static PyType_Slot runtime_slots[] = {
-	{Py_tp_new, runtime_new},
-	{Py_tp_dealloc, runtime_dealloc},
-	{Py_tp_traverse, runtime_traverse},
-	{Py_tp_clear, runtime_clear},
-	{Py_tp_methods, runtime_methods},
-	{Py_tp_getset, runtime_getset},
-	{Py_tp_doc, "One runtime thread with its connections, rooms and history."},
-	{0, NULL},
+	{ Py_tp_new, runtime_new },
+	{ Py_tp_dealloc, runtime_dealloc },
+	{ Py_tp_traverse, runtime_traverse },
+	{ Py_tp_clear, runtime_clear },
+	{ Py_tp_methods, runtime_methods },
+	{ Py_tp_getset, runtime_getset },
+	{ Py_tp_doc, "One runtime thread with its connections, rooms and history." },
+	{ 0, NULL },
 };
 
 PyType_Spec core_runtime_spec = {

@@ -3,12 +3,12 @@
 
 PyObject *core_runtime_endpoint_set(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = {"path", "rooms", "greeting", "heartbeat", "flags", NULL};
+	static const char *const keywords[] = { "path", "rooms", "greeting", "heartbeat", "flags", NULL };
 	struct core_runtime *runtime = (struct core_runtime *)self;
 	PyObject *path, *rooms = Py_None, *greeting = NULL, *heartbeat = NULL;
-	struct core_slices room_texts = {.at = room_texts.local};
-	wsm_endpoint endpoint = {.flags = 0};
-	wsm_error error = {0};
+	struct core_slices room_texts = { .at = room_texts.local };
+	wsm_endpoint endpoint = { .flags = 0 };
+	wsm_error error = { 0 };
 	PyObject *result = NULL;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OUUI:endpoint_set", (char **)(uintptr_t)keywords, &path,
@@ -30,7 +30,7 @@ PyObject *core_runtime_endpoint_remove(PyObject *self, PyObject *path)
 {
 	struct core_runtime *runtime = (struct core_runtime *)self;
 	wsm_slice text;
-	wsm_error error = {0};
+	wsm_error error = { 0 };
 	int status;
 
 	if (core_text(path, "path", &text) < 0)
@@ -52,14 +52,14 @@ PyObject *core_runtime_match(PyObject *self, PyObject *path)
 
 PyObject *core_runtime_adopt(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = {"fd", "request", CORE_ADMISSION_KEYWORDS, NULL};
+	static const char *const keywords[] = { "fd", "request", CORE_ADMISSION_KEYWORDS, NULL };
 	struct core_runtime *runtime = (struct core_runtime *)self;
-	struct core_admission admission = {.admitted = 0};
+	struct core_admission admission = { .admitted = 0 };
 	int fd, status;
 	const char *request;
 	Py_ssize_t len;
 	uint64_t conn = 0;
-	wsm_error error = {0};
+	wsm_error error = { 0 };
 	PyObject *result = NULL;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iy#|" CORE_ADMISSION_FORMAT ":adopt",
@@ -99,7 +99,8 @@ static int headers_fill(PyObject *headers, wsm_member *members)
 static PyObject *raise_refused(struct core_state *state, const wsm_error *error, unsigned http_status)
 {
 	PyObject *class = state->errors[-WSM_EREFUSED];
-	PyObject *made = PyObject_CallFunction(class, "s", error->message[0] ? error->message : wsm_status_text(WSM_EREFUSED));
+	PyObject *made =
+		PyObject_CallFunction(class, "s", error->message[0] ? error->message : wsm_status_text(WSM_EREFUSED));
 	PyObject *status = PyLong_FromUnsignedLong(http_status);
 
 	if (made && status && PyObject_SetAttrString(made, "http_status", status) == 0)
@@ -117,7 +118,7 @@ static PyObject *bridge_open(struct core_runtime *self, wsm_request *request, Py
 	wsm_member *members = PyMem_Calloc(n ? n : 1, sizeof(*members));
 	unsigned http_status = 0;
 	uint64_t conn = 0;
-	wsm_error error = {0};
+	wsm_error error = { 0 };
 	PyObject *result = NULL;
 	int status;
 
@@ -141,9 +142,9 @@ done:
 
 PyObject *core_runtime_bridge_open(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = {"path", "query", "ip", "headers", CORE_ADMISSION_KEYWORDS, NULL};
-	struct core_admission admission = {.admitted = 0};
-	wsm_request request = {.n_headers = 0};
+	static const char *const keywords[] = { "path", "query", "ip", "headers", CORE_ADMISSION_KEYWORDS, NULL };
+	struct core_admission admission = { .admitted = 0 };
+	wsm_request request = { .n_headers = 0 };
 	PyObject *path, *query, *ip, *header_list, *headers, *result = NULL;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUUO|" CORE_ADMISSION_FORMAT ":bridge_open",
@@ -198,7 +199,7 @@ PyObject *core_runtime_bridge_closed(PyObject *self, PyObject *args)
 	unsigned long long conn;
 	unsigned code = 1006;
 	PyObject *reason = NULL;
-	wsm_slice text = {NULL, 0};
+	wsm_slice text = { NULL, 0 };
 
 	if (!PyArg_ParseTuple(args, "K|IO:bridge_closed", &conn, &code, &reason) ||
 	    (reason && core_text(reason, "reason", &text) < 0))

@@ -67,7 +67,7 @@ PyObject *core_runtime_command_add(PyObject *object, PyObject *action)
 {
 	struct core_runtime *self = (struct core_runtime *)object;
 	wsm_slice text;
-	wsm_error error = {0};
+	wsm_error error = { 0 };
 
 	if (core_text(action, "action", &text) < 0)
 		return NULL;
@@ -86,13 +86,14 @@ PyObject *core_runtime_command_remove(PyObject *object, PyObject *action)
 
 PyObject *core_runtime_authenticated(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = {"ticket", "allow", "user_id", "session_id", "rooms", "code", "reason", NULL};
+	static const char *const keywords[] = { "ticket", "allow", "user_id", "session_id",
+	                                        "rooms",  "code",  "reason",  NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
 	unsigned long long ticket;
 	int allow;
 	PyObject *user_id = NULL, *session_id = NULL, *rooms = Py_None, *reason = NULL, *result = NULL;
-	struct core_slices room_texts = {.at = room_texts.local};
-	wsm_decision decision = {.allow = false};
+	struct core_slices room_texts = { .at = room_texts.local };
+	wsm_decision decision = { .allow = false };
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Kp|UUOIU:authenticated", (char **)(uintptr_t)keywords, &ticket,
 	                                 &allow, &user_id, &session_id, &rooms, &decision.code, &reason))

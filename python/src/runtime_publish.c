@@ -63,9 +63,9 @@ static PyObject *publish(struct core_runtime *self, const wsm_publication *publi
 
 PyObject *core_runtime_publish(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
-	wsm_publication publication = {.target = WSM_TO_AUTO};
-	struct core_slices ids = {.at = ids.local}, exclude = {.at = exclude.local};
-	struct core_members members = {NULL, 0};
+	wsm_publication publication = { .target = WSM_TO_AUTO };
+	struct core_slices ids = { .at = ids.local }, exclude = { .at = exclude.local };
+	struct core_members members = { NULL, 0 };
 	wsm_slice payload;
 	unsigned target;
 	PyObject *result = NULL;
@@ -109,7 +109,7 @@ static PyObject *call_with_pair(PyObject *self, PyObject *args, pair_call call)
 	struct core_runtime *runtime = (struct core_runtime *)self;
 	PyObject *user_id, *room;
 	wsm_slice user_text, room_text;
-	wsm_error error = {0};
+	wsm_error error = { 0 };
 	int status;
 
 	if (!PyArg_ParseTuple(args, "OO", &user_id, &room) || core_text(user_id, "user_id", &user_text) < 0 ||
@@ -136,8 +136,8 @@ static PyObject *call_close(PyObject *self, PyObject *args, const char *what, cl
 	struct core_runtime *runtime = (struct core_runtime *)self;
 	PyObject *id, *reason = NULL;
 	unsigned code = 0;
-	wsm_slice id_text, reason_text = {NULL, 0};
-	wsm_error error = {0};
+	wsm_slice id_text, reason_text = { NULL, 0 };
+	wsm_error error = { 0 };
 	int status;
 
 	if (!PyArg_ParseTuple(args, "O|IO", &id, &code, &reason) || core_text(id, what, &id_text) < 0 ||

@@ -3,15 +3,15 @@
 
 PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = {"kind", "room", "epoch", "since", "limit", NULL};
+	static const char *const keywords[] = { "kind", "room", "epoch", "since", "limit", NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
 	int kind, status;
 	PyObject *room = NULL, *epoch = NULL, *result;
 	unsigned long long since = 0;
 	unsigned limit = 0;
-	wsm_question question = {.limit = 0};
-	wsm_text answer = {NULL, 0};
-	wsm_error error = {0};
+	wsm_question question = { .limit = 0 };
+	wsm_text answer = { NULL, 0 };
+	wsm_error error = { 0 };
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|UUKI:query", (char **)(uintptr_t)keywords, &kind, &room,
 	                                 &epoch, &since, &limit))
@@ -23,11 +23,8 @@ PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 	question.since = since;
 	question.limit = limit;
 	/* The caller holds references to the texts. */
-	Py_BEGIN_ALLOW_THREADS
-	status = wsm_query(self->runtime, &question, &answer, &error);
-	Py_END_ALLOW_THREADS
-	if (status != WSM_OK)
-		return core_result(self, status, &error);
+	Py_BEGIN_ALLOW_THREADS status = wsm_query(self->runtime, &question, &answer, &error);
+	Py_END_ALLOW_THREADS if (status != WSM_OK) return core_result(self, status, &error);
 	result = PyBytes_FromStringAndSize(answer.data, (Py_ssize_t)answer.len);
 	wsm_text_free(&answer);
 	return result;
@@ -35,15 +32,15 @@ PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 
 PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = {"method",  "path",   "query", "ip", "authorization",
-	                                       "api_key", "origin", "body",  NULL};
+	static const char *const keywords[] = { "method",  "path",   "query", "ip", "authorization",
+	                                        "api_key", "origin", "body",  NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
-	wsm_rest_request request = {.body = {NULL, 0}};
-	wsm_slice *texts[] = {&request.method,  &request.path,   &request.query, &request.ip, &request.authorization,
-	                      &request.api_key, &request.origin};
-	PyObject *objects[sizeof(texts) / sizeof(texts[0])] = {NULL};
-	wsm_rest_answer answer = {.status = 0};
-	wsm_error error = {0};
+	wsm_rest_request request = { .body = { NULL, 0 } };
+	wsm_slice *texts[] = { &request.method,        &request.path,    &request.query, &request.ip,
+	                       &request.authorization, &request.api_key, &request.origin };
+	PyObject *objects[sizeof(texts) / sizeof(texts[0])] = { NULL };
+	wsm_rest_answer answer = { .status = 0 };
+	wsm_error error = { 0 };
 	const char *body = NULL;
 	Py_ssize_t body_len = 0;
 	PyObject *result;
@@ -57,12 +54,9 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 		if (objects[i] && core_text(objects[i], keywords[i], texts[i]) < 0)
 			return NULL;
 	}
-	request.body = (wsm_slice){body, (size_t)body_len};
-	Py_BEGIN_ALLOW_THREADS
-	status = wsm_rest(self->runtime, &request, &answer, &error);
-	Py_END_ALLOW_THREADS
-	if (status != WSM_OK)
-		return core_result(self, status, &error);
+	request.body = (wsm_slice){ body, (size_t)body_len };
+	Py_BEGIN_ALLOW_THREADS status = wsm_rest(self->runtime, &request, &answer, &error);
+	Py_END_ALLOW_THREADS if (status != WSM_OK) return core_result(self, status, &error);
 	result = Py_BuildValue("(Isy#)", answer.status, answer.content_type ? answer.content_type : "text/plain",
 	                       answer.body.data ? answer.body.data : "", (Py_ssize_t)answer.body.len);
 	wsm_text_free(&answer.body);

@@ -59,7 +59,7 @@ static void check_envelope(const struct wsm__buffer *out, json_t *payload, const
 	if (envelope->type.len > 0 && !envelope->flat) {
 		CHECK(json_equal(json_object_get(root, "data"), payload));
 	} else {
-		json_object_foreach (payload, key, value)
+		json_object_foreach(payload, key, value)
 			CHECK(json_equal(json_object_get(root, key), value));
 	}
 	CHECK(json_object_get(root, "timestamp") && json_object_get(root, "message_id"));
