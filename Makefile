@@ -31,7 +31,7 @@ PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
 PYTHON_SOURCES := $(shell find python -name __pycache__ -prune -o -print)
 C_STYLE = $(shell find csrc python/src tests/client tests/bench tests/harness -name '*.[ch]' 2>/dev/null)
-VALGRIND_TESTS ?= $(notdir $(basename $(wildcard csrc/tests/test_runtime*.c)))
+VALGRIND_TESTS ?= test_runtime_lifecycle
 
 .PHONY: help
 help: ## This list
