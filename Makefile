@@ -35,7 +35,7 @@ VALGRIND_TESTS ?= test_runtime_lifecycle
 
 .PHONY: help
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 # ---- what is needed ---------------------------------------------------------------------------------------------
 
@@ -103,10 +103,11 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
 	@touch $@
 
-.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-fuzz check-generated fuzz
+.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-harness test-fuzz check-generated fuzz
+.PHONY: harness
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python (plain, sanitizers)
 	@rm -rf $(LOGS)
-	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan
+	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-harness
 	@.ci/summary $(LOGS)
 
 test-c: $(S)/packages-TEST build/debug/build.ninja ## C tests
@@ -159,6 +160,22 @@ test-python-asan: $(S)/package-asan $(S)/requirements-test ## Python tests with 
 	$(call say,Python tests with the extension under ASan and UBSan)
 	@mkdir -p $(LOGS)
 	@.ci/with-asan $(ASAN_SITE) $(PY) -m pytest $(NOT_UNDER_ASAN) $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
+
+test-harness: $(S)/package $(S)/requirements-test ## Recovery, in short: kill -9 under 300 clients, a host that stands still for 8 s
+	$(call say,kill -9 under clients$(,) and a host that stands still)
+	@mkdir -p $(LOGS)
+	@{ $(PY) tests/harness/kill_restart.py --rounds 1 --clients 300 --seconds 2 \
+		&& $(PY) tests/harness/stalled_host.py --seconds 8 --clients 300 --hold-gil \
+		&& echo "harness: no silent gap, no duplicate, no lost connection"; } 2>&1 | tee $(LOGS)/80-harness.log
+
+harness: $(S)/package $(S)/requirements-test build/release/build.ninja ## Recovery, in full: 10,000 races, kill -9 under 1,000 clients, a host that stands still for 60 s
+	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
+	$(call say,Publications racing with subscribe and resume$(,) 10$(,)000 times)
+	@build/release/recovery_race --iterations 10000
+	$(call say,kill -9 under 1$(,)000 clients)
+	@$(PY) tests/harness/kill_restart.py $(ARGS)
+	$(call say,A host that stands still for 60 s under 1$(,)000 clients)
+	@$(PY) tests/harness/stalled_host.py --hold-gil
 
 test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (20)
 	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)
