@@ -104,7 +104,6 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@touch $@
 
 .PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-harness test-fuzz check-generated fuzz
-.PHONY: harness
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python (plain, sanitizers)
 	@rm -rf $(LOGS)
 	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-harness
@@ -167,15 +166,6 @@ test-harness: $(S)/package $(S)/requirements-test ## Recovery, in short: kill -9
 	@{ $(PY) tests/harness/kill_restart.py --rounds 1 --clients 300 --seconds 2 \
 		&& $(PY) tests/harness/stalled_host.py --seconds 8 --clients 300 --hold-gil \
 		&& echo "harness: no silent gap, no duplicate, no lost connection"; } 2>&1 | tee $(LOGS)/80-harness.log
-
-harness: $(S)/package $(S)/requirements-test build/release/build.ninja ## Recovery, in full: 10,000 races, kill -9 under 1,000 clients, a host that stands still for 60 s
-	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
-	$(call say,Publications racing with subscribe and resume$(,) 10$(,)000 times)
-	@build/release/recovery_race --iterations 10000
-	$(call say,kill -9 under 1$(,)000 clients)
-	@$(PY) tests/harness/kill_restart.py $(ARGS)
-	$(call say,A host that stands still for 60 s under 1$(,)000 clients)
-	@$(PY) tests/harness/stalled_host.py --hold-gil
 
 test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (20)
 	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)
