@@ -285,6 +285,11 @@ static void complete(struct wsm__conn *conn)
 	wsm_slice message = wsm__slice(conn->received.data, conn->received.len);
 
 	conn->core->counters.messages_received++;
+	/* libwebsockets looks at each fragment, but does not see a character cut off before an empty last one. */
+	if (!conn->binary && !wsm__utf8_valid(message)) {
+		wsm__conn_close(conn, 1007, "the message is not UTF-8");
+		return;
+	}
 	if (!within_rate(conn))
 		return;
 	if (!conn->binary)

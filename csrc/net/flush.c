@@ -10,11 +10,12 @@
 
 #include "base/clock.h"
 #include "net/connection.h"
+#include "net/server.h"
 
-#define SLICE_US 3000u                    /* for one turn of the loop */
+#define SLICE_US 3000u                          /* for one turn of the loop */
 #define CONN_BYTES_MAX (4u * WSM__SCRATCH_SIZE) /* for one connection in one turn */
-#define BRIDGE_WINDOW 262144u             /* bytes that the host may hold of a bridged connection */
-#define CLOCK_EVERY 16u                   /* writes between two looks at the clock */
+#define BRIDGE_WINDOW 262144u                   /* bytes that the host may hold of a bridged connection */
+#define CLOCK_EVERY 16u                         /* writes between two looks at the clock */
 
 void wsm__flush_soon(struct wsm__conn *conn)
 {
@@ -164,7 +165,7 @@ static void flush_conn(struct wsm__conn *conn)
 			wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
 			return;
 		}
-	} else if (!conn->wsi || conn->choked || conn->close_asked) {
+	} else if (!conn->wsi || conn->choked || !wsm__server_may_write(conn)) {
 		return;
 	} else {
 		write_socket(conn);

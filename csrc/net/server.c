@@ -12,6 +12,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/http.h"
+#include "wire/frame.h"
 #include "wire/json.h"
 
 #define SUBPROTOCOL "ws_manager.v1"
@@ -89,7 +90,7 @@ static void take_ip(struct lws *wsi, char out[INET6_ADDRSTRLEN])
 static size_t request_bytes(struct lws *wsi, size_t path_len)
 {
 	static const enum lws_token_indexes kept[] = { WSI_TOKEN_ORIGIN, WSI_TOKEN_HOST, WSI_TOKEN_HTTP_USER_AGENT,
-		                                           WSI_TOKEN_HTTP_AUTHORIZATION };
+	                                               WSI_TOKEN_HTTP_AUTHORIZATION };
 	size_t bytes = path_len + 8;
 	int len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS);
 
@@ -222,12 +223,20 @@ static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char 
 	return len > 0 && !strcasecmp(text, value);
 }
 
+/* Whether ours is among those that the client offers, or it offers none. libwebsockets reads at most 127 bytes of them. */
 static bool offers_subprotocol(struct lws *wsi)
 {
-	char offered[512];
-	int len = lws_hdr_copy(wsi, offered, sizeof(offered), WSI_TOKEN_PROTOCOL);
+	char offered[128];
+	int len = lws_hdr_copy(wsi, offered, sizeof(offered) - 1, WSI_TOKEN_PROTOCOL);
+	char *rest = offered, *name;
 
-	return len == 0 || (len > 0 && strstr(offered, SUBPROTOCOL));
+	while (len > 0 && (name = strsep(&rest, ",")) != NULL) {
+		name += strspn(name, " \t");
+		name[strcspn(name, " \t")] = '\0';
+		if (!strcmp(name, SUBPROTOCOL))
+			return true;
+	}
+	return len == 0;
 }
 
 static void make_conn(struct lws *wsi, struct wsm__session *session, const struct wsm__endpoint *endpoint,
@@ -273,7 +282,8 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 	if (lws_http_get_uri_and_method(wsi, &uri, &uri_len) != LWSHUMETH_GET)
 		return refuse_upgrade(wsi, session, 405, "Allow: GET\r\n", "a WebSocket is opened by GET");
 	if (!header_is(wsi, WSI_TOKEN_VERSION, "13"))
-		return refuse_upgrade(wsi, session, 426, "Sec-WebSocket-Version: 13\r\n", "only WebSocket version 13 is served");
+		return refuse_upgrade(wsi, session, 426, "Sec-WebSocket-Version: 13\r\n",
+		                      "only WebSocket version 13 is served");
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_KEY) != 24)
 		return refuse_upgrade(wsi, session, 400, "", "Sec-WebSocket-Key must be 16 bytes in base64");
 	if (!offers_subprotocol(wsi))
@@ -283,7 +293,8 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 	status = wsm__request_check(session->core->runtime, &session->request, admission, &endpoint, &params);
 	if (status)
 		return refuse_upgrade(wsi, session, status, "",
-		                      status == 403 ? "this Origin may not connect" : "there is no endpoint of this path");
+		                      status == 403 ? "this Origin may not connect"
+		                                    : "there is no endpoint of this path");
 	make_conn(wsi, session, endpoint, &params);
 	wsm__endpoint_unref(endpoint);
 	wsm__buffer_fini(&session->storage);
@@ -342,15 +353,49 @@ static int writable(struct lws *wsi, struct wsm__conn *conn)
 	return 0;
 }
 
-static void peer_closes(struct wsm__conn *conn, const unsigned char *payload, size_t len)
+/*
+ * RFC 6455 section 7.4: what the client says is checked before it is echoed. libwebsockets has put 1002 in place of some codes
+ * already. Returns what the callback returns.
+ */
+static int peer_closes(struct lws *wsi, struct wsm__conn *conn, unsigned char *payload, size_t len)
 {
-	if (conn->state == WSM__CONN_CLOSING)
+	unsigned code = len >= 2 ? (unsigned)payload[0] << 8 | payload[1] : 1005;
+	wsm_slice reason = wsm__slice((const char *)payload + 2, len > 2 ? len - 2 : 0);
+	unsigned wrong = 0;
+
+	if (len == 1 || (len >= 2 && !wsm__close_code_valid(code)))
+		wrong = 1002;
+	else if (!wsm__utf8_valid(reason))
+		wrong = 1007;
+	if (conn->state != WSM__CONN_CLOSING) {
+		wsm__conn_closing(conn);
+		conn->close_code = (uint16_t)(wrong ? wrong : code);
+		free(conn->close_reason);
+		conn->close_reason = wrong ? NULL : wsm__slice_dup(reason);
+	}
+	conn->close_asked = true; /* libwebsockets answers by itself */
+	if (!wrong)
+		return 0;
+	lws_close_reason(wsi, (enum lws_close_status)wrong, NULL, 0);
+	return -1;
+}
+
+/* What libwebsockets found wrong by itself it closes without a callback; it leaves the code behind. */
+static void note_close_by_lws(struct lws *wsi, struct wsm__conn *conn)
+{
+	const unsigned char *payload = lws_get_close_payload(wsi);
+
+	if (conn->state == WSM__CONN_CLOSING || lws_get_close_length(wsi) < 2)
 		return;
 	wsm__conn_closing(conn);
-	conn->close_asked = true; /* libwebsockets answers by itself */
-	conn->close_code = (uint16_t)(len >= 2 ? payload[0] << 8 | payload[1] : 1005);
-	free(conn->close_reason);
-	conn->close_reason = len > 2 ? wsm__slice_dup(wsm__slice((const char *)payload + 2, len - 2)) : NULL;
+	conn->close_code = (uint16_t)(payload[0] << 8 | payload[1]);
+	conn->close_asked = true;
+}
+
+bool wsm__server_may_write(struct wsm__conn *conn)
+{
+	note_close_by_lws(conn->wsi, conn);
+	return !conn->close_asked;
 }
 
 /* ---- callbacks -------------------------------------------------------------------------------------------------- */
@@ -409,9 +454,9 @@ static int on_websocket(struct lws *wsi, enum lws_callback_reasons reason, struc
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return writable(wsi, conn);
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		peer_closes(conn, in, len);
-		return 0;
+		return peer_closes(wsi, conn, in, len);
 	case LWS_CALLBACK_CLOSED:
+		note_close_by_lws(wsi, conn);
 		session->conn = NULL;
 		wsm__conn_gone(conn);
 		return 0;

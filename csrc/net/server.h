@@ -12,6 +12,10 @@ void wsm__server_fini(struct wsm__core *core);
 /* Gives a connected socket to libwebsockets, which owns it from here on; with what was read already, and who sent it. */
 void wsm__server_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt);
 
+struct wsm__conn;
+/* False once a Close frame is on its way in either direction: nothing may follow it. The connection has a socket. */
+bool wsm__server_may_write(struct wsm__conn *conn);
+
 /* listen.c: sockets that are listened on; sets core->runtime->port. WSM_EADDRINUSE, WSM_ESYSTEM, WSM_ECONFIG. */
 int wsm__listen_open(struct wsm__core *core, wsm_error *error);
 void wsm__listen_close(struct wsm__core *core);
