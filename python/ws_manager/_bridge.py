@@ -164,8 +164,6 @@ class _Bridge:
             await self._leave()
             raise
         finally:
-            # Also where the server cancels the application: the runtime must not keep a connection without a socket.
-            self._gone(1006, "")
             for task in (reader, writer):
                 if task is not None:
                     task.cancel()
@@ -230,7 +228,7 @@ class _Bridge:
             logger.debug("connection %d did not read in time to see its close", self._conn)
 
     async def _leave(self) -> None:
-        """The application ends the connection: the client is told, if it can be told at once."""
+        """The application ends the connection. The client is told, if it can be told at once; the runtime always."""
         if self._client_gone or self._sink.ending.done():
             return
         self._gone(1001, CANCELLED)

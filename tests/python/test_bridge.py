@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import trustme
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
@@ -211,11 +211,24 @@ def test_token_endpoint_does_not_exist_without_authentication(browser: TestClien
         pass
 
 
+def test_route_of_the_application_like_the_token_endpoint_may_follow(manager: WebSocketManager) -> None:
+    app = make_app(manager)
+
+    @app.websocket("/ws/{token}")
+    async def own(websocket: WebSocket, token: str) -> None:
+        await websocket.accept()
+        await websocket.send_text(f"own {token}")
+        await websocket.close()
+
+    with TestClient(app) as browser, browser.websocket_connect("/ws/abc") as socket:
+        assert socket.receive_text() == "own abc"
+
+
 def test_path_parameters_with_reserved_characters(browser: TestClient, manager: WebSocketManager) -> None:
-    with browser.websocket_connect("/ws/project/a%3Fb") as socket:
+    with browser.websocket_connect("/ws/project/a%3Fb%25") as socket:
         message(socket, "connection")
-        manager.send_to_project("a?b", "notification", {"title": "t", "message": "m"})
-        assert message(socket, "notification")["project_id"] == "a?b"
+        manager.send_to_project("a?b%", "notification", {"title": "t", "message": "m"})
+        assert message(socket, "notification")["project_id"] == "a?b%"
 
 
 def test_test_client_without_lifespan(manager: WebSocketManager) -> None:
@@ -310,6 +323,26 @@ def test_client_that_does_not_read_is_a_slow_consumer(monkeypatch: pytest.Monkey
             assert manager.stats()["active_connections"] == 1
             good.to_app.put_nowait({"type": "websocket.disconnect", "code": 1000})
             assert (await asyncio.wait_for(good_end, TIMEOUT)).code == 1000
+
+    asyncio.run(run())
+
+
+def test_close_waits_for_what_was_sent_before() -> None:
+    async def run() -> None:
+        manager = WebSocketManager()
+        async with manager.lifespan(None):
+            one = Client()
+            task = one.start(manager)
+            await one.until(lambda: len(one.sent) > 1)
+            one.may_write.clear()
+            for n in range(3):
+                manager.broadcast({"type": "message", "n": n})
+            manager.disconnect(manager.connections()[0]["client_id"], code=4409, reason="removed")
+            await one.until(lambda: not manager.connections())
+            one.may_write.set()
+            assert await asyncio.wait_for(task, TIMEOUT) == (4409, "removed")
+            assert [json.loads(sent["text"]).get("n") for sent in one.sent[2:-1]] == [0, 1, 2]
+            assert one.sent[-1] == {"type": "websocket.close", "code": 4409, "reason": "removed"}
 
     asyncio.run(run())
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from web_support import TIMEOUT, Process, client, closed, receive
+from websockets.exceptions import InvalidStatus
 
 import ws_manager
 
@@ -117,6 +118,16 @@ def test_own_protocol_may_be_chosen(folder: Path) -> None:
     arguments = ["run", "main:app", "--port", "0", "--ws", "ws_manager.uvicorn:CheckedWebSocketProtocol"]
     with Process("-m", "ws_manager", *arguments, cwd=folder) as server, client(server.port, "/ws") as browser:
         receive(browser, "connected")
+
+
+def test_chosen_protocol_is_not_replaced(folder: Path) -> None:
+    arguments = ["run", "main:app", "--port", "0", "--ws", "none"]
+    with (
+        Process("-m", "ws_manager", *arguments, cwd=folder) as server,
+        pytest.raises(InvalidStatus),
+        client(server.port, "/ws"),
+    ):
+        pass
 
 
 def version(port: int) -> bytes:

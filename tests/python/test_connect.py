@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -261,12 +262,18 @@ def test_invalid_room_is_an_error_of_the_call(stage: Stage) -> None:
             stage.log.append(str(error))
             raise
 
-    with stage.serve(endpoint) as server:
+    def attempt(server: Uvicorn) -> int:
         with pytest.raises(Exception, match="500"), client(server.port, "/own"):
             pass
-        stage.wait()
-        server.until(lambda: not server.server_state.connections)
+        server.until(lambda: not server.server_state.connections and not server.server_state.tasks)
+        return len(os.listdir("/proc/self/fd"))
+
+    with stage.serve(endpoint) as server:
+        before = attempt(server)
+        for _ in range(5):
+            after = attempt(server)
     assert "no room" in stage.log[0]
+    assert after <= before + 1, "descriptors leak"
 
 
 def test_invalid_session_of_a_client_is_refused(stage: Stage) -> None:

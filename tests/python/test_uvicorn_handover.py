@@ -164,16 +164,21 @@ def test_route_of_the_application_that_matches_first_keeps_its_path(served: tupl
     assert stage.seen == ["mine"]
 
 
-def test_dependencies_of_the_inclusion_come_before_the_hand_over(served: tuple[Stage, Uvicorn]) -> None:
+def test_dependencies_of_the_inclusion_come_before_the_hand_over(
+    served: tuple[Stage, Uvicorn], caplog: pytest.LogCaptureFixture
+) -> None:
     stage, server = served
     with pytest.raises(InvalidStatus) as refusal, client(server.port, "/guarded/ws?token=wrong"):
         pass
     assert refusal.value.response.status_code == 403
+    before = stage.manager.stats()["total_connections"]
     with client(server.port, "/guarded/ws?token=right") as browser:
         receive(browser, "connected")
         server.until(lambda: is_clean(server))
         stage.manager.broadcast({"type": "hello"})
         receive(browser, "hello")
+        assert stage.manager.stats()["total_connections"] == before + 1
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
 def test_endpoint_of_the_application_hands_over_after_its_dependencies(
@@ -377,6 +382,17 @@ def test_runtime_that_does_not_start_is_said_and_harms_no_one_else(caplog: pytes
                 browser.send("still here")
                 assert browser.recv(TIMEOUT) == "still here"
     assert any("does not start" in message and "in use" in message for message in caplog.messages)
+
+
+def test_stopping_server_does_not_wait_for_clients_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    asked: list[int] = []
+    monkeypatch.setattr(stage.manager, "disconnect", lambda _, code, reason: asked.append(code))
+    with Uvicorn(stage.app(), ws=stage.protocol) as server, client(server.port, "/live/7?token=right") as browser:
+        receive(browser, "connected")
+        server.stop()
+        assert asked == [1001]
+        assert len(stage.seen) == 1
 
 
 # ---- who is asked
