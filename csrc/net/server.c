@@ -446,7 +446,8 @@ static int on_websocket(struct lws *wsi, enum lws_callback_reasons reason, struc
 		conn->wsi = wsi;
 		wsm__conn_established(conn);
 		return 0;
-	case LWS_CALLBACK_RECEIVE:
+	case LWS_CALLBACK_RECEIVE: /* comes even after libwebsockets has found an error: what follows is garbage then */
+		note_close_by_lws(wsi, conn);
 		return receive(wsi, conn, in, len);
 	case LWS_CALLBACK_RECEIVE_PONG:
 		wsm__conn_heard(conn);
