@@ -306,10 +306,11 @@ def main() -> int:
     for name, error in rounds.errors.items():
         print(f"not measured: {name}: {error}")
     missed = sum(row.met is False for row in rows)
-    print(
-        f"\n{missed} bars missed" if missed else "\nevery bar met",
-        f"({time.time() - started:.0f} s, load {load:.1f} at the start)",
-    )
+    unjudged = sum("not judged" in row.bar for row in rows)
+    verdict = f"{missed} bars missed" if missed else "no bar missed"
+    if unjudged or rounds.errors:
+        verdict += f", {unjudged} not judged, {len(rounds.errors)} measurements failed"
+    print(f"\n{verdict} ({time.time() - started:.0f} s, load {load:.1f} at the start)")
     args.json.parent.mkdir(parents=True, exist_ok=True)
     answer = {
         "scale": dataclasses.asdict(scale),
