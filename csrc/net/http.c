@@ -136,11 +136,25 @@ int wsm__http_body(struct wsm__session *session, const void *data, size_t len)
 	return session->body.failed ? -1 : 0;
 }
 
+/* libwebsockets has decoded the path; rest.c takes it as it stands in a URL. */
+static void encode_path(struct wsm__buffer *out, wsm_slice path)
+{
+	for (size_t i = 0; i < path.len; i++) {
+		unsigned char c = (unsigned char)path.data[i];
+
+		if (c > ' ' && c < 0x7f && c != '%')
+			wsm__buffer_add(out, &path.data[i], 1);
+		else
+			wsm__buffer_addf(out, "%%%02X", c);
+	}
+}
+
 int wsm__http_answer(struct lws *wsi, struct wsm__session *session)
 {
+	struct wsm__buffer path;
+	int status;
 	wsm_rest_request request = {
 		.method = wsm__str(session->method),
-		.path = session->request.path,
 		.query = session->request.query,
 		.ip = session->request.ip,
 		.authorization = session->authorization,
@@ -155,7 +169,12 @@ int wsm__http_answer(struct lws *wsi, struct wsm__session *session)
 		wsm__http_refuse(wsi, 404, "", "REST is switched off on this port");
 		return -1;
 	}
-	if (wsm__rest_answer(session->core, &request, &answer))
+	wsm__buffer_init(&path);
+	encode_path(&path, session->request.path);
+	request.path = wsm__slice(path.data, path.len);
+	status = path.failed ? WSM_ENOMEM : wsm__rest_answer(session->core, &request, &answer);
+	wsm__buffer_fini(&path);
+	if (status)
 		return -1;
 	write_answer(wsi, answer.status, answer.content_type, "", wsm__slice(answer.body.data, answer.body.len),
 	             session->head);
