@@ -372,6 +372,26 @@ static void the_answer_names_the_position_of_a_lagging_member(void **state)
 	hall_fini(&hall);
 }
 
+/* An answer has named the position: what waits ahead of it must not come behind it. */
+static void an_overflow_leaves_what_is_ahead_of_an_answer(void **state)
+{
+	struct hall hall;
+
+	(void)state;
+	hall_init(&hall, 20, 16);
+	join(&hall, 0, "a");
+	publish(&hall, "a", "a1");
+	publish(&hall, "a", "a2");
+	assert_int_equal(join(&hall, 0, "a").offset, 2);
+	control(&hall, 0, "su");
+	publish(&hall, "a", "a3");
+	publish(&hall, "a", "a4");
+	publish(&hall, "a", "a5");
+	assert_string_equal(waiting(&hall, 0), "a1 a2 su");
+	assert_string_equal(flush_all(&hall, 0), "a1 a2 su a3 a4 a5");
+	hall_fini(&hall);
+}
+
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */
 
 static void who_leaves_while_messages_wait_gets_those(void **state)
@@ -485,6 +505,7 @@ int main(void)
 		cmocka_unit_test(since_takes_back_what_waits_already),
 		cmocka_unit_test(since_the_newest_ends_a_lag),
 		cmocka_unit_test(the_answer_names_the_position_of_a_lagging_member),
+		cmocka_unit_test(an_overflow_leaves_what_is_ahead_of_an_answer),
 		cmocka_unit_test(who_leaves_while_messages_wait_gets_those),
 		cmocka_unit_test(who_leaves_while_lagging_gets_no_more),
 		cmocka_unit_test(an_overflow_does_not_mix_two_memberships),
