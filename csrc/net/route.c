@@ -234,6 +234,16 @@ static int check_name(wsm_target target, wsm_slice id, wsm_slice name, wsm_error
 		shown, id.data ? id.data : "", WSM__ROOM_NAME_MAX);
 }
 
+/* Of those that templates of the catalogue make. */
+static bool is_room(wsm_slice room)
+{
+	const size_t prefix = sizeof("@user:") - 1;
+
+	if (wsm__slice_starts(room, "@user:"))
+		return wsm__id_valid(wsm__slice(room.data + prefix, room.len - prefix));
+	return wsm__slice_is(room, "@all") || wsm__room_name_valid(room);
+}
+
 /* The room of an event that was given none: the first alternative of its template ("a|b") whose members are there. */
 static int automatic(const struct route *route, char out[NAME_SIZE], wsm_error *error)
 {
@@ -254,7 +264,7 @@ static int automatic(const struct route *route, char out[NAME_SIZE], wsm_error *
 	}
 	if (len < 0)
 		return fail_fill(route, WSM_EROOM, template, error);
-	if (len > WSM__ROOM_NAME_MAX || (out[0] != '@' && !wsm__room_name_valid(wsm__slice(out, (size_t)len))))
+	if (!is_room(wsm__slice(out, (size_t)len)))
 		return wsm__fail(error, WSM_EROOM, "event \"%.*s\": \"%.60s\" is no room name",
 		                 (int)route->from->type.len, route->from->type.data, out);
 	return len;

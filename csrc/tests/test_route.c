@@ -84,6 +84,33 @@ static void the_catalogue_names_the_room(void **state)
 	assert_string_equal(room(), "logs");
 }
 
+/* "@user:{user_id}|project:{project_id}" */
+static void the_first_alternative_whose_members_are_there_counts(void **state)
+{
+	char data[600], id[300];
+
+	(void)state;
+	assert_int_equal(route_event("notification", "{\"user_id\":\"u 1\",\"project_id\":\"P\"}"), WSM_OK);
+	assert_string_equal(room(), "@user:u 1");
+	assert_int_equal(route_event("notification", "{\"user_id\":null,\"project_id\":\"P\"}"), WSM_OK);
+	assert_string_equal(room(), "project:P");
+	assert_int_equal(route_event("notification", "{\"project_id\":7}"), WSM_OK);
+	assert_string_equal(room(), "project:7");
+	assert_int_equal(route_event("notification", "{\"project_id\":null}"), WSM_OK);
+	assert_string_equal(room(), "@all");
+	/* For a person whose id is unusable: not for the project, and not for all. */
+	assert_int_equal(route_event("notification", "{\"user_id\":\"\",\"project_id\":\"P\"}"), WSM_EROOM);
+	assert_int_equal(route_event("notification", "{\"user_id\":{},\"project_id\":\"P\"}"), WSM_EROOM);
+	assert_int_equal(route_event("notification", "{\"user_id\":\"a\\nb\"}"), WSM_EROOM);
+	assert_int_equal(route_event("notification", "{\"user_id\":\"\\u0000\"}"), WSM_EROOM);
+	for (size_t len = 1; len < sizeof(id); len++) {
+		memset(id, 'x', len);
+		id[len] = '\0';
+		snprintf(data, sizeof(data), "{\"user_id\":\"%s\"}", id);
+		assert_int_equal(route_event("notification", data), len <= 120 ? WSM_OK : WSM_EROOM);
+	}
+}
+
 static void a_project_is_the_room_of_other_events_too(void **state)
 {
 	(void)state;
@@ -453,6 +480,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(the_catalogue_names_the_room, finish),
+		cmocka_unit_test_teardown(the_first_alternative_whose_members_are_there_counts, finish),
 		cmocka_unit_test_teardown(a_project_is_the_room_of_other_events_too, finish),
 		cmocka_unit_test_teardown(without_the_member_an_event_is_for_all, finish),
 		cmocka_unit_test_teardown(a_member_of_the_host_counts_more_than_the_data, finish),
