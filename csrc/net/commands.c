@@ -308,14 +308,39 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 	free(command);
 }
 
-void wsm__commands_run(struct wsm__core *core)
-{
-	struct wsm__node *node = wsm__queue_take(&core->runtime->commands), *next;
+/*
+ * How much is published before it is written out. Otherwise a burst of the host fills the outboxes of clients that read as
+ * fast as they can, before a single write was tried, and they are taken for slow ones.
+ */
+#define BURST_BYTES 262144u
 
-	for (; node; node = next) {
+/* Whether the loop has its turn first: to write, to read, to look at the time. A stopping runtime has none to lose. */
+static bool must_wait(struct wsm__core *core)
+{
+	if (core->burst < BURST_BYTES || atomic_load(&core->runtime->stop_asked))
+		return false;
+	if (!wsm__flush(core))
+		core->burst = 0;
+	return true;
+}
+
+/* A wake may have come while commands were waiting, so the queue is looked at until it is empty. */
+static struct wsm__node *next_command(struct wsm__core *core)
+{
+	if (!core->commands)
+		core->commands = wsm__queue_take(&core->runtime->commands);
+	return core->commands;
+}
+
+bool wsm__commands_run(struct wsm__core *core)
+{
+	struct wsm__node *node;
+
+	while ((node = next_command(core)) != NULL && !must_wait(core)) {
 		struct wsm__command_node *command = (struct wsm__command_node *)(void *)node;
 
-		next = node->next;
+		core->commands = node->next;
+		core->burst += command->bytes + sizeof(*command);
 		switch (command->kind) {
 		case WSM__CMD_PUBLISH:
 			wsm__publish_run(core, (struct wsm__publish *)(void *)command);
@@ -337,6 +362,7 @@ void wsm__commands_run(struct wsm__core *core)
 			break;
 		}
 	}
+	return core->commands != NULL;
 }
 
 static void discard(wsm_runtime *runtime, struct wsm__command_node *command)
@@ -365,12 +391,18 @@ static void discard(wsm_runtime *runtime, struct wsm__command_node *command)
 	}
 }
 
-void wsm__commands_discard(wsm_runtime *runtime)
+static void discard_all(wsm_runtime *runtime, struct wsm__node *node)
 {
-	struct wsm__node *node = wsm__queue_take(&runtime->commands), *next;
+	struct wsm__node *next;
 
 	for (; node; node = next) {
 		next = node->next;
 		discard(runtime, (struct wsm__command_node *)(void *)node);
 	}
+}
+
+void wsm__commands_discard(wsm_runtime *runtime, struct wsm__node *taken)
+{
+	discard_all(runtime, taken);
+	discard_all(runtime, wsm__queue_take(&runtime->commands));
 }

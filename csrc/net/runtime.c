@@ -148,6 +148,12 @@ static void on_prepare(uv_prepare_t *prepare)
 
 	wsm__core_now(core);
 	more = wsm__flush(core);
+	if (!more)
+		core->burst = 0;
+	if (core->commands) /* they have waited for this */
+		more = wsm__commands_run(core) || more;
+	/* What they published is written in the next turn, at once. */
+	more = more || core->registry.dirty || core->registry.urgent;
 	if (more && !core->destroying)
 		uv_idle_start(&core->idle, on_idle);
 	else
@@ -291,6 +297,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__sticky_fini(core);
 	wsm__ips_fini(core);
 	wsm__registry_fini(&core->registry);
+	wsm__commands_discard(core->runtime, core->commands);
 	wsm__buffer_fini(&core->text);
 	uv_loop_close(&core->loop);
 	free(core);
@@ -361,7 +368,7 @@ static void *thread_main(void *argument)
 	core_fini(core);
 	atomic_store(&runtime->running, false);
 	atomic_store(&runtime->port, 0);
-	wsm__commands_discard(runtime);
+	wsm__commands_discard(runtime, NULL);
 	return NULL;
 }
 
@@ -432,6 +439,7 @@ int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms)
 		return WSM_EFORKED;
 	pthread_mutex_lock(&runtime->lifecycle);
 	if (runtime->has_thread) {
+		atomic_store(&runtime->stop_asked, true);
 		stop = malloc(sizeof(*stop));
 		if (stop) {
 			memset(stop, 0, sizeof(*stop));
@@ -441,6 +449,7 @@ int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms)
 				free(stop);
 		}
 		status = join_thread(runtime, deadline_ms);
+		atomic_store(&runtime->stop_asked, false);
 	}
 	pthread_mutex_unlock(&runtime->lifecycle);
 	return status;

@@ -41,6 +41,7 @@ struct wsm_runtime {
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool running;
+	atomic_bool stop_asked;    /* between wsm_runtime_stop() and the end of the thread */
 	atomic_uint port;
 
 	struct wsm__queue commands; /* of struct wsm__command_node */
@@ -96,10 +97,10 @@ struct wsm__command_node {
  * WSM_ENOTRUNNING; the caller keeps the command on failure.
  */
 int wsm__post(wsm_runtime *runtime, struct wsm__command_node *command, bool force);
-/* Runs all queued commands, on the runtime thread. */
-void wsm__commands_run(struct wsm__core *core);
-/* Frees what is still queued once the thread has ended; receipts and questions are told. */
-void wsm__commands_discard(wsm_runtime *runtime);
+/* Runs queued commands, on the runtime thread; true if some must wait until what they published so far is written. */
+bool wsm__commands_run(struct wsm__core *core);
+/* Frees what was `taken`, and what is still queued once the thread has ended; receipts and questions are told. */
+void wsm__commands_discard(wsm_runtime *runtime, struct wsm__node *taken);
 
 /* Text of a command: one allocation behind the command, filled piece by piece. */
 struct wsm__arena {
@@ -171,6 +172,8 @@ struct wsm__core {
 
 	struct wsm__registry registry;
 	struct wsm__throttle throttle;
+	struct wsm__node *commands; /* taken from the queue, not yet run */
+	size_t burst;               /* bytes published since everything was last written out */
 	struct wsm__ulid ulid;
 	struct wsm__conn *by_number, *by_client;
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];
