@@ -233,22 +233,31 @@ static void authenticated(struct wsm__core *core, const struct wsm__simple *comm
 
 int wsm_command_add(wsm_runtime *runtime, wsm_slice action, wsm_error *error)
 {
-	struct wsm__name *name;
+	struct wsm__name *name, *there;
+	int status = wsm__runtime_check_fork(runtime, error);
 
+	if (status)
+		return status;
 	if (!action.len || action.len > 64 || !wsm__utf8_valid(action) || memchr(action.data, 0, action.len))
 		return wsm__fail(error, WSM_EINVAL, "a command's name has 1 to 64 bytes of UTF-8");
 	if (wsm__command_is_core(action))
 		return wsm__fail(error, WSM_EINVAL, "\"%.*s\" is an action of the server itself; choose another name",
 		                 (int)action.len, action.data);
-	wsm_command_remove(runtime, action);
 	name = malloc(sizeof(*name));
 	if (!name || !(name->text = wsm__slice_dup(action))) {
 		free(name);
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
 	}
 	pthread_mutex_lock(&runtime->actions_lock);
-	LL_PREPEND(runtime->actions, name);
+	for (there = runtime->actions; there && !wsm__slice_is(action, there->text); there = there->next)
+		;
+	if (!there)
+		LL_PREPEND(runtime->actions, name);
 	pthread_mutex_unlock(&runtime->actions_lock);
+	if (there) {
+		free(name->text);
+		free(name);
+	}
 	return WSM_OK;
 }
 
@@ -256,6 +265,8 @@ int wsm_command_remove(wsm_runtime *runtime, wsm_slice action)
 {
 	struct wsm__name *name;
 
+	if (wsm__runtime_check_fork(runtime, NULL))
+		return WSM_EFORKED;
 	pthread_mutex_lock(&runtime->actions_lock);
 	LL_FOREACH(runtime->actions, name) {
 		if (wsm__slice_is(action, name->text))

@@ -100,17 +100,24 @@ bool wsm_runtime_running(const wsm_runtime *runtime)
 
 unsigned wsm_runtime_port(const wsm_runtime *runtime)
 {
-	return atomic_load(&runtime->port);
+	return wsm__runtime_check_fork(runtime, NULL) ? 0 : atomic_load(&runtime->port);
 }
 
-int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error)
+int wsm__runtime_check_fork(const wsm_runtime *runtime, wsm_error *error)
 {
 	if (runtime->pid != getpid())
 		return wsm__fail(error, WSM_EFORKED,
 		                 "the runtime belongs to the parent process; make a new one after fork()");
-	if (!atomic_load_explicit(&runtime->running, memory_order_acquire))
-		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running; start it first");
 	return WSM_OK;
+}
+
+int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error)
+{
+	int status = wsm__runtime_check_fork(runtime, error);
+
+	if (!status && !atomic_load_explicit(&runtime->running, memory_order_acquire))
+		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running; start it first");
+	return status;
 }
 
 void wsm__runtime_own_fd(wsm_runtime *runtime, int fd, bool ours)
@@ -402,8 +409,8 @@ int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
 	struct birth birth = { .runtime = runtime, .error = error };
 	int status = WSM_OK;
 
-	if (runtime->pid != getpid())
-		return wsm__runtime_check(runtime, error);
+	if (wsm__runtime_check_fork(runtime, error))
+		return WSM_EFORKED;
 	pthread_mutex_lock(&runtime->lifecycle);
 	if (!atomic_load(&runtime->running)) {
 		if (runtime->has_thread) { /* a stop that ran out of time has ended meanwhile */

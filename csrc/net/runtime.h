@@ -61,6 +61,8 @@ struct wsm_runtime {
 	size_t n_fds;
 };
 
+/* WSM_OK or WSM_EFORKED, with `error`. A child must not take a lock: its holder may not exist there. */
+int wsm__runtime_check_fork(const wsm_runtime *runtime, wsm_error *error);
 /* WSM_OK, WSM_EFORKED or WSM_ENOTRUNNING, with `error`. */
 int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error);
 /* Notes that a descriptor is ours, or no longer is. */
