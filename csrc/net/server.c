@@ -103,14 +103,31 @@ static size_t request_bytes(struct lws *wsi, size_t path_len)
 	return bytes + (len > 0 ? (size_t)len + 2 : 0);
 }
 
+void wsm__session_answered(struct wsm__session *session)
+{
+	if (!session->exchange)
+		return;
+	wsm__buffer_fini(&session->exchange->storage);
+	wsm__buffer_fini(&session->exchange->body);
+	free(session->exchange);
+	session->exchange = NULL;
+}
+
 bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_slice path)
 {
-	struct wsm__buffer *storage = &session->storage;
-	struct wsm__request *request = &session->request;
+	struct wsm__exchange *exchange = calloc(1, sizeof(*exchange));
+	struct wsm__buffer *storage;
+	struct wsm__request *request;
 	size_t start;
 
-	wsm__buffer_clear(storage);
-	memset(request, 0, sizeof(*request));
+	wsm__session_answered(session);
+	if (!exchange)
+		return false;
+	session->exchange = exchange;
+	storage = &exchange->storage;
+	request = &exchange->request;
+	wsm__buffer_init(storage);
+	wsm__buffer_init(&exchange->body);
 	/* Enough at once, so that slices stay where they are. */
 	if (!wsm__buffer_reserve(storage, request_bytes(wsi, path.len)))
 		return false;
@@ -126,8 +143,8 @@ bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_sli
 		request->origin = wsm__str("null");
 	request->host = take_header(wsi, WSI_TOKEN_HOST, storage);
 	request->user_agent = take_header(wsi, WSI_TOKEN_HTTP_USER_AGENT, storage);
-	take_ip(wsi, session->ip);
-	request->ip = wsm__str(session->ip);
+	take_ip(wsi, exchange->ip);
+	request->ip = wsm__str(exchange->ip);
 	return !storage->failed;
 }
 
@@ -252,10 +269,10 @@ static void make_conn(struct lws *wsi, struct wsm__session *session, const struc
 	wsm__buffer_init(&described);
 	if (wsm__wants(core, WSM_WANT_AUTHENTICATE)) {
 		headers_json(wsi, session, &headers);
-		wsm__request_describe(&described, &session->request, params, wsm__slice(headers.data, headers.len));
-		session->request.described = wsm__slice(described.data, described.len);
+		wsm__request_describe(&described, &session->exchange->request, params, wsm__slice(headers.data, headers.len));
+		session->exchange->request.described = wsm__slice(described.data, described.len);
 	}
-	session->conn = wsm__conn_new(core, number, &session->request, endpoint, params, admission);
+	session->conn = wsm__conn_new(core, number, &session->exchange->request, endpoint, params, admission);
 	if (session->conn && adopt) {
 		session->conn->tell_closed = true;
 		wsm__adopt_free(adopt);
@@ -290,14 +307,14 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 		return refuse_upgrade(wsi, session, 400, "", "none of the subprotocols is served; " SUBPROTOCOL " is");
 	if (!wsm__session_request(wsi, session, wsm__slice(uri, (size_t)uri_len)))
 		return -1;
-	status = wsm__request_check(session->core->runtime, &session->request, admission, &endpoint, &params);
+	status = wsm__request_check(session->core->runtime, &session->exchange->request, admission, &endpoint, &params);
 	if (status)
 		return refuse_upgrade(wsi, session, status, "",
 		                      status == 403 ? "this Origin may not connect"
 		                                    : "there is no endpoint of this path");
 	make_conn(wsi, session, endpoint, &params);
 	wsm__endpoint_unref(endpoint);
-	wsm__buffer_fini(&session->storage);
+	wsm__session_answered(session);
 	return session->conn ? 0 : -1;
 }
 
@@ -409,8 +426,6 @@ static int session_new(struct lws *wsi, struct wsm__core *core)
 	session->core = core;
 	session->adopt = core->adopting;
 	core->adopting = NULL; /* taken */
-	wsm__buffer_init(&session->storage);
-	wsm__buffer_init(&session->body);
 	lws_set_opaque_user_data(wsi, session);
 	session->fd = lws_get_socket_fd(wsi);
 	wsm__runtime_own_fd(core->runtime, session->fd, true);
@@ -430,8 +445,7 @@ static void session_free(struct lws *wsi, struct wsm__session *session)
 		wsm__adopt_free(session->adopt);
 	}
 	wsm__runtime_own_fd(core->runtime, session->fd, false);
-	wsm__buffer_fini(&session->storage);
-	wsm__buffer_fini(&session->body);
+	wsm__session_answered(session);
 	free(session);
 	core->n_sessions--;
 }
@@ -489,7 +503,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	case LWS_CALLBACK_HTTP_BODY:
 		return wsm__http_body(session, in, len);
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-		return wsm__http_answer(wsi, session);
+		return session->exchange ? wsm__http_answer(wsi, session) : 0;
 	default:
 		return session->conn ? on_websocket(wsi, reason, session, in, len) : 0;
 	}
