@@ -171,7 +171,7 @@ static void flush_conn(struct wsm__conn *conn)
 	} else {
 		write_socket(conn);
 	}
-	if (wsm__sub_lags(&conn->sub) && !conn->choked && !conn->sub.outbox.count)
+	if (wsm__sub_lags(&conn->sub)) /* as far as there is space: a slow client's outbox may never be empty */
 		wsm__refill(&core->registry, &conn->sub, core->now_ms);
 	if (conn->sub.outbox.count && !conn->choked)
 		wsm__mark_dirty(&core->registry, &conn->sub, false); /* its share of this turn is used up */

@@ -3,10 +3,11 @@
  * monotonic milliseconds, and what must be written stands on the dirty lists afterwards.
  *
  * Overflow. A subscriber that falls behind by more than `max_queue` bytes first loses waiting low-priority publications
- * without an offset (counted). Then what can be had again from history is taken out of its outbox and the rooms concerned are
- * marked as lagging: they keep the position only, and wsm__refill() goes on from history when the socket has drained. What still
- * does not fit cannot be had again: the subscriber is marked `overflow` and is to be closed (4413). Recovery after a
- * reconnection is the same thing: the subscriber starts as lagging at the position that it named.
+ * without an offset (counted); a new one of that kind costs nothing but those. Then what can be had again from history is taken
+ * out of its outbox and the rooms concerned are marked as lagging: they keep the position only, and wsm__refill() goes on from
+ * history as the socket drains. What still does not fit cannot be had again: the subscriber is marked `overflow` and is to be
+ * closed (4413). Recovery after a reconnection is the same thing: the subscriber starts as lagging at the position that it
+ * named.
  *
  * Order. The publications with an offset of one room reach a subscriber in the order of their offsets, through lag and refill.
  * Those without an offset have no place in that order: while a room lags they come ahead of what is refilled.

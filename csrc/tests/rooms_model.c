@@ -179,7 +179,7 @@ static void flush_client(struct model *model, struct client *client, unsigned ma
 		oracle_receive(model, client, wsm__outbox_at(&sub->outbox, 0));
 		wsm__outbox_drop_front(&sub->outbox, 1);
 	}
-	if (wsm__sub_lags(sub) && !sub->outbox.count)
+	if (wsm__sub_lags(sub))
 		wsm__refill(&model->registry, sub, model->now);
 	if (sub->outbox.count)
 		wsm__mark_dirty(&model->registry, sub, false);
