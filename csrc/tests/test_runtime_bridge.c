@@ -22,10 +22,13 @@ static int close_host(void **state)
 static int try_open(const char *path, const char *origin, const wsm_admission *admission, unsigned *status)
 {
 	wsm_member headers[] = { { wsm__str("Host"), wsm__str("api.example.com") },
-		                     { wsm__str("User-Agent"), wsm__str("bridge/1") },
-		                     { wsm__str("ORIGIN"), wsm__str(origin) } };
-	wsm_request request = { .path = wsm__str(path), .query = wsm__str("session_id=s1"), .ip = wsm__str("192.0.2.9"),
-		                    .headers = headers, .n_headers = origin ? 3 : 2 };
+	                         { wsm__str("User-Agent"), wsm__str("bridge/1") },
+	                         { wsm__str("ORIGIN"), wsm__str(origin) } };
+	wsm_request request = { .path = wsm__str(path),
+	                        .query = wsm__str("session_id=s1"),
+	                        .ip = wsm__str("192.0.2.9"),
+	                        .headers = headers,
+	                        .n_headers = origin ? 3 : 2 };
 
 	return wsm_bridge_open(host.runtime, &request, admission, &conn, status, NULL);
 }

@@ -65,7 +65,8 @@ static void the_question_describes_the_request(void **state)
 	uint64_t ticket;
 
 	(void)state;
-	visitor_try(&visitor, host.port, "/ws/project/caf%C3%A9?session_id=s&q=a%26b", "Authorization: Bearer t0k\r\nCookie: c=1\r\n");
+	visitor_try(&visitor, host.port, "/ws/project/caf%C3%A9?session_id=s&q=a%26b",
+	            "Authorization: Bearer t0k\r\nCookie: c=1\r\n");
 	ticket = question(WSM_EVENT_AUTHENTICATE, &data);
 	assert_string_equal(text_at(data, "path"), "/ws/project/caf\xc3\xa9");
 	assert_string_equal(text_at(data, "path_params.project_id"), "caf\xc3\xa9");
@@ -84,7 +85,9 @@ static void who_is_allowed_is_that_user(void **state)
 {
 	struct visitor visitor;
 	wsm_slice rooms[] = { wsm__str("team:1") }, user = wsm__str("u1");
-	wsm_decision decision = { .allow = true, .user_id = user, .session_id = wsm__str("s9"), .rooms = rooms, .n_rooms = 1 };
+	wsm_decision decision = {
+		.allow = true, .user_id = user, .session_id = wsm__str("s9"), .rooms = rooms, .n_rooms = 1
+	};
 	wsm_publication to_user = { .target = WSM_TO_USER, .ids = &user, .n_ids = 1, .type = wsm__str("x") };
 	json_t *greeting;
 
@@ -195,8 +198,9 @@ static void a_client_that_goes_away_meanwhile(void **state)
 static void decisions_that_are_wrong_are_refused_at_the_call(void **state)
 {
 	wsm_slice bad_room = wsm__str("a b");
-	const wsm_decision bad[] = { { .allow = true, .user_id = wsm__str("a\nb") }, { .code = 1005 },
-		                         { .reason = wsm__str("\xff") } };
+	const wsm_decision bad[] = { { .allow = true, .user_id = wsm__str("a\nb") },
+	                             { .code = 1005 },
+	                             { .reason = wsm__str("\xff") } };
 	wsm_decision room = { .allow = true, .rooms = &bad_room, .n_rooms = 1 };
 
 	(void)state;
@@ -249,7 +253,8 @@ static void permission_is_asked_for_each_action(void **state)
 	visitor_open(&visitor, host.port, "/ws");
 	for (int i = 0; i < 4; i++) {
 		for (int allow = 0; allow < 2; allow++) {
-			visitor_say(&visitor, "{\"action\":\"%s\",\"room\":\"r%d\",\"data\":{\"a\":1},\"id\":%d}", actions[i], i, i);
+			visitor_say(&visitor, "{\"action\":\"%s\",\"room\":\"r%d\",\"data\":{\"a\":1},\"id\":%d}",
+			            actions[i], i, i);
 			event = host_event(&host, WSM_EVENT_AUTHORIZE);
 			assert_string_equal(event->text.data, actions[i]);
 			assert_int_equal(event->data.data[1], '0' + i);
@@ -276,7 +281,8 @@ static void a_publication_of_a_client(void **state)
 	(void)state;
 	visitor_open(&sender, host.port, "/ws");
 	visitor_open(&receiver, host.port, "/ws/project/P");
-	visitor_say(&sender, "{\"action\":\"publish\",\"room\":\"project:P\",\"type\":\"chat_message\",\"data\":{\"content\":\"hi\"}}");
+	visitor_say(&sender, "{\"action\":\"publish\",\"room\":\"project:P\",\"type\":\"chat_message\",\"data\":{"
+	                     "\"content\":\"hi\"}}");
 	assert_int_equal(wsm_authorized(host.runtime, question(WSM_EVENT_AUTHORIZE, NULL), true), WSM_OK);
 	message = of_type(visitor_next(&sender), "published");
 	assert_int_equal(number_at(message, "data.offset"), 1);
