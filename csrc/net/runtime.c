@@ -18,8 +18,9 @@
 #include "net/publish.h"
 #include "net/server.h"
 
-#define STOP_TICK_MS 5    /* how often a stopping core looks whether everyone has gone */
-#define SWEEP_MS 1000     /* history, throttle keys, questions */
+#define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
+#define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
+#define SWEEP_MS 1000  /* history, throttle keys, questions */
 #define JOIN_GRACE_SECS 2 /* beyond the deadline of stop */
 
 /* ---- the handle ------------------------------------------------------------------------------------------------- */
@@ -154,6 +155,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	bool more;
 
 	wsm__core_now(core);
+	core->stop_turns += core->stopping;
 	more = wsm__flush(core);
 	if (!more)
 		core->burst = 0;
@@ -217,7 +219,7 @@ static void on_tick(uv_timer_t *timer)
 	wsm__core_now(core);
 	wsm__decide_expire(core);
 	if (core->stopping) {
-		if (!core->n_conns || core->now_ms >= core->stop_at_ms)
+		if (!core->n_conns || (core->now_ms >= core->stop_at_ms && core->stop_turns >= STOP_TURNS))
 			begin_destroy(core);
 		else
 			wsm__wheel_turn(core);

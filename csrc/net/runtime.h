@@ -194,6 +194,7 @@ struct wsm__core {
 	uint64_t swept_ms;
 	uint64_t started_unix_ms;
 	uint64_t stop_at_ms; /* while stopping: when to stop waiting */
+	unsigned stop_turns; /* of the loop, since then */
 	bool stopping, destroying;
 	bool accept_paused; /* out of descriptors */
 	struct wsm__counters counters;
