@@ -433,6 +433,13 @@ static int session_new(struct lws *wsi, struct wsm__core *core)
 	return 0;
 }
 
+/* Before libwebsockets closes it: afterwards the number may be another file's, which a forked child must not close. */
+static void disown(struct wsm__session *session)
+{
+	wsm__runtime_own_fd(session->core->runtime, session->fd, false);
+	session->fd = -1;
+}
+
 static void session_free(struct lws *wsi, struct wsm__session *session)
 {
 	struct wsm__core *core = session->core;
@@ -444,7 +451,7 @@ static void session_free(struct lws *wsi, struct wsm__session *session)
 		wsm__adopt_failed(core->runtime, session->adopt->number, 1006, "the handshake failed");
 		wsm__adopt_free(session->adopt);
 	}
-	wsm__runtime_own_fd(core->runtime, session->fd, false);
+	disown(session);
 	wsm__session_answered(session);
 	free(session);
 	core->n_sessions--;
@@ -471,6 +478,7 @@ static int on_websocket(struct lws *wsi, enum lws_callback_reasons reason, struc
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
 		return peer_closes(wsi, conn, in, len);
 	case LWS_CALLBACK_CLOSED:
+		disown(session);
 		note_close_by_lws(wsi, conn);
 		session->conn = NULL;
 		wsm__conn_gone(conn);
@@ -495,6 +503,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	switch (reason) {
 	case LWS_CALLBACK_WSI_DESTROY:
 		session_free(wsi, session);
+		return 0;
+	case LWS_CALLBACK_CLOSED_HTTP:
+		disown(session);
 		return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 		return confirm_upgrade(wsi, session);

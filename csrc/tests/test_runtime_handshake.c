@@ -227,6 +227,23 @@ static void garbage_is_no_request(void **state)
 	answers(101, BASE HOST WEBSOCKET KEY VERSION END);
 }
 
+static void half_handshakes_by_the_hundred_keep_nobody_out(void **state)
+{
+	struct visitor visitor;
+	int fds[300];
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		fds[i] = raw_connect(host.port);
+		raw_say(fds[i], "GET /ws HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+	}
+	visitor_open(&visitor, host.port, "/ws");
+	assert_int_equal(host_stat(&host, "active_connections"), 1);
+	visitor_leave(&visitor);
+	for (int i = 0; i < 300; i++)
+		close(fds[i]);
+}
+
 static void clients_that_go_away_during_the_handshake(void **state)
 {
 	static const char request[] = BASE HOST WEBSOCKET KEY VERSION END;
@@ -267,6 +284,7 @@ int main(void)
 		CASE(a_hundred_unknown_header_fields),
 		CASE(a_request_in_single_bytes_is_read),
 		CASE(garbage_is_no_request),
+		CASE(half_handshakes_by_the_hundred_keep_nobody_out),
 		CASE(clients_that_go_away_during_the_handshake),
 	};
 
