@@ -121,7 +121,7 @@ void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *messa
 
 /* Rooms that a user's connections join, now and later (sticky.c). */
 void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
-void wsm__sticky_join(struct wsm__conn *conn);
+void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *greeting);
 void wsm__sticky_fini(struct wsm__core *core);
 
 /* Connections by IP address (connection.c). */
@@ -131,6 +131,8 @@ void wsm__ips_fini(struct wsm__core *core);
 
 /* Joins everything, then greets; the replay is queued behind the greeting. */
 void wsm__conn_enter(struct wsm__conn *conn);
+/* Joins one room, from the position that the client named if it did, and adds its row to the greeting. */
+void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__buffer *greeting);
 /* The registry's callback: tells a client that publications it had a right to are gone, behind its greeting. */
 void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
 

@@ -22,7 +22,7 @@ static void greet_room(struct wsm__buffer *out, const struct wsm__room *room, ui
 	                 (unsigned long long)offset, recovered ? "true" : "false");
 }
 
-static void enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__buffer *out)
+void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__buffer *out)
 {
 	struct wsm__core *core = conn->core;
 	const struct wsm__position *position = named(conn->opening, name);
@@ -32,6 +32,8 @@ static void enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__buffe
 
 	if (!room)
 		return;
+	if (conn->sub.firehose && room->visible) /* that has resumed already */
+		position = NULL;
 	if (position) {
 		since.epoch = wsm__str(position->epoch);
 		since.offset = position->offset;
@@ -111,15 +113,16 @@ void wsm__conn_enter(struct wsm__conn *conn)
 	if (opening->firehose)
 		enter_firehose(conn, &out);
 	for (size_t i = 0; i < opening->n_rooms; i++)
-		enter_room(conn, wsm__str(opening->rooms[i]), &out);
+		wsm__conn_enter_room(conn, wsm__str(opening->rooms[i]), &out);
 	if (*conn->info->user_id) {
 		snprintf(reserved, sizeof(reserved), "@user:%s", conn->info->user_id);
-		enter_room(conn, wsm__str(reserved), &out);
+		wsm__conn_enter_room(conn, wsm__str(reserved), &out);
 	}
 	if (*conn->info->session_id) {
 		snprintf(reserved, sizeof(reserved), "@session:%s", conn->info->session_id);
-		enter_room(conn, wsm__str(reserved), &out);
+		wsm__conn_enter_room(conn, wsm__str(reserved), &out);
 	}
+	wsm__sticky_join(conn, &out);
 	wsm__buffer_add_str(&out, "}}");
 	pub = out.failed ? NULL
 	                 : wsm__control_pub(core, wsm__str(conn->greeting), wsm__slice(out.data, out.len),
@@ -134,7 +137,6 @@ void wsm__conn_enter(struct wsm__conn *conn)
 	opening->greeted = true;
 	for (size_t i = 0; i < opening->n_gaps; i++)
 		wsm__sub_push(&core->registry, &conn->sub, opening->gaps[i]);
-	wsm__sticky_join(conn);
 	wsm__refill(&core->registry, &conn->sub, core->now_ms);
 }
 

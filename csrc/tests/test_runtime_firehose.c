@@ -163,6 +163,39 @@ static void a_fast_key_does_not_wait_for_a_slow_one(void **state)
 	visitor_leave(&visitor);
 }
 
+/* Rooms that the host has subscribed a user to: as any that a connection begins with. */
+static void a_users_rooms_are_greeted_and_resumed(void **state)
+{
+	wsm_slice user = wsm__str("u1"), team = wsm__str("team");
+	wsm_decision decision = { .allow = true, .user_id = user };
+	struct visitor visitor;
+	wsm_delivery first;
+	wsm_event *question;
+	json_t *greeting;
+	char path[600];
+
+	(void)state;
+	wsm_want(host.runtime, WSM_WANT_AUTHENTICATE);
+	assert_int_equal(wsm_subscribe(host.runtime, user, team, NULL), WSM_OK);
+	first = host_send(&host, "team", "x", "{}");
+	host_send(&host, "team", "x", "{}");
+	resume_path(path, sizeof(path), "/ws", "team", first.epoch, 1);
+	visitor_try(&visitor, host.port, path, NULL);
+	question = host_event(&host, WSM_EVENT_AUTHENTICATE);
+	assert_int_equal(wsm_authenticated(host.runtime, question->ticket, &decision), WSM_OK);
+	wsm_event_free(question);
+	greeting = of_type(visitor_next(&visitor), "connected");
+	assert_int_equal(offset_of(greeting, "team", true), 2);
+	json_decref(greeting);
+	expect(&visitor, "team", 2);
+	/* Once more while it is a member changes nothing. */
+	assert_int_equal(wsm_subscribe(host.runtime, user, team, NULL), WSM_OK);
+	host_send(&host, "team", "x", "{}");
+	expect(&visitor, "team", 3);
+	visitor_expect_silence(&visitor);
+	visitor_leave(&visitor);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
@@ -171,6 +204,7 @@ int main(void)
 		CASE(a_gap_is_told_behind_the_greeting),
 		CASE(subscribing_with_since_beside_it_replays_that_room_only),
 		CASE(history_names_the_end_of_what_it_gives),
+		CASE(a_users_rooms_are_greeted_and_resumed),
 		CASE(a_fast_key_does_not_wait_for_a_slow_one),
 	};
 
