@@ -112,7 +112,8 @@ int wsm__http_request(struct lws *wsi, struct wsm__session *session, const void 
 		return -1;
 	snprintf(session->exchange->method, sizeof(session->exchange->method), "%s", method_name(method));
 	session->exchange->head = method == LWSHUMETH_HEAD;
-	session->exchange->authorization = keep(wsi, session, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION), false);
+	session->exchange->authorization =
+		keep(wsi, session, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION), false);
 	session->exchange->api_key = keep(wsi, session, lws_hdr_custom_length(wsi, "x-api-key:", 10), true);
 	if (method != LWSHUMETH_POST)
 		return wsm__http_answer(wsi, session);

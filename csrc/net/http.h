@@ -9,8 +9,8 @@
 /* One socket in libwebsockets, from accept to close. */
 struct wsm__session {
 	struct wsm__core *core;
-	struct wsm__adopt *adopt; /* until a connection has been made of it */
-	struct wsm__conn *conn;   /* once the upgrade was confirmed */
+	struct wsm__adopt *adopt;       /* until a connection has been made of it */
+	struct wsm__conn *conn;         /* once the upgrade was confirmed */
 	struct wsm__exchange *exchange; /* while a request is being answered; an open WebSocket has none */
 	int fd;
 };

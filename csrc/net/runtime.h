@@ -41,7 +41,7 @@ struct wsm_runtime {
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool running;
-	atomic_bool stop_asked;    /* between wsm_runtime_stop() and the end of the thread */
+	atomic_bool stop_asked; /* between wsm_runtime_stop() and the end of the thread */
 	atomic_uint port;
 
 	struct wsm__queue commands; /* of struct wsm__command_node */

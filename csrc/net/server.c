@@ -269,7 +269,8 @@ static void make_conn(struct lws *wsi, struct wsm__session *session, const struc
 	wsm__buffer_init(&described);
 	if (wsm__wants(core, WSM_WANT_AUTHENTICATE)) {
 		headers_json(wsi, session, &headers);
-		wsm__request_describe(&described, &session->exchange->request, params, wsm__slice(headers.data, headers.len));
+		wsm__request_describe(&described, &session->exchange->request, params,
+		                      wsm__slice(headers.data, headers.len));
 		session->exchange->request.described = wsm__slice(described.data, described.len);
 	}
 	session->conn = wsm__conn_new(core, number, &session->exchange->request, endpoint, params, admission);

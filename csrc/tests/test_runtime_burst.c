@@ -53,8 +53,8 @@ static void a_burst_that_no_history_keeps_reaches_a_client_with_room_in_its_sock
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_burst_that_no_history_keeps_reaches_a_client_with_room_in_its_socket, open_host,
-		                                close_host),
+		cmocka_unit_test_setup_teardown(a_burst_that_no_history_keeps_reaches_a_client_with_room_in_its_socket,
+		                                open_host, close_host),
 	};
 
 	return cmocka_run_group_tests_name("runtime_burst", tests, NULL, NULL);
