@@ -248,6 +248,7 @@ static void the_last_one_of_a_limited_rate_is_never_lost(void **state)
 	assert_true(wsm_receipt_done(receipt, &delivery));
 	wsm_receipt_unref(receipt);
 	assert_int_equal(delivery.status, WSM_OK);
+	assert_int_equal(host_stat(&host, "superseded_publications"), 200 - came);
 	visitor_leave(&visitor);
 }
 
