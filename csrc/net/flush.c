@@ -103,6 +103,7 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 		wsm__conn_closing(conn);
 		conn->choked = true;
 		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+		core->lws_timers = true;
 		return false;
 	}
 	for (uint32_t i = 0; i < n; i++)

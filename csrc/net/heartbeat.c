@@ -50,8 +50,11 @@ static void cut_off(struct wsm__core *core)
 	{
 		if (conn->close_by_ms > core->now_ms)
 			return;
-		if (conn->wsi) /* once more at each turn: harmless */
-			lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+		if (!conn->wsi)
+			continue;
+		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK,
+		                LWS_TO_KILL_ASYNC); /* and at the next turn: harmless */
+		core->lws_timers = true;
 	}
 }
 
@@ -120,6 +123,10 @@ void wsm__wheel_turn(struct wsm__core *core)
 	struct wsm__conn *conn, *next;
 
 	cut_off(core);
+	if (core->lws_timers) {
+		core->lws_timers = false;
+		lws_cancel_service(core->lws); /* it looks at its timers only after something has happened */
+	}
 	core->wheel_at = (core->wheel_at + 1) % WSM__WHEEL_SLOTS;
 	DL_FOREACH_SAFE2(core->wheel[core->wheel_at], conn, next, wheel_next)
 	{

@@ -115,8 +115,11 @@ int wsm__http_request(struct lws *wsi, struct wsm__session *session, const void 
 	session->exchange->authorization =
 		keep(wsi, session, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION), false);
 	session->exchange->api_key = keep(wsi, session, lws_hdr_custom_length(wsi, "x-api-key:", 10), true);
-	if (method != LWSHUMETH_POST)
+	if (method != LWSHUMETH_POST) {
+		/* A body where none belongs is not read, and must not be taken for the next request. */
+		session->exchange->last = length > 0 || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
 		return wsm__http_answer(wsi, session);
+	}
 	if (length <= 0 || lws_hdr_copy(wsi, digits, sizeof(digits), WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) {
 		wsm__http_refuse(wsi, 411, "", "a POST needs Content-Length");
 		return -1;
@@ -155,6 +158,7 @@ int wsm__http_answer(struct lws *wsi, struct wsm__session *session)
 {
 	struct wsm__buffer path;
 	int status;
+	bool last;
 	wsm_rest_request request = {
 		.method = wsm__str(session->exchange->method),
 		.query = session->exchange->request.query,
@@ -178,9 +182,10 @@ int wsm__http_answer(struct lws *wsi, struct wsm__session *session)
 	wsm__buffer_fini(&path);
 	if (status)
 		return -1;
-	write_answer(wsi, answer.status, answer.content_type, "", wsm__slice(answer.body.data, answer.body.len),
-	             session->exchange->head);
+	last = session->exchange->last;
+	write_answer(wsi, answer.status, answer.content_type, last ? "Connection: close\r\n" : "",
+	             wsm__slice(answer.body.data, answer.body.len), session->exchange->head);
 	wsm_text_free(&answer.body);
 	wsm__session_answered(session);
-	return lws_http_transaction_completed(wsi) ? -1 : 0;
+	return last || lws_http_transaction_completed(wsi) ? -1 : 0;
 }

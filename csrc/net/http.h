@@ -18,6 +18,7 @@ struct wsm__session {
 /* One request and its answer. */
 struct wsm__exchange {
 	bool head;
+	bool last; /* the connection ends with this answer */
 	char method[8];
 	char ip[INET6_ADDRSTRLEN];
 	struct wsm__request request; /* slices of storage and ip */

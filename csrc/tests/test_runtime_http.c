@@ -158,8 +158,9 @@ static void bodies_where_none_belongs(void **state)
 		         strlen(inner), inner);
 		raw_try_send(fd, request, strlen(request));
 		raw_answer(fd, &first, !strcmp(methods_with_body[i], "HEAD"));
+		assert_non_null(strstr(first.head, "Connection: close\r\n"));
 		raw_answer(fd, &second, false);
-		if (second.status == 200)
+		if (second.status)
 			give_up("%s: its body was answered as a request", methods_with_body[i]);
 		raw_answer_free(&first);
 		raw_answer_free(&second);

@@ -14,7 +14,7 @@ static void stop_closes_with_1001_after_what_was_queued(void **state)
 	host_open(&host, NULL);
 	visitor_open(&visitor, host.port, "/ws");
 	host_send_run(&host, "@all", 1, 500);
-	assert_int_equal(wsm_runtime_stop(host.runtime, 5000), WSM_OK);
+	assert_int_equal(wsm_runtime_stop(host.runtime, 500), WSM_OK);
 	for (int n = 1; n <= 500; n++) {
 		message = of_type(visitor_next(&visitor), "n");
 		assert_int_equal(number_at(message, "data.n"), n);

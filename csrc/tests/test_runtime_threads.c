@@ -239,7 +239,7 @@ static void start_and_stop_while_others_call(void **state)
 		struct visitor visitor;
 
 		visitor_open(&visitor, host.port, "/ws");
-		assert_int_equal(wsm_runtime_stop(host.runtime, 2000), WSM_OK);
+		assert_int_equal(wsm_runtime_stop(host.runtime, 100), WSM_OK);
 		visitor_end(&visitor);
 		visitor_leave(&visitor);
 		host_start(&host);
