@@ -27,7 +27,6 @@ no_network = { printf '\n*** pip could not install what is needed (see above). I
 PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
 	libjansson-dev uthash-dev python3 python3-venv python3-dev
 PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind
-PACKAGES_BROWSER := chromium
 PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 
 C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
@@ -135,10 +134,10 @@ test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of t
 	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
 	@.ci/valgrind build/debug $(VALGRIND_TESTS) 2>&1 | tee $(LOGS)/40-valgrind.log
 
-test-python: $(V)/demo $(S)/packages-BROWSER $(V)/requirements-test ## Python tests, with the package as it is installed in .venv
+test-python: $(V)/demo $(V)/requirements-test ## Python tests, with the package as it is installed in .venv
 	$(call say,Python tests)
 	@mkdir -p $(LOGS)
-	@$(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
+	@CHROMIUM="$$(.ci/find-browser)" $(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
 
 ASAN_SITE := build/python-asan/site
 # Not under ASan: tests that watch the process's memory, which is ASan's own there; forks out of several threads, which ASan's
@@ -195,7 +194,7 @@ lint: $(V)/package $(V)/requirements-test $(V)/requirements-lint ## Formatting, 
 	@.venv/bin/mypy
 	@.venv/bin/python -m mypy.stubtest ws_manager._core
 	$(call say,Shell scripts and house rules)
-	@for script in .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz; do bash -n $$script; done
+	@for script in .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint ## Format C and Python sources
