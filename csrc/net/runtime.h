@@ -196,7 +196,7 @@ struct wsm__core {
 	uint64_t stop_at_ms; /* while stopping: when to stop waiting */
 	unsigned stop_turns; /* of the loop, since then */
 	bool stopping, destroying;
-	bool lws_timers;     /* set outside of libwebsockets' own callbacks: it does not know yet that one may be due */
+	bool lws_timers;    /* set outside of libwebsockets' own callbacks: it does not know yet that one may be due */
 	bool accept_paused; /* out of descriptors */
 	struct wsm__counters counters;
 	struct wsm__buffer text; /* scratch for one message */

@@ -583,7 +583,7 @@ void wsm__server_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
 	int one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails on other sockets: no matter */
-	core->lws_timers = true; /* the time that the handshake may take */
+	core->lws_timers = true;                                     /* the time that the handshake may take */
 	core->adopting = adopt;
 	if (adopt)
 		lws_adopt_socket_vhost_readbuf(core->vhost, fd, adopt->request.data, adopt->request.len);
