@@ -12,6 +12,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/http.h"
+#include "net/token.h"
 #include "wire/frame.h"
 #include "wire/json.h"
 
@@ -239,6 +240,35 @@ static bool offers_subprotocol(struct lws *wsi)
 	return len == 0;
 }
 
+/* False if there is one where it may not be. `headers` and `token` are to be kept until the connection has been made. */
+static bool find_token(struct lws *wsi, struct wsm__session *session, const struct wsm__path_params *params,
+                       struct wsm__buffer *headers, struct wsm__buffer *token)
+{
+	static const enum lws_token_indexes kept[] = { WSI_TOKEN_HTTP_AUTHORIZATION, WSI_TOKEN_PROTOCOL,
+		                                       WSI_TOKEN_HTTP_COOKIE };
+	wsm_slice values[3];
+	size_t bytes = 16;
+
+	if (!session->core->runtime->jwt)
+		return true;
+	for (size_t i = 0; i < 3; i++) {
+		int len = lws_hdr_total_length(wsi, kept[i]);
+
+		bytes += len > 0 ? (size_t)len + 1 : 0;
+	}
+	if (!wsm__buffer_reserve(headers, bytes)) /* enough at once, so that slices stay where they are */
+		return false;
+	for (size_t i = 0; i < 3; i++)
+		values[i] = take_header(wsi, kept[i], headers);
+	return wsm__token_find(session->core->runtime, &session->request, params,
+	                       &(struct wsm__token_headers){ .authorization = values[0],
+	                                                     .protocols = values[1],
+	                                                     .cookie = values[2],
+	                                                     .bearer = wsm__str(session->adopt ? session->adopt->bearer
+	                                                                                       : NULL) },
+	                       token);
+}
+
 static void make_conn(struct lws *wsi, struct wsm__session *session, const struct wsm__endpoint *endpoint,
                       const struct wsm__path_params *params)
 {
@@ -272,6 +302,7 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 		session->adopt && session->adopt->has_admission ? &session->adopt->admission : NULL;
 	struct wsm__endpoint *endpoint = NULL;
 	struct wsm__path_params params;
+	struct wsm__buffer headers, token;
 	char *uri = NULL;
 	int uri_len = 0;
 	unsigned status;
@@ -295,9 +326,18 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 		return refuse_upgrade(wsi, session, status, "",
 		                      status == 403 ? "this Origin may not connect"
 		                                    : "there is no endpoint of this path");
-	make_conn(wsi, session, endpoint, &params);
+	wsm__buffer_init(&headers);
+	wsm__buffer_init(&token);
+	if ((admission && admission->admitted) || find_token(wsi, session, &params, &headers, &token))
+		make_conn(wsi, session, endpoint, &params);
+	else
+		status = 403;
 	wsm__endpoint_unref(endpoint);
+	wsm__buffer_fini(&headers);
+	wsm__buffer_fini(&token);
 	wsm__buffer_fini(&session->storage);
+	if (status)
+		return refuse_upgrade(wsi, session, status, "", "a token in a cookie needs an Origin");
 	return session->conn ? 0 : -1;
 }
 
