@@ -97,7 +97,6 @@ static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind
 
 void wsm__adopt_free(struct wsm__adopt *adopt)
 {
-	free(adopt->bearer);
 	free(adopt);
 }
 
@@ -142,7 +141,6 @@ int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, con
 
 void wsm__adopt_run(struct wsm__core *core, struct wsm__adopt *adopt)
 {
-	adopt->request.len = wsm__token_strip((char *)(uintptr_t)adopt->request.data, adopt->request.len, &adopt->bearer);
 	wsm__server_take(core, adopt->fd, adopt);
 }
 

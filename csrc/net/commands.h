@@ -27,7 +27,6 @@ struct wsm__adopt {
 	wsm_slice request;                                            /* bytes */
 	wsm_slice path, query, ip, origin, host, user_agent, headers; /* bridge; `headers` is JSON */
 	wsm_slice token;                                              /* bridge */
-	char *bearer; /* hand-over: the token that was in a subprotocol, on the heap; NULL: none */
 };
 
 void wsm__adopt_free(struct wsm__adopt *adopt);

@@ -11,6 +11,7 @@ struct wsm__session {
 	struct wsm__core *core;
 	struct wsm__adopt *adopt; /* until a connection has been made of it */
 	struct wsm__conn *conn;   /* once the upgrade was confirmed */
+	char *bearer;             /* token of a subprotocol; NULL: none */
 	int fd;
 	bool head;
 	char method[8];

@@ -209,6 +209,7 @@ static void on_tick(uv_timer_t *timer)
 
 	wsm__core_now(core);
 	wsm__decide_expire(core);
+	wsm__lobby_expire(core);
 	if (core->stopping) {
 		if (!core->n_conns || core->now_ms >= core->stop_at_ms)
 			begin_destroy(core);

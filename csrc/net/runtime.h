@@ -23,6 +23,7 @@ struct wsm__ticket;
 struct wsm__ip;
 struct wsm__sticky;
 struct wsm__used;
+struct wsm__guest;
 struct wsm__jwt;
 struct lws_context;
 struct lws_vhost;
@@ -189,7 +190,9 @@ struct wsm__core {
 	uint64_t used_swept_ms;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
+	struct wsm__guest *guests;   /* sockets whose request has not been read, longest waiting first */
 	struct wsm__adopt *adopting; /* during lws_adopt_…(): whose socket the callbacks are about */
+	char *bearer;                /* and the token that was found in its subprotocols, on the heap */
 
 	uint64_t now_ms, now_us; /* monotonic, of the present callback */
 	uint64_t swept_ms;

@@ -264,8 +264,7 @@ static bool find_token(struct lws *wsi, struct wsm__session *session, const stru
 	                       &(struct wsm__token_headers){ .authorization = values[0],
 	                                                     .protocols = values[1],
 	                                                     .cookie = values[2],
-	                                                     .bearer = wsm__str(session->adopt ? session->adopt->bearer
-	                                                                                       : NULL) },
+	                                                     .bearer = wsm__str(session->bearer) },
 	                       token);
 }
 
@@ -449,6 +448,8 @@ static int session_new(struct lws *wsi, struct wsm__core *core)
 	session->core = core;
 	session->adopt = core->adopting;
 	core->adopting = NULL; /* taken */
+	session->bearer = core->bearer;
+	core->bearer = NULL;
 	wsm__buffer_init(&session->storage);
 	wsm__buffer_init(&session->body);
 	lws_set_opaque_user_data(wsi, session);
@@ -472,6 +473,7 @@ static void session_free(struct lws *wsi, struct wsm__session *session)
 	wsm__runtime_own_fd(core->runtime, session->fd, false);
 	wsm__buffer_fini(&session->storage);
 	wsm__buffer_fini(&session->body);
+	free(session->bearer);
 	free(session);
 	core->n_sessions--;
 }
@@ -592,16 +594,36 @@ void wsm__server_fini(struct wsm__core *core)
 	core->lws = NULL;
 }
 
-void wsm__server_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+/* The callbacks fire inside. */
+static void adopt_socket(struct wsm__core *core, int fd, wsm_slice read, char *bearer)
 {
 	int one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails on other sockets: no matter */
-	core->adopting = adopt;
-	if (adopt)
-		lws_adopt_socket_vhost_readbuf(core->vhost, fd, adopt->request.data, adopt->request.len);
+	core->bearer = bearer;
+	if (read.len)
+		lws_adopt_socket_vhost_readbuf(core->vhost, fd, read.data, read.len);
 	else
 		lws_adopt_socket_vhost(core->vhost, fd);
+	free(core->bearer); /* it did not get as far as a session */
+	core->bearer = NULL;
+}
+
+void wsm__server_take_read(struct wsm__core *core, int fd, wsm_slice read, char *bearer)
+{
+	core->adopting = NULL;
+	adopt_socket(core, fd, read, bearer);
+}
+
+void wsm__server_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+{
+	char *bearer = NULL;
+
+	core->adopting = adopt;
+	if (adopt && core->runtime->jwt)
+		adopt->request.len = wsm__token_strip((char *)(uintptr_t)adopt->request.data, adopt->request.len,
+		                                      &bearer);
+	adopt_socket(core, fd, adopt ? adopt->request : wsm__slice(NULL, 0), bearer);
 	if (core->adopting) { /* it did not get as far as a session */
 		wsm__adopt_failed(core->runtime, adopt->number, 1006, "the socket could not be taken over");
 		wsm__adopt_free(adopt);
