@@ -15,6 +15,8 @@ ARGS ?=
 , := ,
 
 S := build/stamps
+# What is installed in .venv goes with it.
+V := .venv/stamps
 LOGS := build/logs
 PY := .venv/bin/python
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet
@@ -24,7 +26,7 @@ no_network = { printf '\n*** pip could not install what is needed (see above). I
 
 PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
 	libjansson-dev libjwt-dev libssl-dev uthash-dev python3 python3-venv python3-dev
-PACKAGES_TEST := libcmocka-dev clang valgrind
+PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind
 PACKAGES_BROWSER := chromium
 PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 
@@ -44,20 +46,20 @@ $(S)/packages-%: .ci/need-packages
 	@.ci/need-packages $(PACKAGES_$*)
 	@touch $@
 
-$(S)/venv: .ci/find-python .ci/need-packages
-	@mkdir -p $(@D)
+$(V)/venv:
 	@.ci/find-python >/dev/null 2>&1 || .ci/need-packages $(PACKAGES_PYTHON)
 	$(call say,Making the virtual environment .venv)
 	@python=$$(.ci/find-python); echo "    with $$python"; "$$python" -m venv --clear .venv
+	@mkdir -p $(@D)
 	@$(PIP) 'scikit-build-core>=0.11' || $(no_network)
 	@touch $@
 
-$(S)/requirements-%: pyproject.toml .ci/requirements.py $(S)/venv
+$(V)/requirements-%: pyproject.toml .ci/requirements.py $(V)/venv
 	$(call say,Installing what $* needs from PyPI)
 	@$(PIP) $$($(PY) .ci/requirements.py $*) || $(no_network)
 	@touch $@
 
-$(S)/package: $(S)/packages-BUILD $(S)/venv $(S)/requirements-fastapi pyproject.toml README.md $(C_SOURCES) $(PYTHON_SOURCES)
+$(V)/package: $(S)/packages-BUILD $(V)/venv $(V)/requirements-fastapi pyproject.toml README.md $(C_SOURCES) $(PYTHON_SOURCES)
 	$(call say,Building and installing the package (C core and Python extension))
 	@$(PIP) --no-build-isolation --no-deps --force-reinstall --config-settings=build-dir=build/python . \
 		|| { printf '\n*** The package did not build; the reason stands above.\n' >&2; exit 1; }
@@ -66,26 +68,26 @@ $(S)/package: $(S)/packages-BUILD $(S)/venv $(S)/requirements-fastapi pyproject.
 # ---- for users --------------------------------------------------------------------------------------------------
 
 .PHONY: build demo bench
-build: $(S)/package ## Build the package and install it in .venv
+build: $(V)/package ## Build the package and install it in .venv
 	@$(PY) -c 'import ws_manager; print("ws_manager", ws_manager.__version__, "is installed in .venv")'
 
-$(S)/demo: $(S)/package examples/fastapi-pipelines/requirements.txt
+$(V)/demo: $(V)/package examples/fastapi-pipelines/requirements.txt
 	$(call say,Installing what the demo needs from PyPI)
 	@$(PIP) -r examples/fastapi-pipelines/requirements.txt || $(no_network)
 	@touch $@
 
-demo: $(S)/demo ## Run the demo: computer-vision pipelines, live in the browser
+demo: $(V)/demo ## Run the demo: computer-vision pipelines, live in the browser
 	$(call say,Starting the demo)
 	@exec $(PY) examples/fastapi-pipelines/run.py $(ARGS)
 
-bench: $(S)/package $(S)/requirements-test build/release/build.ninja ## Measure: speed and size beside bare send() and a home-made manager
+bench: $(V)/package $(V)/requirements-test build/release/build.ninja ## Measure: speed and size beside bare send() and a home-made manager
 	$(call say,Building the measuring programs)
 	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
 	$(call say,Measuring)
 	@$(PY) tests/bench/run.py $(ARGS)
 
 .PHONY: recovery
-recovery: $(S)/package $(S)/requirements-test build/release/build.ninja ## No silent gap: racing publications, kill -9, stalled host (3 minutes)
+recovery: $(V)/package $(V)/requirements-test build/release/build.ninja ## No silent gap: racing publications, kill -9, stalled host (3 minutes)
 	$(call say,Building the measuring programs)
 	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
 	$(call say,10$(,)000 joins racing with publications)
@@ -133,7 +135,7 @@ test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of t
 	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
 	@.ci/valgrind build/debug $(VALGRIND_TESTS) 2>&1 | tee $(LOGS)/40-valgrind.log
 
-test-python: $(S)/demo $(S)/packages-BROWSER $(S)/requirements-test ## Python tests, with the package as it is installed in .venv
+test-python: $(V)/demo $(S)/packages-BROWSER $(V)/requirements-test ## Python tests, with the package as it is installed in .venv
 	$(call say,Python tests)
 	@mkdir -p $(LOGS)
 	@$(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
@@ -147,7 +149,7 @@ NOT_UNDER_ASAN := --ignore-glob='*/test_demo_*.py' --ignore-glob='*/test_docs*.p
 	--deselect tests/python/test_fork_exit.py::test_a_receipt_of_the_parent_cannot_be_awaited_in_a_child \
 	--deselect tests/python/test_fork_exit.py::test_fork_in_a_thread_while_others_send \
 	--deselect tests/python/test_fork_exit.py::test_multiprocessing_workers
-$(S)/package-asan: $(S)/package
+$(S)/package-asan: $(V)/package
 	$(call say,Building the extension with ASan and UBSan)
 	@rm -rf $(ASAN_SITE)
 	@$(PIP) --no-build-isolation --no-deps --target $(ASAN_SITE) --config-settings=build-dir=build/python-asan/build \
@@ -155,12 +157,12 @@ $(S)/package-asan: $(S)/package
 		--config-settings=install.strip=false .
 	@touch $@
 
-test-python-asan: $(S)/package-asan $(S)/requirements-test ## Python tests with the extension under ASan and UBSan
+test-python-asan: $(S)/package-asan $(V)/requirements-test ## Python tests with the extension under ASan and UBSan
 	$(call say,Python tests with the extension under ASan and UBSan)
 	@mkdir -p $(LOGS)
 	@.ci/with-asan $(ASAN_SITE) $(PY) -m pytest $(NOT_UNDER_ASAN) $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
 
-test-harness: $(S)/package $(S)/requirements-test ## Recovery, in short: kill -9 under 300 clients, a host that stands still for 8 s
+test-harness: $(V)/package $(V)/requirements-test ## Recovery, in short: kill -9 under 300 clients, a host that stands still for 8 s
 	$(call say,kill -9 under clients$(,) and a host that stands still)
 	@mkdir -p $(LOGS)
 	@{ $(PY) tests/harness/kill_restart.py --rounds 1 --clients 300 --seconds 2 \
@@ -176,14 +178,14 @@ test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SEC
 fuzz: ## Each fuzzer for ten minutes (make fuzz FUZZ_SECONDS=3600)
 	@$(MAKE) test-fuzz FUZZ_SECONDS=$(if $(filter-out 20,$(FUZZ_SECONDS)),$(FUZZ_SECONDS),600)
 
-check-generated: $(S)/package ## Generated files are those that their sources give
+check-generated: $(V)/package ## Generated files are those that their sources give
 	$(call say,Generated files)
 	@mkdir -p $(LOGS)
 	@{ $(PY) csrc/events/generate.py --check && $(PY) docs/generate_configuration.py --check \
 		&& echo "generated files are fresh"; } 2>&1 | tee $(LOGS)/55-generated.log
 
 .PHONY: lint format clean
-lint: $(S)/package $(S)/requirements-test $(S)/requirements-lint ## Formatting, linters, types
+lint: $(V)/package $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"
 	$(call say,ruff)
@@ -196,7 +198,7 @@ lint: $(S)/package $(S)/requirements-test $(S)/requirements-lint ## Formatting, 
 	@for script in .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz; do bash -n $$script; done
 	@.ci/house-rules
 
-format: $(S)/requirements-lint ## Format C and Python sources
+format: $(V)/requirements-lint ## Format C and Python sources
 	@.venv/bin/clang-format -i $(C_STYLE)
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .

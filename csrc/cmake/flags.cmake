@@ -38,7 +38,7 @@ elseif(WSM_SANITIZE STREQUAL "thread")
 	target_compile_options(wsm_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
 	target_link_options(wsm_flags INTERFACE -fsanitize=thread)
 	list(APPEND wsm_test_environment
-		"TSAN_OPTIONS=halt_on_error=1:suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tests/tsan.supp")
+		"TSAN_OPTIONS=halt_on_error=1:die_after_fork=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tests/tsan.supp")
 elseif(NOT WSM_SANITIZE STREQUAL "none")
 	message(FATAL_ERROR "WSM_SANITIZE is '${WSM_SANITIZE}'; it may be address, thread or none.")
 elseif(CMAKE_BUILD_TYPE MATCHES "Rel")

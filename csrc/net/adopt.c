@@ -2,6 +2,7 @@
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -113,6 +114,18 @@ void wsm__adopt_failed(wsm_runtime *runtime, uint64_t number, unsigned code, con
 
 /* ---- with the socket -------------------------------------------------------------------------------------------- */
 
+/* Anything else libuv could not watch, or libwebsockets not read from. */
+static bool is_stream(int fd)
+{
+	int type = 0, listens = 0;
+	socklen_t len = sizeof(type);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_STREAM)
+		return false;
+	len = sizeof(listens);
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) && !listens;
+}
+
 int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, const wsm_admission *admission,
               uint64_t *conn, wsm_error *error)
 {
@@ -120,9 +133,9 @@ int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, con
 	struct wsm__adopt *adopt;
 	int status = wsm__runtime_check(runtime, error);
 
-	if (!status && (fd < 0 || !len))
+	if (!status && (!len || !is_stream(fd)))
 		status = wsm__fail(error, WSM_EINVAL,
-		                   "a hand-over needs a socket and the request that was read from it");
+		                   "a hand-over needs a connected stream socket and the request that was read from it");
 	if (!status && admission)
 		status = check_admission(admission, error);
 	if (status)
@@ -208,11 +221,9 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 	                           header(from, "origin"),
 	                           header(from, "host"),
 	                           header(from, "user-agent") };
-	struct wsm__request request = { .query = from->query,
-		                        .ip = from->ip,
-		                        .origin = texts[4],
-		                        .host = texts[5],
-		                        .user_agent = texts[6] };
+	struct wsm__request request = {
+		.query = from->query, .ip = from->ip, .origin = texts[4], .host = texts[5], .user_agent = texts[6]
+	};
 	struct wsm__buffer headers, token;
 	struct wsm__adopt *adopt;
 	char path[WSM__PATH_MAX + 1];

@@ -263,8 +263,9 @@ void wsm__answer_position(struct wsm__core *core, wsm_slice name, struct wsm__bu
 	                 (unsigned long long)room->history.last);
 }
 
-static void add_messages(const struct wsm__history *history, uint64_t from, const struct wsm__history_request *request,
-                         struct wsm__buffer *out)
+/* Returns the offset up to which nothing is left out: the client goes on from there. */
+static uint64_t add_messages(const struct wsm__history *history, uint64_t from,
+                             const struct wsm__history_request *request, struct wsm__buffer *out)
 {
 	size_t start = out->len;
 	unsigned n = 0;
@@ -275,19 +276,20 @@ static void add_messages(const struct wsm__history *history, uint64_t from, cons
 		if ((pub->level && pub->level < request->level) || pub->exclude) /* not for everyone */
 			continue;
 		if (n && out->len - start + pub->payload_len > request->max_bytes)
-			break;
+			return offset - 1;
 		if (request->limit && n == request->limit)
-			break;
+			return offset - 1;
 		wsm__buffer_add_str(out, n++ ? "," : "");
 		wsm__buffer_add_slice(out, wsm__pub_payload(pub));
 	}
+	return history->last;
 }
 
 void wsm__answer_history(struct wsm__core *core, const struct wsm__history_request *request, struct wsm__buffer *out)
 {
 	struct wsm__room *room = wsm__room_find(&core->registry, request->room);
 	bool recovered = false;
-	uint64_t from;
+	uint64_t from, upto;
 
 	wsm__buffer_add_str(out, "{\"messages\":[");
 	if (!room) {
@@ -303,7 +305,7 @@ void wsm__answer_history(struct wsm__core *core, const struct wsm__history_reque
 	} else if (request->limit && room->history.count > request->limit) {
 		from = room->history.last + 1 - request->limit;
 	}
-	add_messages(&room->history, from, request, out);
+	upto = add_messages(&room->history, from, request, out);
 	wsm__buffer_addf(out, "],\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s}", room->epoch,
-	                 (unsigned long long)room->history.last, recovered ? "true" : "false");
+	                 (unsigned long long)upto, recovered ? "true" : "false");
 }

@@ -233,22 +233,31 @@ static void authenticated(struct wsm__core *core, const struct wsm__simple *comm
 
 int wsm_command_add(wsm_runtime *runtime, wsm_slice action, wsm_error *error)
 {
-	struct wsm__name *name;
+	struct wsm__name *name, *there;
+	int status = wsm__runtime_check_fork(runtime, error);
 
+	if (status)
+		return status;
 	if (!action.len || action.len > 64 || !wsm__utf8_valid(action) || memchr(action.data, 0, action.len))
 		return wsm__fail(error, WSM_EINVAL, "a command's name has 1 to 64 bytes of UTF-8");
 	if (wsm__command_is_core(action))
 		return wsm__fail(error, WSM_EINVAL, "\"%.*s\" is an action of the server itself; choose another name",
 		                 (int)action.len, action.data);
-	wsm_command_remove(runtime, action);
 	name = malloc(sizeof(*name));
 	if (!name || !(name->text = wsm__slice_dup(action))) {
 		free(name);
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
 	}
 	pthread_mutex_lock(&runtime->actions_lock);
-	LL_PREPEND(runtime->actions, name);
+	for (there = runtime->actions; there && !wsm__slice_is(action, there->text); there = there->next)
+		;
+	if (!there)
+		LL_PREPEND(runtime->actions, name);
 	pthread_mutex_unlock(&runtime->actions_lock);
+	if (there) {
+		free(name->text);
+		free(name);
+	}
 	return WSM_OK;
 }
 
@@ -256,6 +265,8 @@ int wsm_command_remove(wsm_runtime *runtime, wsm_slice action)
 {
 	struct wsm__name *name;
 
+	if (wsm__runtime_check_fork(runtime, NULL))
+		return WSM_EFORKED;
 	pthread_mutex_lock(&runtime->actions_lock);
 	LL_FOREACH(runtime->actions, name) {
 		if (wsm__slice_is(action, name->text))
@@ -308,14 +319,39 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 	free(command);
 }
 
-void wsm__commands_run(struct wsm__core *core)
-{
-	struct wsm__node *node = wsm__queue_take(&core->runtime->commands), *next;
+/*
+ * How much is published before it is written out. Otherwise a burst of the host fills the outboxes of clients that read as
+ * fast as they can, before a single write was tried, and they are taken for slow ones.
+ */
+#define BURST_BYTES 262144u
 
-	for (; node; node = next) {
+/* Whether the loop has its turn first: to write, to read, to look at the time. A stopping runtime has none to lose. */
+static bool must_wait(struct wsm__core *core)
+{
+	if (core->burst < BURST_BYTES || atomic_load(&core->runtime->stop_asked))
+		return false;
+	if (!wsm__flush(core))
+		core->burst = 0;
+	return true;
+}
+
+/* A wake may have come while commands were waiting, so the queue is looked at until it is empty. */
+static struct wsm__node *next_command(struct wsm__core *core)
+{
+	if (!core->commands)
+		core->commands = wsm__queue_take(&core->runtime->commands);
+	return core->commands;
+}
+
+bool wsm__commands_run(struct wsm__core *core)
+{
+	struct wsm__node *node;
+
+	while ((node = next_command(core)) != NULL && !must_wait(core)) {
 		struct wsm__command_node *command = (struct wsm__command_node *)(void *)node;
 
-		next = node->next;
+		core->commands = node->next;
+		core->burst += command->bytes + sizeof(*command);
 		switch (command->kind) {
 		case WSM__CMD_PUBLISH:
 			wsm__publish_run(core, (struct wsm__publish *)(void *)command);
@@ -337,6 +373,7 @@ void wsm__commands_run(struct wsm__core *core)
 			break;
 		}
 	}
+	return core->commands != NULL;
 }
 
 static void discard(wsm_runtime *runtime, struct wsm__command_node *command)
@@ -365,12 +402,18 @@ static void discard(wsm_runtime *runtime, struct wsm__command_node *command)
 	}
 }
 
-void wsm__commands_discard(wsm_runtime *runtime)
+static void discard_all(wsm_runtime *runtime, struct wsm__node *node)
 {
-	struct wsm__node *node = wsm__queue_take(&runtime->commands), *next;
+	struct wsm__node *next;
 
 	for (; node; node = next) {
 		next = node->next;
 		discard(runtime, (struct wsm__command_node *)(void *)node);
 	}
+}
+
+void wsm__commands_discard(wsm_runtime *runtime, struct wsm__node *taken)
+{
+	discard_all(runtime, taken);
+	discard_all(runtime, wsm__queue_take(&runtime->commands));
 }

@@ -80,7 +80,10 @@ struct wsm__opening {
 	struct wsm__buffer described; /* JSON for the authenticate handler */
 	unsigned refuse_code;         /* to be closed with this as soon as it is established; 0: no */
 	const char *refuse_reason;    /* static */
-	struct wsm__early *early;     /* in order */
+	bool greeted;
+	struct wsm__pub **gaps; /* found before the greeting, told after it */
+	size_t n_gaps;
+	struct wsm__early *early; /* in order */
 	uint32_t n_early;
 	size_t early_bytes;
 };
@@ -120,16 +123,23 @@ static inline struct wsm__conn *wsm__conn_of(struct wsm__sub *sub)
 void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, wsm_slice id);
 /* Queues {"type":"error","data":{"code","message","action"},"id"}. */
 void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action, wsm_slice id);
-/* The registry's callback: tells a client that publications it had a right to are gone. */
-void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
 
 /* Rooms that a user's connections join, now and later (sticky.c). */
 void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
-void wsm__sticky_join(struct wsm__conn *conn);
+void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *greeting);
 void wsm__sticky_fini(struct wsm__core *core);
 
 /* Connections by IP address (connection.c). */
 void wsm__ips_fini(struct wsm__core *core);
+
+/* ---- greeting.c ------------------------------------------------------------------------------------------------- */
+
+/* Joins everything, then greets; the replay is queued behind the greeting. */
+void wsm__conn_enter(struct wsm__conn *conn);
+/* Joins one room, from the position that the client named if it did, and adds its row to the greeting. */
+void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__buffer *greeting);
+/* The registry's callback: tells a client that publications it had a right to are gone, behind its greeting. */
+void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
 
 /* ---- request.c: what is checked before the upgrade -------------------------------------------------------------- */
 

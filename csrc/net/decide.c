@@ -15,7 +15,7 @@ struct wsm__ticket {
 	uint64_t number;
 	uint64_t deadline_ms;
 	struct wsm__conn *conn;
-	bool authenticate, token; /* token: a client's, not a question to the host */
+	bool authenticate, token;      /* token: a client's, not a question to the host */
 	wsm_slice message, action, id; /* authorize: the client's message, to be run again */
 };
 

@@ -108,7 +108,8 @@ int wsm__room_from_template(const char *room, const struct wsm__path_params *par
 		len += piece.len;
 	}
 	out[len] = '\0';
-	if (!wsm__slice_is(wsm__slice(out, len), "@all") && !wsm__room_name_valid(wsm__slice(out, len)))
+	/* "@all" by the host's word only: a client could name it in the path. */
+	if (strcmp(room, "@all") != 0 && !wsm__room_name_valid(wsm__slice(out, len)))
 		return -1;
 	return (int)len;
 }
@@ -179,9 +180,23 @@ static int check_rooms(const wsm_endpoint *endpoint, wsm_error *error)
 	return WSM_OK;
 }
 
+/* Takes the endpoint of that pattern out of the list; NULL if there is none. Locked by the caller. */
+static struct wsm__endpoint *take_out(struct wsm__endpoints *endpoints, wsm_slice path)
+{
+	struct wsm__endpoint *endpoint;
+
+	DL_FOREACH(endpoints->list, endpoint) {
+		if (wsm__slice_is(path, endpoint->path))
+			break;
+	}
+	if (endpoint)
+		DL_DELETE(endpoints->list, endpoint);
+	return endpoint;
+}
+
 int wsm__endpoints_set(struct wsm__endpoints *endpoints, const wsm_endpoint *from, wsm_error *error)
 {
-	struct wsm__endpoint *endpoint, *old;
+	struct wsm__endpoint *endpoint, *old, *after;
 	int status = check_path(from->path, error);
 
 	if (!status)
@@ -191,17 +206,19 @@ int wsm__endpoints_set(struct wsm__endpoints *endpoints, const wsm_endpoint *fro
 	endpoint = endpoint_new(from);
 	if (!endpoint)
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
-	wsm__endpoints_remove(endpoints, from->path);
+	/* Under one lock: a request in between would find no endpoint. */
 	pthread_mutex_lock(&endpoints->lock);
-	DL_FOREACH(endpoints->list, old) {
-		if (count_params(old->path) > count_params(endpoint->path))
+	old = take_out(endpoints, from->path);
+	DL_FOREACH(endpoints->list, after) {
+		if (count_params(after->path) > count_params(endpoint->path))
 			break;
 	}
-	if (old)
-		DL_PREPEND_ELEM(endpoints->list, old, endpoint);
+	if (after)
+		DL_PREPEND_ELEM(endpoints->list, after, endpoint);
 	else
 		DL_APPEND(endpoints->list, endpoint);
 	pthread_mutex_unlock(&endpoints->lock);
+	wsm__endpoint_unref(old);
 	return WSM_OK;
 }
 
@@ -210,12 +227,7 @@ int wsm__endpoints_remove(struct wsm__endpoints *endpoints, wsm_slice path)
 	struct wsm__endpoint *endpoint;
 
 	pthread_mutex_lock(&endpoints->lock);
-	DL_FOREACH(endpoints->list, endpoint) {
-		if (wsm__slice_is(path, endpoint->path))
-			break;
-	}
-	if (endpoint)
-		DL_DELETE(endpoints->list, endpoint);
+	endpoint = take_out(endpoints, path);
 	pthread_mutex_unlock(&endpoints->lock);
 	wsm__endpoint_unref(endpoint);
 	return endpoint ? WSM_OK : WSM_ENOTFOUND;

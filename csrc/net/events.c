@@ -103,12 +103,17 @@ void wsm__log(wsm_runtime *runtime, wsm_level level, const char *format, ...)
 
 int wsm_want(wsm_runtime *runtime, unsigned mask)
 {
-	atomic_store(&runtime->want, mask);
-	return WSM_OK;
+	int status = wsm__runtime_check_fork(runtime, NULL);
+
+	if (!status)
+		atomic_store(&runtime->want, mask);
+	return status;
 }
 
 int wsm_set_wake(wsm_runtime *runtime, wsm_wake_fn wake, void *user_data)
 {
+	if (wsm__runtime_check_fork(runtime, NULL))
+		return WSM_EFORKED;
 	if (atomic_load(&runtime->running))
 		return WSM_EINVAL;
 	runtime->wake = wake;

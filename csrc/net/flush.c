@@ -120,7 +120,8 @@ static void write_bridge(struct wsm__conn *conn)
 	struct wsm__core *core = conn->core;
 	struct wsm__outbox *outbox = &conn->sub.outbox;
 
-	while (outbox->count && conn->in_flight < BRIDGE_WINDOW) {
+	/* At the end all goes out, at most max_queue: the host would never ask for it. */
+	while (outbox->count && (conn->in_flight < BRIDGE_WINDOW || conn->state == WSM__CONN_CLOSING)) {
 		struct wsm__pub *pub = wsm__outbox_at(outbox, 0);
 		struct wsm__event *event =
 			wsm__event_new(WSM_EVENT_BRIDGE_SEND, wsm__str(NULL), wsm__pub_payload(pub), wsm__str(NULL));
@@ -159,7 +160,7 @@ static void flush_conn(struct wsm__conn *conn)
 		wsm__conn_close(conn, 4413, "the client fell behind by more than max_queue");
 	}
 	if (conn->bridge) {
-		if (!conn->choked || conn->state == WSM__CONN_CLOSING)
+		if (!conn->sub.overflow && (!conn->choked || conn->state == WSM__CONN_CLOSING))
 			write_bridge(conn);
 		if (conn->state == WSM__CONN_CLOSING) {
 			wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
@@ -170,7 +171,7 @@ static void flush_conn(struct wsm__conn *conn)
 	} else {
 		write_socket(conn);
 	}
-	if (wsm__sub_lags(&conn->sub) && !conn->choked && !conn->sub.outbox.count)
+	if (wsm__sub_lags(&conn->sub)) /* as far as there is space: a slow client's outbox may never be empty */
 		wsm__refill(&core->registry, &conn->sub, core->now_ms);
 	if (conn->sub.outbox.count && !conn->choked)
 		wsm__mark_dirty(&core->registry, &conn->sub, false); /* its share of this turn is used up */

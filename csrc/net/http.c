@@ -63,7 +63,7 @@ void wsm__http_refuse(struct lws *wsi, unsigned status, const char *extra, const
 
 static wsm_slice keep(struct lws *wsi, struct wsm__session *session, int len, bool custom)
 {
-	char *to = len > 0 ? wsm__buffer_reserve(&session->storage, (size_t)len + 1) : NULL;
+	char *to = len > 0 ? wsm__buffer_reserve(&session->exchange->storage, (size_t)len + 1) : NULL;
 
 	if (!to)
 		return wsm__slice(NULL, 0);
@@ -73,7 +73,7 @@ static wsm_slice keep(struct lws *wsi, struct wsm__session *session, int len, bo
 		len = lws_hdr_copy(wsi, to, len + 1, WSI_TOKEN_HTTP_AUTHORIZATION);
 	if (len <= 0)
 		return wsm__slice(NULL, 0);
-	session->storage.len += (size_t)len;
+	session->exchange->storage.len += (size_t)len;
 	return wsm__slice(to, (size_t)len);
 }
 
@@ -110,11 +110,11 @@ int wsm__http_request(struct lws *wsi, struct wsm__session *session, const void 
 	(void)len;
 	if (method < 0 || !wsm__session_request(wsi, session, wsm__slice(uri, (size_t)uri_len)))
 		return -1;
-	snprintf(session->method, sizeof(session->method), "%s", method_name(method));
-	session->head = method == LWSHUMETH_HEAD;
-	session->authorization = keep(wsi, session, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION), false);
-	session->api_key = keep(wsi, session, lws_hdr_custom_length(wsi, "x-api-key:", 10), true);
-	wsm__buffer_clear(&session->body);
+	snprintf(session->exchange->method, sizeof(session->exchange->method), "%s", method_name(method));
+	session->exchange->head = method == LWSHUMETH_HEAD;
+	session->exchange->authorization =
+		keep(wsi, session, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION), false);
+	session->exchange->api_key = keep(wsi, session, lws_hdr_custom_length(wsi, "x-api-key:", 10), true);
 	if (method != LWSHUMETH_POST)
 		return wsm__http_answer(wsi, session);
 	if (length <= 0 || lws_hdr_copy(wsi, digits, sizeof(digits), WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) {
@@ -130,23 +130,39 @@ int wsm__http_request(struct lws *wsi, struct wsm__session *session, const void 
 
 int wsm__http_body(struct wsm__session *session, const void *data, size_t len)
 {
-	if (session->body.len + len > BODY_MAX)
+	if (!session->exchange) /* answered already: the method has no use for a body */
+		return 0;
+	if (session->exchange->body.len + len > BODY_MAX)
 		return -1;
-	wsm__buffer_add(&session->body, data, len);
-	return session->body.failed ? -1 : 0;
+	wsm__buffer_add(&session->exchange->body, data, len);
+	return session->exchange->body.failed ? -1 : 0;
+}
+
+/* libwebsockets has decoded the path; rest.c takes it as it stands in a URL. */
+static void encode_path(struct wsm__buffer *out, wsm_slice path)
+{
+	for (size_t i = 0; i < path.len; i++) {
+		unsigned char c = (unsigned char)path.data[i];
+
+		if (c > ' ' && c < 0x7f && c != '%')
+			wsm__buffer_add(out, &path.data[i], 1);
+		else
+			wsm__buffer_addf(out, "%%%02X", c);
+	}
 }
 
 int wsm__http_answer(struct lws *wsi, struct wsm__session *session)
 {
+	struct wsm__buffer path;
+	int status;
 	wsm_rest_request request = {
-		.method = wsm__str(session->method),
-		.path = session->request.path,
-		.query = session->request.query,
-		.ip = session->request.ip,
-		.authorization = session->authorization,
-		.api_key = session->api_key,
-		.origin = session->request.origin,
-		.body = wsm__slice(session->body.data, session->body.len),
+		.method = wsm__str(session->exchange->method),
+		.query = session->exchange->request.query,
+		.ip = session->exchange->request.ip,
+		.authorization = session->exchange->authorization,
+		.api_key = session->exchange->api_key,
+		.origin = session->exchange->request.origin,
+		.body = wsm__slice(session->exchange->body.data, session->exchange->body.len),
 	};
 	wsm_rest_answer answer;
 
@@ -155,13 +171,16 @@ int wsm__http_answer(struct lws *wsi, struct wsm__session *session)
 		wsm__http_refuse(wsi, 404, "", "REST is switched off on this port");
 		return -1;
 	}
-	if (wsm__rest_answer(session->core, &request, &answer))
+	wsm__buffer_init(&path);
+	encode_path(&path, session->exchange->request.path);
+	request.path = wsm__slice(path.data, path.len);
+	status = path.failed ? WSM_ENOMEM : wsm__rest_answer(session->core, &request, &answer);
+	wsm__buffer_fini(&path);
+	if (status)
 		return -1;
 	write_answer(wsi, answer.status, answer.content_type, "", wsm__slice(answer.body.data, answer.body.len),
-	             session->head);
+	             session->exchange->head);
 	wsm_text_free(&answer.body);
-	wsm__buffer_fini(&session->body);
-	wsm__buffer_fini(&session->storage);
-	memset(&session->request, 0, sizeof(session->request));
+	wsm__session_answered(session);
 	return lws_http_transaction_completed(wsi) ? -1 : 0;
 }

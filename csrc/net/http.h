@@ -9,10 +9,15 @@
 /* One socket in libwebsockets, from accept to close. */
 struct wsm__session {
 	struct wsm__core *core;
-	struct wsm__adopt *adopt; /* until a connection has been made of it */
-	struct wsm__conn *conn;   /* once the upgrade was confirmed */
-	char *bearer;             /* token of a subprotocol; NULL: none */
+	struct wsm__adopt *adopt;       /* until a connection has been made of it */
+	struct wsm__conn *conn;         /* once the upgrade was confirmed */
+	char *bearer;                   /* token of a subprotocol; NULL: none */
+	struct wsm__exchange *exchange; /* while a request is being answered; an open WebSocket has none */
 	int fd;
+};
+
+/* One request and its answer. */
+struct wsm__exchange {
 	bool head;
 	char method[8];
 	char ip[INET6_ADDRSTRLEN];
@@ -21,8 +26,10 @@ struct wsm__session {
 	struct wsm__buffer storage, body;
 };
 
-/* Fills session->request from libwebsockets' headers. False when out of memory. */
+/* Begins an exchange: fills its request from libwebsockets' headers. False when out of memory. */
 bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_slice path);
+/* Ends it, if there is one. */
+void wsm__session_answered(struct wsm__session *session);
 /* Callbacks; they return what libwebsockets is to get. */
 int wsm__http_request(struct lws *wsi, struct wsm__session *session, const void *path, size_t len);
 int wsm__http_body(struct wsm__session *session, const void *data, size_t len);

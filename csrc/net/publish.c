@@ -242,8 +242,7 @@ void wsm__publish_run(struct wsm__core *core, struct wsm__publish *publish)
 			core->counters.throttled++;
 			core->counters.superseded += superseded != NULL;
 			wsm__publish_free(superseded, &none);
-			if (!uv_is_active((uv_handle_t *)&core->throttle_timer))
-				wsm__publish_due(core);
+			wsm__publish_due(core); /* its turn may come before the one that the timer waits for */
 			return;
 		}
 	} else if (publish->n_rooms == 1 && publish->key.len) {

@@ -30,20 +30,27 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path)
 {
 	struct wsm__path_params params;
-	struct wsm__endpoint *endpoint = wsm__endpoints_find(&runtime->endpoints, path, has_auth(runtime), &params);
+	struct wsm__endpoint *endpoint;
 
+	if (wsm__runtime_check_fork(runtime, NULL))
+		return false;
+	endpoint = wsm__endpoints_find(&runtime->endpoints, path, has_auth(runtime), &params);
 	wsm__endpoint_unref(endpoint);
 	return endpoint != NULL;
 }
 
 int wsm_endpoint_set(wsm_runtime *runtime, const wsm_endpoint *endpoint, wsm_error *error)
 {
-	return wsm__endpoints_set(&runtime->endpoints, endpoint, error);
+	int status = wsm__runtime_check_fork(runtime, error);
+
+	return status ? status : wsm__endpoints_set(&runtime->endpoints, endpoint, error);
 }
 
 int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path)
 {
-	return wsm__endpoints_remove(&runtime->endpoints, path);
+	int status = wsm__runtime_check_fork(runtime, NULL);
+
+	return status ? status : wsm__endpoints_remove(&runtime->endpoints, path);
 }
 
 static void add_pair(struct wsm__buffer *out, const char *name, wsm_slice value)

@@ -27,7 +27,7 @@ struct route {
 	bool is_object;
 	wsm_member members[WANTED_MAX * 2];
 	size_t n_members;
-	char project[NAME_SIZE]; /* JSON of the added member project_id */
+	char project[2 * WSM__ROOM_NAME_MAX + 4]; /* JSON of the added member project_id */
 };
 
 static void want(struct route *route, const char *name, size_t len)
@@ -90,21 +90,24 @@ static wsm_slice value_of(const struct route *route, const char *name, size_t le
 	return wsm__slice(NULL, 0);
 }
 
-/* A JSON string or number as plain text; -1 if it is neither or too long. */
+/* A JSON string or number as plain text; -1 if it is absent or null, -2 if it is neither, empty or too long. */
 static int plain(wsm_slice json, char *out, size_t size)
 {
-	if (!json.len)
+	int len;
+
+	if (!json.len || json.data[0] == 'n')
 		return -1;
-	if (json.data[0] == '"')
-		return wsm__json_string(json, out, size);
+	if (json.data[0] == '"') {
+		len = wsm__json_string(json, out, size - 1);
+		return len > 0 ? len : -2;
+	}
 	if (!strchr("-0123456789", json.data[0]) || json.len >= size)
-		return -1;
+		return -2;
 	memcpy(out, json.data, json.len);
-	out[json.len] = '\0';
 	return (int)json.len;
 }
 
-/* Fills "{name}" from the data; -1 if one is absent, -2 if the result is too long. Length otherwise. */
+/* Fills "{name}" from the data; -1 if one is absent, -2 if one is unusable or the result is too long. Length otherwise. */
 static int fill(const struct route *route, const char *template, char out[NAME_SIZE])
 {
 	size_t len = 0;
@@ -112,9 +115,9 @@ static int fill(const struct route *route, const char *template, char out[NAME_S
 	while (*template) {
 		const char *close = *template == '{' ? strchr(template, '}') : NULL;
 
+		if (len + 1 >= NAME_SIZE)
+			return -2;
 		if (!close) {
-			if (len + 1 >= NAME_SIZE)
-				return -2;
 			out[len++] = *template ++;
 			continue;
 		}
@@ -122,12 +125,21 @@ static int fill(const struct route *route, const char *template, char out[NAME_S
 		              NAME_SIZE - len);
 
 		if (n < 0)
-			return -1;
+			return n;
 		len += (size_t)n;
 		template = close + 1;
 	}
 	out[len] = '\0';
 	return (int)len;
+}
+
+static int fail_fill(const struct route *route, int status, const char *template, wsm_error *error)
+{
+	return wsm__fail(
+		error, status,
+		"event \"%.*s\": the data does not fit \"%s\"; what stands there must be a number or a text of 1 "
+		"to %d bytes",
+		(int)route->from->type.len, route->from->type.data, template, WSM__ID_MAX);
 }
 
 static bool is_scalar(wsm_slice json)
@@ -213,13 +225,23 @@ static int check_name(wsm_target target, wsm_slice id, wsm_slice name, wsm_error
 		                 "id \"%.*s\": must be 1 to %d bytes of UTF-8 without control characters", shown,
 		                 id.data ? id.data : "", WSM__ID_MAX);
 	}
-	if (wsm__room_name_valid(name))
+	if (wsm__room_name_valid(name) && (id.len || target != WSM_TO_PROJECT))
 		return WSM_OK;
 	return wsm__fail(
 		error, WSM_EROOM,
 		"room \"%.*s\": must be 1 to %d bytes of UTF-8 without spaces, control characters or '*', and must "
 		"not begin with '@'",
 		shown, id.data ? id.data : "", WSM__ROOM_NAME_MAX);
+}
+
+/* Of those that templates of the catalogue make. */
+static bool is_room(wsm_slice room)
+{
+	const size_t prefix = sizeof("@user:") - 1;
+
+	if (wsm__slice_starts(room, "@user:"))
+		return wsm__id_valid(wsm__slice(room.data + prefix, room.len - prefix));
+	return wsm__slice_is(room, "@all") || wsm__room_name_valid(room);
 }
 
 /* The room of an event that was given none: the first alternative of its template ("a|b") whose members are there. */
@@ -240,12 +262,11 @@ static int automatic(const struct route *route, char out[NAME_SIZE], wsm_error *
 		memcpy(out, "@all", 5);
 		return 4;
 	}
-	if (len < 0 || len > WSM__ROOM_NAME_MAX ||
-	    (out[0] != '@' && !wsm__room_name_valid(wsm__slice(out, (size_t)len))) ||
-	    (wsm__slice_starts(wsm__slice(out, (size_t)len), "@user:") &&
-	     !wsm__id_valid(wsm__slice(out + 6, (size_t)len - 6))))
+	if (len < 0)
+		return fail_fill(route, WSM_EROOM, template, error);
+	if (!is_room(wsm__slice(out, (size_t)len)))
 		return wsm__fail(error, WSM_EROOM, "event \"%.*s\": \"%.60s\" is no room name",
-		                 (int)route->from->type.len, route->from->type.data, len < 0 ? "(too long)" : out);
+		                 (int)route->from->type.len, route->from->type.data, out);
 	return len;
 }
 
@@ -253,6 +274,10 @@ static int check_targets(const wsm_publication *from, wsm_error *error)
 {
 	bool needs_ids = from->target != WSM_TO_AUTO && from->target != WSM_TO_ALL;
 
+	if ((unsigned)from->target > WSM_TO_CLIENT || (unsigned)from->priority > WSM_LOW ||
+	    (unsigned)from->level > WSM_LEVEL_CRITICAL)
+		return wsm__fail(error, WSM_EINVAL, "target %d, priority %d or level %d is none", (int)from->target,
+		                 (int)from->priority, (int)from->level);
 	if (needs_ids && !from->n_ids)
 		return wsm__fail(error, WSM_EINVAL, "no room or id was given to send to");
 	if (from->n_ids > 1 && from->max_rate > 0)
@@ -410,8 +435,12 @@ int wsm__publish_new(const wsm_publication *from, wsm_slice payload, struct wsm_
 	level = status ? status : level_of(&route, error);
 	if (level < 0)
 		return level;
-	if (!key_slice.len && route.event && route.event->key && (len = fill(&route, route.event->key, key)) > 0)
-		key_slice = wsm__slice(key, (size_t)len);
+	if (!key_slice.len && route.event && route.event->key) {
+		len = fill(&route, route.event->key, key);
+		if (len == -2) /* without its key it would take the place of others */
+			return fail_fill(&route, WSM_EINVAL, route.event->key, error);
+		key_slice = wsm__slice(key, len > 0 ? (size_t)len : 0);
+	}
 	if (key_slice.len > WSM__ROOM_NAME_MAX * 2)
 		return wsm__fail(error, WSM_EINVAL, "a conflation key has at most %d bytes", WSM__ROOM_NAME_MAX * 2);
 	if (from->target == WSM_TO_ALL || from->target == WSM_TO_AUTO) {

@@ -19,8 +19,9 @@
 #include "net/server.h"
 #include "net/token.h"
 
-#define STOP_TICK_MS 5    /* how often a stopping core looks whether everyone has gone */
-#define SWEEP_MS 1000     /* history, throttle keys, questions */
+#define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
+#define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
+#define SWEEP_MS 1000  /* history, throttle keys, questions */
 #define JOIN_GRACE_SECS 2 /* beyond the deadline of stop */
 
 /* ---- the handle ------------------------------------------------------------------------------------------------- */
@@ -105,17 +106,24 @@ bool wsm_runtime_running(const wsm_runtime *runtime)
 
 unsigned wsm_runtime_port(const wsm_runtime *runtime)
 {
-	return atomic_load(&runtime->port);
+	return wsm__runtime_check_fork(runtime, NULL) ? 0 : atomic_load(&runtime->port);
 }
 
-int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error)
+int wsm__runtime_check_fork(const wsm_runtime *runtime, wsm_error *error)
 {
 	if (runtime->pid != getpid())
 		return wsm__fail(error, WSM_EFORKED,
 		                 "the runtime belongs to the parent process; make a new one after fork()");
-	if (!atomic_load_explicit(&runtime->running, memory_order_acquire))
-		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running; start it first");
 	return WSM_OK;
+}
+
+int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error)
+{
+	int status = wsm__runtime_check_fork(runtime, error);
+
+	if (!status && !atomic_load_explicit(&runtime->running, memory_order_acquire))
+		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running; start it first");
+	return status;
 }
 
 void wsm__runtime_own_fd(wsm_runtime *runtime, int fd, bool ours)
@@ -152,7 +160,14 @@ static void on_prepare(uv_prepare_t *prepare)
 	bool more;
 
 	wsm__core_now(core);
+	core->stop_turns += core->stopping;
 	more = wsm__flush(core);
+	if (!more)
+		core->burst = 0;
+	if (core->commands) /* they have waited for this */
+		more = wsm__commands_run(core) || more;
+	/* What they published is written in the next turn, at once. */
+	more = more || core->registry.dirty || core->registry.urgent;
 	if (more && !core->destroying)
 		uv_idle_start(&core->idle, on_idle);
 	else
@@ -211,7 +226,7 @@ static void on_tick(uv_timer_t *timer)
 	wsm__decide_expire(core);
 	wsm__lobby_expire(core);
 	if (core->stopping) {
-		if (!core->n_conns || core->now_ms >= core->stop_at_ms)
+		if (!core->n_conns || (core->now_ms >= core->stop_at_ms && core->stop_turns >= STOP_TURNS))
 			begin_destroy(core);
 		else
 			wsm__wheel_turn(core);
@@ -299,6 +314,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__replay_fini(core);
 	wsm__ips_fini(core);
 	wsm__registry_fini(&core->registry);
+	wsm__commands_discard(core->runtime, core->commands);
 	wsm__buffer_fini(&core->text);
 	uv_loop_close(&core->loop);
 	free(core);
@@ -369,7 +385,7 @@ static void *thread_main(void *argument)
 	core_fini(core);
 	atomic_store(&runtime->running, false);
 	atomic_store(&runtime->port, 0);
-	wsm__commands_discard(runtime);
+	wsm__commands_discard(runtime, NULL);
 	return NULL;
 }
 
@@ -403,8 +419,8 @@ int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
 	struct birth birth = { .runtime = runtime, .error = error };
 	int status = WSM_OK;
 
-	if (runtime->pid != getpid())
-		return wsm__runtime_check(runtime, error);
+	if (wsm__runtime_check_fork(runtime, error))
+		return WSM_EFORKED;
 	pthread_mutex_lock(&runtime->lifecycle);
 	if (!atomic_load(&runtime->running)) {
 		if (runtime->has_thread) { /* a stop that ran out of time has ended meanwhile */
@@ -440,6 +456,7 @@ int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms)
 		return WSM_EFORKED;
 	pthread_mutex_lock(&runtime->lifecycle);
 	if (runtime->has_thread) {
+		atomic_store(&runtime->stop_asked, true);
 		stop = malloc(sizeof(*stop));
 		if (stop) {
 			memset(stop, 0, sizeof(*stop));
@@ -449,6 +466,7 @@ int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms)
 				free(stop);
 		}
 		status = join_thread(runtime, deadline_ms);
+		atomic_store(&runtime->stop_asked, false);
 	}
 	pthread_mutex_unlock(&runtime->lifecycle);
 	return status;

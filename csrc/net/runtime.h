@@ -45,6 +45,7 @@ struct wsm_runtime {
 	pthread_t thread;
 	bool has_thread;
 	atomic_bool running;
+	atomic_bool stop_asked; /* between wsm_runtime_stop() and the end of the thread */
 	atomic_uint port;
 
 	struct wsm__queue commands; /* of struct wsm__command_node */
@@ -64,6 +65,8 @@ struct wsm_runtime {
 	size_t n_fds;
 };
 
+/* WSM_OK or WSM_EFORKED, with `error`. A child must not take a lock: its holder may not exist there. */
+int wsm__runtime_check_fork(const wsm_runtime *runtime, wsm_error *error);
 /* WSM_OK, WSM_EFORKED or WSM_ENOTRUNNING, with `error`. */
 int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error);
 /* Notes that a descriptor is ours, or no longer is. */
@@ -100,10 +103,10 @@ struct wsm__command_node {
  * WSM_ENOTRUNNING; the caller keeps the command on failure.
  */
 int wsm__post(wsm_runtime *runtime, struct wsm__command_node *command, bool force);
-/* Runs all queued commands, on the runtime thread. */
-void wsm__commands_run(struct wsm__core *core);
-/* Frees what is still queued once the thread has ended; receipts and questions are told. */
-void wsm__commands_discard(wsm_runtime *runtime);
+/* Runs queued commands, on the runtime thread; true if some must wait until what they published so far is written. */
+bool wsm__commands_run(struct wsm__core *core);
+/* Frees what was `taken`, and what is still queued once the thread has ended; receipts and questions are told. */
+void wsm__commands_discard(wsm_runtime *runtime, struct wsm__node *taken);
 
 /* Text of a command: one allocation behind the command, filled piece by piece. */
 struct wsm__arena {
@@ -176,6 +179,8 @@ struct wsm__core {
 
 	struct wsm__registry registry;
 	struct wsm__throttle throttle;
+	struct wsm__node *commands; /* taken from the queue, not yet run */
+	size_t burst;               /* bytes published since everything was last written out */
 	struct wsm__ulid ulid;
 	struct wsm__conn *by_number, *by_client;
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];
@@ -198,6 +203,7 @@ struct wsm__core {
 	uint64_t swept_ms;
 	uint64_t started_unix_ms;
 	uint64_t stop_at_ms; /* while stopping: when to stop waiting */
+	unsigned stop_turns; /* of the loop, since then */
 	bool stopping, destroying;
 	bool accept_paused; /* out of descriptors */
 	struct wsm__counters counters;

@@ -104,14 +104,31 @@ static size_t request_bytes(struct lws *wsi, size_t path_len)
 	return bytes + (len > 0 ? (size_t)len + 2 : 0);
 }
 
+void wsm__session_answered(struct wsm__session *session)
+{
+	if (!session->exchange)
+		return;
+	wsm__buffer_fini(&session->exchange->storage);
+	wsm__buffer_fini(&session->exchange->body);
+	free(session->exchange);
+	session->exchange = NULL;
+}
+
 bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_slice path)
 {
-	struct wsm__buffer *storage = &session->storage;
-	struct wsm__request *request = &session->request;
+	struct wsm__exchange *exchange = calloc(1, sizeof(*exchange));
+	struct wsm__buffer *storage;
+	struct wsm__request *request;
 	size_t start;
 
-	wsm__buffer_clear(storage);
-	memset(request, 0, sizeof(*request));
+	wsm__session_answered(session);
+	if (!exchange)
+		return false;
+	session->exchange = exchange;
+	storage = &exchange->storage;
+	request = &exchange->request;
+	wsm__buffer_init(storage);
+	wsm__buffer_init(&exchange->body);
 	/* Enough at once, so that slices stay where they are. */
 	if (!wsm__buffer_reserve(storage, request_bytes(wsi, path.len)))
 		return false;
@@ -127,8 +144,8 @@ bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_sli
 		request->origin = wsm__str("null");
 	request->host = take_header(wsi, WSI_TOKEN_HOST, storage);
 	request->user_agent = take_header(wsi, WSI_TOKEN_HTTP_USER_AGENT, storage);
-	take_ip(wsi, session->ip);
-	request->ip = wsm__str(session->ip);
+	take_ip(wsi, exchange->ip);
+	request->ip = wsm__str(exchange->ip);
 	return !storage->failed;
 }
 
@@ -245,7 +262,7 @@ static bool find_token(struct lws *wsi, struct wsm__session *session, const stru
                        struct wsm__buffer *headers, struct wsm__buffer *token)
 {
 	static const enum lws_token_indexes kept[] = { WSI_TOKEN_HTTP_AUTHORIZATION, WSI_TOKEN_PROTOCOL,
-		                                       WSI_TOKEN_HTTP_COOKIE };
+	                                               WSI_TOKEN_HTTP_COOKIE };
 	wsm_slice values[3];
 	size_t bytes = 16;
 
@@ -260,7 +277,7 @@ static bool find_token(struct lws *wsi, struct wsm__session *session, const stru
 		return false;
 	for (size_t i = 0; i < 3; i++)
 		values[i] = take_header(wsi, kept[i], headers);
-	return wsm__token_find(session->core->runtime, &session->request, params,
+	return wsm__token_find(session->core->runtime, &session->exchange->request, params,
 	                       &(struct wsm__token_headers){ .authorization = values[0],
 	                                                     .protocols = values[1],
 	                                                     .cookie = values[2],
@@ -281,10 +298,11 @@ static void make_conn(struct lws *wsi, struct wsm__session *session, const struc
 	wsm__buffer_init(&described);
 	if (wsm__wants(core, WSM_WANT_AUTHENTICATE)) {
 		headers_json(wsi, session, &headers);
-		wsm__request_describe(&described, &session->request, params, wsm__slice(headers.data, headers.len));
-		session->request.described = wsm__slice(described.data, described.len);
+		wsm__request_describe(&described, &session->exchange->request, params,
+		                      wsm__slice(headers.data, headers.len));
+		session->exchange->request.described = wsm__slice(described.data, described.len);
 	}
-	session->conn = wsm__conn_new(core, number, &session->request, endpoint, params, admission);
+	session->conn = wsm__conn_new(core, number, &session->exchange->request, endpoint, params, admission);
 	if (session->conn && adopt) {
 		session->conn->tell_closed = true;
 		wsm__adopt_free(adopt);
@@ -320,7 +338,7 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 		return refuse_upgrade(wsi, session, 400, "", "none of the subprotocols is served; " SUBPROTOCOL " is");
 	if (!wsm__session_request(wsi, session, wsm__slice(uri, (size_t)uri_len)))
 		return -1;
-	status = wsm__request_check(session->core->runtime, &session->request, admission, &endpoint, &params);
+	status = wsm__request_check(session->core->runtime, &session->exchange->request, admission, &endpoint, &params);
 	if (status)
 		return refuse_upgrade(wsi, session, status, "",
 		                      status == 403 ? "this Origin may not connect"
@@ -334,9 +352,11 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 	wsm__endpoint_unref(endpoint);
 	wsm__buffer_fini(&headers);
 	wsm__buffer_fini(&token);
-	wsm__buffer_fini(&session->storage);
 	if (status)
 		return refuse_upgrade(wsi, session, status, "", "a token in a cookie needs an Origin");
+	wsm__session_answered(session);
+	free(session->bearer);
+	session->bearer = NULL;
 	return session->conn ? 0 : -1;
 }
 
@@ -450,13 +470,18 @@ static int session_new(struct lws *wsi, struct wsm__core *core)
 	core->adopting = NULL; /* taken */
 	session->bearer = core->bearer;
 	core->bearer = NULL;
-	wsm__buffer_init(&session->storage);
-	wsm__buffer_init(&session->body);
 	lws_set_opaque_user_data(wsi, session);
 	session->fd = lws_get_socket_fd(wsi);
 	wsm__runtime_own_fd(core->runtime, session->fd, true);
 	core->n_sessions++;
 	return 0;
+}
+
+/* Before libwebsockets closes it: afterwards the number may be another file's, which a forked child must not close. */
+static void disown(struct wsm__session *session)
+{
+	wsm__runtime_own_fd(session->core->runtime, session->fd, false);
+	session->fd = -1;
 }
 
 static void session_free(struct lws *wsi, struct wsm__session *session)
@@ -470,9 +495,8 @@ static void session_free(struct lws *wsi, struct wsm__session *session)
 		wsm__adopt_failed(core->runtime, session->adopt->number, 1006, "the handshake failed");
 		wsm__adopt_free(session->adopt);
 	}
-	wsm__runtime_own_fd(core->runtime, session->fd, false);
-	wsm__buffer_fini(&session->storage);
-	wsm__buffer_fini(&session->body);
+	disown(session);
+	wsm__session_answered(session);
 	free(session->bearer);
 	free(session);
 	core->n_sessions--;
@@ -499,6 +523,7 @@ static int on_websocket(struct lws *wsi, enum lws_callback_reasons reason, struc
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
 		return peer_closes(wsi, conn, in, len);
 	case LWS_CALLBACK_CLOSED:
+		disown(session);
 		note_close_by_lws(wsi, conn);
 		session->conn = NULL;
 		wsm__conn_gone(conn);
@@ -524,6 +549,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	case LWS_CALLBACK_WSI_DESTROY:
 		session_free(wsi, session);
 		return 0;
+	case LWS_CALLBACK_CLOSED_HTTP:
+		disown(session);
+		return 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 		return confirm_upgrade(wsi, session);
 	case LWS_CALLBACK_HTTP:
@@ -531,7 +559,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	case LWS_CALLBACK_HTTP_BODY:
 		return wsm__http_body(session, in, len);
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-		return wsm__http_answer(wsi, session);
+		return session->exchange ? wsm__http_answer(wsi, session) : 0;
 	default:
 		return session->conn ? on_websocket(wsi, reason, session, in, len) : 0;
 	}
@@ -621,8 +649,8 @@ void wsm__server_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
 
 	core->adopting = adopt;
 	if (adopt && core->runtime->jwt)
-		adopt->request.len = wsm__token_strip((char *)(uintptr_t)adopt->request.data, adopt->request.len,
-		                                      &bearer);
+		adopt->request.len =
+			wsm__token_strip((char *)(uintptr_t)adopt->request.data, adopt->request.len, &bearer);
 	adopt_socket(core, fd, adopt ? adopt->request : wsm__slice(NULL, 0), bearer);
 	if (core->adopting) { /* it did not get as far as a session */
 		wsm__adopt_failed(core->runtime, adopt->number, 1006, "the socket could not be taken over");

@@ -90,31 +90,24 @@ void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room_n
 	room = subscribed ? wsm__room_get(&core->registry, room_name, core->now_ms)
 	                  : wsm__room_find(&core->registry, room_name);
 	for (uint32_t i = 0; room && i < users->n_members; i++) {
-		if (subscribed)
+		if (subscribed && !wsm__member_find(&core->registry, room->id, users->members[i]->sub))
 			wsm__join(&core->registry, users->members[i]->sub, room, WSM_LEVEL_NONE, NULL, core->now_ms,
 			          &joined);
-		else
+		else if (!subscribed)
 			wsm__leave(&core->registry, users->members[i]->sub, room);
 	}
 }
 
-void wsm__sticky_join(struct wsm__conn *conn)
+void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *out)
 {
 	unsigned hash;
 	struct wsm__sticky *sticky;
-	struct wsm__joined joined;
 
 	if (!conn->core->sticky || !conn->sub.user_id.len)
 		return;
 	sticky = find(conn->core, conn->sub.user_id, &hash);
-	for (struct sticky_room *row = sticky ? sticky->rooms : NULL; row; row = row->next) {
-		struct wsm__room *room =
-			wsm__room_get(&conn->core->registry, wsm__slice(row->name, row->len), conn->core->now_ms);
-
-		if (room)
-			wsm__join(&conn->core->registry, &conn->sub, room, WSM_LEVEL_NONE, NULL, conn->core->now_ms,
-			          &joined);
-	}
+	for (struct sticky_room *row = sticky ? sticky->rooms : NULL; row; row = row->next)
+		wsm__conn_enter_room(conn, wsm__slice(row->name, row->len), out);
 }
 
 void wsm__sticky_fini(struct wsm__core *core)

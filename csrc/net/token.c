@@ -29,10 +29,11 @@ static int read_file(const char *path, struct wsm__buffer *out, wsm_error *error
 	}
 	/* The option may hold a key by mistake that lacks its first line: it is not quoted. */
 	if (!status && (!file || ferror(file) || out->len == 0))
-		status = wsm__fail(error, WSM_ECONFIG,
-		                   "option jwt_public_key: neither PEM text (-----BEGIN PUBLIC KEY-----) nor a file that "
-		                   "can be read: %s",
-		                   file && !ferror(file) ? "it is empty" : strerror(errno));
+		status = wsm__fail(
+			error, WSM_ECONFIG,
+			"option jwt_public_key: neither PEM text (-----BEGIN PUBLIC KEY-----) nor a file that "
+			"can be read: %s",
+			file && !ferror(file) ? "it is empty" : strerror(errno));
 	if (file)
 		fclose(file);
 	return status;
@@ -202,12 +203,16 @@ void wsm__token_redact(const wsm_runtime *runtime, wsm_slice query, struct wsm__
 	wsm_slice entry;
 	char name[64];
 
+	if (!*secret) {
+		wsm__buffer_add_slice(out, query);
+		return;
+	}
 	while (next_entry(&query, '&', &entry)) {
 		const char *equals = entry.len ? memchr(entry.data, '=', entry.len) : NULL;
 		wsm_slice raw = wsm__slice(entry.data, equals ? (size_t)(equals - entry.data) : entry.len);
 		int len = wsm__percent_decode(raw, true, name, sizeof(name));
 
-		if (*secret && len >= 0 && !strcmp(name, secret))
+		if (len >= 0 && !strcmp(name, secret))
 			continue;
 		if (out->len)
 			wsm__buffer_add_str(out, "&");

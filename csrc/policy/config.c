@@ -61,7 +61,7 @@
 	  "Key that writing REST calls need when they do not come from loopback.")                                     \
 	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
 	  "Where rooms and history are kept; memory: is this process.")                                                \
-	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")             \
+	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")            \
 	X(jwt_secret, "WEBSOCKET_JWT_SECRET", STRING, "", 0, 0,                                                        \
 	  "Secret of HMAC tokens (HS256, HS384, HS512), at least 32, 48 or 64 bytes; switches token authentication "   \
 	  "on.")                                                                                                       \
@@ -545,7 +545,7 @@ struct wsm_config *wsm__config_copy(const struct wsm_config *config)
 /* An option of token authentication that has no effect would be taken for protection. */
 static int check_jwt(const struct wsm_config *config, wsm_error *error)
 {
-	const char *useless = *config->jwt_algorithm ? "jwt_algorithm"
+	const char *useless = *config->jwt_algorithm  ? "jwt_algorithm"
 	                      : *config->jwt_audience ? "jwt_audience"
 	                      : *config->jwt_issuer   ? "jwt_issuer"
 	                      : *config->jwt_cookie   ? "jwt_cookie"

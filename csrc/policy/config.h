@@ -42,10 +42,10 @@ struct wsm_config {
 	/* tokens */
 	char *jwt_secret, *jwt_public_key; /* "" none; the key is PEM text, or a path */
 	char *jwt_algorithm, *jwt_audience, *jwt_issuer;
-	double jwt_leeway;             /* 10 s */
-	char *jwt_cookie, *jwt_query;  /* names; "" off */
+	double jwt_leeway;            /* 10 s */
+	char *jwt_cookie, *jwt_query; /* names; "" off */
 	bool jwt_replay;              /* each jti once */
-	double token_expiring_notice;  /* 60 s; 0 none */
+	double token_expiring_notice; /* 60 s; 0 none */
 
 	char *values[64]; /* text of each option as set, by row; for wsm_config_get */
 };

@@ -121,10 +121,11 @@ static int check_secret(const struct wsm__jwt_options *options, const struct alg
 	if (!*algorithm)
 		*algorithm = algorithm_named(wsm__str("HS256"));
 	if (options->secret.len < (size_t)(*algorithm)->size)
-		return wsm__fail(error, WSM_ECONFIG,
-		                 "option jwt_secret: %s needs a secret of at least %d bytes, this one has %zu; make one "
-		                 "with: openssl rand -hex %d",
-		                 (*algorithm)->name, (*algorithm)->size, options->secret.len, (*algorithm)->size);
+		return wsm__fail(
+			error, WSM_ECONFIG,
+			"option jwt_secret: %s needs a secret of at least %d bytes, this one has %zu; make one "
+			"with: openssl rand -hex %d",
+			(*algorithm)->name, (*algorithm)->size, options->secret.len, (*algorithm)->size);
 	return WSM_OK;
 }
 
@@ -137,13 +138,15 @@ static int choose(const struct wsm__jwt_options *options, const struct algorithm
 	if (!options->secret.len && !options->public_key.len)
 		return wsm__fail(error, WSM_ECONFIG, "tokens need option jwt_secret or jwt_public_key");
 	if (options->algorithm.len && !(*algorithm = algorithm_named(options->algorithm)))
-		return wsm__fail(error, WSM_ECONFIG,
-		                 "option jwt_algorithm must be HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or "
-		                 "ES512");
+		return wsm__fail(
+			error, WSM_ECONFIG,
+			"option jwt_algorithm must be HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or "
+			"ES512");
 	if (!*algorithm && options->secret.len && options->public_key.len)
-		return wsm__fail(error, WSM_ECONFIG,
-		                 "options jwt_secret and jwt_public_key are both set: say by jwt_algorithm which one is "
-		                 "used, or unset one");
+		return wsm__fail(
+			error, WSM_ECONFIG,
+			"options jwt_secret and jwt_public_key are both set: say by jwt_algorithm which one is "
+			"used, or unset one");
 	hmac = *algorithm ? !(*algorithm)->key_type : options->secret.len > 0;
 	if (hmac && !options->secret.len)
 		return wsm__fail(error, WSM_ECONFIG, "option jwt_algorithm: %s needs option jwt_secret",

@@ -7,6 +7,7 @@
 #include "base/siphash.h"
 
 #define FORGET_AFTER_US 10000000u
+#define INTERVAL_MAX_US 1e15 /* 31 years: what a rate next to 0 comes to */
 
 struct wsm__throttle_entry {
 	UT_hash_handle hh;
@@ -78,7 +79,7 @@ enum wsm__throttle_verdict wsm__throttle_offer(struct wsm__throttle *throttle, w
 		entry = entry_new(throttle, key, hash);
 	if (!entry)
 		return WSM__THROTTLE_SEND;
-	entry->interval_us = (uint64_t)(1e6 / rate);
+	entry->interval_us = rate > 1e6 / INTERVAL_MAX_US ? (uint64_t)(1e6 / rate) : (uint64_t)INTERVAL_MAX_US;
 	if (entry->item) {
 		*superseded = entry->item;
 		entry->item = item;
@@ -89,6 +90,8 @@ enum wsm__throttle_verdict wsm__throttle_offer(struct wsm__throttle *throttle, w
 		return WSM__THROTTLE_SEND;
 	}
 	entry->item = item;
+	if (!throttle->waiting || entry->next_us < throttle->next_us)
+		throttle->next_us = entry->next_us;
 	DL_APPEND(throttle->waiting, entry);
 	return WSM__THROTTLE_HELD;
 }
@@ -104,26 +107,25 @@ void *wsm__throttle_flush(struct wsm__throttle *throttle, wsm_slice key)
 void *wsm__throttle_due(struct wsm__throttle *throttle, uint64_t now_us)
 {
 	struct wsm__throttle_entry *entry;
+	uint64_t next = UINT64_MAX;
 
+	if (!throttle->waiting || now_us < throttle->next_us)
+		return NULL;
 	DL_FOREACH(throttle->waiting, entry) {
-		if (now_us < entry->next_us)
-			continue;
-		entry->next_us = now_us + entry->interval_us;
-		return take(throttle, entry);
+		if (now_us >= entry->next_us) {
+			entry->next_us = now_us + entry->interval_us;
+			return take(throttle, entry);
+		}
+		if (entry->next_us < next)
+			next = entry->next_us;
 	}
+	throttle->next_us = next;
 	return NULL;
 }
 
 uint64_t wsm__throttle_next(const struct wsm__throttle *throttle)
 {
-	const struct wsm__throttle_entry *entry;
-	uint64_t next = 0;
-
-	DL_FOREACH(throttle->waiting, entry) {
-		if (!next || entry->next_us < next)
-			next = entry->next_us;
-	}
-	return next;
+	return throttle->waiting ? throttle->next_us : 0;
 }
 
 void wsm__throttle_sweep(struct wsm__throttle *throttle, uint64_t now_us)

@@ -262,7 +262,7 @@ int wsm__firehose_rewind(struct wsm__registry *registry, struct wsm__sub *sub, s
                          struct wsm__joined *joined)
 {
 	/* What is newer than this is left to the next turn, that of this room too. */
-	uint64_t until = sub->firehose_lagging ? sub->firehose_seq : registry->seq;
+	uint64_t until = wsm__firehose_until(registry, sub);
 	struct collection all = { 0 };
 
 	if (seq_of(room, offset) > until) /* the next turn would repeat what the client has */
@@ -282,7 +282,7 @@ int wsm__firehose_rewind(struct wsm__registry *registry, struct wsm__sub *sub, s
 	wsm__sub_take_back(sub, room);
 	drop_replay(sub);
 	begin_replay(registry, sub, &all, SIZE_MAX);
-	sub->firehose_seq = sub->firehose_from = until;
+	sub->firehose_seq = until;
 	return WSM_OK;
 }
 

@@ -116,6 +116,8 @@ static bool make_room(struct wsm__registry *registry, struct wsm__sub *sub, cons
 	registry->stats.dropped += wsm__outbox_remove(&sub->outbox, is_expendable, NULL);
 	if (fits(registry, sub, pub))
 		return true;
+	if (is_expendable(pub, NULL)) /* not at the cost of others */
+		return false;
 	wsm__outbox_remove(&sub->outbox, recall, &context);
 	return fits(registry, sub, pub);
 }

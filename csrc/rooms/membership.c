@@ -116,6 +116,11 @@ int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__
 		joined->offset = wsm__firehose_position(sub, room);
 	else if (!joined->recovered && member->lagging)
 		joined->offset = member->position;
+	/* The answer names this position, so what waits ahead of it must stay there. */
+	if (firehose)
+		sub->firehose_from = wsm__firehose_until(registry, sub);
+	else if (!joined->recovered)
+		member->from = joined->offset;
 	return status;
 }
 

@@ -3,10 +3,11 @@
  * monotonic milliseconds, and what must be written stands on the dirty lists afterwards.
  *
  * Overflow. A subscriber that falls behind by more than `max_queue` bytes first loses waiting low-priority publications
- * without an offset (counted). Then what can be had again from history is taken out of its outbox and the rooms concerned are
- * marked as lagging: they keep the position only, and wsm__refill() goes on from history when the socket has drained. What still
- * does not fit cannot be had again: the subscriber is marked `overflow` and is to be closed (4413). Recovery after a
- * reconnection is the same thing: the subscriber starts as lagging at the position that it named.
+ * without an offset (counted); a new one of that kind costs nothing but those. Then what can be had again from history is taken
+ * out of its outbox and the rooms concerned are marked as lagging: they keep the position only, and wsm__refill() goes on from
+ * history as the socket drains. What still does not fit cannot be had again: the subscriber is marked `overflow` and is to be
+ * closed (4413). Recovery after a reconnection is the same thing: the subscriber starts as lagging at the position that it
+ * named.
  *
  * Order. The publications with an offset of one room reach a subscriber in the order of their offsets, through lag and refill.
  * Those without an offset have no place in that order: while a room lags they come ahead of what is refilled.
@@ -55,9 +56,9 @@ struct wsm__member {
 	struct wsm__sub *sub;
 	struct wsm__member *prev, *next; /* of the same subscriber */
 	uint64_t position;               /* while lagging: the last offset that was queued */
-	uint64_t from;                   /* the offset after which this membership began */
-	uint32_t index;                  /* in room->members */
-	uint8_t level;                   /* publications of a lower level are not for it */
+	uint64_t from;  /* the offset that the last answer named: what is older waits ahead of that answer */
+	uint32_t index; /* in room->members */
+	uint8_t level;  /* publications of a lower level are not for it */
 	bool lagging;
 	bool asked; /* the client subscribed to it itself: counts against max_rooms */
 };
@@ -77,7 +78,7 @@ struct wsm__sub {
 	bool overflow;         /* to be closed: fell behind in what can't be had again */
 	uint64_t firehose_seq; /* while firehose_lagging: everything visible up to here was queued, or is in `replay` */
 	uint64_t
-		firehose_from; /* what was published up to here may have been queued by positions that differ by room */
+		firehose_from; /* what was published up to here is ahead of an answer, or was replayed by named positions */
 	struct wsm__pub **replay; /* firehose: publications waiting to be queued, in order */
 	uint32_t replay_count, replay_at;
 	struct wsm__sub *dirty_prev, *dirty_next;
@@ -179,6 +180,11 @@ int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, s
  */
 int wsm__firehose_rewind(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, uint64_t offset,
                          struct wsm__joined *joined);
+/* Everything visible up to this seq was queued for a firehose subscriber, or is in its replay. */
+static inline uint64_t wsm__firehose_until(const struct wsm__registry *registry, const struct wsm__sub *sub)
+{
+	return sub->firehose_lagging ? sub->firehose_seq : registry->seq;
+}
 /* The offset after which a firehose subscriber's messages of the room go on. */
 uint64_t wsm__firehose_position(const struct wsm__sub *sub, const struct wsm__room *room);
 /* How many publications after `offset`, which history reaches back to, are for a subscriber with that level. */

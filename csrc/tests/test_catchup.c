@@ -144,6 +144,55 @@ static void no_room_waits_for_another_for_ever(void **state)
 	hall_fini(&hall);
 }
 
+/* The socket takes one message at a time, and low ones come faster: what history keeps comes all the same. */
+static void low_messages_do_not_keep_history_waiting(void **state)
+{
+	struct hall hall;
+	char came[4096] = "";
+
+	(void)state;
+	hall_init(&hall, 32, 64);
+	join(&hall, 0, "a");
+	for (int i = 0; i < 9; i++)
+		publish(&hall, "a", "aa");
+	for (int i = 0; i < 60; i++) {
+		struct wsm__outbox *outbox = &hall.subs[0].outbox;
+
+		for (int k = 0; k < 3; k++)
+			publish(&hall, "a", "ll", .plain = true, .priority = WSM_LOW);
+		if (outbox->count) {
+			hall.text[0] = '\0';
+			add_word(&hall, wsm__outbox_at(outbox, 0));
+			strcat(came, hall.text);
+			wsm__outbox_drop_front(outbox, 1);
+		}
+		if (wsm__sub_lags(&hall.subs[0]))
+			refill(&hall, 0);
+	}
+	for (char *at = came; (at = strstr(at, "ll")) != NULL;)
+		memmove(at, at + 2, strlen(at + 2) + 1);
+	assert_string_equal(came, "aaaaaaaaaaaaaaaaaa");
+	assert_int_equal(hall.gaps, 0);
+	hall_fini(&hall);
+}
+
+static void a_low_message_makes_no_room_lag(void **state)
+{
+	struct hall hall;
+
+	(void)state;
+	hall_init(&hall, 12, 16);
+	join(&hall, 0, "a");
+	publish(&hall, "a", "a1");
+	publish(&hall, "a", "a2");
+	publish(&hall, "a", "a3");
+	assert_int_equal(publish(&hall, "a", "ll", .plain = true, .priority = WSM_LOW), 0);
+	assert_string_equal(waiting(&hall, 0), "a1 a2 a3");
+	assert_int_equal(hall.registry.stats.dropped, 1);
+	assert_int_equal(hall.registry.stats.lags, 0);
+	hall_fini(&hall);
+}
+
 /* ---- the gap ---------------------------------------------------------------------------------------------------- */
 
 static void what_history_has_lost_meanwhile_is_told(void **state)
@@ -372,6 +421,26 @@ static void the_answer_names_the_position_of_a_lagging_member(void **state)
 	hall_fini(&hall);
 }
 
+/* An answer has named the position: what waits ahead of it must not come behind it. */
+static void an_overflow_leaves_what_is_ahead_of_an_answer(void **state)
+{
+	struct hall hall;
+
+	(void)state;
+	hall_init(&hall, 20, 16);
+	join(&hall, 0, "a");
+	publish(&hall, "a", "a1");
+	publish(&hall, "a", "a2");
+	assert_int_equal(join(&hall, 0, "a").offset, 2);
+	control(&hall, 0, "su");
+	publish(&hall, "a", "a3");
+	publish(&hall, "a", "a4");
+	publish(&hall, "a", "a5");
+	assert_string_equal(waiting(&hall, 0), "a1 a2 su");
+	assert_string_equal(flush_all(&hall, 0), "a1 a2 su a3 a4 a5");
+	hall_fini(&hall);
+}
+
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */
 
 static void who_leaves_while_messages_wait_gets_those(void **state)
@@ -474,6 +543,8 @@ int main(void)
 		cmocka_unit_test(catching_up_skips_what_is_not_for_the_member),
 		cmocka_unit_test(one_message_after_the_other_when_each_is_over_the_bound),
 		cmocka_unit_test(no_room_waits_for_another_for_ever),
+		cmocka_unit_test(low_messages_do_not_keep_history_waiting),
+		cmocka_unit_test(a_low_message_makes_no_room_lag),
 		cmocka_unit_test(what_history_has_lost_meanwhile_is_told),
 		cmocka_unit_test(what_cannot_be_had_again_stays_in_the_outbox),
 		cmocka_unit_test(the_time_of_a_lag_can_run_out),
@@ -485,6 +556,7 @@ int main(void)
 		cmocka_unit_test(since_takes_back_what_waits_already),
 		cmocka_unit_test(since_the_newest_ends_a_lag),
 		cmocka_unit_test(the_answer_names_the_position_of_a_lagging_member),
+		cmocka_unit_test(an_overflow_leaves_what_is_ahead_of_an_answer),
 		cmocka_unit_test(who_leaves_while_messages_wait_gets_those),
 		cmocka_unit_test(who_leaves_while_lagging_gets_no_more),
 		cmocka_unit_test(an_overflow_does_not_mix_two_memberships),

@@ -434,6 +434,25 @@ static void the_answer_names_where_the_firehose_stands_in_the_room(void **state)
 	hall_fini(&hall);
 }
 
+static void an_overflow_leaves_what_is_ahead_of_an_answer(void **state)
+{
+	struct hall hall;
+
+	(void)state;
+	hall_init(&hall, 20, 16);
+	firehose(&hall, 0);
+	publish(&hall, "a", "a1");
+	publish(&hall, "b", "b1");
+	assert_int_equal(join(&hall, 0, "a").offset, 1);
+	control(&hall, 0, "su");
+	publish(&hall, "a", "a2");
+	publish(&hall, "b", "b2");
+	publish(&hall, "a", "a3");
+	assert_string_equal(waiting(&hall, 0), "a1 b1 su");
+	assert_string_equal(flush_all(&hall, 0), "a1 b1 su a2 b2 a3");
+	hall_fini(&hall);
+}
+
 static void who_goes_during_a_replay_leaves_nothing_behind(void **state)
 {
 	struct hall hall;
@@ -471,6 +490,7 @@ int main(void)
 		cmocka_unit_test(since_during_a_replay_loses_and_repeats_nothing),
 		cmocka_unit_test(an_overflow_after_since_loses_and_repeats_nothing),
 		cmocka_unit_test(the_answer_names_where_the_firehose_stands_in_the_room),
+		cmocka_unit_test(an_overflow_leaves_what_is_ahead_of_an_answer),
 		cmocka_unit_test(who_goes_during_a_replay_leaves_nothing_behind),
 	};
 

@@ -113,8 +113,7 @@ static void each_public_key_algorithm_is_accepted(void **state)
 		key_pem(keys[i], false, pem, sizeof(pem));
 		options.public_key = wsm__str(pem);
 		snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"typ\":\"jwt\"}", names[i]);
-		assert_int_equal(verify(&options, token_with_key(token, header, GOOD, sizes[i], keys[i])),
-		                 WSM__JWT_OK);
+		assert_int_equal(verify(&options, token_with_key(token, header, GOOD, sizes[i], keys[i])), WSM__JWT_OK);
 		if (i != 1 && i != 2) { /* by the key alone */
 			options.algorithm = wsm__str(NULL);
 			assert_int_equal(verify(&options, token), WSM__JWT_OK);
@@ -270,8 +269,16 @@ static void deep_json_is_refused(void **state)
 static void exp_must_be_there_as_a_whole_number(void **state)
 {
 	static const char *const wrong[] = {
-		"", ",\"exp\":\"1800000060\"", ",\"exp\":1800000060.5", ",\"exp\":1.8e9", ",\"exp\":null", ",\"exp\":true",
-		",\"exp\":[1800000060]", ",\"exp\":-1", ",\"exp\":253402300800", ",\"exp\":9223372036854775807",
+		"",
+		",\"exp\":\"1800000060\"",
+		",\"exp\":1800000060.5",
+		",\"exp\":1.8e9",
+		",\"exp\":null",
+		",\"exp\":true",
+		",\"exp\":[1800000060]",
+		",\"exp\":-1",
+		",\"exp\":253402300800",
+		",\"exp\":9223372036854775807",
 	};
 	char payload[128];
 
@@ -407,8 +414,8 @@ static void rooms_are_names_or_beginnings(void **state)
 static void refused(const char *secret, const char *public_key, const char *algorithm, const char *says)
 {
 	struct wsm__jwt_options options = { .secret = wsm__str(secret),
-		                            .public_key = wsm__str(public_key),
-		                            .algorithm = wsm__str(algorithm) };
+	                                    .public_key = wsm__str(public_key),
+	                                    .algorithm = wsm__str(algorithm) };
 	wsm_error error = { .status = 0 };
 
 	assert_null(wsm__jwt_new(&options, &error));

@@ -39,7 +39,8 @@ static void a_good_request_is_101(void **state)
 {
 	(void)state;
 	answers(101, BASE HOST WEBSOCKET KEY VERSION END);
-	answers(101, "GET /ws HTTP/1.1\r\nconnection: keep-alive, upgrade\r\n" HOST "UPGRADE: WebSocket\r\n" KEY VERSION END);
+	answers(101, "GET /ws HTTP/1.1\r\nconnection: keep-alive, upgrade\r\n" HOST
+	             "UPGRADE: WebSocket\r\n" KEY VERSION END);
 }
 
 static void the_answer_has_the_right_accept(void **state)
@@ -61,7 +62,8 @@ static void any_other_upgrade_is_never_101(void **state)
 {
 	(void)state;
 	answers(400, BASE HOST "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n" KEY VERSION END);
-	answers(400, "GET / HTTP/1.1\r\n" HOST "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n" END);
+	answers(400, "GET / HTTP/1.1\r\n" HOST
+	             "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n" END);
 	/* libwebsockets itself hangs up on what it has never heard of. */
 	answers(0, BASE HOST "Upgrade: foo\r\n" KEY VERSION END);
 	answers(0, BASE HOST "Upgrade: websocketx\r\n" KEY VERSION END);
@@ -90,7 +92,8 @@ static void requests_that_lack_something(void **state)
 	answers(400, BASE HOST WEBSOCKET "Sec-WebSocket-Key: short\r\n" VERSION END);
 	answers(426, BASE HOST WEBSOCKET KEY END);
 	answers(426, BASE HOST WEBSOCKET KEY "Sec-WebSocket-Version: 8\r\n" END);
-	answers(405, "POST /ws HTTP/1.1\r\nConnection: Upgrade\r\nContent-Length: 0\r\n" HOST WEBSOCKET KEY VERSION END);
+	answers(405,
+	        "POST /ws HTTP/1.1\r\nConnection: Upgrade\r\nContent-Length: 0\r\n" HOST WEBSOCKET KEY VERSION END);
 	answers(404, "GET /nothing HTTP/1.1\r\nConnection: Upgrade\r\n" HOST WEBSOCKET KEY VERSION END);
 	assert_true(host_stat(&host, "refused_handshakes") >= 6);
 }
@@ -209,8 +212,12 @@ static void a_request_in_single_bytes_is_read(void **state)
 
 static void garbage_is_no_request(void **state)
 {
-	static const char *const garbage[] = { "\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-		                                   "GET /ws HTTP/9.9\r\n\r\n", "FOO /ws HTTP/1.1\r\n\r\n", "GET ws HTTP/1.1\r\n\r\n" };
+	static const char *const garbage[] = { "\r\n\r\n",
+	                                       "GET\r\n\r\n",
+	                                       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+	                                       "GET /ws HTTP/9.9\r\n\r\n",
+	                                       "FOO /ws HTTP/1.1\r\n\r\n",
+	                                       "GET ws HTTP/1.1\r\n\r\n" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
@@ -225,6 +232,23 @@ static void garbage_is_no_request(void **state)
 		close(fd);
 	}
 	answers(101, BASE HOST WEBSOCKET KEY VERSION END);
+}
+
+static void half_handshakes_by_the_hundred_keep_nobody_out(void **state)
+{
+	struct visitor visitor;
+	int fds[300];
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		fds[i] = raw_connect(host.port);
+		raw_say(fds[i], "GET /ws HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+	}
+	visitor_open(&visitor, host.port, "/ws");
+	assert_int_equal(host_stat(&host, "active_connections"), 1);
+	visitor_leave(&visitor);
+	for (int i = 0; i < 300; i++)
+		close(fds[i]);
 }
 
 static void clients_that_go_away_during_the_handshake(void **state)
@@ -267,6 +291,7 @@ int main(void)
 		CASE(a_hundred_unknown_header_fields),
 		CASE(a_request_in_single_bytes_is_read),
 		CASE(garbage_is_no_request),
+		CASE(half_handshakes_by_the_hundred_keep_nobody_out),
 		CASE(clients_that_go_away_during_the_handshake),
 	};
 

@@ -101,7 +101,8 @@ static void in_a_cookie_that_is_configured_with_an_origin(void **state)
 	(void)state;
 	OPEN("jwt_cookie", "session", NULL);
 	token_for("u1", 60, "");
-	snprintf(headers, sizeof(headers), "Cookie: a=b; session=%s; c\r\nOrigin: http://127.0.0.1:%u\r\n", token, host.port);
+	snprintf(headers, sizeof(headers), "Cookie: a=b; session=%s; c\r\nOrigin: http://127.0.0.1:%u\r\n", token,
+	         host.port);
 	visitor_try(&visitor, host.port, "/ws", headers);
 	expect_user(&visitor, "u1");
 	visitor_leave(&visitor);
@@ -179,8 +180,8 @@ static void in_a_subprotocol_of_a_hand_over(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		size_t len = (size_t)snprintf(headers, sizeof(headers), "Sec-WebSocket-Protocol: ");
 
-		len += (size_t)snprintf(headers + len, sizeof(headers) - len, "%.*s", (int)(strchr(orders[i], '%') - orders[i]),
-		                        orders[i]);
+		len += (size_t)snprintf(headers + len, sizeof(headers) - len, "%.*s",
+		                        (int)(strchr(orders[i], '%') - orders[i]), orders[i]);
 		snprintf(headers + len, sizeof(headers) - len, "%s%s\r\nX-After: 1\r\n", token,
 		         strchr(orders[i], '%') + 2);
 		raw_upgrade(request, sizeof(request), "/ws", headers);
@@ -222,9 +223,11 @@ static void on_the_bridge(void **state)
 {
 	char value[TOKEN_SIZE + 32];
 	const wsm_member headers[] = { { wsm__str("sec-websocket-protocol"), { value, 0 } },
-		                       { wsm__str("host"), wsm__str("localhost") } };
+	                               { wsm__str("host"), wsm__str("localhost") } };
 	wsm_member given[2];
-	wsm_request request = { .path = wsm__str("/ws"), .ip = wsm__str("127.0.0.1"), .headers = given, .n_headers = 2 };
+	wsm_request request = {
+		.path = wsm__str("/ws"), .ip = wsm__str("127.0.0.1"), .headers = given, .n_headers = 2
+	};
 	wsm_event *event;
 	uint64_t conn;
 	unsigned status;
@@ -262,7 +265,7 @@ static void on_the_bridge(void **state)
 /* Where tokens are taken, heads are looked at before libwebsockets is: nothing else may change by that. */
 static void requests_without_a_token_in_a_subprotocol_are_served_as_ever(void **state)
 {
-	static const char post[] = "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: 34\r\n\r\n"
+	static const char post[] = "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: 33\r\n\r\n"
 				   "{\"event_type\":\"x\",\"data\":{\"n\":1}}";
 	static const char get[] = "GET /api/ws/connections HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	char request[2048], *huge = calloc(1, 40000);
@@ -319,12 +322,14 @@ static void bad_tokens_are_refused_with_a_reason(void **state)
 	(void)state;
 	OPEN("jwt_audience", "app", "jwt_leeway", "1", NULL);
 	expect_close("/ws", with("Authorization: Bearer ", token_for("u1", 60, "")), 4401, "another audience");
-	expect_close("/ws", with("Authorization: Bearer ", token_for("u1", -5, ",\"aud\":\"app\"")), 4401, "has expired");
+	expect_close("/ws", with("Authorization: Bearer ", token_for("u1", -5, ",\"aud\":\"app\"")), 4401,
+	             "has expired");
 	token_unsigned(token, "{\"alg\":\"none\"}", "{\"sub\":\"u1\",\"exp\":99999999999,\"aud\":\"app\"}");
 	strcat(token, ".");
 	expect_close("/ws", with("Authorization: Bearer ", token), 4401, "not signed with the algorithm");
 	snprintf(payload, sizeof(payload), "{\"sub\":\"u1\",\"exp\":\"%lld\",\"aud\":\"app\"}", seconds() + 60);
-	expect_close("/ws", with("Authorization: Bearer ", token_hs256(token, payload)), 4401, "exp must be an integer");
+	expect_close("/ws", with("Authorization: Bearer ", token_hs256(token, payload)), 4401,
+	             "exp must be an integer");
 	host_stat_reaches(&host, "tokens_refused", 4);
 	host_stat_reaches(&host, "refused_connections", 4);
 	host_stat_reaches(&host, "active_connections", 0);
@@ -588,8 +593,7 @@ static void refused_config(const char *name, const char *value, const char *name
 	wsm_error error = { .status = 0 };
 	wsm_runtime *runtime = NULL;
 
-	if (!wsm_config_set(config, name, value, &error) &&
-	    (!name2 || !wsm_config_set(config, name2, value2, &error)))
+	if (!wsm_config_set(config, name, value, &error) && (!name2 || !wsm_config_set(config, name2, value2, &error)))
 		runtime = wsm_runtime_new(config, &error);
 	assert_null(runtime);
 	assert_int_equal(error.status, WSM_ECONFIG);

@@ -110,7 +110,12 @@ async def bridge(
     path: of the endpoint, percent-encoded, without what the application or a proxy put before it.
     accepted: the application has accepted the connection already.
     """
-    sink = BridgeSink(asyncio.get_running_loop())
+    try:
+        sink = BridgeSink(asyncio.get_running_loop())
+    except RuntimeError:
+        raise RuntimeError(
+            "ws_manager carries WebSockets on asyncio only; under trio let it listen on a port of its own (option port)"
+        ) from None
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     query = scope["query_string"].decode("latin-1")
     try:

@@ -25,8 +25,9 @@ CLIENT_ID = "ws_manager.client_id"
 async def connect(
     manager: WebSocketManager,
     websocket: WebSocket,
-    user_id: object = None,
+    identity: object = None,
     *,
+    user_id: object = None,
     session_id: object = None,
     client_id: object = None,
     rooms: str | Iterable[str] = (),
@@ -35,6 +36,13 @@ async def connect(
     skip_origin: bool = False,
 ) -> str:
     """WebSocketManager.connect()."""
+    if identity is not None:
+        if user_id is not None:
+            raise TypeError("connect() got the user's id twice: by position and as user_id")
+        # Home-made managers are called as connect(websocket, session_id) as well as connect(websocket, user_id). A
+        # session is what the client says it is; nobody must become a user by naming one.
+        if str(identity) != websocket.query_params.get("session_id"):
+            user_id = identity
     admission = Admission(
         admitted=True,
         skip_origin=skip_origin,

@@ -367,8 +367,9 @@ class WebSocketManager(Sending):
     async def connect(
         self,
         websocket: Any,
-        user_id: object = None,
+        identity: object = None,
         *,
+        user_id: object = None,
         session_id: object = None,
         client_id: object = None,
         rooms: str | Iterable[str] = (),
@@ -380,10 +381,12 @@ class WebSocketManager(Sending):
 
         websocket: of Starlette or FastAPI, best before accept(): the runtime answers the upgrade then. Under
         ws_manager.uvicorn the socket itself is handed over; elsewhere, and after accept(), the bridge carries it.
-        user_id: whom send_to_user() means; the application vouches for it. session_id: `?session_id=` of the request
-        if None. client_id: one is made if None; a connection that has it already is closed with 4409. Ids may be of
-        any type; str() is taken. rooms: joined at once, besides @all. greeting, heartbeat: types of the first and the
-        periodic message ("connected", "heartbeat"). skip_origin: do not look at the request's Origin.
+        user_id: whom send_to_user() means; the application vouches for it. session_id: `?session_id=` of the request if
+        None. identity, by position: the user_id too; but what the request itself gives as `?session_id=` is taken as
+        the session only, since anybody can claim it. client_id: one is made if None; a connection that has it already
+        is closed with 4409. Ids may be of any type; str() is taken. rooms: joined at once, besides @all. greeting,
+        heartbeat: types of the first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at
+        the request's Origin.
 
         Returns the client id when the client has gone. The object then behaves as one whose client has just left:
         receive_…() raises WebSocketDisconnect with the code of the close, and close() does nothing; so a loop that
@@ -400,7 +403,8 @@ class WebSocketManager(Sending):
         return await connect(
             self,
             websocket,
-            user_id,
+            identity,
+            user_id=user_id,
             session_id=session_id,
             client_id=client_id,
             rooms=rooms,

@@ -78,11 +78,18 @@ def percentiles(values: list[float], scale: float = 1e6) -> Answer:
     }
 
 
+def waited_seconds() -> float:
+    """How long this thread has been ready to run while others had its core: on a core of its own, the noise."""
+    with open("/proc/thread-self/schedstat") as file:
+        return int(file.read().split()[1]) * 1e-9
+
+
 class LoopDelay:
     """Measures by how much the running loop is late, while it is entered."""
 
     def __init__(self) -> None:
         self.late: list[float] = []
+        self.waited = -waited_seconds()
 
     async def _probe(self) -> None:
         while True:
@@ -100,7 +107,8 @@ class LoopDelay:
             await self._task
 
     def report(self) -> Answer:
-        return {f"delay_{name}": value for name, value in percentiles(self.late).items()}
+        delay = {f"delay_{name}": value for name, value in percentiles(self.late).items()}
+        return {**delay, "waited_ms": (self.waited + waited_seconds()) * 1000}
 
 
 def cpu_seconds() -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import ws_manager
 from fastapi import FastAPI
 from support import Calls, Client
 from web_support import Uvicorn
+
+import ws_manager
 from ws_manager import WebSocketManager
 
 HEADERS = {"X-Tenant": "acme", "X-Other": "1", "Authorization": "Bearer me"}

@@ -21,6 +21,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 from web_support import TIMEOUT, Process, Uvicorn, client, closed, receive
+from websockets.asyncio.client import connect as async_connect
 from websockets.exceptions import InvalidStatus
 
 from ws_manager import WebSocketManager
@@ -379,6 +380,13 @@ def test_server_that_can_t_write_ends_the_connection() -> None:
     asyncio.run(run())
 
 
+def test_event_loop_other_than_asyncio_s_is_named(manager: WebSocketManager) -> None:
+    one = Client()
+    call = bridge(manager, one.scope, one.receive, one.send, Admission(), path="/ws")
+    with pytest.raises(RuntimeError, match="asyncio only"):
+        call.send(None)
+
+
 def test_refusal_where_the_server_knows_no_denial_response() -> None:
     async def run() -> None:
         manager = WebSocketManager()
@@ -414,17 +422,23 @@ def test_tls_that_ends_in_uvicorn(certificate: tuple[Path, Path, Path], loop: st
     app = make_app(manager) if routed else FastAPI(lifespan=manager.lifespan)
     context = ssl.create_default_context(cafile=str(certificate[0]))
     options: Any = {"ssl_certfile": certificate[1], "ssl_keyfile": certificate[2]}
-    with Uvicorn(app, ws=protocol, loop=loop, **options) as server:
-        with client(server.port, "/ws", ssl=context) as browser:
-            receive(browser, "connected")
+
+    async def run(port: int) -> None:
+        # The client on asyncio: the one with a thread shares its TLS object between two.
+        async with async_connect(f"wss://127.0.0.1:{port}/ws", ssl=context, open_timeout=TIMEOUT) as browser:
+            assert json.loads(await browser.recv())["type"] == "connected"
             manager.broadcast({"type": "hello"})
-            receive(browser, "hello")
-            manager.disconnect_user("nobody")
+            assert json.loads(await browser.recv())["type"] == "hello"
             manager.disconnect(manager.connections()[0]["client_id"], code=4409, reason="removed")
-            assert closed(browser) == (4409, "removed")
-        with pytest.raises(InvalidStatus) as refusal, client(server.port, "/nowhere", ssl=context):
-            pass
+            async with asyncio.timeout(TIMEOUT):
+                await browser.wait_closed()
+            assert (browser.close_code, browser.close_reason) == (4409, "removed")
+        with pytest.raises(InvalidStatus) as refusal:
+            await async_connect(f"wss://127.0.0.1:{port}/nowhere", ssl=context, open_timeout=TIMEOUT)
         assert refusal.value.response.status_code == 403
+
+    with Uvicorn(app, ws=protocol, loop=loop, **options) as server:
+        asyncio.run(run(server.port))
 
 
 APP = """

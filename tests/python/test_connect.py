@@ -90,6 +90,23 @@ def test_joins_what_the_application_says(stage: Stage) -> None:
         receive(browser, "all")
 
 
+def test_naming_a_session_makes_nobody_a_user(stage: Stage) -> None:
+    async def endpoint(websocket: WebSocket) -> None:
+        await stage.manager.connect(websocket, websocket.query_params["session_id"])
+
+    with stage.serve(endpoint) as server, client(server.port, "/own?session_id=user-1") as browser:
+        greeting = receive(browser, "connected")["data"]
+        assert (greeting["user_id"], greeting["session_id"]) == (None, "user-1")
+        stage.manager.send_to_user("user-1", {"type": "secret"})
+        stage.manager.send_to_session("user-1", {"type": "for the session"})
+        receive(browser, "for the session")
+
+
+def test_the_users_id_is_given_once(manager: WebSocketManager) -> None:
+    with pytest.raises(TypeError, match="twice"):
+        asyncio.run(manager.connect(object(), "user-1", user_id="user-2"))
+
+
 def test_ids_of_any_type_and_a_single_room(stage: Stage) -> None:
     async def endpoint(websocket: WebSocket) -> None:
         await stage.manager.connect(websocket, 42, session_id=43, client_id=44, rooms="board:1")

@@ -1,0 +1,248 @@
+/* Hand-over of accepted sockets, with the request that the host has read. */
+#include "raw.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct host host;
+static struct raw_frame frame;
+
+static int open_host(void **state)
+{
+	(void)state;
+	host_make(&host, "allowed_origins", "https://app.example.com", NULL); /* no port of its own */
+	host_start(&host);
+	return 0;
+}
+
+static int close_host(void **state)
+{
+	(void)state;
+	host_close(&host);
+	return 0;
+}
+
+/* Hands a new socket over with these bytes; the client's end. */
+static int adopt(const void *bytes, size_t len, const wsm_admission *admission, uint64_t *conn)
+{
+	int ours, theirs;
+	wsm_error error = { 0 };
+
+	raw_pair(&ours, &theirs);
+	if (wsm_adopt(host.runtime, ours, bytes, len, admission, conn, &error))
+		give_up("wsm_adopt: %s", error.message);
+	return theirs;
+}
+
+static int adopt_upgrade(const char *path, const char *headers, const wsm_admission *admission, uint64_t *conn)
+{
+	char request[1024];
+
+	raw_upgrade(request, sizeof(request), path, headers);
+	return adopt(request, strlen(request), admission, conn);
+}
+
+static void expect_open(int fd)
+{
+	char head[1024];
+
+	raw_head(fd, head, sizeof(head));
+	if (strncmp(head, "HTTP/1.1 101 ", 13) != 0)
+		give_up("no 101: %s", head);
+	raw_await(fd, WSC_TEXT, &frame);
+}
+
+/* Exactly one CLOSED for that connection. */
+static void expect_closed(uint64_t conn, unsigned code)
+{
+	wsm_event *event = host_event(&host, WSM_EVENT_CLOSED);
+
+	assert_int_equal(event->conn, conn);
+	assert_int_equal(event->code, code);
+	wsm_event_free(event);
+	host_stat(&host, "uptime_seconds"); /* whatever would come has come */
+	assert_null(host_event_now(&host, WSM_EVENT_CLOSED));
+}
+
+static void a_socket_with_its_request(void **state)
+{
+	uint64_t conn;
+	int fd = adopt_upgrade("/ws/project/P1?session_id=s", NULL, NULL, &conn);
+
+	(void)state;
+	expect_open(fd);
+	assert_non_null(strstr(frame.data, "\"project:P1\""));
+	assert_int_equal(host_send(&host, "project:P1", "x", "{}").recipients, 1);
+	raw_await(fd, WSC_TEXT, &frame);
+	assert_non_null(strstr(frame.data, "\"type\":\"x\""));
+	raw_frame(fd, true, WSC_CLOSE, "\x0f\xa1", 2);
+	expect_closed(conn, 4001);
+	close(fd);
+}
+
+static void frames_behind_the_request_are_read(void **state)
+{
+	uint8_t bytes[60000];
+	size_t len = strlen(raw_upgrade((char *)bytes, sizeof(bytes), "/ws", NULL));
+	uint64_t conn;
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		len = raw_put_frame(bytes, len, true, WSC_TEXT, "ping", 4);
+	len = raw_put_frame(bytes, len, false, WSC_TEXT, "pi", 2); /* and the beginning of one more */
+	fd = adopt(bytes, len, NULL, &conn);
+	expect_open(fd);
+	raw_frame(fd, true, WSC_CONTINUATION, "ng", 2);
+	for (int i = 0; i < 51; i++) {
+		raw_await(fd, WSC_TEXT, &frame);
+		assert_non_null(strstr(frame.data, "\"pong\""));
+	}
+	close(fd);
+	expect_closed(conn, 1006);
+}
+
+static void a_request_that_is_not_complete_yet(void **state)
+{
+	char request[1024];
+	size_t len = strlen(raw_upgrade(request, sizeof(request), "/ws", NULL));
+	uint64_t conn;
+	int fd = adopt(request, 30, NULL, &conn);
+
+	(void)state;
+	raw_send(fd, request + 30, len - 30);
+	expect_open(fd);
+	close(fd);
+	expect_closed(conn, 1006);
+}
+
+static void who_was_admitted_needs_no_endpoint(void **state)
+{
+	wsm_slice rooms[] = { wsm__str("board:7") };
+	wsm_admission admission = { .admitted = true,
+	                            .user_id = wsm__str("u1"),
+	                            .session_id = wsm__str("s1"),
+	                            .client_id = wsm__str("c1"),
+	                            .rooms = rooms,
+	                            .n_rooms = 1,
+	                            .greeting = wsm__str("hello") };
+	wsm_slice user = wsm__str("u1");
+	wsm_publication to_user = { .target = WSM_TO_USER, .ids = &user, .n_ids = 1, .type = wsm__str("x") };
+	json_t *greeting;
+	uint64_t conn;
+	int fd = adopt_upgrade("/any/path", NULL, &admission, &conn);
+
+	(void)state;
+	expect_open(fd);
+	greeting = of_type(json_loads(frame.data, 0, NULL), "hello");
+	assert_string_equal(text_at(greeting, "data.client_id"), "c1");
+	assert_string_equal(text_at(greeting, "data.user_id"), "u1");
+	assert_string_equal(text_at(greeting, "data.session_id"), "s1");
+	assert_int_equal(json_object_size(at(greeting, "data.rooms")), 4); /* @all, board:7, @user:u1, @session:s1 */
+	json_decref(greeting);
+	assert_int_equal(host_publish(&host, &to_user, "{}").recipients, 1);
+	assert_int_equal(wsm_disconnect_user(host.runtime, user, 0, wsm__str(""), NULL), WSM_OK);
+	assert_int_equal(raw_close_code(fd), 4409);
+	close(fd);
+	expect_closed(conn, 4409);
+}
+
+static void rooms_in_an_admission_besides_the_endpoints(void **state)
+{
+	wsm_slice rooms[] = { wsm__str("extra") };
+	wsm_admission admission = { .rooms = rooms, .n_rooms = 1 };
+	uint64_t conn;
+	int fd = adopt_upgrade("/ws/project/P1", NULL, &admission, &conn);
+
+	(void)state;
+	expect_open(fd);
+	assert_int_equal(host_send(&host, "extra", "x", "{}").recipients, 1);
+	assert_int_equal(host_send(&host, "project:P1", "x", "{}").recipients, 1);
+	close(fd);
+	expect_closed(conn, 1006);
+}
+
+static void subscriptions_of_a_user_hold_now_and_later(void **state)
+{
+	wsm_admission admission = { .admitted = true, .user_id = wsm__str("u1") };
+	wsm_slice user = wsm__str("u1"), room = wsm__str("pipeline:7");
+	uint64_t first, second;
+	int fds[2];
+
+	(void)state;
+	fds[0] = adopt_upgrade("/x", NULL, &admission, &first);
+	expect_open(fds[0]);
+	assert_int_equal(wsm_subscribe(host.runtime, user, room, NULL), WSM_OK);
+	fds[1] = adopt_upgrade("/x", NULL, &admission, &second);
+	expect_open(fds[1]);
+	assert_int_equal(host_send(&host, "pipeline:7", "x", "{}").recipients, 2);
+	assert_int_equal(wsm_unsubscribe(host.runtime, user, room, NULL), WSM_OK);
+	assert_int_equal(host_send(&host, "pipeline:7", "x", "{}").recipients, 0);
+	assert_int_equal(wsm_subscribe(host.runtime, user, wsm__str("a b"), NULL), WSM_EROOM);
+	assert_int_equal(wsm_subscribe(host.runtime, wsm__str(""), room, NULL), WSM_EINVAL);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void a_client_id_is_taken_over(void **state)
+{
+	wsm_admission admission = { .admitted = true, .client_id = wsm__str("tab-1") };
+	wsm_slice id = wsm__str("tab-1");
+	wsm_publication to_client = { .target = WSM_TO_CLIENT, .ids = &id, .n_ids = 1, .type = wsm__str("x") };
+	uint64_t old, new;
+	int first = adopt_upgrade("/x", NULL, &admission, &old), second;
+
+	(void)state;
+	expect_open(first);
+	second = adopt_upgrade("/x", NULL, &admission, &new);
+	assert_int_equal(raw_close_code(first), 4409);
+	close(first);
+	expect_closed(old, 4409);
+	expect_open(second);
+	assert_int_equal(host_publish(&host, &to_client, "{}").recipients, 1);
+	raw_await(second, WSC_TEXT, &frame);
+	assert_non_null(strstr(frame.data, "\"room\":\"@client:tab-1\""));
+	close(second);
+	expect_closed(new, 1006);
+}
+
+static void stop_ends_handed_over_connections_and_tells(void **state)
+{
+	uint64_t conn;
+	int fd = adopt_upgrade("/ws", NULL, NULL, &conn), half;
+	wsm_event *event;
+	uint64_t other;
+
+	(void)state;
+	expect_open(fd);
+	half = adopt("GET /ws HT", 10, NULL, &other);
+	assert_int_equal(wsm_runtime_stop(host.runtime, 500), WSM_OK);
+	assert_int_equal(raw_close_code(fd), 1001);
+	event = host_event(&host, WSM_EVENT_CLOSED);
+	assert_true(event->conn == conn || event->conn == other);
+	wsm_event_free(event);
+	event = host_event(&host, WSM_EVENT_CLOSED);
+	assert_true(event->conn == conn || event->conn == other);
+	wsm_event_free(event);
+	assert_null(host_event_now(&host, WSM_EVENT_CLOSED));
+	close(fd);
+	close(half);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
+	const struct CMUnitTest tests[] = {
+		CASE(a_socket_with_its_request),
+		CASE(frames_behind_the_request_are_read),
+		CASE(a_request_that_is_not_complete_yet),
+		CASE(who_was_admitted_needs_no_endpoint),
+		CASE(rooms_in_an_admission_besides_the_endpoints),
+		CASE(subscriptions_of_a_user_hold_now_and_later),
+		CASE(a_client_id_is_taken_over),
+		CASE(stop_ends_handed_over_connections_and_tells),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,260 @@
+/* HTTP on the own port: methods, bodies, connections that are kept; over raw sockets. */
+#include "raw.h"
+
+#include <unistd.h>
+
+static struct host host;
+
+static int open_host(void **state)
+{
+	(void)state;
+	host_open(&host, NULL);
+	return 0;
+}
+
+static int close_host(void **state)
+{
+	(void)state;
+	host_close(&host);
+	return 0;
+}
+
+/* GET of a path; the JSON of the answer. */
+static json_t *get(unsigned status, const char *path)
+{
+	char request[1024];
+	json_t *body;
+	unsigned found;
+
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+	found = raw_http(host.port, request, &body);
+	if (found != status || !body)
+		give_up("GET %s: %u instead of %u, %s", path, found, status, body ? "JSON" : "no JSON");
+	return body;
+}
+
+static void fails(unsigned status, const char *path, const char *code)
+{
+	json_t *body = get(status, path);
+
+	assert_string_equal(text_at(body, "error.code"), code);
+	assert_int_not_equal(strlen(text_at(body, "error.message")), 0);
+	json_decref(body);
+}
+
+static unsigned post(const char *path, const char *headers, const char *text, json_t **body)
+{
+	char request[4096];
+
+	snprintf(request, sizeof(request), "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n%s",
+	         path, strlen(text), headers, text);
+	return raw_http(host.port, request, body);
+}
+
+static void methods(void **state)
+{
+	(void)state;
+	fails(404, "/", "not_found");
+	fails(404, "/api/ws/nothing", "not_found");
+	fails(404, "/ws", "not_found");
+	fails(405, "/api/ws/broadcast", "method_not_allowed");
+	assert_int_equal(post("/api/ws/stats", "", "{}", NULL), 405);
+	assert_int_equal(raw_http(host.port, "DELETE /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 405);
+	assert_int_equal(raw_http(host.port, "HEAD /api/ws/broadcast HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 405);
+	assert_int_equal(raw_http(host.port, "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 411);
+	assert_int_equal(
+		raw_http(host.port,
+		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		         NULL),
+		411);
+}
+
+static void head_has_no_body(void **state)
+{
+	struct raw_answer answer;
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		raw_say(fd, "HEAD /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n");
+		raw_answer(fd, &answer, true);
+		assert_int_equal(answer.status, 200);
+	}
+	raw_say(fd, "GET /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n");
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 200);
+	assert_true(answer.len > 100);
+	raw_answer_free(&answer);
+	close(fd);
+}
+
+static void a_connection_is_kept_alive(void **state)
+{
+	static const char two[] = "GET /api/ws/connections HTTP/1.1\r\nHost: x\r\n\r\n"
+				  "GET /api/ws/nothing HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char body[] = "{\"event_type\":\"x\"}";
+	struct raw_answer answer;
+	char request[512];
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	for (int i = 0; i < 20; i++) { /* pipelined, too */
+		raw_say(fd, two);
+		raw_answer(fd, &answer, false);
+		assert_int_equal(answer.status, 200);
+		raw_answer_free(&answer);
+		raw_answer(fd, &answer, false);
+		assert_int_equal(answer.status, 404);
+		raw_answer_free(&answer);
+		snprintf(request, sizeof(request),
+		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", strlen(body),
+		         body);
+		raw_say(fd, request);
+		raw_answer(fd, &answer, false);
+		assert_int_equal(answer.status, 200);
+		raw_answer_free(&answer);
+	}
+	raw_say(fd, "GET /api/ws/connections HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 200);
+	raw_answer_free(&answer);
+	assert_true(raw_ended(fd));
+	close(fd);
+}
+
+static void a_kept_connection_is_upgraded(void **state)
+{
+	struct raw_answer answer;
+	struct raw_frame frame;
+	char request[512];
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	raw_say(fd, "GET /api/ws/connections HTTP/1.1\r\nHost: x\r\n\r\n");
+	raw_answer(fd, &answer, false);
+	raw_answer_free(&answer);
+	raw_say(fd, raw_upgrade(request, sizeof(request), "/ws", NULL));
+	raw_answer(fd, &answer, true);
+	assert_int_equal(answer.status, 101);
+	raw_await(fd, WSC_TEXT, &frame);
+	assert_non_null(strstr(frame.data, "\"connected\""));
+	close(fd);
+}
+
+/* What is not read as a body must not be taken for the next request. */
+static void bodies_where_none_belongs(void **state)
+{
+	static const char *const methods_with_body[] = { "GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD" };
+	static const char inner[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+	char request[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(methods_with_body) / sizeof(methods_with_body[0]); i++) {
+		struct raw_answer first, second;
+		int fd = raw_connect(host.port);
+
+		snprintf(request, sizeof(request),
+		         "%s /api/ws/stats HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", methods_with_body[i],
+		         strlen(inner), inner);
+		raw_try_send(fd, request, strlen(request));
+		raw_answer(fd, &first, !strcmp(methods_with_body[i], "HEAD"));
+		raw_answer(fd, &second, false);
+		if (second.status == 200)
+			give_up("%s: its body was answered as a request", methods_with_body[i]);
+		raw_answer_free(&first);
+		raw_answer_free(&second);
+		close(fd);
+	}
+}
+
+static void a_body_in_pieces(void **state)
+{
+	static const char body[] = "{\"event_type\":\"x\",\"data\":{\"text\":\"a body that comes in pieces\"}}";
+	struct raw_answer answer;
+	char head[200];
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	snprintf(head, sizeof(head), "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
+	         strlen(body));
+	raw_say(fd, head);
+	for (size_t i = 0; i < strlen(body); i++)
+		raw_send(fd, body + i, 1);
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 200);
+	raw_answer_free(&answer);
+	close(fd);
+}
+
+static void large_bodies(void **state)
+{
+	size_t len = 1048576 - 40;
+	char *body = malloc(3000000), head[200];
+	struct raw_answer answer;
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	memset(body, 'x', 3000000);
+	memcpy(body, "{\"event_type\":\"x\",\"data\":\"", 26);
+	memcpy(body + len - 2, "\"}", 2);
+	snprintf(head, sizeof(head), "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", len);
+	raw_say(fd, head);
+	raw_send(fd, body, len);
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 200);
+	raw_answer_free(&answer);
+	close(fd);
+	/* Over the limit: told before the body is there, and also to one who sends it all first. */
+	for (int i = 0; i < 2; i++) {
+		fd = raw_connect(host.port);
+		raw_say(fd, "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n");
+		if (i)
+			raw_try_send(fd, body, 3000000);
+		raw_answer(fd, &answer, false);
+		assert_int_equal(answer.status, 413);
+		raw_answer_free(&answer);
+		close(fd);
+	}
+	free(body);
+}
+
+static void a_large_answer_arrives_whole(void **state)
+{
+	char *data = malloc(900001);
+	struct raw_answer answer;
+	json_t *body;
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		snprintf(data, 900001, "{\"n\":%d,\"pad\":\"%0800000d\"}", i, 0);
+		host_send(&host, "big", "n", data);
+	}
+	raw_say(fd, "GET /api/ws/history?room=big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 200);
+	body = json_loadb(answer.body, answer.len, 0, NULL);
+	assert_int_equal(json_array_size(at(body, "messages")), 10);
+	json_decref(body);
+	raw_answer_free(&answer);
+	assert_true(raw_ended(fd));
+	close(fd);
+	free(data);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
+	const struct CMUnitTest tests[] = {
+		CASE(methods),
+		CASE(head_has_no_body),
+		CASE(a_connection_is_kept_alive),
+		CASE(a_kept_connection_is_upgraded),
+		CASE(bodies_where_none_belongs),
+		CASE(a_body_in_pieces),
+		CASE(large_bodies),
+		CASE(a_large_answer_arrives_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* REST on the runtime's own port, over raw sockets, and the same calls through wsm_rest(). */
+#include "raw.h"
+
+#include <unistd.h>
+
+static struct host host;
+
+static int open_host(void **state)
+{
+	(void)state;
+	host_open(&host, NULL);
+	return 0;
+}
+
+static int open_host_with_key(void **state)
+{
+	(void)state;
+	host_open(&host, "api_key", "secret-key", "host", "127.0.0.1", NULL);
+	return 0;
+}
+
+static int close_host(void **state)
+{
+	(void)state;
+	host_close(&host);
+	return 0;
+}
+
+/* GET of a path; the JSON of the answer. */
+static json_t *get(unsigned status, const char *path)
+{
+	char request[1024];
+	json_t *body;
+	unsigned found;
+
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+	found = raw_http(host.port, request, &body);
+	if (found != status || !body)
+		give_up("GET %s: %u instead of %u, %s", path, found, status, body ? "JSON" : "no JSON");
+	return body;
+}
+
+static void fails(unsigned status, const char *path, const char *code)
+{
+	json_t *body = get(status, path);
+
+	assert_string_equal(text_at(body, "error.code"), code);
+	assert_int_not_equal(strlen(text_at(body, "error.message")), 0);
+	json_decref(body);
+}
+
+static unsigned post(const char *path, const char *headers, const char *text, json_t **body)
+{
+	char request[4096];
+
+	snprintf(request, sizeof(request), "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n%s",
+	         path, strlen(text), headers, text);
+	return raw_http(host.port, request, body);
+}
+
+static void statistics_under_both_paths(void **state)
+{
+	struct visitor visitor;
+	json_t *body;
+
+	(void)state;
+	visitor_open(&visitor, host.port, "/ws/project/P1");
+	for (int i = 0; i < 2; i++) {
+		body = get(200, i ? "/ws/stats" : "/api/ws/stats");
+		assert_int_equal(number_at(body, "active_connections"), 1);
+		assert_int_equal(number_at(body, "active_projects"), 1);
+		assert_int_equal(number_at(body, "connections_per_project.P1"), 1);
+		assert_int_equal(number_at(body, "total_connections"), 1);
+		assert_int_equal(number_at(body, "total_broadcasts"), 0);
+		json_decref(body);
+	}
+	body = get(200, "/api/ws/connections");
+	assert_int_equal(number_at(body, "active_connections"), 1);
+	json_decref(body);
+	visitor_leave(&visitor);
+}
+
+static void subscribers_of_a_project(void **state)
+{
+	struct visitor visitor;
+	json_t *body;
+
+	(void)state;
+	visitor_open(&visitor, host.port, "/ws/project/caf%C3%A9%25");
+	body = get(200, "/api/ws/project/caf%C3%A9%25/subscribers");
+	assert_string_equal(text_at(body, "project_id"), "caf\xc3\xa9%");
+	assert_int_equal(number_at(body, "subscribers"), 1);
+	json_decref(body);
+	body = get(200, "/api/ws/project/100/subscribers");
+	assert_int_equal(number_at(body, "subscribers"), 0);
+	json_decref(body);
+	fails(400, "/api/ws/project/a%20b/subscribers", "room_invalid");
+	fails(404, "/api/ws/project//subscribers", "not_found");
+	visitor_leave(&visitor);
+}
+
+static void history_for_polling_clients(void **state)
+{
+	char path[200];
+	wsm_delivery last;
+	json_t *body;
+
+	(void)state;
+	host_send_run(&host, "r", 1, 9);
+	last = host_send(&host, "r", "n", "{\"n\":10}");
+	body = get(200, "/api/ws/history?room=r&limit=3");
+	assert_int_equal(json_array_size(at(body, "messages")), 3);
+	assert_int_equal(number_at(body, "offset"), 10);
+	json_decref(body);
+	snprintf(path, sizeof(path), "/api/ws/history?limit=100&since=%s%%3A8&room=%%72", last.epoch);
+	body = get(200, path);
+	assert_int_equal(json_array_size(at(body, "messages")), 2);
+	assert_true(true_at(body, "recovered"));
+	json_decref(body);
+	body = get(200, "/api/ws/history?room=@all");
+	json_decref(body);
+	fails(400, "/api/ws/history", "room_invalid");
+	fails(400, "/api/ws/history?room=%40user:1", "room_invalid");
+	fails(400, "/api/ws/history?room=r&limit=0", "bad_request");
+	fails(400, "/api/ws/history?room=r&limit=x", "bad_request");
+	fails(400, "/api/ws/history?room=r&since=8", "bad_request");
+	fails(400, "/api/ws/history?room=r&since=e:-1", "bad_request");
+}
+
+static void metrics_are_prometheus_text(void **state)
+{
+	struct raw_answer answer;
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	raw_say(fd, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 200);
+	assert_non_null(strstr(answer.head, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+	assert_non_null(strstr(answer.body, "# TYPE ws_manager_connections gauge\nws_manager_connections 0\n"));
+	raw_answer_free(&answer);
+	close(fd);
+}
+
+static void broadcast_reaches_clients(void **state)
+{
+	struct visitor all, project, room;
+	json_t *body, *message;
+
+	(void)state;
+	visitor_open(&all, host.port, "/ws");
+	visitor_open(&project, host.port, "/ws/project/P1");
+	visitor_open(&room, host.port, "/ws");
+	visitor_say(&room, "{\"action\":\"subscribe\",\"room\":\"r\"}");
+	json_decref(of_type(visitor_next(&room), "subscribed"));
+	assert_int_equal(post("/api/ws/broadcast", "", "{\"event_type\":\"hello\",\"data\":{\"n\":1}}", &body), 200);
+	assert_int_equal(number_at(body, "recipients"), 2);
+	message = of_type(visitor_next(&all), "hello");
+	assert_string_equal(text_at(message, "message_id"), text_at(body, "message_id"));
+	assert_int_equal(number_at(message, "data.n"), 1);
+	json_decref(message);
+	json_decref(body);
+	json_decref(of_type(visitor_next(&room), "hello"));
+	assert_int_equal(post("/api/ws/broadcast", "", "{\"event_type\":\"p\",\"project_id\":\"P1\"}", &body), 200);
+	json_decref(body);
+	message = of_type(visitor_next(&project), "p");
+	assert_string_equal(text_at(message, "project_id"), "P1");
+	json_decref(message);
+	assert_int_equal(
+		post("/api/ws/broadcast", "", "{\"event_type\":\"q\",\"data\":[1,\"\\u00e9\"],\"room\":\"r\"}", &body),
+		200);
+	json_decref(body);
+	json_decref(of_type(visitor_next(&room), "q"));
+	visitor_expect_silence(&all);
+	visitor_leave(&all);
+	visitor_leave(&project);
+	visitor_leave(&room);
+}
+
+static void bodies_that_are_wrong(void **state)
+{
+	static const char *const bad[] = { "",
+	                                   "{",
+	                                   "[]",
+	                                   "7",
+	                                   "{\"data\":1}",
+	                                   "{\"event_type\":7}",
+	                                   "{\"event_type\":\"\"}",
+	                                   "{\"event_type\":\"x\",\"room\":\"a b\"}",
+	                                   "{\"event_type\":\"x\",\"room\":\"@user:1\"}",
+	                                   "{\"event_type\":\"x\",\"room\":\"r\",\"project_id\":\"p\"}",
+	                                   "{\"event_type\":\"x\",\"event_type\":\"y\"}" };
+	char deep[3000];
+	json_t *body;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (post("/api/ws/broadcast", "", bad[i], &body) != 400)
+			give_up("body %s is not refused", bad[i]);
+		assert_int_not_equal(strlen(text_at(body, "error.message")), 0);
+		json_decref(body);
+	}
+	memset(deep, '[', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	assert_int_equal(post("/api/ws/broadcast", "", deep, NULL), 400);
+}
+
+static void a_foreign_page_on_the_same_machine_may_not_write(void **state)
+{
+	(void)state;
+	assert_int_equal(post("/api/ws/broadcast", "Origin: https://evil.example\r\n", "{\"event_type\":\"x\"}", NULL),
+	                 401);
+	assert_int_equal(post("/api/ws/broadcast", "Origin: null\r\n", "{\"event_type\":\"x\"}", NULL), 401);
+	assert_int_equal(post("/api/ws/broadcast", "Origin: http://localhost:3000\r\n", "{\"event_type\":\"x\"}", NULL),
+	                 200);
+}
+
+/* As from another machine: wsm_rest() takes the address from the host. */
+static unsigned rest(const char *method, const char *path, const char *ip, const char *key, const char *bearer)
+{
+	wsm_rest_request request = { .method = wsm__str(method),
+	                             .path = wsm__str(path),
+	                             .ip = wsm__str(ip),
+	                             .api_key = wsm__str(key),
+	                             .authorization = wsm__str(bearer),
+	                             .body = wsm__str("{\"event_type\":\"x\"}") };
+	wsm_rest_answer answer;
+	unsigned status;
+
+	assert_int_equal(wsm_rest(host.runtime, &request, &answer, NULL), WSM_OK);
+	status = answer.status;
+	wsm_text_free(&answer.body);
+	return status;
+}
+
+static void the_key(void **state)
+{
+	(void)state;
+	assert_int_equal(rest("POST", "/api/ws/broadcast", "192.0.2.7", NULL, NULL), 401);
+	assert_int_equal(rest("POST", "/api/ws/broadcast", "192.0.2.7", "wrong", NULL), 401);
+	assert_int_equal(rest("POST", "/api/ws/broadcast", "192.0.2.7", "secret-keyx", NULL), 401);
+	assert_int_equal(rest("POST", "/api/ws/broadcast", "192.0.2.7", "secret-key", NULL), 200);
+	assert_int_equal(rest("POST", "/api/ws/broadcast", "192.0.2.7", NULL, "bearer secret-key"), 200);
+	assert_int_equal(rest("POST", "/api/ws/broadcast", "192.0.2.7", NULL, "Basic secret-key"), 401);
+	assert_int_equal(rest("GET", "/api/ws/stats", "192.0.2.7", NULL, NULL), 401);
+	assert_int_equal(rest("GET", "/metrics", "192.0.2.7", "secret-key", NULL), 200);
+	assert_int_equal(rest("GET", "/api/ws/stats", "::1", NULL, NULL), 200);
+	assert_int_equal(post("/api/ws/broadcast", "X-API-Key: secret-key\r\nOrigin: https://a.example\r\n",
+	                      "{\"event_type\":\"x\"}", NULL),
+	                 200);
+	assert_int_equal(
+		post("/api/ws/broadcast", "Authorization: Bearer secret-key\r\n", "{\"event_type\":\"x\"}", NULL), 200);
+	assert_int_equal(post("/api/ws/broadcast", "Origin: http://127.0.0.1\r\n", "{\"event_type\":\"x\"}", NULL),
+	                 401);
+	assert_int_equal(post("/api/ws/broadcast", "", "{\"event_type\":\"x\"}", NULL), 200);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
+	const struct CMUnitTest tests[] = {
+		CASE(statistics_under_both_paths),
+		CASE(subscribers_of_a_project),
+		CASE(history_for_polling_clients),
+		CASE(metrics_are_prometheus_text),
+		CASE(broadcast_reaches_clients),
+		CASE(bodies_that_are_wrong),
+		CASE(a_foreign_page_on_the_same_machine_may_not_write),
+		cmocka_unit_test_setup_teardown(the_key, open_host_with_key, close_host),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
