@@ -83,6 +83,10 @@ class WebSocketManager(Sending):
             texts = _config.texts(changed)
             self._make(texts)
             self._config = changed
+        if self._router is not None and _config.takes_tokens(changed):
+            from ._router import ENDPOINT_WITH_AUTH, add_endpoint
+
+            add_endpoint(self._router, self, ENDPOINT_WITH_AUTH)
 
     def _make(self, texts: dict[str, str]) -> Runtime:
         """A runtime with our endpoints and handlers, in place of the one before. Under the lock."""
