@@ -49,6 +49,10 @@ static void disconnecting_one_client(void **state)
 	assert_int_equal(visitor.end, 4000);
 	assert_int_equal(strlen(visitor.reason), 120);
 	visitor_leave(&visitor);
+	memset(reason, 'x', 200);
+	disconnect(&visitor, 4000, reason);
+	assert_int_equal(strlen(visitor.reason), 123);
+	visitor_leave(&visitor);
 	assert_int_equal(wsm_disconnect(host.runtime, wsm__str("nobody"), 0, wsm__str(""), NULL), WSM_OK);
 }
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import clip
 import cv2
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from load import MachineLoad
@@ -267,3 +267,34 @@ def put_source(new: NewSource) -> dict[str, Any]:
         return change_source(new.source)
     except SourceError as error:
         raise HTTPException(422, str(error)) from error
+
+
+@app.post("/demo/simulate-analysis/{image_id}", status_code=202)
+async def simulate_analysis(image_id: str, background: BackgroundTasks) -> dict[str, str]:
+    """The events of an image analysis, without an image: for trying out a page that shows them."""
+    background.add_task(analyse, image_id, ws_manager.progress_callback(image_id))
+    return {"image_id": image_id}
+
+
+STEPS = ("Loading data", "Running 3D segmentation model", "Computing object metrics", "Writing the result")
+SIMULATED_SECONDS = 4.0
+
+
+async def analyse(image_id: str, report: ws_manager.progress_callback) -> None:
+    """Reports a hundred times a second, as analyses do; what goes out is ten a second."""
+    ws_manager.notify_processing_started(
+        image_id=image_id, algorithm="segmentation_3d", estimated_time_seconds=SIMULATED_SECONDS, parameters={}
+    )
+    ticks = int(SIMULATED_SECONDS * 100)
+    for tick in range(ticks):
+        await asyncio.sleep(0.01)
+        done = (tick + 1) / ticks
+        step = STEPS[min(int(done * len(STEPS)), len(STEPS) - 1)]
+        report(round(100 * done, 1), step, round(SIMULATED_SECONDS * (1 - done), 1))
+    ws_manager.notify_processing_complete(
+        image_id=image_id,
+        result_id=f"result-{image_id}",
+        summary={"objects": 12},
+        processing_time_seconds=SIMULATED_SECONDS,
+        confidence_score=0.85,
+    )

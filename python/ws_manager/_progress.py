@@ -11,14 +11,12 @@ if TYPE_CHECKING:
     from ._manager import WebSocketManager
     from ._types import SendOptions
 
-MAX_RATE = 10.0
-"""Progress messages per second and image; the newest is sent when its time comes."""
-
 
 class progress_callback:  # noqa: N801 - it is used as a function
-    """A callable (progress, step, eta) that sends the progress of one image, at most ten times a second.
+    """A callable (progress, step, eta) that sends the progress of one image.
 
-    It may be called plainly, from any thread, or awaited: it returns a Receipt.
+    As the catalogue says, at most ten times a second; the newest is always sent, and before processing_complete or
+    processing_failed of that image. It may be called plainly, from any thread, or awaited: it returns a Receipt.
 
     image_id: id of the image. manager: who sends; the default manager if None. options: of the sending calls.
 
@@ -28,8 +26,6 @@ class progress_callback:  # noqa: N801 - it is used as a function
     def __init__(self, image_id: str, manager: WebSocketManager | None = None, **options: Unpack[SendOptions]) -> None:
         self.image_id = str(image_id)
         self._manager = manager
-        options.setdefault("max_rate", MAX_RATE)
-        options.setdefault("conflate", f"progress:{self.image_id}")
         self._options = options
 
     def __call__(self, progress: float, step: str = "", eta: float | None = None) -> Receipt:

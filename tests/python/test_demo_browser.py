@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from websockets.sync.client import connect
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "fastapi-pipelines"))
 
@@ -270,6 +272,21 @@ def test_rest_does_what_the_buttons_do_but_not_for_other_sites(page: Page, serve
         post(f"{server.url}api/pipelines/motion/start", Origin="http://elsewhere.example")
     with pytest.raises(urllib.error.HTTPError, match="404"):
         post(f"{server.url}api/pipelines/none/start")
+
+
+def test_the_simulated_analysis_is_reported_to_its_end(server: Server) -> None:
+    with connect(f"ws://127.0.0.1:{server.port}/ws", open_timeout=60) as client:
+        assert post(f"{server.url}demo/simulate-analysis/img-1") == 202
+        seen = []
+        while not seen or seen[-1]["event_type"] != "processing_complete":
+            message = json.loads(client.recv(60))
+            if message.get("image_id") == "img-1":
+                seen.append(message)
+    progress = [message["progress"] for message in seen[1:-1]]
+    assert seen[0]["event_type"] == "processing_started"
+    assert progress == sorted(progress)
+    assert progress[-1] == 100
+    assert len(progress) < 200  # of 400 reports
 
 
 def test_ctrl_c_ends_the_server_cleanly_while_a_page_watches(page: Page, server: Server) -> None:

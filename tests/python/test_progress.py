@@ -44,9 +44,24 @@ def test_each_image_has_a_rate_of_its_own() -> None:
     progress_callback("a", Recorder())(1, "step", 2)  # type: ignore[arg-type]
     progress_callback("b", Recorder(), max_rate=2, room="r")(1)  # type: ignore[arg-type]
     assert calls == [
-        (("a", 1, "step", 2), {"max_rate": 10.0, "conflate": "progress:a"}),
-        (("b", 1, "", None), {"max_rate": 2, "room": "r", "conflate": "progress:b"}),
+        (("a", 1, "step", 2), {}),  # rate and key are the catalogue's
+        (("b", 1, "", None), {"max_rate": 2, "room": "r"}),
     ]
+
+
+def test_no_progress_comes_after_the_end(manager: WebSocketManager, connect: Any) -> None:
+    client = connect()
+    report = progress_callback("img-1", manager)
+    for progress in (10, 20, 30):
+        report(progress, "step")
+    manager.notify_processing_complete(image_id="img-1", result_id="r-1", processing_time_seconds=0.1)
+    seen = []
+    while (message := client.next())["event_type"] == "processing_progress":
+        seen.append(message["progress"])
+    assert message["event_type"] == "processing_complete"
+    assert seen in ([10, 30], [30])  # the first may have waited long enough to be replaced
+    manager.broadcast({"type": "the next"})
+    assert client.next()["type"] == "the next"
 
 
 def test_at_most_ten_a_second_and_the_last_one_arrives(manager: WebSocketManager, connect: Any) -> None:
