@@ -105,6 +105,22 @@ static struct wsm__grant *grant_new(struct wsm__core *core, wsm_slice token, enu
 	return grant;
 }
 
+bool wsm__token_reads(struct wsm__core *core, wsm_slice token, wsm_slice room)
+{
+	struct wsm__claims claims;
+	bool allowed;
+
+	if (!core->runtime->jwt || !token.len)
+		return false;
+	if (wsm__jwt_verify(core->runtime->jwt, token, wsm__unix_ms(), &claims)) {
+		core->counters.tokens_refused++;
+		return false;
+	}
+	allowed = wsm__slice_is(room, "@all") || wsm__claims_grant(&claims, room);
+	wsm__claims_fini(&claims);
+	return allowed;
+}
+
 /* ---- coming in -------------------------------------------------------------------------------------------------- */
 
 /* Whether the endpoint's own rooms are allowed; those that the host has added are the host's business. */

@@ -145,8 +145,7 @@ static wsm_slice in_cookies(wsm_slice list, const char *name)
 	return wsm__str(NULL);
 }
 
-/* RFC 6750 section 2.1; other schemes are none of ours. */
-static wsm_slice in_authorization(wsm_slice value)
+wsm_slice wsm__token_bearer(wsm_slice value)
 {
 	if (value.len <= 7 || strncasecmp(value.data, "bearer ", 7) != 0)
 		return wsm__str(NULL);
@@ -169,7 +168,7 @@ bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, c
 	const struct wsm_config *config = runtime->config;
 	const wsm_slice places[] = {
 		in_path(params),
-		in_authorization(headers->authorization),
+		wsm__token_bearer(headers->authorization),
 		headers->bearer,
 		in_protocols(headers->protocols),
 		in_cookies(headers->cookie, config->jwt_cookie),

@@ -42,6 +42,8 @@ bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, c
  * reads 127 bytes of subprotocols. `*bearer`: the token on the heap, or NULL.
  */
 size_t wsm__token_strip(char *request, size_t len, char **bearer);
+/* The token in the value of an Authorization header (RFC 6750 section 2.1); empty for other schemes. */
+wsm_slice wsm__token_bearer(wsm_slice authorization);
 /* A query without the parameter that carries the token: what handlers see and log. */
 void wsm__token_redact(const wsm_runtime *runtime, wsm_slice query, struct wsm__buffer *out);
 
@@ -55,6 +57,8 @@ bool wsm__token_first(struct wsm__conn *conn, wsm_slice message);
 void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command);
 /* Whether the token, if there is one, allows a public room. */
 bool wsm__token_allows(const struct wsm__conn *conn, wsm_slice room);
+/* Whether a token that comes with an HTTP request allows to read a room, "@all" included. It is not used up by that. */
+bool wsm__token_reads(struct wsm__core *core, wsm_slice token, wsm_slice room);
 /* Tells that the token expires soon, or ends the connection: true then. */
 bool wsm__token_watch(struct wsm__conn *conn, uint64_t unix_ms);
 void wsm__grant_free(struct wsm__grant *grant);

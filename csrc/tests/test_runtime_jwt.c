@@ -105,6 +105,34 @@ static void rooms_outside_the_claim_are_forbidden(void **state)
 }
 
 /* Both must agree. */
+static unsigned history_status(const char *room, const char *headers)
+{
+	char request[TOKEN_SIZE + 512];
+	json_t *body = NULL;
+	unsigned status;
+
+	snprintf(request, sizeof(request), "GET /api/ws/history?room=%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", room,
+	         headers);
+	status = raw_http(host.port, request, &body);
+	json_decref(body);
+	return status;
+}
+
+static void history_over_rest_needs_a_token_for_the_room(void **state)
+{
+	(void)state;
+	OPEN("jwt_replay", "true", NULL);
+	assert_int_equal(history_status("job:1", ""), 401);
+	assert_int_equal(history_status("job:1", "Authorization: Bearer x\r\n"), 401);
+	with("Authorization: Bearer ", token_for("u1", 60, ",\"rooms\":[\"job:*\"],\"jti\":\"1\""));
+	assert_int_equal(history_status("job:1", line), 200);
+	assert_int_equal(history_status("job:1", line), 200); /* is not used up */
+	assert_int_equal(history_status("@all", line), 200);
+	assert_int_equal(history_status("logs", line), 401);
+	with("Authorization: Bearer ", token_for("u1", -60, ""));
+	assert_int_equal(history_status("job:1", line), 401);
+}
+
 static void the_authorize_handler_is_asked_only_within_the_claim(void **state)
 {
 	struct visitor visitor;
@@ -343,6 +371,7 @@ int main(void)
 		over_a_host(a_bad_first_message_is_the_last),
 		over_a_host(more_than_a_little_before_the_token_is_refused),
 		over_a_host(rooms_outside_the_claim_are_forbidden),
+		over_a_host(history_over_rest_needs_a_token_for_the_room),
 		over_a_host(the_authorize_handler_is_asked_only_within_the_claim),
 		over_a_host(the_authenticate_handler_decides_about_those_without_a_token),
 		over_a_host(who_the_host_has_admitted_needs_no_token),
