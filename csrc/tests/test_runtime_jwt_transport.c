@@ -255,6 +255,21 @@ static void requests_without_a_token_in_a_subprotocol_are_served_as_ever(void **
 	close(fd);
 }
 
+static void who_does_not_finish_a_request_is_sent_away(void **state)
+{
+	int silent, half;
+
+	(void)state;
+	OPEN(NULL);
+	silent = raw_connect(host.port);
+	half = raw_connect(host.port);
+	raw_say(half, "GET /ws HTTP/1.1\r\nHost: localhost\r\n");
+	assert_true(raw_ended(silent));
+	assert_true(raw_ended(half));
+	close(silent);
+	close(half);
+}
+
 #define over_a_host(name) cmocka_unit_test_teardown(name, close_host)
 
 int main(void)
@@ -266,6 +281,7 @@ int main(void)
 		over_a_host(in_a_query_parameter_that_is_configured_and_then_kept_secret),
 		over_a_host(in_a_subprotocol_beside_ours),
 		over_a_host(in_a_subprotocol_of_a_hand_over),
+		over_a_host(who_does_not_finish_a_request_is_sent_away),
 		over_a_host(in_the_first_message),
 		over_a_host(on_the_bridge),
 		over_a_host(requests_without_a_token_in_a_subprotocol_are_served_as_ever),

@@ -471,7 +471,7 @@ class WebSocketManager(Sending):
         return register
 
     def authenticate(self, handler: H) -> H:
-        """Decorator: handler(request) -> who the client is, instead of a token.
+        """Decorator: handler(request) -> who the client is, where it brings no token.
 
         A user id, a dict of user_id, session_id, rooms, or True for nobody in particular; None refuses with 4401.
         PermissionError refuses with 4403. request: path, path_params, query, headers, cookies, ip.
