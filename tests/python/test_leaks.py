@@ -97,7 +97,8 @@ for _ in range(200):
 del bad
 settle()
 after = [sys.getrefcount(thing) for thing in objects]
-assert all(now <= then for then, now in zip(before, after)), (before, after)
+# A leak is one for each of the 200 rounds; the thread of the events may just be holding one or two.
+assert all(now < then + 100 for then, now in zip(before, after)), (before, after)
 """
     )
 
