@@ -226,6 +226,20 @@ static void it_is_told_to_expire_and_then_the_connection_ends(void **state)
 	host_stat_reaches(&host, "tokens_expired", 1);
 }
 
+static void it_is_told_once(void **state)
+{
+	struct visitor visitor;
+
+	(void)state;
+	OPEN(NULL);
+	visitor_try(&visitor, host.port, "/ws", with("Authorization: Bearer ", token_for("u1", 30, "")));
+	expect_user(&visitor, "u1");
+	json_decref(visitor_await(&visitor, "token_expiring"));
+	for (int i = 0; i < 3; i++)
+		json_decref(of_type(visitor_next(&visitor), "heartbeat"));
+	visitor_leave(&visitor);
+}
+
 static void a_new_one_of_the_same_user_renews_it(void **state)
 {
 	struct visitor visitor;
@@ -376,6 +390,7 @@ int main(void)
 		over_a_host(the_authenticate_handler_decides_about_those_without_a_token),
 		over_a_host(who_the_host_has_admitted_needs_no_token),
 		over_a_host(it_is_told_to_expire_and_then_the_connection_ends),
+		over_a_host(it_is_told_once),
 		over_a_host(a_new_one_of_the_same_user_renews_it),
 		over_a_host(a_renewal_that_allows_less_takes_rooms_away),
 		over_a_host(each_jti_is_good_once),
