@@ -151,6 +151,20 @@ static void write_socket(struct wsm__conn *conn)
 			return;
 }
 
+/* The end of a bridged connection: all that it is owed (at a stop also from history) goes to the host, then the close. */
+static void end_bridge(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+
+	if (!conn->sub.overflow)
+		write_bridge(conn);
+	while (core->stopping && wsm__sub_lags(&conn->sub) && !conn->sub.overflow && !conn->sub.outbox.count) {
+		wsm__refill(&core->registry, &conn->sub, core->now_ms);
+		write_bridge(conn);
+	}
+	wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
+}
+
 static void flush_conn(struct wsm__conn *conn)
 {
 	struct wsm__core *core = conn->core;
@@ -160,12 +174,12 @@ static void flush_conn(struct wsm__conn *conn)
 		wsm__conn_close(conn, 4413, "the client fell behind by more than max_queue");
 	}
 	if (conn->bridge) {
-		if (!conn->sub.overflow && (!conn->choked || conn->state == WSM__CONN_CLOSING))
-			write_bridge(conn);
 		if (conn->state == WSM__CONN_CLOSING) {
-			wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
+			end_bridge(conn);
 			return;
 		}
+		if (!conn->choked)
+			write_bridge(conn);
 	} else if (!conn->wsi || conn->choked || !wsm__server_may_write(conn)) {
 		return;
 	} else {

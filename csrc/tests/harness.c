@@ -110,9 +110,11 @@ wsm_event *host_event(struct host *host, wsm_event_kind kind)
 	wsm_event *event;
 
 	while (!(event = host_event_now(host, kind))) {
-		if (now_ms() > until)
-			give_up("no event of kind %d came", (int)kind);
-		poll(&wait, 1, 100);
+		uint64_t now = now_ms();
+
+		/* The wake is what is waited for: an event without one is as good as lost. */
+		if (now >= until || poll(&wait, 1, (int)(until - now)) == 0)
+			give_up("no event of kind %d came with a wake", (int)kind);
 	}
 	return event;
 }

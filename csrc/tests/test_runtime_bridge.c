@@ -290,6 +290,32 @@ static void stop_ends_bridged_connections_with_1001(void **state)
 	wsm_event_free(event);
 }
 
+static void stop_delivers_what_a_bridged_connection_lags(void **state)
+{
+	char *fill = malloc(300101);
+	wsm_event *event;
+	json_t *message;
+
+	(void)state;
+	open_bridge("/ws", NULL);
+	json_decref(next(true));
+	for (int i = 1; i <= 8; i++) {
+		snprintf(fill, 300101, "{\"n\":%d,\"pad\":\"%0300000d\"}", i, 0);
+		host_send(&host, "@all", "n", fill);
+	}
+	assert_true(host_stat(&host, "lagging_connections") > 0);
+	assert_int_equal(wsm_runtime_stop(host.runtime, 2000), WSM_OK);
+	for (int i = 1; i <= 8; i++) {
+		message = of_type(next(false), "n");
+		assert_int_equal(number_at(message, "offset"), i);
+		json_decref(message);
+	}
+	event = host_event(&host, WSM_EVENT_CLOSED);
+	assert_int_equal(event->code, 1001);
+	wsm_event_free(event);
+	free(fill);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
@@ -305,6 +331,7 @@ int main(void)
 		CASE(binary_goes_both_ways),
 		CASE(calls_about_nobody_are_nothing),
 		CASE(stop_ends_bridged_connections_with_1001),
+		CASE(stop_delivers_what_a_bridged_connection_lags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

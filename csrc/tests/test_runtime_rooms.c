@@ -139,6 +139,18 @@ static void one_client_by_its_id(void **state)
 	visitor_leave(&second);
 }
 
+/* Publishes until a whole message waits behind one that the socket did not take; returns how many it were. */
+static int fill_socket(const wsm_publication *publication, const char *text)
+{
+	int n = 0;
+
+	do {
+		host_publish(&host, publication, text);
+		n++;
+	} while (host_stat(&host, "queued_bytes") <= (long long)strlen(text) + 1000);
+	return n;
+}
+
 static void a_conflated_message_is_only_the_newest(void **state)
 {
 	struct visitor visitor;
@@ -153,8 +165,7 @@ static void a_conflated_message_is_only_the_newest(void **state)
 	fill[400000] = '\0';
 	visitor_open(&visitor, host.port, "/ws");
 	/* As long as the socket takes everything, all come; once it does not, only the newest waits. */
-	for (n = 0; host_stat(&host, "queued_bytes") == 0; n++)
-		host_publish(&host, &big, fill);
+	n = fill_socket(&big, fill);
 	for (int i = 1; i <= 100; i++)
 		publish(progress, i);
 	assert_int_equal(host_stat(&host, "conflated_messages"), 99);
@@ -185,8 +196,7 @@ static void critical_messages_overtake_other_rooms(void **state)
 	json_decref(of_type(visitor_next(&visitor), "subscribed"));
 	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"b\"}");
 	json_decref(of_type(visitor_next(&visitor), "subscribed"));
-	for (n = 0; host_stat(&host, "queued_bytes") == 0; n++)
-		host_publish(&host, &big, fill);
+	n = fill_socket(&big, fill);
 	publish((wsm_publication){ .target = WSM_TO_ROOM, .ids = &a, .n_ids = 1 }, 1);
 	publish((wsm_publication){ .target = WSM_TO_ROOM, .ids = &b, .n_ids = 1, .priority = WSM_CRITICAL }, 2);
 	publish((wsm_publication){ .target = WSM_TO_ROOM, .ids = &a, .n_ids = 1, .priority = WSM_CRITICAL }, 3);
@@ -238,6 +248,7 @@ static void the_last_one_of_a_limited_rate_is_never_lost(void **state)
 	assert_true(wsm_receipt_done(receipt, &delivery));
 	wsm_receipt_unref(receipt);
 	assert_int_equal(delivery.status, WSM_OK);
+	assert_int_equal(host_stat(&host, "superseded_publications"), 200 - came);
 	visitor_leave(&visitor);
 }
 

@@ -152,21 +152,28 @@ static void free_without_stop_ends_everything(void **state)
 	close(host.wake);
 }
 
-static void what_max_rate_holds_back_is_told_at_stop(void **state)
+static void what_max_rate_holds_back_is_sent_at_stop(void **state)
 {
 	struct host host;
 	wsm_publication publication = { .target = WSM_TO_ALL, .type = wsm__str("x"), .max_rate = 0.0001 };
+	struct visitor visitor;
 	wsm_receipt *first, *second;
 	wsm_delivery delivery;
 
 	(void)state;
 	host_open(&host, NULL);
+	visitor_open(&visitor, host.port, "/ws");
 	assert_int_equal(wsm_publish(host.runtime, &publication, "1", 1, &first, NULL), WSM_OK);
 	assert_int_equal(wsm_publish(host.runtime, &publication, "2", 1, &second, NULL), WSM_OK);
 	assert_int_equal(wsm_runtime_stop(host.runtime, 0), WSM_OK);
 	assert_true(wsm_receipt_done(first, &delivery));
 	assert_true(wsm_receipt_done(second, &delivery));
+	assert_int_equal(delivery.status, WSM_OK);
 	assert_false(delivery.superseded);
+	json_decref(of_type(visitor_next(&visitor), "x"));
+	json_decref(of_type(visitor_next(&visitor), "x"));
+	assert_int_equal(visitor_end(&visitor), 1001);
+	visitor_leave(&visitor);
 	wsm_receipt_unref(first);
 	wsm_receipt_unref(second);
 	host_close(&host);
@@ -182,7 +189,7 @@ int main(void)
 		cmocka_unit_test(stop_with_deadline_zero_still_says_1001),
 		cmocka_unit_test(stop_closes_half_open_handshakes),
 		cmocka_unit_test(free_without_stop_ends_everything),
-		cmocka_unit_test(what_max_rate_holds_back_is_told_at_stop),
+		cmocka_unit_test(what_max_rate_holds_back_is_sent_at_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

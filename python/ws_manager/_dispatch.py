@@ -214,17 +214,19 @@ class Dispatcher:
             self._work()
 
     def _work(self) -> None:
-        """Handles a batch; the rest comes in the loop's next turn."""
+        """Handles a batch; the rest comes in the loop's next turn, also if a handler raises SystemExit."""
         self._scheduled = False
         queue = self._queue
-        for _ in range(BATCH):
-            if not queue:
-                return
-            self._handle(queue.popleft())
-        loop = self._loop
-        if queue and loop is not None and not loop.is_closed():
-            self._scheduled = True
-            loop.call_soon(self._work)
+        try:
+            for _ in range(BATCH):
+                if not queue:
+                    return
+                self._handle(queue.popleft())
+        finally:
+            loop = self._loop
+            if queue and loop is not None and not loop.is_closed():
+                self._scheduled = True
+                loop.call_soon(self._work)
 
     def _drain_all(self) -> None:
         self._queue.extend(self._runtime.take_events())

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import gc
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -186,14 +187,24 @@ def test_the_cores_own_actions_cannot_be_taken(manager: WebSocketManager) -> Non
 def test_a_handler_cannot_end_the_thread_of_the_events(
     manager: WebSocketManager, connect: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
+    go_on = threading.Event()
+
     @manager.on_message
     def message(connection: Connection, message: Any) -> None:
-        raise SystemExit
+        if message == "end":
+            raise SystemExit
+        go_on.wait(30)
 
     manager.on_command("after")(lambda connection, data: "still here")
     client = connect()
+    # While the first is being handled, the others come in: they are one batch.
+    client.send("wait")
     client.send("end")
-    assert client.ask(action="after")["data"] == "still here"
+    client.send({"action": "after"})
+    while manager.stats()["total_messages_received"] < 3:
+        pass
+    go_on.set()
+    assert client.next()["data"] == "still here"
     assert "tried to end the process" in caplog.text
 
 
