@@ -25,7 +25,7 @@ say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
 no_network = { printf '\n*** pip could not install what is needed (see above). Is the network, or the package index, reachable?\n' >&2; exit 1; }
 
 PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
-	libjansson-dev uthash-dev python3 python3-venv python3-dev
+	libjansson-dev libjwt-dev libssl-dev uthash-dev python3 python3-venv python3-dev
 PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind
 PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 

@@ -82,7 +82,7 @@ typedef struct wsm_config wsm_config;
 typedef enum wsm_option_type {
 	WSM_OPTION_UINT,   /* decimal integer */
 	WSM_OPTION_SECS,   /* seconds, decimal fraction allowed */
-	WSM_OPTION_STRING, /* any text; "" unsets */
+	WSM_OPTION_STRING, /* any text; "" unsets, but for jwt_secret and jwt_public_key, which refuse it */
 	WSM_OPTION_LIST,   /* comma-separated */
 	WSM_OPTION_BOOL    /* 1/0, true/false, yes/no, on/off */
 } wsm_option_type;
@@ -107,7 +107,7 @@ void wsm_config_free(wsm_config *config);
 int wsm_config_set(wsm_config *config, const char *name, const char *value, wsm_error *error);
 /* Reads every WEBSOCKET_… variable of the table that is set in the environment. WSM_ECONFIG as above. */
 int wsm_config_load_env(wsm_config *config, wsm_error *error);
-/* The value in force, as text, owned by the config until its next change; NULL for an unknown name. */
+/* The value in force, as text, owned by the config until its next change; NULL for an unknown name. A key that is set: "***". */
 const char *wsm_config_get(const wsm_config *config, const char *name);
 
 /* ---- runtime ---------------------------------------------------------------------------------------------------- */
@@ -136,7 +136,7 @@ unsigned wsm_runtime_port(const wsm_runtime *runtime);
 /* ---- endpoints -------------------------------------------------------------------------------------------------- */
 
 #define WSM_ENDPOINT_FIREHOSE 1u /* gets every message of every public room and of @all, but not `logs` */
-#define WSM_ENDPOINT_AUTH 2u     /* exists only where authentication is configured */
+#define WSM_ENDPOINT_AUTH 2u     /* exists only where there is a key for tokens, or an authenticate handler */
 
 /*
  * A path pattern and what a connection to it joins. In `path`, `{name}` stands for one segment of 1-128 bytes.

@@ -9,6 +9,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/server.h"
+#include "net/token.h"
 #include "rooms/name.h"
 #include "wire/target.h"
 
@@ -57,8 +58,8 @@ static void copy_admission(struct wsm__adopt *adopt, const wsm_admission *admiss
 		rooms[i] = wsm__arena_copy(arena, admission->rooms[i]);
 }
 
-/* `texts`: request, path, query, ip, origin, host, user agent, headers. */
-#define TEXTS 8
+/* `texts`: request, path, query, ip, origin, host, user agent, headers, token. */
+#define TEXTS 9
 static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind kind, const wsm_slice texts[TEXTS],
                                     const wsm_admission *admission)
 {
@@ -89,6 +90,7 @@ static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind
 	adopt->host = wsm__arena_copy(&arena, texts[5]);
 	adopt->user_agent = wsm__arena_copy(&arena, texts[6]);
 	adopt->headers = wsm__arena_copy(&arena, texts[7]);
+	adopt->token = wsm__arena_copy(&arena, texts[8]);
 	if (admission)
 		copy_admission(adopt, admission, rooms, &arena);
 	return adopt;
@@ -186,6 +188,27 @@ static void to_request(const struct wsm__adopt *adopt, struct wsm__request *requ
 	request->origin = adopt->origin;
 	request->host = adopt->host;
 	request->user_agent = adopt->user_agent;
+	request->token = adopt->token;
+}
+
+/* Origin, endpoint and token of a bridge's request. Returns 0, or the HTTP status to refuse with; `token` is appended to. */
+static unsigned check_bridge(wsm_runtime *runtime, const wsm_request *from, struct wsm__request *request,
+                             const wsm_admission *admission, struct wsm__buffer *token)
+{
+	const struct wsm__token_headers headers = {
+		.authorization = header(from, "authorization"),
+		.protocols = header(from, "sec-websocket-protocol"),
+		.cookie = header(from, "cookie"),
+	};
+	struct wsm__endpoint *endpoint;
+	struct wsm__path_params params;
+	unsigned status = wsm__request_check(runtime, request, admission, &endpoint, &params);
+
+	if (!status && !(admission && admission->admitted) &&
+	    !wsm__token_find(runtime, request, &params, &headers, token))
+		status = 403;
+	wsm__endpoint_unref(endpoint);
+	return status;
 }
 
 int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_admission *admission, uint64_t *conn,
@@ -198,10 +221,10 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 	                           header(from, "origin"),
 	                           header(from, "host"),
 	                           header(from, "user-agent") };
-	struct wsm__endpoint *endpoint;
-	struct wsm__path_params params;
-	struct wsm__request request;
-	struct wsm__buffer headers;
+	struct wsm__request request = {
+		.query = from->query, .ip = from->ip, .origin = texts[4], .host = texts[5], .user_agent = texts[6]
+	};
+	struct wsm__buffer headers, token;
 	struct wsm__adopt *adopt;
 	char path[WSM__PATH_MAX + 1];
 	int path_len = wsm__percent_decode(from->path, false, path, sizeof(path));
@@ -217,26 +240,31 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 		return wsm__fail(error, WSM_EREFUSED, "the path is longer than %d bytes or not valid", WSM__PATH_MAX);
 	}
 	texts[1] = wsm__slice(path, (size_t)path_len); /* as libwebsockets gives it for a connection of ours */
+	request.path = texts[1];
+	wsm__buffer_init(&token);
+	*http_status = check_bridge(runtime, from, &request, admission, &token);
+	if (*http_status) {
+		wsm__buffer_fini(&token);
+		return wsm__fail(error, WSM_EREFUSED, "%s",
+		                 *http_status == 403 ? "this Origin may not connect (allowed_origins)"
+		                                     : "there is no endpoint of this path");
+	}
+	texts[8] = request.token;
 	wsm__buffer_init(&headers);
 	if (atomic_load(&runtime->want) & WSM_WANT_AUTHENTICATE)
 		headers_json(from, &headers);
 	texts[7] = wsm__slice(headers.data, headers.len);
-	adopt = headers.failed ? NULL : adopt_new(runtime, WSM__CMD_BRIDGE_OPEN, texts, admission);
+	adopt = headers.failed || token.failed ? NULL : adopt_new(runtime, WSM__CMD_BRIDGE_OPEN, texts, admission);
 	wsm__buffer_fini(&headers);
+	wsm__buffer_fini(&token);
 	if (!adopt)
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
-	to_request(adopt, &request);
-	*http_status = wsm__request_check(runtime, &request, admission, &endpoint, &params);
-	wsm__endpoint_unref(endpoint);
 	*conn = adopt->number;
-	status = *http_status ? WSM_EREFUSED : wsm__post(runtime, &adopt->head, true);
+	status = wsm__post(runtime, &adopt->head, true);
 	if (!status)
 		return WSM_OK;
 	wsm__adopt_free(adopt);
-	if (*http_status == 403)
-		return wsm__fail(error, status, "this Origin may not connect (allowed_origins)");
-	return wsm__fail(error, status, "%s",
-	                 *http_status ? "there is no endpoint of this path" : wsm_status_text(status));
+	return wsm__fail(error, status, "%s", wsm_status_text(status));
 }
 
 void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)

@@ -4,6 +4,7 @@
 
 #include "net/answers.h"
 #include "net/publish.h"
+#include "net/token.h"
 #include "wire/command.h"
 
 #define HISTORY_LIMIT_MAX 1000u
@@ -205,7 +206,7 @@ static void carry_out(struct wsm__conn *conn, const struct wsm__command *command
 		stats(conn, command);
 		break;
 	case WSM__ACTION_AUTH:
-		fail(conn, command, "unauthenticated", "this server takes no tokens");
+		wsm__token_renew(conn, command);
 		break;
 	case WSM__ACTION_HISTORY:
 		history(conn, command);
@@ -237,6 +238,8 @@ static void understand(struct wsm__conn *conn, wsm_slice message)
 		fail(conn, &command, command.error_code, command.error);
 	} else if (!needs_permission(command.action)) {
 		carry_out(conn, &command, message);
+	} else if (!wsm__token_allows(conn, command.room)) {
+		fail(conn, &command, "forbidden", "the token does not allow this room");
 	} else if (wsm__wants(conn->core, WSM_WANT_AUTHORIZE)) {
 		if (!wsm__decide_authorize(conn, command.name, command.room, message, command.id))
 			fail(conn, &command, "rate_limited",
@@ -256,7 +259,10 @@ void wsm__client_resume(struct wsm__conn *conn, wsm_slice message)
 	if (conn->state != WSM__CONN_OPEN)
 		return;
 	wsm__command_parse(&command, message);
-	carry_out(conn, &command, message);
+	if (wsm__token_allows(conn, command.room))
+		carry_out(conn, &command, message);
+	else /* another token has come meanwhile */
+		fail(conn, &command, "forbidden", "the token does not allow this room");
 	wsm__command_fini(&command);
 }
 
@@ -326,6 +332,22 @@ static void hold(struct wsm__conn *conn)
 	opening->early_bytes += early->len;
 }
 
+/* Of a connection that has to show a token. What is no `auth` waits until then. */
+static bool first_is_token(struct wsm__conn *conn)
+{
+	struct wsm__buffer taken = conn->received;
+	bool handled;
+
+	wsm__buffer_init(&conn->received); /* what came early is received again meanwhile */
+	handled = wsm__token_first(conn, wsm__slice(taken.data, taken.len));
+	if (handled) {
+		wsm__buffer_fini(&taken);
+		return true;
+	}
+	conn->received = taken;
+	return false;
+}
+
 void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early)
 {
 	while (early) {
@@ -364,7 +386,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 		return;
 	if (conn->state == WSM__CONN_OPEN)
 		complete(conn);
-	else
+	else if (!conn->awaits_token || conn->binary || !first_is_token(conn))
 		hold(conn);
 	/* A connection holds no buffer between messages. */
 	if (conn->state != WSM__CONN_CLOSING)

@@ -26,6 +26,7 @@ struct wsm__adopt {
 	wsm_admission admission;
 	wsm_slice request;                                            /* bytes */
 	wsm_slice path, query, ip, origin, host, user_agent, headers; /* bridge; `headers` is JSON */
+	wsm_slice token;                                              /* bridge */
 };
 
 void wsm__adopt_free(struct wsm__adopt *adopt);

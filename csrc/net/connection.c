@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/siphash.h"
 #include "net/publish.h"
+#include "net/token.h"
 #include "rooms/name.h"
 
 /* ---- the facts that the host sees ------------------------------------------------------------------------------- */
@@ -164,6 +165,9 @@ static void opening_free(struct wsm__opening *opening)
 		free(opening->rooms[i]);
 	free(opening->rooms);
 	free(opening->resume);
+	if (opening->token)
+		explicit_bzero(opening->token, strlen(opening->token));
+	free(opening->token);
 	while (opening->early) {
 		struct wsm__early *next = opening->early->next;
 
@@ -234,7 +238,10 @@ static struct wsm__opening *opening_new(const struct wsm__request *request, cons
 		else if (opening_add_room(opening, wsm__slice(room, (size_t)len)))
 			goto fail;
 	}
+	opening->n_endpoint_rooms = opening->n_rooms;
 	opening->firehose = endpoint && (endpoint->flags & WSM_ENDPOINT_FIREHOSE);
+	if (request->token.len && !(opening->token = wsm__slice_dup(request->token)))
+		goto fail;
 	if (!admission)
 		return opening;
 	if (!endpoint && opening_add_room(opening, wsm__str("@all")))
@@ -256,13 +263,15 @@ static bool has_token_param(const struct wsm__path_params *params)
 	return false;
 }
 
-static const wsm_conn_info *describe(uint64_t number, const struct wsm__request *request,
+static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
                                      const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
                                      const wsm_admission *admission, struct wsm__opening *opening)
 {
 	char client_id[24], session[WSM__ID_MAX + 1];
 	int len = wsm__query_get(request->query, "session_id", session, sizeof(session));
 	wsm_slice texts[7] = { { NULL, 0 } };
+	const wsm_conn_info *info;
+	struct wsm__buffer query;
 
 	wsm__random_name(client_id, 22);
 	texts[0] = admission && admission->client_id.len ? admission->client_id : wsm__slice(client_id, 22);
@@ -275,11 +284,15 @@ static const wsm_conn_info *describe(uint64_t number, const struct wsm__request 
 	else if (!texts[2].len && (len > 0 || len == -2))
 		opening_refuse(opening, "session_id must be at most 120 bytes of UTF-8 without control characters");
 	/* A token is a secret: it does not become a fact that handlers log. */
+	wsm__buffer_init(&query);
+	wsm__token_redact(core->runtime, request->query, &query);
 	texts[3] = endpoint && params && has_token_param(params) ? wsm__str(endpoint->path) : request->path;
-	texts[4] = request->query;
+	texts[4] = wsm__slice(query.data, query.len);
 	texts[5] = request->ip;
 	texts[6] = request->user_agent;
-	return info_new(number, (int64_t)wsm__unix_ms(), texts);
+	info = query.failed ? NULL : info_new(number, (int64_t)wsm__unix_ms(), texts);
+	wsm__buffer_fini(&query);
+	return info;
 }
 
 struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
@@ -308,7 +321,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	if (conn->ip)
 		conn->ip->count++;
 	if (conn->opening)
-		conn->info = describe(number, request, endpoint, params, admission, conn->opening);
+		conn->info = describe(core, number, request, endpoint, params, admission, conn->opening);
 	if (!conn->greeting || !conn->heartbeat || !conn->ip || !conn->info) {
 		opening_free(conn->opening);
 		free(conn->greeting);
@@ -356,6 +369,8 @@ void wsm__conn_established(struct wsm__conn *conn)
 		wsm__conn_close(conn, 1013, "there are too many connections from this address");
 	else if (opening->refuse_code)
 		wsm__conn_close(conn, opening->refuse_code, opening->refuse_reason);
+	else if (core->runtime->jwt && !conn->admitted)
+		wsm__token_admit(conn);
 	else if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !conn->admitted)
 		wsm__decide_authenticate(conn);
 	else
@@ -507,6 +522,7 @@ void wsm__conn_gone(struct wsm__conn *conn)
 	release_place(conn);
 	core->n_conns--;
 	opening_free(conn->opening);
+	wsm__grant_free(conn->grant);
 	wsm__buffer_fini(&conn->received);
 	wsm_conn_info_unref(conn->info);
 	free(conn->greeting);

@@ -19,6 +19,7 @@ struct lws;
 struct wsm__request {
 	wsm_slice path, query, ip, origin, host, user_agent;
 	wsm_slice described; /* JSON for the host's authenticate handler; empty unless wanted */
+	wsm_slice token;     /* a JWT, not checked yet; empty: none */
 };
 
 struct wsm__conn {
@@ -45,6 +46,7 @@ struct wsm__conn {
 	bool in_message;  /* between the first and the last fragment */
 	bool binary;
 	bool admitted;       /* by the host, before the hand-over */
+	bool awaits_token;   /* while DECIDING: its first message is to be `auth` */
 	uint16_t close_code; /* ours, or the peer's */
 	uint16_t violations; /* rate limit */
 	uint16_t pending_decisions;
@@ -54,6 +56,7 @@ struct wsm__conn {
 	char *close_reason;
 	struct wsm__buffer received;
 	struct wsm__opening *opening; /* what is needed until it is open; NULL afterwards */
+	struct wsm__grant *grant;     /* of the token that it came in by; NULL: by none */
 };
 
 /* A message that came before the host had decided. */
@@ -68,6 +71,8 @@ struct wsm__early {
 struct wsm__opening {
 	char **rooms;
 	size_t n_rooms;
+	size_t n_endpoint_rooms; /* the first of them; the rest is the host's word */
+	char *token;             /* NULL: none */
 	bool firehose;
 	int level;
 	struct wsm__position *resume;
@@ -177,6 +182,8 @@ void wsm__client_resume(struct wsm__conn *conn, wsm_slice message);
 /* ---- decide.c: questions to the host's handlers ----------------------------------------------------------------- */
 
 void wsm__decide_authenticate(struct wsm__conn *conn);
+/* Leaves the connection DECIDING until it shows a token, for auth_timeout at most. */
+void wsm__decide_await_token(struct wsm__conn *conn);
 /* Asks whether `action` on `room` is allowed; `message` is run again if so. False if too many are waiting. */
 bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id);
 /* The host's answers; those that come too late find nothing. */

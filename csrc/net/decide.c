@@ -15,7 +15,7 @@ struct wsm__ticket {
 	uint64_t number;
 	uint64_t deadline_ms;
 	struct wsm__conn *conn;
-	bool authenticate;
+	bool authenticate, token;      /* token: a client's, not a question to the host */
 	wsm_slice message, action, id; /* authorize: the client's message, to be run again */
 };
 
@@ -74,6 +74,18 @@ void wsm__decide_authenticate(struct wsm__conn *conn)
 	wsm__conn_close(conn, 1013, "the application is overloaded");
 }
 
+void wsm__decide_await_token(struct wsm__conn *conn)
+{
+	struct wsm__ticket *ticket = ticket_new(conn, wsm__str(NULL), wsm__str(NULL), wsm__str(NULL));
+
+	conn->state = WSM__CONN_DECIDING;
+	if (!ticket) {
+		wsm__conn_close(conn, 1013, "the server is out of memory");
+		return;
+	}
+	ticket->token = conn->awaits_token = true;
+}
+
 bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id)
 {
 	struct wsm__ticket *ticket;
@@ -124,7 +136,7 @@ static void refuse(struct wsm__core *core, struct wsm__ticket *ticket, const cha
 {
 	struct wsm__conn *conn = ticket->conn;
 
-	if (ticket->authenticate) {
+	if (ticket->authenticate || ticket->token) {
 		core->counters.refused++;
 		ticket_free(core, ticket);
 		wsm__conn_close(conn, 4401, why);
@@ -138,7 +150,7 @@ void wsm__decide_authorized(struct wsm__core *core, uint64_t number, bool allow)
 {
 	struct wsm__ticket *ticket = find(core, number);
 
-	if (!ticket || ticket->authenticate)
+	if (!ticket || ticket->authenticate || ticket->token)
 		return;
 	if (allow) {
 		wsm__client_resume(ticket->conn, ticket->message);
@@ -168,6 +180,10 @@ void wsm__decide_expire(struct wsm__core *core)
 
 	/* In the order of their making, so of their deadlines. */
 	while ((ticket = core->tickets) && ticket->deadline_ms <= core->now_ms) {
+		if (ticket->token) {
+			refuse(core, ticket, "no token came in time: send {\"action\":\"auth\",\"token\":...} first");
+			continue;
+		}
 		wsm__log(core->runtime, WSM_WARNING,
 		         "the %s handler did not answer within auth_timeout (%g s); refused",
 		         ticket->authenticate ? "authenticate" : "authorize", core->config->auth_timeout);

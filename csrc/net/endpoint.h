@@ -13,7 +13,7 @@
 #include "ws_manager.h"
 
 #define WSM__PATH_PARAMS_MAX 8
-#define WSM__PATH_MAX 1024 /* bytes of a request path */
+#define WSM__PATH_MAX 9216 /* bytes of a request path: a token, and what stands around it */
 
 struct wsm__endpoint {
 	atomic_uint refs;

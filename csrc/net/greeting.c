@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "net/connection.h"
 #include "net/publish.h"
+#include "net/token.h"
 
 static const struct wsm__position *named(const struct wsm__opening *opening, wsm_slice room)
 {
@@ -101,13 +103,17 @@ void wsm__conn_enter(struct wsm__conn *conn)
 	struct wsm__opening *opening = conn->opening;
 	struct wsm__buffer out;
 	struct wsm__pub *pub;
-	char reserved[136];
+	char reserved[136], expires_at[WSM__TIMESTAMP_LEN + 1];
 
 	wsm__buffer_init(&out);
 	wsm__buffer_add_str(&out, "{\"client_id\":");
 	wsm__buffer_add_json(&out, conn->sub.client_id);
 	add_optional(&out, "user_id", conn->info->user_id);
 	add_optional(&out, "session_id", conn->info->session_id);
+	if (conn->grant) {
+		wsm__timestamp(conn->grant->claims.expires_ms, expires_at);
+		wsm__buffer_addf(&out, ",\"expires_at\":\"%s\"", expires_at);
+	}
 	wsm__buffer_addf(&out, ",\"protocol\":%d,\"heartbeat_interval\":%g,\"rooms\":{", WSM_PROTOCOL_VERSION,
 	                 core->config->heartbeat_interval);
 	if (opening->firehose)

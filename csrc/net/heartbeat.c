@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "net/connection.h"
 #include "net/publish.h"
+#include "net/token.h"
 
 void wsm__wheel_add(struct wsm__conn *conn)
 {
@@ -91,7 +93,7 @@ static struct wsm__pub *beat_for(struct wsm__core *core, struct beat beats[BEATS
 	return wsm__control_pub(core, wsm__str(type), wsm__str(NULL), wsm__str(NULL), true);
 }
 
-static void look_at(struct wsm__conn *conn, struct beat beats[BEATS_MAX])
+static void look_at(struct wsm__conn *conn, uint64_t unix_ms, struct beat beats[BEATS_MAX])
 {
 	struct wsm__core *core = conn->core;
 	struct wsm__pub *pub;
@@ -103,6 +105,8 @@ static void look_at(struct wsm__conn *conn, struct beat beats[BEATS_MAX])
 		wsm__conn_close(conn, 4408, "nothing was heard from the client within the timeout");
 		return;
 	}
+	if (conn->grant && wsm__token_watch(conn, unix_ms))
+		return;
 	if (core->now_ms < conn->next_beat_ms)
 		return;
 	conn->next_beat_ms += (uint64_t)(core->config->heartbeat_interval * 1000);
@@ -121,6 +125,7 @@ void wsm__wheel_turn(struct wsm__core *core)
 {
 	struct beat beats[BEATS_MAX] = { { NULL, NULL } };
 	struct wsm__conn *conn, *next;
+	uint64_t unix_ms = wsm__unix_ms();
 
 	cut_off(core);
 	if (core->lws_timers) {
@@ -130,7 +135,7 @@ void wsm__wheel_turn(struct wsm__core *core)
 	core->wheel_at = (core->wheel_at + 1) % WSM__WHEEL_SLOTS;
 	DL_FOREACH_SAFE2(core->wheel[core->wheel_at], conn, next, wheel_next)
 	{
-		look_at(conn, beats);
+		look_at(conn, unix_ms, beats);
 	}
 	for (unsigned i = 0; i < BEATS_MAX; i++)
 		wsm__pub_unref(beats[i].pub);

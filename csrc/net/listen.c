@@ -28,7 +28,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			wsm__server_take(core, fd, NULL);
+			wsm__lobby_enter(core, fd);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE) {
@@ -191,6 +191,7 @@ static void on_closed(uv_handle_t *handle)
 
 void wsm__listen_close(struct wsm__core *core)
 {
+	wsm__lobby_close(core);
 	for (unsigned i = 0; i < core->n_listeners; i++) {
 		if (!uv_is_closing((uv_handle_t *)&core->listeners[i].poll))
 			uv_close((uv_handle_t *)&core->listeners[i].poll, on_closed);

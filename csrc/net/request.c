@@ -5,7 +5,7 @@
 
 static bool has_auth(const wsm_runtime *runtime)
 {
-	return (atomic_load(&runtime->want) & WSM_WANT_AUTHENTICATE) != 0;
+	return runtime->jwt || (atomic_load(&runtime->want) & WSM_WANT_AUTHENTICATE) != 0;
 }
 
 unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,

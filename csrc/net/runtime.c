@@ -17,6 +17,7 @@
 #include "net/connection.h"
 #include "net/publish.h"
 #include "net/server.h"
+#include "net/token.h"
 
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
 #define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
@@ -49,7 +50,10 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	    wsm__queue_init(&runtime->events, runtime->config->max_events))
 		goto no_memory;
 	wsm__queue_close(&runtime->commands, true);
-	return runtime;
+	if (!wsm__token_init(runtime, error))
+		return runtime;
+	wsm_runtime_free(runtime);
+	return NULL;
 no_memory:
 	if (runtime) {
 		wsm_config_free(runtime->config);
@@ -89,6 +93,7 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	pthread_mutex_destroy(&runtime->lifecycle);
 	pthread_mutex_destroy(&runtime->wake_lock);
 	pthread_mutex_destroy(&runtime->actions_lock);
+	wsm__jwt_free(runtime->jwt);
 	wsm_config_free(runtime->config);
 	free((void *)runtime->fds);
 	free(runtime);
@@ -208,6 +213,7 @@ static void sweep(struct wsm__core *core)
 	core->swept_ms = core->now_ms;
 	wsm__registry_expire(&core->registry, core->now_ms);
 	wsm__throttle_sweep(&core->throttle, core->now_us);
+	wsm__replay_sweep(core);
 	if (core->accept_paused)
 		wsm__listen_resume(core);
 }
@@ -218,6 +224,7 @@ static void on_tick(uv_timer_t *timer)
 
 	wsm__core_now(core);
 	wsm__decide_expire(core);
+	wsm__lobby_expire(core);
 	if (core->stopping) {
 		if (!core->n_conns || (core->now_ms >= core->stop_at_ms && core->stop_turns >= STOP_TURNS))
 			begin_destroy(core);
@@ -304,6 +311,7 @@ static void core_fini(struct wsm__core *core)
 		wsm__conn_gone(core->by_number);
 	wsm__decide_fini(core);
 	wsm__sticky_fini(core);
+	wsm__replay_fini(core);
 	wsm__ips_fini(core);
 	wsm__registry_fini(&core->registry);
 	wsm__commands_discard(core->runtime, core->commands);

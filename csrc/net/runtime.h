@@ -22,6 +22,9 @@ struct wsm__conn;
 struct wsm__ticket;
 struct wsm__ip;
 struct wsm__sticky;
+struct wsm__used;
+struct wsm__guest;
+struct wsm__jwt;
 struct lws_context;
 struct lws_vhost;
 
@@ -34,6 +37,7 @@ struct wsm__name { /* of a host command */
 
 struct wsm_runtime {
 	struct wsm_config *config; /* immutable */
+	struct wsm__jwt *jwt;      /* immutable; NULL: no token authentication */
 	pid_t pid;                 /* of the process that made it: fork() */
 	pthread_mutex_t lifecycle; /* start, stop */
 	pthread_mutex_t wake_lock; /* guards `core` for wsm__wake_core() */
@@ -156,6 +160,7 @@ struct wsm__listener {
 struct wsm__counters {
 	uint64_t total_connections, refused, messages_received, bytes_received, messages_sent, bytes_sent, broadcasts;
 	uint64_t rate_limited, slow_consumers, timeouts, throttled, superseded, handshakes_refused;
+	uint64_t tokens_refused, tokens_expired;
 };
 
 struct wsm__core {
@@ -186,9 +191,13 @@ struct wsm__core {
 	uint64_t n_sessions; /* sockets in libwebsockets */
 	struct wsm__ip *ips;
 	struct wsm__sticky *sticky;
+	struct wsm__used *used; /* tokens, where each is good once only */
+	uint64_t used_swept_ms;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
+	struct wsm__guest *guests;   /* sockets whose request has not been read, longest waiting first */
 	struct wsm__adopt *adopting; /* during lws_adopt_…(): whose socket the callbacks are about */
+	char *bearer;                /* and the token that was found in its subprotocols, on the heap */
 
 	uint64_t now_ms, now_us; /* monotonic, of the present callback */
 	uint64_t swept_ms;

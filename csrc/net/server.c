@@ -12,6 +12,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/http.h"
+#include "net/token.h"
 #include "wire/frame.h"
 #include "wire/json.h"
 
@@ -20,24 +21,6 @@
 #define HEADERS_MAX 32768u
 
 /* ---- the request ------------------------------------------------------------------------------------------------ */
-
-static void add_header(struct lws *wsi, enum lws_token_indexes token, struct wsm__buffer *out)
-{
-	int len = lws_hdr_total_length(wsi, token);
-	char *to = len > 0 ? wsm__buffer_reserve(out, (size_t)len + 1) : NULL;
-
-	if (to && lws_hdr_copy(wsi, to, len + 1, token) > 0)
-		out->len += (size_t)len;
-}
-
-/* A header as a slice of `storage`, which must not grow afterwards. */
-static wsm_slice take_header(struct lws *wsi, enum lws_token_indexes token, struct wsm__buffer *storage)
-{
-	size_t start = storage->len;
-
-	add_header(wsi, token, storage);
-	return wsm__slice(storage->data ? storage->data + start : NULL, storage->len - start);
-}
 
 static bool is_plain(unsigned char c)
 {
@@ -137,89 +120,15 @@ bool wsm__session_request(struct lws *wsi, struct wsm__session *session, wsm_sli
 	start = storage->len;
 	take_query(wsi, storage);
 	request->query = wsm__slice(storage->data + start, storage->len - start);
-	request->origin = take_header(wsi, WSI_TOKEN_ORIGIN, storage);
+	request->origin = wsm__header_take(wsi, WSI_TOKEN_ORIGIN, storage);
 	/* Without one, a request is not a browser's; one that can't be read must not pass for that. */
 	if (!request->origin.len && lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0)
 		request->origin = wsm__str("null");
-	request->host = take_header(wsi, WSI_TOKEN_HOST, storage);
-	request->user_agent = take_header(wsi, WSI_TOKEN_HTTP_USER_AGENT, storage);
+	request->host = wsm__header_take(wsi, WSI_TOKEN_HOST, storage);
+	request->user_agent = wsm__header_take(wsi, WSI_TOKEN_HTTP_USER_AGENT, storage);
 	take_ip(wsi, exchange->ip);
 	request->ip = wsm__str(exchange->ip);
 	return !storage->failed;
-}
-
-static void add_pair(struct wsm__buffer *out, wsm_slice name, wsm_slice value)
-{
-	char lower[128];
-	size_t len = name.len < sizeof(lower) ? name.len : sizeof(lower);
-
-	for (size_t i = 0; i < len; i++)
-		lower[i] = (char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] | 0x20 : name.data[i]);
-	if (out->data[out->len - 1] != '{')
-		wsm__buffer_add_str(out, ",");
-	wsm__buffer_add_json(out, wsm__slice(lower, len));
-	wsm__buffer_add_str(out, ":");
-	wsm__buffer_add_json(out, value);
-}
-
-/* Of a request that was handed over: all of them, as they came. */
-static void raw_headers(wsm_slice request, struct wsm__buffer *out)
-{
-	const char *at = memchr(request.data, '\n', request.len), *end = request.data + request.len;
-
-	while (at && ++at < end) {
-		const char *line_end = memchr(at, '\n', (size_t)(end - at));
-		const char *colon = line_end ? memchr(at, ':', (size_t)(line_end - at)) : NULL;
-
-		if (!colon) /* the empty line, or what follows the head */
-			return;
-		add_pair(out, wsm__slice(at, (size_t)(colon - at)),
-		         wsm__json_trim(wsm__slice(colon + 1, (size_t)(line_end - colon - 1))));
-		at = line_end;
-	}
-}
-
-/* Of a request that libwebsockets has read: those it knows, and those that auth_headers names. */
-static void known_headers(struct lws *wsi, const char *more, struct wsm__buffer *out)
-{
-	struct wsm__buffer value;
-
-	wsm__buffer_init(&value);
-	for (int token = 0; token < WSI_TOKEN_COUNT; token++) {
-		const char *name = (const char *)lws_token_to_string((enum lws_token_indexes)token);
-		size_t len = name ? strlen(name) : 0;
-
-		if (len < 2 || name[len - 1] != ':' || lws_hdr_total_length(wsi, (enum lws_token_indexes)token) <= 0)
-			continue;
-		wsm__buffer_clear(&value);
-		add_header(wsi, (enum lws_token_indexes)token, &value);
-		add_pair(out, wsm__slice(name, len - 1), wsm__slice(value.data, value.len));
-	}
-	while (more && *more) {
-		char name[130];
-		size_t len = strcspn(more, ",");
-		int n, value_len;
-
-		n = snprintf(name, sizeof(name), "%.*s:", (int)(len < 128 ? len : 128), more);
-		value_len = lws_hdr_custom_length(wsi, name, n);
-		wsm__buffer_clear(&value);
-		if (value_len >= 0 && wsm__buffer_reserve(&value, (size_t)value_len + 1) &&
-		    lws_hdr_custom_copy(wsi, value.data, value_len + 1, name, n) >= 0)
-			add_pair(out, wsm__slice(name, (size_t)n - 1), wsm__slice(value.data, (size_t)value_len));
-		more += len + (more[len] == ',');
-	}
-	wsm__buffer_fini(&value);
-}
-
-/* {"name":"value",…} for the host's authenticate handler; names in lower case. */
-static void headers_json(struct lws *wsi, const struct wsm__session *session, struct wsm__buffer *out)
-{
-	wsm__buffer_add_str(out, "{");
-	if (session->adopt)
-		raw_headers(session->adopt->request, out);
-	else
-		known_headers(wsi, session->core->config->auth_headers, out);
-	wsm__buffer_add_str(out, "}");
 }
 
 /* ---- the upgrade ------------------------------------------------------------------------------------------------ */
@@ -268,7 +177,7 @@ static void make_conn(struct lws *wsi, struct wsm__session *session, const struc
 	wsm__buffer_init(&headers);
 	wsm__buffer_init(&described);
 	if (wsm__wants(core, WSM_WANT_AUTHENTICATE)) {
-		headers_json(wsi, session, &headers);
+		wsm__headers_json(wsi, session, &headers);
 		wsm__request_describe(&described, &session->exchange->request, params,
 		                      wsm__slice(headers.data, headers.len));
 		session->exchange->request.described = wsm__slice(described.data, described.len);
@@ -290,6 +199,7 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 		session->adopt && session->adopt->has_admission ? &session->adopt->admission : NULL;
 	struct wsm__endpoint *endpoint = NULL;
 	struct wsm__path_params params;
+	struct wsm__buffer headers, token;
 	char *uri = NULL;
 	int uri_len = 0;
 	unsigned status;
@@ -313,9 +223,20 @@ static int confirm_upgrade(struct lws *wsi, struct wsm__session *session)
 		return refuse_upgrade(wsi, session, status, "",
 		                      status == 403 ? "this Origin may not connect"
 		                                    : "there is no endpoint of this path");
-	make_conn(wsi, session, endpoint, &params);
+	wsm__buffer_init(&headers);
+	wsm__buffer_init(&token);
+	if ((admission && admission->admitted) || wsm__headers_token(wsi, session, &params, &headers, &token))
+		make_conn(wsi, session, endpoint, &params);
+	else
+		status = 403;
 	wsm__endpoint_unref(endpoint);
+	wsm__buffer_fini(&headers);
+	wsm__buffer_fini(&token);
+	if (status)
+		return refuse_upgrade(wsi, session, status, "", "a token in a cookie needs an Origin");
 	wsm__session_answered(session);
+	free(session->bearer);
+	session->bearer = NULL;
 	return session->conn ? 0 : -1;
 }
 
@@ -427,6 +348,8 @@ static int session_new(struct lws *wsi, struct wsm__core *core)
 	session->core = core;
 	session->adopt = core->adopting;
 	core->adopting = NULL; /* taken */
+	session->bearer = core->bearer;
+	core->bearer = NULL;
 	lws_set_opaque_user_data(wsi, session);
 	session->fd = lws_get_socket_fd(wsi);
 	wsm__runtime_own_fd(core->runtime, session->fd, true);
@@ -454,6 +377,7 @@ static void session_free(struct lws *wsi, struct wsm__session *session)
 	}
 	disown(session);
 	wsm__session_answered(session);
+	free(session->bearer);
 	free(session);
 	core->n_sessions--;
 }
@@ -578,17 +502,37 @@ void wsm__server_fini(struct wsm__core *core)
 	core->lws = NULL;
 }
 
-void wsm__server_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+/* The callbacks fire inside. */
+static void adopt_socket(struct wsm__core *core, int fd, wsm_slice read, char *bearer)
 {
 	int one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails on other sockets: no matter */
 	core->lws_timers = true;                                     /* the time that the handshake may take */
-	core->adopting = adopt;
-	if (adopt)
-		lws_adopt_socket_vhost_readbuf(core->vhost, fd, adopt->request.data, adopt->request.len);
+	core->bearer = bearer;
+	if (read.len)
+		lws_adopt_socket_vhost_readbuf(core->vhost, fd, read.data, read.len);
 	else
 		lws_adopt_socket_vhost(core->vhost, fd);
+	free(core->bearer); /* it did not get as far as a session */
+	core->bearer = NULL;
+}
+
+void wsm__server_take_read(struct wsm__core *core, int fd, wsm_slice read, char *bearer)
+{
+	core->adopting = NULL;
+	adopt_socket(core, fd, read, bearer);
+}
+
+void wsm__server_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+{
+	char *bearer = NULL;
+
+	core->adopting = adopt;
+	if (adopt && core->runtime->jwt)
+		adopt->request.len =
+			wsm__token_strip((char *)(uintptr_t)adopt->request.data, adopt->request.len, &bearer);
+	adopt_socket(core, fd, adopt ? adopt->request : wsm__slice(NULL, 0), bearer);
 	if (core->adopting) { /* it did not get as far as a session */
 		wsm__adopt_failed(core->runtime, adopt->number, 1006, "the socket could not be taken over");
 		wsm__adopt_free(adopt);

@@ -61,7 +61,30 @@
 	  "Key that writing REST calls need when they do not come from loopback.")                                     \
 	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
 	  "Where rooms and history are kept; memory: is this process.")                                                \
-	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")
+	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")            \
+	X(jwt_secret, "WEBSOCKET_JWT_SECRET", STRING, "", 0, 0,                                                        \
+	  "Secret of HMAC tokens (HS256, HS384, HS512), at least 32, 48 or 64 bytes; switches token authentication "   \
+	  "on.")                                                                                                       \
+	X(jwt_public_key, "WEBSOCKET_JWT_PUBLIC_KEY", STRING, "", 0, 0,                                                \
+	  "Public key of RSA or EC tokens: PEM text, or the path of a file with it; switches token authentication "    \
+	  "on.")                                                                                                       \
+	X(jwt_algorithm, "WEBSOCKET_JWT_ALGORITHM", STRING, "", 0, 0,                                                  \
+	  "The only algorithm that is accepted: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512; "     \
+	  "unset: HS256 with a secret, RS256 with an RSA key, the curve's with an EC key.")                            \
+	X(jwt_audience, "WEBSOCKET_JWT_AUDIENCE", STRING, "", 0, 0,                                                    \
+	  "Audience that tokens must be for (aud); unset for any.")                                                    \
+	X(jwt_issuer, "WEBSOCKET_JWT_ISSUER", STRING, "", 0, 0,                                                        \
+	  "Issuer that tokens must be from (iss); unset for any.")                                                     \
+	X(jwt_leeway, "WEBSOCKET_JWT_LEEWAY", SECS, "10", 0, 3600,                                                     \
+	  "Seconds that clocks may differ when exp and nbf are checked.")                                              \
+	X(jwt_cookie, "WEBSOCKET_JWT_COOKIE", STRING, "", 0, 0,                                                        \
+	  "Name of a cookie that may carry the token; unset for none. Such requests need an allowed Origin.")          \
+	X(jwt_query, "WEBSOCKET_JWT_QUERY", STRING, "", 0, 0,                                                          \
+	  "Name of a query parameter that may carry the token; unset for none, since URLs end up in logs.")            \
+	X(jwt_replay, "WEBSOCKET_JWT_REPLAY", BOOL, "false", 0, 0,                                                     \
+	  "Whether each token is accepted once only; tokens need a jti then.")                                         \
+	X(token_expiring_notice, "WEBSOCKET_TOKEN_EXPIRING_NOTICE", SECS, "60", 0, 86400,                              \
+	  "Seconds before a token expires at which its client is told by token_expiring; 0 for no notice.")
 
 enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE_RATE, STORE_PORT, STORE_HEADERS };
 
@@ -110,6 +133,13 @@ struct attempt {
 	wsm_error *error;
 };
 
+/* What is not to be read anywhere: keys, and what may hold a password. */
+static bool is_secret(const char *name)
+{
+	return strcmp(name, "api_key") == 0 || strcmp(name, "broker_url") == 0 || strcmp(name, "jwt_secret") == 0 ||
+	       strcmp(name, "jwt_public_key") == 0;
+}
+
 static void *field_of(const struct attempt *attempt)
 {
 	return (char *)attempt->config + fields[attempt->row].offset;
@@ -119,8 +149,7 @@ static void *field_of(const struct attempt *attempt)
 static int refuse(const struct attempt *attempt, const char *must)
 {
 	const wsm_option *option = &options[attempt->row];
-	/* What may hold a secret is not quoted. */
-	bool secret = strcmp(option->name, "api_key") == 0 || strcmp(option->name, "broker_url") == 0;
+	bool secret = is_secret(option->name);
 
 	return wsm__fail(attempt->error, WSM_ECONFIG, "%s%s: %s%.80s%s%s must be %s",
 	                 attempt->variable ? "" : "option ", attempt->variable ? attempt->variable : option->name,
@@ -250,12 +279,22 @@ static bool is_visible(const char *text)
 	return true;
 }
 
+/* RFC 6265 section 4.1.1: a token of HTTP; also wise for a query parameter. */
+static bool is_token(const char *text)
+{
+	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~")] ==
+	       '\0';
+}
+
 static int store_string(const struct attempt *attempt)
 {
 	const char *name = options[attempt->row].name, *value = attempt->value;
 
 	if (*value == '\0')
 		return store_text(attempt, options[attempt->row].fallback);
+	if ((strcmp(name, "jwt_cookie") == 0 || strcmp(name, "jwt_query") == 0) &&
+	    (!is_token(value) || strlen(value) > 63))
+		return refuse(attempt, "a name of at most 63 letters, digits and any of !#$%&'*+-.^_`|~");
 	if (strcmp(name, "host") == 0 && strcmp(value, "localhost") != 0 && strcmp(value, "*") != 0 &&
 	    !is_address(value))
 		return refuse(attempt, "localhost, an IPv4 or IPv6 address without brackets, or *");
@@ -363,6 +402,12 @@ static int store_value(const struct attempt *attempt)
 	}
 }
 
+/* An empty variable, or a missing secret of the deployment's, must not open the door. */
+static bool needs_value(const char *name)
+{
+	return strcmp(name, "jwt_secret") == 0 || strcmp(name, "jwt_public_key") == 0;
+}
+
 /* Field and remembered text change together or not at all. */
 static int set_row(const struct attempt *attempt)
 {
@@ -371,6 +416,8 @@ static int set_row(const struct attempt *attempt)
 	char *copy = NULL;
 	int status;
 
+	if (unset && needs_value(options[attempt->row].name))
+		return refuse(attempt, "set to a key, or not set at all: an empty one would switch authentication off");
 	if (!unset && !(copy = wsm__slice_dup(wsm__str(attempt->value))))
 		return no_memory(attempt);
 	status = store_value(attempt);
@@ -402,6 +449,13 @@ wsm_config *wsm_config_new(void)
 	return config;
 }
 
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 void wsm_config_free(wsm_config *config)
 {
 	if (!config)
@@ -411,9 +465,16 @@ void wsm_config_free(wsm_config *config)
 	free(config->api_key);
 	free(config->auth_headers);
 	free(config->broker_url);
+	wipe(config->jwt_secret);
+	free(config->jwt_public_key);
+	free(config->jwt_algorithm);
+	free(config->jwt_audience);
+	free(config->jwt_issuer);
+	free(config->jwt_cookie);
+	free(config->jwt_query);
 	free_origins(config->allowed_origins, config->n_allowed_origins);
 	for (size_t row = 0; row < N_OPTIONS; row++)
-		free(config->values[row]);
+		wipe(config->values[row]);
 	free(config);
 }
 
@@ -446,7 +507,8 @@ int wsm_config_load_env(wsm_config *config, wsm_error *error)
 	for (size_t row = 0; row < N_OPTIONS; row++) {
 		const char *value = getenv(options[row].env);
 		struct attempt attempt = { config, row, value, options[row].env, error };
-		int status = value && *value != '\0' ? set_row(&attempt) : WSM_OK;
+		bool set = value && (*value != '\0' || needs_value(options[row].name));
+		int status = set ? set_row(&attempt) : WSM_OK;
 
 		if (status != WSM_OK)
 			return status;
@@ -460,6 +522,8 @@ const char *wsm_config_get(const wsm_config *config, const char *name)
 
 	if (row == N_OPTIONS)
 		return NULL;
+	if (config->values[row] && *config->values[row] && is_secret(name) && strcmp(name, "broker_url") != 0)
+		return "***";
 	return config->values[row] ? config->values[row] : options[row].fallback;
 }
 
@@ -478,6 +542,24 @@ struct wsm_config *wsm__config_copy(const struct wsm_config *config)
 	return copy;
 }
 
+/* An option of token authentication that has no effect would be taken for protection. */
+static int check_jwt(const struct wsm_config *config, wsm_error *error)
+{
+	const char *useless = *config->jwt_algorithm  ? "jwt_algorithm"
+	                      : *config->jwt_audience ? "jwt_audience"
+	                      : *config->jwt_issuer   ? "jwt_issuer"
+	                      : *config->jwt_cookie   ? "jwt_cookie"
+	                      : *config->jwt_query    ? "jwt_query"
+	                      : config->jwt_replay    ? "jwt_replay"
+	                                              : NULL;
+
+	if (!useless || *config->jwt_secret || *config->jwt_public_key)
+		return WSM_OK;
+	return wsm__fail(error, WSM_ECONFIG,
+	                 "option %s is set, but neither jwt_secret nor jwt_public_key: no token would be checked",
+	                 useless);
+}
+
 int wsm__config_check(const struct wsm_config *config, wsm_error *error)
 {
 	if (!(config->timeout > config->heartbeat_interval))
@@ -492,5 +574,5 @@ int wsm__config_check(const struct wsm_config *config, wsm_error *error)
 			"option max_pending: %llu bytes must hold a message of max_publish_size, which is %llu "
 			"bytes; raise the one or lower the other",
 			(unsigned long long)config->max_pending, (unsigned long long)config->max_publish_size);
-	return WSM_OK;
+	return check_jwt(config, error);
 }

@@ -39,7 +39,15 @@ struct wsm_config {
 	char *broker_url; /* "memory:"; anything else is WSM_ECONFIG in this version */
 	bool rest;        /* rest: answer REST calls on the own port; true */
 
-	char *values[40]; /* text of each option as set, by row; for wsm_config_get */
+	/* tokens */
+	char *jwt_secret, *jwt_public_key; /* "" none; the key is PEM text, or a path */
+	char *jwt_algorithm, *jwt_audience, *jwt_issuer;
+	double jwt_leeway;            /* 10 s */
+	char *jwt_cookie, *jwt_query; /* names; "" off */
+	bool jwt_replay;              /* each jti once */
+	double token_expiring_notice; /* 60 s; 0 none */
+
+	char *values[64]; /* text of each option as set, by row; for wsm_config_get */
 };
 
 /* Deep copy, or NULL. */

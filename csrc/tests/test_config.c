@@ -89,8 +89,9 @@ static void the_table_is_complete_and_consistent(void **state)
 		assert_string_equal(wsm_config_get(config, options[i].name), options[i].fallback);
 		assert_int_equal(options[i].doc[strlen(options[i].doc) - 1], '.');
 		assert_true(options[i].min <= options[i].max);
-		/* The default is a value that the row itself accepts. */
-		assert_int_equal(wsm_config_set(config, options[i].name, options[i].fallback, &error), WSM_OK);
+		/* The default is a value that the row itself accepts, but for keys: an empty one is a mistake. */
+		if (strcmp(options[i].name, "jwt_secret") != 0 && strcmp(options[i].name, "jwt_public_key") != 0)
+			assert_int_equal(wsm_config_set(config, options[i].name, options[i].fallback, &error), WSM_OK);
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(options[i].name, options[j].name);
 	}
@@ -230,8 +231,9 @@ static void strings_are_checked_and_unset_by_nothing(void **state)
 static void secrets_are_not_repeated_in_errors(void **state)
 {
 	(void)state;
-	assert_set("api_key", "s3cr3t");
+	assert_int_equal(wsm_config_set(config, "api_key", "s3cr3t", &error), WSM_OK);
 	assert_string_equal(config->api_key, "s3cr3t");
+	assert_string_equal(wsm_config_get(config, "api_key"), "***");
 	assert_refused("api_key", "s3cr3t word");
 	assert_null(strstr(error.message, "s3cr3t"));
 	assert_refused("api_key", "s3cr3t\n");

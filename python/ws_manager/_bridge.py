@@ -30,6 +30,9 @@ Send = Callable[[Message], Awaitable[None]]
 PATH_SAFE = "/:@!$&'()*+,;=~-._"
 """What a path may hold as it is (RFC 3986, pchar and "/")."""
 
+SUBPROTOCOL = "ws_manager.v1"
+"""The one that is served; a client that offers others needs to offer it too."""
+
 DRAIN_TIMEOUT = 5.0
 """Seconds that a client gets to read the rest, and the close, once the runtime has ended the connection."""
 
@@ -126,7 +129,8 @@ async def bridge(
     except WsManagerError as error:
         logger.error("WebSocket %s can't be served: %s", path, error)
         return await _refuse(scope, send, 503, str(error), accepted)
-    return await _Bridge(runtime, conn, sink, receive, send).run(accepted)
+    subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
+    return await _Bridge(runtime, conn, sink, receive, send, subprotocol).run(accepted)
 
 
 async def _refuse(scope: Mapping[str, Any], send: Send, status: int, sentence: str, accepted: bool) -> Ending:
@@ -147,7 +151,10 @@ async def _refuse(scope: Mapping[str, Any], send: Send, status: int, sentence: s
 class _Bridge:
     """The two directions of one connection, as a task each."""
 
-    def __init__(self, runtime: Runtime, conn: int, sink: BridgeSink, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, runtime: Runtime, conn: int, sink: BridgeSink, receive: Receive, send: Send, subprotocol: str | None
+    ) -> None:
+        self._subprotocol = subprotocol
         self._runtime = runtime
         self._conn = conn
         self._sink = sink
@@ -159,7 +166,7 @@ class _Bridge:
         reader = writer = None
         try:
             if not accepted:
-                await self._to_client({"type": "websocket.accept"})
+                await self._to_client({"type": "websocket.accept", "subprotocol": self._subprotocol})
             writer = asyncio.create_task(self._write())
             reader = asyncio.create_task(self._read())
             ending = await asyncio.shield(self._sink.ending)

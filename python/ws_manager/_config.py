@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cache
 
@@ -17,6 +18,12 @@ def option_types() -> dict[str, str]:
 def texts(config: dict[str, object]) -> dict[str, str]:
     """The options that are set, as text; None is unset. ConfigError for what is no option or has the wrong type."""
     return {name: text(name, value) for name, value in config.items() if value is not None}
+
+
+def takes_tokens(config: dict[str, object]) -> bool:
+    """Whether a key for tokens is configured, here or in the environment."""
+    names = ("jwt_secret", "jwt_public_key")
+    return any(config.get(name) or os.environ.get(f"WEBSOCKET_{name.upper()}") for name in names)
 
 
 def text(name: str, value: object) -> str:

@@ -76,6 +76,7 @@ class EventType(StrEnum):
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
     AUTHENTICATED = "authenticated"
+    TOKEN_EXPIRING = "token_expiring"
     REPLY = "reply"
     STATS = "stats"
     HISTORY = "history"

@@ -83,6 +83,10 @@ class WebSocketManager(Sending):
             texts = _config.texts(changed)
             self._make(texts)
             self._config = changed
+        if self._router is not None and _config.takes_tokens(changed):
+            from ._router import ENDPOINT_WITH_AUTH, add_endpoint
+
+            add_endpoint(self._router, self, ENDPOINT_WITH_AUTH)
 
     def _make(self, texts: dict[str, str]) -> Runtime:
         """A runtime with our endpoints and handlers, in place of the one before. Under the lock."""
@@ -467,7 +471,7 @@ class WebSocketManager(Sending):
         return register
 
     def authenticate(self, handler: H) -> H:
-        """Decorator: handler(request) -> who the client is, instead of a token.
+        """Decorator: handler(request) -> who the client is, where it brings no token.
 
         A user id, a dict of user_id, session_id, rooms, or True for nobody in particular; None refuses with 4401.
         PermissionError refuses with 4403. request: path, path_params, query, headers, cookies, ip.

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from ws_manager import _config
 from ws_manager._bridge import client_ip, endpoint_path, quoted
 from ws_manager._connect import carry
 from ws_manager._core import WsManagerError
@@ -89,7 +90,7 @@ def make_router(manager: WebSocketManager) -> Any:
 
 
 def _patterns(manager: WebSocketManager) -> list[str]:
-    authenticated = manager._handlers.authenticator is not None
+    authenticated = manager._handlers.authenticator is not None or _config.takes_tokens(manager._config)
     return [*ENDPOINTS, ENDPOINT_WITH_AUTH] if authenticated else list(ENDPOINTS)
 
 

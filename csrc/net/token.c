@@ -1,0 +1,272 @@
+/* Where a token stands in a request, and the key that it is checked with. */
+#include "net/token.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+
+#define KEY_FILE_MAX 65536u
+#define BEARER "wsm.bearer."
+#define PROTOCOL_HEADER "sec-websocket-protocol"
+
+/* ---- the key ---------------------------------------------------------------------------------------------------- */
+
+static int read_file(const char *path, struct wsm__buffer *out, wsm_error *error)
+{
+	FILE *file = fopen(path, "re");
+	char *to = wsm__buffer_reserve(out, KEY_FILE_MAX);
+	int status = WSM_OK;
+
+	if (!to) {
+		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
+	} else if (file) {
+		out->len = fread(to, 1, KEY_FILE_MAX, file);
+		to[out->len] = '\0';
+	}
+	/* The option may hold a key by mistake that lacks its first line: it is not quoted. */
+	if (!status && (!file || ferror(file) || out->len == 0))
+		status = wsm__fail(
+			error, WSM_ECONFIG,
+			"option jwt_public_key: neither PEM text (-----BEGIN PUBLIC KEY-----) nor a file that "
+			"can be read: %s",
+			file && !ferror(file) ? "it is empty" : strerror(errno));
+	if (file)
+		fclose(file);
+	return status;
+}
+
+/* In a variable, line ends are often written as \n. */
+static void add_pem(struct wsm__buffer *out, const char *text)
+{
+	for (; *text; text++) {
+		bool escaped = text[0] == '\\' && text[1] == 'n';
+
+		wsm__buffer_add(out, escaped ? "\n" : text, 1);
+		text += escaped;
+	}
+}
+
+int wsm__token_init(wsm_runtime *runtime, wsm_error *error)
+{
+	const struct wsm_config *config = runtime->config;
+	struct wsm__jwt_options options = {
+		.secret = wsm__str(config->jwt_secret),
+		.algorithm = wsm__str(config->jwt_algorithm),
+		.audience = wsm__str(config->jwt_audience),
+		.issuer = wsm__str(config->jwt_issuer),
+		.leeway_ms = (uint64_t)(config->jwt_leeway * 1000),
+	};
+	struct wsm__buffer pem;
+	int status = WSM_OK;
+
+	if (!*config->jwt_secret && !*config->jwt_public_key)
+		return WSM_OK;
+	wsm__buffer_init(&pem);
+	if (strstr(config->jwt_public_key, "-----BEGIN"))
+		add_pem(&pem, config->jwt_public_key);
+	else if (*config->jwt_public_key)
+		status = read_file(config->jwt_public_key, &pem, error);
+	options.public_key = wsm__slice(pem.data, pem.len);
+	if (!status && pem.failed)
+		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
+	if (!status) {
+		wsm_error why = { .status = WSM_ECONFIG };
+
+		runtime->jwt = wsm__jwt_new(&options, &why);
+		if (!runtime->jwt)
+			status = wsm__fail(error, why.status, "%s", why.message);
+	}
+	wsm__buffer_fini(&pem);
+	return status;
+}
+
+/* ---- lists in headers ------------------------------------------------------------------------------------------- */
+
+static wsm_slice trim(wsm_slice text)
+{
+	while (text.len && (text.data[0] == ' ' || text.data[0] == '\t'))
+		text = wsm__slice(text.data + 1, text.len - 1);
+	while (text.len && strchr(" \t\r", text.data[text.len - 1]))
+		text.len--;
+	return text;
+}
+
+/* The next entry of a list; false at its end. */
+static bool next_entry(wsm_slice *rest, char separator, wsm_slice *entry)
+{
+	const char *end;
+
+	if (!rest->data)
+		return false;
+	end = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
+	if (end) {
+		*entry = trim(wsm__slice(rest->data, (size_t)(end - rest->data)));
+		*rest = wsm__slice(end + 1, rest->len - (size_t)(end - rest->data) - 1);
+	} else {
+		*entry = trim(*rest);
+		*rest = wsm__slice(NULL, 0);
+	}
+	return true;
+}
+
+static bool is_bearer(wsm_slice entry)
+{
+	return wsm__slice_starts(entry, BEARER);
+}
+
+static wsm_slice in_protocols(wsm_slice list)
+{
+	wsm_slice entry;
+
+	while (next_entry(&list, ',', &entry))
+		if (is_bearer(entry))
+			return wsm__slice(entry.data + strlen(BEARER), entry.len - strlen(BEARER));
+	return wsm__str(NULL);
+}
+
+/* RFC 6265 section 4.2.1; the value may stand in quotes. */
+static wsm_slice in_cookies(wsm_slice list, const char *name)
+{
+	size_t len = strlen(name);
+	wsm_slice entry;
+
+	while (len && next_entry(&list, ';', &entry)) {
+		if (entry.len <= len || !wsm__slice_starts(entry, name) || entry.data[len] != '=')
+			continue;
+		entry = wsm__slice(entry.data + len + 1, entry.len - len - 1);
+		if (entry.len >= 2 && entry.data[0] == '"' && entry.data[entry.len - 1] == '"')
+			entry = wsm__slice(entry.data + 1, entry.len - 2);
+		return entry;
+	}
+	return wsm__str(NULL);
+}
+
+wsm_slice wsm__token_bearer(wsm_slice value)
+{
+	if (value.len <= 7 || strncasecmp(value.data, "bearer ", 7) != 0)
+		return wsm__str(NULL);
+	return trim(wsm__slice(value.data + 7, value.len - 7));
+}
+
+static wsm_slice in_path(const struct wsm__path_params *params)
+{
+	for (size_t i = 0; i < params->count; i++)
+		if (wsm__slice_is(params->at[i].name, "token"))
+			return params->at[i].value;
+	return wsm__str(NULL);
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
+
+bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
+                     const struct wsm__token_headers *headers, struct wsm__buffer *storage)
+{
+	const struct wsm_config *config = runtime->config;
+	const wsm_slice places[] = {
+		in_path(params),
+		wsm__token_bearer(headers->authorization),
+		headers->bearer,
+		in_protocols(headers->protocols),
+		in_cookies(headers->cookie, config->jwt_cookie),
+	};
+	char *value;
+	int len;
+
+	request->token = wsm__str(NULL);
+	if (!runtime->jwt)
+		return true;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (!places[i].len)
+			continue;
+		if (i == 4 && !request->origin.len)
+			return false;
+		wsm__buffer_add_slice(storage, places[i]);
+		request->token = wsm__slice(storage->data, storage->len);
+		return true;
+	}
+	if (!*config->jwt_query || !(value = wsm__buffer_reserve(storage, request->query.len + 1)))
+		return true;
+	len = wsm__query_get(request->query, config->jwt_query, value, request->query.len + 1);
+	if (len > 0)
+		request->token = wsm__slice(value, (size_t)len);
+	return true;
+}
+
+void wsm__token_redact(const wsm_runtime *runtime, wsm_slice query, struct wsm__buffer *out)
+{
+	const char *secret = runtime->jwt ? runtime->config->jwt_query : "";
+	wsm_slice entry;
+	char name[64];
+
+	if (!*secret) {
+		wsm__buffer_add_slice(out, query);
+		return;
+	}
+	while (next_entry(&query, '&', &entry)) {
+		const char *equals = entry.len ? memchr(entry.data, '=', entry.len) : NULL;
+		wsm_slice raw = wsm__slice(entry.data, equals ? (size_t)(equals - entry.data) : entry.len);
+		int len = wsm__percent_decode(raw, true, name, sizeof(name));
+
+		if (len >= 0 && !strcmp(name, secret))
+			continue;
+		if (out->len)
+			wsm__buffer_add_str(out, "&");
+		wsm__buffer_add_slice(out, entry);
+	}
+}
+
+/* Removes our entries from one header value; the new length of the value. */
+static size_t strip_value(char *value, size_t len, char **bearer)
+{
+	wsm_slice list = wsm__slice(value, len), entry;
+	size_t kept = 0;
+
+	while (next_entry(&list, ',', &entry)) {
+		if (is_bearer(entry)) {
+			if (!*bearer)
+				*bearer = wsm__slice_dup(
+					wsm__slice(entry.data + strlen(BEARER), entry.len - strlen(BEARER)));
+			continue;
+		}
+		if (kept)
+			value[kept++] = ',';
+		memmove(value + kept, entry.data, entry.len); /* never beyond where it stood */
+		kept += entry.len;
+	}
+	return kept;
+}
+
+size_t wsm__token_strip(char *request, size_t len, char **bearer)
+{
+	char *line = request, *end = request + len, *to;
+
+	*bearer = NULL;
+	/* Line by line behind the request line, up to the empty one. */
+	while ((line = memchr(line, '\n', (size_t)(end - line))) != NULL && ++line < end && *line != '\r' &&
+	       *line != '\n') {
+		char *line_end = memchr(line, '\n', (size_t)(end - line));
+		char *colon = line_end ? memchr(line, ':', (size_t)(line_end - line)) : NULL;
+		size_t kept;
+
+		if (!colon || (size_t)(colon - line) != strlen(PROTOCOL_HEADER) ||
+		    strncasecmp(line, PROTOCOL_HEADER, strlen(PROTOCOL_HEADER)) != 0 ||
+		    !in_protocols(wsm__slice(colon + 1, (size_t)(line_end - colon - 1))).data)
+			continue;
+		kept = strip_value(colon + 1, (size_t)(line_end - colon - 1), bearer);
+		to = kept ? colon + 1 + kept : line;
+		if (kept) {
+			*to++ = '\r'; /* there is room: what was taken out is longer */
+			memmove(to, line_end, (size_t)(end - line_end));
+			end -= line_end - to;
+		} else {
+			memmove(to, line_end + 1, (size_t)(end - line_end - 1));
+			end -= line_end + 1 - to;
+			line--; /* the line that has moved up is next */
+		}
+	}
+	return (size_t)(end - request);
+}

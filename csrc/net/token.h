@@ -1,0 +1,70 @@
+/*
+ * token.h - connections that come in by a token: where it stands in a request, what it allows, when it ends.
+ *
+ * With a key configured every connection needs a token, but for those that the host has admitted itself. One in the request
+ * is decided upon before the greeting. Without one the host's authenticate handler decides, where there is one; else the client
+ * has auth_timeout for its first message, {"action":"auth","token":…}.
+ */
+#ifndef WSM_NET_TOKEN_H
+#define WSM_NET_TOKEN_H
+
+#include "net/connection.h"
+#include "policy/jwt.h"
+
+struct wsm__command;
+
+/* What an open connection has by its token. */
+struct wsm__grant {
+	struct wsm__claims claims;
+	uint64_t end_ms; /* Unix time at which the connection is closed */
+	bool told;       /* token_expiring was sent */
+};
+
+/* ---- in a request ----------------------------------------------------------------------------------------------- */
+
+/* Reads the key, if one is configured: runtime->jwt. WSM_ECONFIG. */
+int wsm__token_init(wsm_runtime *runtime, wsm_error *error);
+
+/* The headers that may carry one; empty where there is none. `bearer`: what wsm__token_strip() has found. */
+struct wsm__token_headers {
+	wsm_slice authorization, protocols, cookie, bearer;
+};
+
+/*
+ * Sets request->token (in `storage`, which must not change afterwards) and where it comes from: the path, the Authorization
+ * header, the subprotocol, the cookie, the query, in this order. False, and none is taken, if it is a cookie's and there is no
+ * Origin: any program can send that, but a browser always says who asks. May run on a host thread.
+ */
+bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
+                     const struct wsm__token_headers *headers, struct wsm__buffer *storage);
+/*
+ * Takes the subprotocol `wsm.bearer.<token>` out of the head of a request, in place; returns the new length. libwebsockets
+ * reads 127 bytes of subprotocols. `*bearer`: the token on the heap, or NULL.
+ */
+size_t wsm__token_strip(char *request, size_t len, char **bearer);
+/* The token in the value of an Authorization header (RFC 6750 section 2.1); empty for other schemes. */
+wsm_slice wsm__token_bearer(wsm_slice authorization);
+/* A query without the parameter that carries the token: what handlers see and log. */
+void wsm__token_redact(const wsm_runtime *runtime, wsm_slice query, struct wsm__buffer *out);
+
+/* ---- of a connection -------------------------------------------------------------------------------------------- */
+
+/* Opens the connection, refuses it, or leaves it DECIDING. */
+void wsm__token_admit(struct wsm__conn *conn);
+/* A message of a connection that has to show a token yet; false if it is for later. */
+bool wsm__token_first(struct wsm__conn *conn, wsm_slice message);
+/* The action `auth` of an open connection. */
+void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command);
+/* Whether the token, if there is one, allows a public room. */
+bool wsm__token_allows(const struct wsm__conn *conn, wsm_slice room);
+/* Whether a token that comes with an HTTP request allows to read a room, "@all" included. It is not used up by that. */
+bool wsm__token_reads(struct wsm__core *core, wsm_slice token, wsm_slice room);
+/* Tells that the token expires soon, or ends the connection: true then. */
+bool wsm__token_watch(struct wsm__conn *conn, uint64_t unix_ms);
+void wsm__grant_free(struct wsm__grant *grant);
+
+/* Tokens that were used: forgets those that have expired, or all. */
+void wsm__replay_sweep(struct wsm__core *core);
+void wsm__replay_fini(struct wsm__core *core);
+
+#endif

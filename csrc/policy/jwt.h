@@ -1,0 +1,78 @@
+/*
+ * jwt.h - JSON Web Tokens (RFC 7519): whether one is to be believed, and what it says. No I/O, no clock.
+ *
+ * There is one key, for one algorithm, and both are the configuration's: what a token says about itself is only compared with
+ * them. So neither "alg":"none" nor a public key used as an HMAC secret gets anywhere.
+ */
+#ifndef WSM_POLICY_JWT_H
+#define WSM_POLICY_JWT_H
+
+#include "ws_manager.h"
+
+#define WSM__TOKEN_MAX 8192 /* bytes of a token; longer ones are not looked at */
+#define WSM__JTI_MAX 255
+
+/* X(name, sentence for the client). No sentence quotes anything of a token. */
+#define WSM__JWT_MAP(X)                                                                                                \
+	X(OK, "the token is accepted")                                                                                 \
+	X(TOO_LONG, "the token has more than 8192 bytes")                                                              \
+	X(MALFORMED, "the token is malformed")                                                                         \
+	X(ALGORITHM, "the token is not signed with the algorithm that is expected here")                               \
+	X(SIGNATURE, "the token's signature is wrong")                                                                 \
+	X(NO_EXPIRY, "the token does not say when it expires (exp must be an integer)")                                \
+	X(EXPIRED, "the token has expired")                                                                            \
+	X(NOT_YET, "the token is not valid yet")                                                                       \
+	X(ISSUER, "the token is from another issuer")                                                                  \
+	X(AUDIENCE, "the token is for another audience")                                                               \
+	X(SUBJECT, "the token names no user (sub must be 1 to 120 bytes of text)")                                     \
+	X(CLAIM, "a claim of the token has the wrong type (nbf, iss, aud, jti or rooms)")                              \
+	X(NO_JTI, "the token has no jti, which is needed here")                                                        \
+	X(REPLAYED, "the token was used before")                                                                       \
+	X(NO_MEMORY, "the server is out of memory")
+
+enum wsm__jwt_result {
+#define WSM_X(name, sentence) WSM__JWT_##name,
+	WSM__JWT_MAP(WSM_X)
+#undef WSM_X
+};
+
+/* The sentence. Static. */
+const char *wsm__jwt_text(enum wsm__jwt_result result);
+
+struct wsm__jwt_options {
+	wsm_slice secret;     /* HMAC; empty: none */
+	wsm_slice public_key; /* PEM; empty: none */
+	wsm_slice algorithm;  /* "HS256" …; empty: by the key */
+	wsm_slice audience, issuer;
+	uint64_t leeway_ms; /* for exp and nbf */
+};
+
+struct wsm__jwt; /* immutable: any thread may verify */
+
+/*
+ * WSM_ECONFIG with `error`, which names the option and never quotes a key: no key, a short one, one that cannot be read or does
+ * not fit the algorithm. NULL on failure.
+ */
+struct wsm__jwt *wsm__jwt_new(const struct wsm__jwt_options *options, wsm_error *error);
+void wsm__jwt_free(struct wsm__jwt *jwt);
+
+/* What an accepted token says. */
+struct wsm__claims {
+	char *user_id; /* sub */
+	char *jti;     /* NULL if it has none */
+	char **rooms;  /* patterns; meaningful with `restricted` */
+	size_t n_rooms;
+	bool restricted;     /* it has a `rooms` claim: no other public room is allowed */
+	uint64_t expires_ms; /* Unix time of exp, milliseconds */
+};
+
+/* Fills *claims on WSM__JWT_OK only; release by fini. */
+enum wsm__jwt_result wsm__jwt_verify(const struct wsm__jwt *jwt, wsm_slice token, uint64_t unix_ms,
+                                     struct wsm__claims *claims);
+void wsm__claims_fini(struct wsm__claims *claims);
+/* Whether the patterns allow a public room: an exact name, or a beginning followed by '*'. */
+bool wsm__claims_grant(const struct wsm__claims *claims, wsm_slice room);
+/* Whether they allow every public room. */
+bool wsm__claims_grant_all(const struct wsm__claims *claims);
+
+#endif
