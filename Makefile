@@ -40,7 +40,7 @@ help: ## This list
 
 # ---- what is needed ---------------------------------------------------------------------------------------------
 
-$(S)/packages-%: .ci/need-packages
+$(S)/packages-%: Makefile .ci/need-packages
 	@mkdir -p $(@D)
 	@.ci/need-packages $(PACKAGES_$*)
 	@touch $@
