@@ -155,6 +155,17 @@ void host_stat_reaches(struct host *host, const char *name, long long value)
 	}
 }
 
+void host_stat_falls(struct host *host, const char *name, long long value)
+{
+	uint64_t until = deadline();
+
+	while (host_stat(host, name) > value) {
+		if (now_ms() > until)
+			give_up("%s does not fall to %lld", name, value);
+		poll(NULL, 0, 1);
+	}
+}
+
 static wsm_delivery await_receipt(wsm_receipt *receipt)
 {
 	uint64_t until = deadline();

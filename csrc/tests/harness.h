@@ -64,6 +64,9 @@ long long host_stat(struct host *host, const char *name);
 /* Waits until a number of the statistics has a value (at least). */
 void host_stat_reaches(struct host *host, const char *name, long long value);
 
+/* Waits until it has a value (at most). */
+void host_stat_falls(struct host *host, const char *name, long long value);
+
 /* Publications. Those that return a delivery wait for it and demand that it was handled. */
 wsm_delivery host_publish(struct host *host, const wsm_publication *publication, const char *payload);
 /* Event `type` with data `json` to a room; "@all" for everyone. */

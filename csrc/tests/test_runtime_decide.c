@@ -180,10 +180,8 @@ static void a_client_that_goes_away_meanwhile(void **state)
 	visitor_try(&visitor, host.port, "/ws", NULL);
 	ticket = question(WSM_EVENT_AUTHENTICATE, NULL);
 	visitor_leave(&visitor);
-	while (host_stat(&host, "active_connections") > 0)
-		;
+	host_stat_falls(&host, "active_connections", 0);
 	admit(ticket, "u1"); /* nobody is there: nothing */
-	admit(ticket, "u1");
 	admit(987654321, "u1");
 	assert_int_equal(host_stat(&host, "active_connections"), 0);
 	/* And one that is cut off. */
@@ -191,8 +189,7 @@ static void a_client_that_goes_away_meanwhile(void **state)
 	ticket = question(WSM_EVENT_AUTHENTICATE, NULL);
 	visitor_vanish(&visitor);
 	admit(ticket, "u1");
-	while (host_stat(&host, "active_connections") > 0)
-		;
+	host_stat_falls(&host, "active_connections", 0);
 }
 
 static void decisions_that_are_wrong_are_refused_at_the_call(void **state)
@@ -308,8 +305,7 @@ static void too_many_questions_at_once(void **state)
 	json_decref(message);
 	/* Whoever goes while questions are open takes them along. */
 	visitor_vanish(&visitor);
-	while (host_stat(&host, "active_connections") > 0)
-		;
+	host_stat_falls(&host, "active_connections", 0);
 	for (int i = 0; i < 32; i++)
 		assert_int_equal(wsm_authorized(host.runtime, question(WSM_EVENT_AUTHORIZE, NULL), true), WSM_OK);
 	assert_int_equal(host_send(&host, "r0", "x", "{}").recipients, 0);

@@ -19,8 +19,7 @@ static void connections_per_server(void **state)
 		visitor_leave(&third);
 	}
 	visitor_leave(&first);
-	while (host_stat(&host, "active_connections") > 1)
-		;
+	host_stat_falls(&host, "active_connections", 1);
 	visitor_open(&third, host.port, "/ws");
 	visitor_leave(&second);
 	visitor_leave(&third);
@@ -71,8 +70,7 @@ static void connections_per_address(void **state)
 	here = raw_open(host.port, "/ws"); /* 127.0.0.1 */
 	close(here);
 	visitor_leave(&first);
-	while (host_stat(&host, "active_connections") > 0)
-		;
+	host_stat_falls(&host, "active_connections", 0);
 	visitor_open(&elsewhere, host.port, "/ws");
 	visitor_leave(&elsewhere);
 	host_close(&host);
