@@ -164,7 +164,10 @@ void wsm__flush_soon(struct wsm__conn *conn);
 
 void wsm__wheel_add(struct wsm__conn *conn);
 void wsm__wheel_remove(struct wsm__conn *conn);
-/* Moves a connection that begins to close to the list of those, and cuts off who takes longer than close_timeout. */
+/*
+ * Moves a closing connection to the list of those, from which it is cut off after close_timeout; called again, that time
+ * begins anew: the client reads, or the close frame is out.
+ */
 void wsm__wheel_closing(struct wsm__conn *conn);
 /* How often wsm__wheel_turn() is to be called. */
 uint64_t wsm__wheel_period_ms(const struct wsm__core *core);

@@ -110,6 +110,8 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 		count_sent(core, wsm__outbox_at(outbox, i));
 	wsm__outbox_drop_front(outbox, n);
 	*written += bytes;
+	if (conn->state == WSM__CONN_CLOSING)
+		wsm__wheel_closing(conn);
 	if (!lws_partial_buffered(conn->wsi))
 		return true;
 	conn->choked = true; /* libwebsockets has asked for the writable callback */

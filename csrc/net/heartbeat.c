@@ -36,8 +36,6 @@ void wsm__wheel_closing(struct wsm__conn *conn)
 {
 	struct wsm__core *core = conn->core;
 
-	if (conn->close_by_ms)
-		return;
 	wsm__wheel_remove(conn);
 	conn->close_by_ms = core->now_ms + (uint64_t)(core->config->close_timeout * 1000);
 	DL_APPEND2(core->closing, conn, wheel_prev, wheel_next);

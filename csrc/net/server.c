@@ -279,6 +279,7 @@ static int writable(struct lws *wsi, struct wsm__conn *conn)
 		return 0;
 	}
 	conn->close_asked = true;
+	wsm__wheel_closing(conn);
 	wsm__unmark_dirty(&conn->core->registry, &conn->sub);
 	lws_close_reason(wsi, (enum lws_close_status)conn->close_code,
 	                 (unsigned char *)(conn->close_reason ? conn->close_reason : ""),
