@@ -1,5 +1,5 @@
 /*
- * config.h - the configuration as the core reads it. The table of options (config.c) is the only list of them: name,
+ * config.h - the configuration as the core reads it. The table of options (options.h) is the only list of them: name,
  * variable, type, default, bounds, sentence, and the field below that it fills.
  */
 #ifndef WSM_POLICY_CONFIG_H
@@ -47,7 +47,7 @@ struct wsm_config {
 	bool jwt_replay;              /* each jti once */
 	double token_expiring_notice; /* 60 s; 0 none */
 
-	char *values[64]; /* text of each option as set, by row; for wsm_config_get */
+	char *values[96]; /* text of each option as set, by row; for wsm_config_get */
 };
 
 /* Deep copy, or NULL. */

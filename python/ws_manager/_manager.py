@@ -12,18 +12,16 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import orjson
-
 from . import _config, _core
+from ._clients import Clients
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._handlers import Handlers
-from ._receipt import COMPLETED, Completed
-from ._sending import Id, Sending, ids, one_id
-from ._types import ConnectionRow, Handler, History, Position, Presence
+from ._sending import ids
+from ._types import Handler
 
 if TYPE_CHECKING:
     from ._core import Receipt
@@ -42,7 +40,7 @@ EXIT_DEADLINE = 0.5
 _managers: weakref.WeakSet[WebSocketManager] = weakref.WeakSet()
 
 
-class WebSocketManager(Sending):
+class WebSocketManager(Clients):
     """One runtime and everything that an application does with it.
 
     config: options by name, as docs/configuration.md lists them; None is unset. They come before the WEBSOCKET_…
@@ -263,159 +261,6 @@ class WebSocketManager(Sending):
         )
         self._publish = self._publish_first
         return self._publish_first(*args)
-
-    # ---- who is there, and what was said ----
-
-    def _query(self, kind: int, **question: Any) -> Any:
-        return orjson.loads(self._ready().query(kind, **question))
-
-    def stats(self) -> dict[str, Any]:
-        """What GET /api/ws/stats answers: connections, messages, drops."""
-        return cast("dict[str, Any]", self._query(_core.QUERY_STATS))
-
-    def connections(self) -> list[ConnectionRow]:
-        """One row for each connection."""
-        return cast("list[ConnectionRow]", self._query(_core.QUERY_CONNECTIONS))
-
-    def subscribers(self, room: str) -> int:
-        """How many connections are in a room."""
-        return cast("int", self._query(_core.QUERY_SUBSCRIBERS, room=room))
-
-    def presence(self, room: str) -> Presence:
-        """The clients and users that are in a room."""
-        return cast("Presence", self._query(_core.QUERY_PRESENCE, room=room))
-
-    def history(self, room: str, limit: int = 0, since: int = 0, epoch: str = "") -> History:
-        """Messages of a room, oldest first.
-
-        limit: the newest so many; 0: all that are kept. since, epoch: those after that position; if the epoch is not
-        the room's, none, and `recovered` is False.
-        """
-        return cast("History", self._query(_core.QUERY_HISTORY, room=room, limit=limit, since=since, epoch=epoch))
-
-    def position(self, room: str) -> Position:
-        """Where a room stands: what a page rendered now has to resume from. Makes the room if there is none."""
-        return cast("Position", self._query(_core.QUERY_POSITION, room=room))
-
-    def metrics(self) -> str:
-        """Figures in the text format of Prometheus."""
-        return self._ready().query(_core.QUERY_METRICS).decode()
-
-    def rest(
-        self,
-        method: str,
-        path: str,
-        query: str = "",
-        ip: str = "",
-        authorization: str = "",
-        api_key: str = "",
-        origin: str = "",
-        body: bytes = b"",
-    ) -> tuple[int, str, bytes]:
-        """One REST call of docs/protocol.md: (HTTP status, content type, body)."""
-        return self._ready().rest(method, path, query, ip, authorization, api_key, origin, body)
-
-    def _rooms_of(self, client_id: str) -> list[str]:
-        try:
-            return cast("list[str]", self._query(_core.QUERY_ROOMS_OF, room=client_id))
-        except (NotFound, NotRunning):
-            return []
-
-    # ---- connections ----
-
-    def subscribe(self, user_id: Id, channel: str) -> Completed:
-        """Every connection of a user, now and later, joins a room. InvalidRoom."""
-        self._ready().subscribe(one_id(user_id, "user_id"), channel)
-        return COMPLETED
-
-    def unsubscribe(self, user_id: Id, channel: str) -> Completed:
-        """Ends subscribe()."""
-        self._ready().unsubscribe(one_id(user_id, "user_id"), channel)
-        return COMPLETED
-
-    def disconnect(
-        self,
-        client_id: Any,
-        user_id: object = None,  # noqa: ARG002 - home-made managers are given it
-        *,
-        code: int = 4409,
-        reason: str = "",
-    ) -> Completed:
-        """Closes a connection, by client id or Connection.
-
-        Also takes the WebSocket that was given to connect(), and then does nothing if that has ended.
-        """
-        client = self._client_id(client_id)
-        if client:
-            with contextlib.suppress(NotRunning):
-                self._ready().disconnect(client, code, reason)
-        return COMPLETED
-
-    def disconnect_user(self, user_id: Id, code: int = 4409, reason: str = "") -> Completed:
-        """Closes every connection of a user."""
-        with contextlib.suppress(NotRunning):
-            self._ready().disconnect_user(one_id(user_id, "user_id"), code, reason)
-        return COMPLETED
-
-    def _client_id(self, client: Any) -> str:
-        if isinstance(client, str):
-            return client
-        client_id = getattr(client, "client_id", None)
-        if isinstance(client_id, str):
-            return client_id
-        scope = getattr(client, "scope", None)
-        if isinstance(scope, dict):
-            return cast("str", scope.get("ws_manager.client_id", ""))
-        raise TypeError(f"client_id must be str, a Connection or a WebSocket, not {type(client).__name__}")
-
-    async def connect(
-        self,
-        websocket: Any,
-        identity: object = None,
-        *,
-        user_id: object = None,
-        session_id: object = None,
-        client_id: object = None,
-        rooms: str | Iterable[str] = (),
-        greeting: str = "",
-        heartbeat: str = "",
-        skip_origin: bool = False,
-    ) -> str:
-        """Gives a WebSocket of the application's own endpoint, after its own checks, to the runtime.
-
-        websocket: of Starlette or FastAPI, best before accept(): the runtime answers the upgrade then. Under
-        ws_manager.uvicorn the socket itself is handed over; elsewhere, and after accept(), the bridge carries it.
-        user_id: whom send_to_user() means; the application vouches for it. session_id: `?session_id=` of the request if
-        None. identity, by position: the user_id too; but what the request itself gives as `?session_id=` is taken as
-        the session only, since anybody can claim it. client_id: one is made if None; a connection that has it already
-        is closed with 4409. Ids may be of any type; str() is taken. rooms: joined at once, besides @all. greeting,
-        heartbeat: types of the first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at
-        the request's Origin.
-
-        Returns the client id when the client has gone. The object then behaves as one whose client has just left:
-        receive_…() raises WebSocketDisconnect with the code of the close, and close() does nothing; so a loop that
-        reads from it may follow. If the call is cancelled, the connection is closed with 1001. InvalidRoom,
-        InvalidArgument.
-
-        Example:
-            @app.websocket("/live/{board}")
-            async def live(websocket: WebSocket, board: str, user: User = Depends(current_user)):
-                await ws_manager.connect(websocket, user_id=user.id, rooms=[f"board:{board}"])
-        """
-        from ._connect import connect
-
-        return await connect(
-            self,
-            websocket,
-            identity,
-            user_id=user_id,
-            session_id=session_id,
-            client_id=client_id,
-            rooms=rooms,
-            greeting=greeting,
-            heartbeat=heartbeat,
-            skip_origin=skip_origin,
-        )
 
     def _match(self, path: str) -> bool:
         """Whether a path belongs to an endpoint; False while the runtime does not run."""

@@ -1,0 +1,86 @@
+/*
+ * options.h - the table of options, and the only list of them; included by config.c alone.
+ */
+#ifndef WSM_POLICY_OPTIONS_H
+#define WSM_POLICY_OPTIONS_H
+
+/*
+ * X(field and keyword, variable, store, default, least, most, sentence). `store` says how the text becomes the field:
+ * UINT, SECS, STRING, LIST, BOOL as the public types; RATE is an integer kept as double, PORT one that is kept as text and
+ * may be unset.
+ */
+#define WSM__OPTIONS(X)                                                                                                \
+	X(host, "WEBSOCKET_HOST", STRING, "localhost", 0, 0,                                                           \
+	  "Address to listen on when port is set: localhost (both loopback addresses), an IP address, or * for all.")  \
+	X(port, "WEBSOCKET_PORT", PORT, "", 0, 65535,                                                                  \
+	  "TCP port of the runtime's own listener; unset for none, 0 for any free one.")                               \
+	X(heartbeat_interval, "WEBSOCKET_HEARTBEAT_INTERVAL", SECS, "30", 0.05, 3600,                                  \
+	  "Seconds between heartbeats (protocol ping and message).")                                                   \
+	X(timeout, "WEBSOCKET_TIMEOUT", SECS, "90", 0.1, 86400,                                                        \
+	  "Seconds without anything heard from a client, then it is closed with 4408; more than heartbeat_interval.")  \
+	X(max_connections, "WEBSOCKET_MAX_CONNECTIONS", UINT, "1000", 1, 1000000,                                      \
+	  "Connections per process; further ones are closed with 1013.")                                               \
+	X(max_connections_per_ip, "WEBSOCKET_MAX_CONNECTIONS_PER_IP", UINT, "100", 1, 1000000,                         \
+	  "Connections per client address; further ones are closed with 1013.")                                        \
+	X(max_message_size, "WEBSOCKET_MAX_MESSAGE_SIZE", UINT, "65536", 125, 1073741824,                              \
+	  "Bytes of one incoming message over all its fragments, then 1009.")                                          \
+	X(max_fragments, "WEBSOCKET_MAX_FRAGMENTS", UINT, "1024", 1, 1000000,                                          \
+	  "Fragments of one incoming message, then 1008.")                                                             \
+	X(max_rooms, "WEBSOCKET_MAX_ROOMS", UINT, "128", 1, 1000000, "Rooms that one connection may subscribe to.")    \
+	X(max_queue, "WEBSOCKET_MAX_QUEUE", UINT, "1048576", 4096, 1073741824,                                         \
+	  "Outgoing bytes held for one connection that reads slowly.")                                                 \
+	X(rate, "WEBSOCKET_RATE", RATE, "50", 0, 1000000,                                                              \
+	  "Incoming messages per second and connection, with bursts of twice as many; 0 for no limit.")                \
+	X(max_publish_size, "WEBSOCKET_MAX_PUBLISH_SIZE", UINT, "16777216", 1, 1073741824,                             \
+	  "Bytes of one published message.")                                                                           \
+	X(max_pending, "WEBSOCKET_MAX_PENDING", UINT, "67108864", 4096, 17179869184,                                   \
+	  "Bytes of commands waiting for the runtime; further publications are dropped and counted.")                  \
+	X(max_events, "WEBSOCKET_MAX_EVENTS", UINT, "65536", 1, 10000000,                                              \
+	  "Events waiting for the host; further ones are dropped and counted.")                                        \
+	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
+	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                           \
+	X(auth_headers, "WEBSOCKET_AUTH_HEADERS", HEADERS, "", 0, 0,                                                   \
+	  "Names of further request headers that the authenticate handler gets on the runtime's own port, with "       \
+	  "commas; "                                                                                                   \
+	  "elsewhere it gets all.")                                                                                    \
+	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
+	  "Seconds that a client has to answer a closing handshake.")                                                  \
+	X(history_size, "WEBSOCKET_HISTORY_SIZE", UINT, "256", 0, 1000000,                                             \
+	  "Messages kept per room with history; 0 for no history.")                                                    \
+	X(history_bytes, "WEBSOCKET_HISTORY_BYTES", UINT, "16777216", 4096, 17179869184,                               \
+	  "Bytes kept per room with history; the newest message is kept whatever its size.")                           \
+	X(history_ttl, "WEBSOCKET_HISTORY_TTL", SECS, "300", 0.05, 31536000,                                           \
+	  "Seconds that a message stays in the history of its room.")                                                  \
+	X(allowed_origins, "WEBSOCKET_ALLOWED_ORIGINS", LIST, "", 0, 0,                                                \
+	  "Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, "       \
+	  "*. before the host for subdomains, or * for all.")                                                          \
+	X(api_key, "WEBSOCKET_API_KEY", STRING, "", 0, 0,                                                              \
+	  "Key that writing REST calls need when they do not come from loopback.")                                     \
+	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
+	  "Where rooms and history are kept; memory: is this process.")                                                \
+	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")            \
+	X(jwt_secret, "WEBSOCKET_JWT_SECRET", STRING, "", 0, 0,                                                        \
+	  "Secret of HMAC tokens (HS256, HS384, HS512), at least 32, 48 or 64 bytes; switches token authentication "   \
+	  "on.")                                                                                                       \
+	X(jwt_public_key, "WEBSOCKET_JWT_PUBLIC_KEY", STRING, "", 0, 0,                                                \
+	  "Public key of RSA or EC tokens: PEM text, or the path of a file with it; switches token authentication "    \
+	  "on.")                                                                                                       \
+	X(jwt_algorithm, "WEBSOCKET_JWT_ALGORITHM", STRING, "", 0, 0,                                                  \
+	  "The only algorithm that is accepted: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512; "     \
+	  "unset: HS256 with a secret, RS256 with an RSA key, the curve's with an EC key.")                            \
+	X(jwt_audience, "WEBSOCKET_JWT_AUDIENCE", STRING, "", 0, 0,                                                    \
+	  "Audience that tokens must be for (aud); unset for any.")                                                    \
+	X(jwt_issuer, "WEBSOCKET_JWT_ISSUER", STRING, "", 0, 0,                                                        \
+	  "Issuer that tokens must be from (iss); unset for any.")                                                     \
+	X(jwt_leeway, "WEBSOCKET_JWT_LEEWAY", SECS, "10", 0, 3600,                                                     \
+	  "Seconds that clocks may differ when exp and nbf are checked.")                                              \
+	X(jwt_cookie, "WEBSOCKET_JWT_COOKIE", STRING, "", 0, 0,                                                        \
+	  "Name of a cookie that may carry the token; unset for none. Such requests need an allowed Origin.")          \
+	X(jwt_query, "WEBSOCKET_JWT_QUERY", STRING, "", 0, 0,                                                          \
+	  "Name of a query parameter that may carry the token; unset for none, since URLs end up in logs.")            \
+	X(jwt_replay, "WEBSOCKET_JWT_REPLAY", BOOL, "false", 0, 0,                                                     \
+	  "Whether each token is accepted once only; tokens need a jti then.")                                         \
+	X(token_expiring_notice, "WEBSOCKET_TOKEN_EXPIRING_NOTICE", SECS, "60", 0, 86400,                              \
+	  "Seconds before a token expires at which its client is told by token_expiring; 0 for no notice.")
+
+#endif
