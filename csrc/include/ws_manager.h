@@ -158,6 +158,23 @@ int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path);
 /* Whether a request path (no query) belongs to an endpoint. */
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path);
 
+/* ---- rooms by pattern ------------------------------------------------------------------------------------------- */
+
+/*
+ * Says something about all rooms whose names match. `pattern`: a public room's name, a beginning followed by '*'
+ * ("project:*"), "*" for all public rooms; of the core's own rooms "@all", "@user:*", "@user:<id>" and so on. Where several
+ * patterns match, the longest that says something about a setting decides on that setting.
+ * `setting` and `value`:
+ *   subscribe, publish, history, presence   who may: anyone, authenticated, granted, nobody
+ *   overflow          for clients that fall behind: recover, drop_oldest, latest, disconnect
+ *   presence_events   on, off
+ *   history_size      messages kept, 0 for none
+ *   history_ttl       seconds
+ * An empty value takes the setting back. Who may do what is looked up each time; the others hold for rooms that are made
+ * afterwards. WSM_EROOM: no pattern; WSM_EINVAL: no such setting or value; WSM_ENOMEM: over 1,024 patterns; WSM_EFORKED.
+ */
+int wsm_room_rule_set(wsm_runtime *runtime, wsm_slice pattern, wsm_slice setting, wsm_slice value, wsm_error *error);
+
 /* ---- publishing ------------------------------------------------------------------------------------------------- */
 
 typedef enum wsm_target {

@@ -40,6 +40,7 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	pthread_mutex_init(&runtime->lifecycle, NULL);
 	pthread_mutex_init(&runtime->wake_lock, NULL);
 	pthread_mutex_init(&runtime->actions_lock, NULL);
+	wsm__rules_init(&runtime->rules);
 	atomic_init(&runtime->next_conn, 1);
 	runtime->n_fds = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > 1u << 20 ? 1u << 20 : limit.rlim_cur;
 	runtime->fds = calloc(runtime->n_fds, 1);
@@ -88,6 +89,7 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	wsm__queue_fini(&runtime->commands);
 	wsm__queue_fini(&runtime->events);
 	wsm__endpoints_fini(&runtime->endpoints);
+	wsm__rules_fini(&runtime->rules);
 	while (runtime->actions)
 		wsm_command_remove(runtime, wsm__str(runtime->actions->text));
 	pthread_mutex_destroy(&runtime->lifecycle);

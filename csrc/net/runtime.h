@@ -14,6 +14,7 @@
 #include "base/queue.h"
 #include "net/endpoint.h"
 #include "policy/config.h"
+#include "policy/rules.h"
 #include "policy/throttle.h"
 #include "rooms/registry.h"
 
@@ -58,6 +59,7 @@ struct wsm_runtime {
 	atomic_ullong events_dropped;
 
 	struct wsm__endpoints endpoints;
+	struct wsm__rules rules;
 	pthread_mutex_t actions_lock;
 	struct wsm__name *actions; /* commands of the host */
 

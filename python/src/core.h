@@ -118,6 +118,7 @@ PyObject *core_runtime_disconnect_user(PyObject *self, PyObject *args);
 /* runtime_conn.c */
 PyObject *core_runtime_endpoint_set(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_endpoint_remove(PyObject *self, PyObject *path);
+PyObject *core_runtime_room_rule_set(PyObject *self, PyObject *args);
 PyObject *core_runtime_match(PyObject *self, PyObject *path);
 PyObject *core_runtime_adopt(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_bridge_open(PyObject *self, PyObject *args, PyObject *kwargs);

@@ -244,6 +244,7 @@ static PyMethodDef runtime_methods[] = {
 	{ "disconnect_user", core_runtime_disconnect_user, METH_VARARGS, "(user_id, code=0, reason=\"\")" },
 	{ "endpoint_set", METHOD(core_runtime_endpoint_set), KEYWORDS, "Adds or replaces an endpoint." },
 	{ "endpoint_remove", core_runtime_endpoint_remove, METH_O, "Removes the endpoint of a path pattern." },
+	{ "room_rule_set", core_runtime_room_rule_set, METH_VARARGS, "Says something about rooms by pattern." },
 	{ "match", core_runtime_match, METH_O, "Whether a request path belongs to an endpoint." },
 	{ "adopt", METHOD(core_runtime_adopt), KEYWORDS, "Hands a socket over; the connection's number." },
 	{ "bridge_open", METHOD(core_runtime_bridge_open), KEYWORDS,

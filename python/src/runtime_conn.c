@@ -41,6 +41,20 @@ PyObject *core_runtime_endpoint_remove(PyObject *self, PyObject *path)
 	return core_result(runtime, status, &error);
 }
 
+PyObject *core_runtime_room_rule_set(PyObject *self, PyObject *args)
+{
+	struct core_runtime *runtime = (struct core_runtime *)self;
+	PyObject *pattern, *setting, *value;
+	wsm_slice texts[3];
+	wsm_error error = { 0 };
+
+	if (!PyArg_ParseTuple(args, "UUU:room_rule_set", &pattern, &setting, &value) ||
+	    core_text(pattern, "pattern", &texts[0]) < 0 || core_text(setting, "setting", &texts[1]) < 0 ||
+	    core_text(value, "value", &texts[2]) < 0)
+		return NULL;
+	return core_result(runtime, wsm_room_rule_set(runtime->runtime, texts[0], texts[1], texts[2], &error), &error);
+}
+
 PyObject *core_runtime_match(PyObject *self, PyObject *path)
 {
 	wsm_slice text;

@@ -117,6 +117,7 @@ presence = ws_manager.presence
 publish_to_channel = ws_manager.publish_to_channel
 remove_endpoint = ws_manager.remove_endpoint
 rest = ws_manager.rest
+room = ws_manager.room
 send_personal_message = ws_manager.send_personal_message
 send_to_client = ws_manager.send_to_client
 send_to_project = ws_manager.send_to_project
@@ -227,6 +228,7 @@ __all__ = [
     "publish_to_channel",
     "remove_endpoint",
     "rest",
+    "room",
     "router",
     "run",
     "send_personal_message",

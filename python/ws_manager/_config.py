@@ -46,3 +46,25 @@ def text(name: str, value: object) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and (kind != "string" or name == "port"):
         return repr(value)
     raise ConfigError(f"{name}: {value!r} is {type(value).__name__}, which an option of type {kind} does not take")
+
+
+def room_rules(rooms: object) -> dict[str, dict[str, object]]:
+    """The option `rooms`: {pattern: {setting: value}}. ConfigError if it is something else."""
+    if rooms is None:
+        return {}
+    if not isinstance(rooms, dict) or not all(isinstance(settings, dict) for settings in rooms.values()):
+        raise ConfigError('rooms must be {pattern: {setting: value}}, as in {"project:*": {"subscribe": "granted"}}')
+    return rooms
+
+
+def room_setting(setting: str, value: object) -> str:
+    """One setting of a room rule as text; None takes it back. The core checks what it says."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (int, float)):
+        return format(value, "f").rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    if isinstance(value, str):
+        return value
+    raise ConfigError(f"{setting}: {value!r} is {type(value).__name__}, not a word, a number or a bool")

@@ -201,6 +201,7 @@ class Runtime:
     ) -> None: ...
     def endpoint_remove(self, path: str, /) -> None:
         """NotFound if there is none of that pattern."""
+    def room_rule_set(self, pattern: str, setting: str, value: str, /) -> None: ...
     def match(self, path: str, /) -> bool:
         """Whether a request path, without query, belongs to an endpoint."""
     def adopt(

@@ -54,6 +54,7 @@ class WebSocketManager(Clients):
         self._config: dict[str, object] = {}
         self._handlers = Handlers()
         self._endpoints: dict[str, dict[str, Any] | None] = {}
+        self._rooms: dict[str, dict[str, str]] = {}
         self._router: Any = None
         self._reset()
         if config:
@@ -73,13 +74,19 @@ class WebSocketManager(Clients):
     # ---- configuration ----
 
     def configure(self, **config: Any) -> None:
-        """Sets options, before the runtime starts. None unsets one. ConfigError."""
+        """Sets options, before the runtime starts. None unsets one. ConfigError.
+
+        rooms: {pattern: settings}, each as a call of room().
+        """
         with self._lock:
             if self._runtime is not None and self._runtime.running:
                 raise ConfigError("configure() must be called before the runtime starts; it is running")
             changed = self._config | config
+            rooms = changed.pop("rooms", None)
             texts = _config.texts(changed)
             self._make(texts)
+            for pattern, settings in _config.room_rules(rooms).items():
+                self.room(pattern, **settings)
             self._config = changed
         if self._router is not None and _config.takes_tokens(changed):
             from ._router import ENDPOINT_WITH_AUTH, add_endpoint
@@ -95,6 +102,9 @@ class WebSocketManager(Clients):
             else:
                 with contextlib.suppress(NotFound):
                     runtime.endpoint_remove(path)
+        for pattern, rule in self._rooms.items():
+            for setting, value in rule.items():
+                runtime.room_rule_set(pattern, setting, value)
         for action in self._handlers.commands:
             runtime.command_add(action)
         runtime.want(self._handlers.wanted())
@@ -138,6 +148,25 @@ class WebSocketManager(Clients):
         with self._lock:
             self._any_runtime().endpoint_remove(path)
             self._endpoints[path] = None
+
+    def room(self, pattern: str, **settings: object) -> None:
+        """Says something about all rooms whose names match, at any time.
+
+        pattern: a room's name, a beginning followed by "*" ("project:*"), or "*" for all public rooms; also "@all",
+        "@user:*". The longest pattern that matches and says something about a setting decides on it.
+        settings: subscribe, publish, history, presence ("anyone", "authenticated", "granted", "nobody"): who may;
+        overflow ("recover", "drop_oldest", "latest", "disconnect"): for clients that fall behind; presence_events
+        (bool); history_size (messages), history_ttl (seconds). None takes a setting back. Who may do what is looked up
+        each time; the others hold for rooms that are made afterwards. InvalidRoom, InvalidArgument.
+
+        Example: ws_manager.room("telemetry:*", overflow="latest", history_size=0)
+        """
+        with self._lock:
+            runtime = self._any_runtime()
+            for setting, value in settings.items():
+                text = _config.room_setting(setting, value)
+                runtime.room_rule_set(pattern, setting, text)
+                self._rooms.setdefault(pattern, {})[setting] = text
 
     def _any_runtime(self) -> Runtime:
         """The runtime, made if need be but not started. Under the lock."""

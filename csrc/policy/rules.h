@@ -1,0 +1,51 @@
+/*
+ * rules.h - what is said about rooms by pattern: who may do what there, what becomes of clients that fall behind, how much
+ * is kept. One table; every other part asks it by a room's name.
+ *
+ * The table is written by host threads and read by the runtime thread, so it has its own lock. It is read when a room is
+ * made and when a client asks for something, not when a message is sent.
+ */
+#ifndef WSM_POLICY_RULES_H
+#define WSM_POLICY_RULES_H
+
+#include <pthread.h>
+
+#include "ws_manager.h"
+
+#define WSM__RULES_MAX 1024 /* patterns */
+
+/* Who may. UNSET: nobody has said, and the part that asks has its default. */
+enum wsm__who { WSM__WHO_UNSET, WSM__WHO_ANYONE, WSM__WHO_AUTHENTICATED, WSM__WHO_GRANTED, WSM__WHO_NOBODY };
+/* What becomes of a client that falls behind in a room. */
+enum wsm__overflow {
+	WSM__OVERFLOW_UNSET,
+	WSM__OVERFLOW_RECOVER,
+	WSM__OVERFLOW_DROP_OLDEST,
+	WSM__OVERFLOW_LATEST,
+	WSM__OVERFLOW_DISCONNECT
+};
+enum wsm__switch { WSM__SWITCH_UNSET, WSM__SWITCH_ON, WSM__SWITCH_OFF };
+
+/* Every setting, as it holds for one room. */
+struct wsm__room_rule {
+	enum wsm__who subscribe, publish, history, presence;
+	enum wsm__overflow overflow;
+	enum wsm__switch presence_events;
+	int64_t history_size; /* messages; -1 unset */
+	double history_ttl;   /* seconds; -1 unset */
+};
+
+struct wsm__rules {
+	pthread_mutex_t lock;
+	struct wsm__pattern *list;
+	size_t count;
+};
+
+void wsm__rules_init(struct wsm__rules *rules);
+void wsm__rules_fini(struct wsm__rules *rules);
+/* wsm_room_rule_set() without the runtime. WSM_EINVAL, WSM_EROOM, WSM_ENOMEM. */
+int wsm__rules_set(struct wsm__rules *rules, wsm_slice pattern, wsm_slice setting, wsm_slice value, wsm_error *error);
+/* Fills `rule` for a room, setting by setting: the longest pattern that matches and says something decides. */
+void wsm__rules_get(struct wsm__rules *rules, wsm_slice room, struct wsm__room_rule *rule);
+
+#endif
