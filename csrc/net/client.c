@@ -296,6 +296,10 @@ static void complete(struct wsm__conn *conn)
 		wsm__conn_close(conn, 1007, "the message is not UTF-8");
 		return;
 	}
+	if (conn->echo) {
+		wsm__echo(conn, message);
+		return;
+	}
 	if (!within_rate(conn))
 		return;
 	if (!conn->binary)
@@ -362,8 +366,6 @@ void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early)
 
 void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, bool first, bool last, bool binary)
 {
-	const struct wsm_config *config = conn->core->config;
-
 	wsm__conn_heard(conn);
 	if (conn->state == WSM__CONN_CLOSING)
 		return;
@@ -373,7 +375,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 		conn->fragments = 0;
 		conn->binary = binary;
 	}
-	if (conn->received.len + len > config->max_message_size) {
+	if (conn->received.len + len > wsm__conn_max_message(conn)) {
 		wsm__conn_close(conn, 1009, "the message is larger than max_message_size");
 		return;
 	}

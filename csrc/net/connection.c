@@ -310,6 +310,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	conn->core = core;
 	conn->number = number;
 	conn->admitted = admission && admission->admitted;
+	conn->echo = endpoint && (endpoint->flags & WSM__ENDPOINT_ECHO);
 	if (admission && admission->greeting.len)
 		greeting = admission->greeting;
 	if (admission && admission->heartbeat.len)
@@ -363,6 +364,8 @@ void wsm__conn_established(struct wsm__conn *conn)
 		return;
 	if (core->stopping)
 		wsm__conn_close(conn, 1001, "the server is shutting down");
+	else if (conn->echo)
+		wsm__conn_open(conn, wsm__str(NULL), wsm__str(NULL), NULL, 0);
 	else if (core->n_active > core->config->max_connections)
 		wsm__conn_close(conn, 1013, "the server has as many connections as it may");
 	else if (conn->ip->count > core->config->max_connections_per_ip)
@@ -410,12 +413,14 @@ void wsm__conn_open(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session
 		return;
 	}
 	conn->state = WSM__CONN_OPEN;
-	wsm__conn_enter(conn);
+	if (!conn->echo)
+		wsm__conn_enter(conn);
 	early = conn->opening->early;
 	conn->opening->early = NULL;
 	opening_free(conn->opening);
 	conn->opening = NULL;
-	announce(conn);
+	if (!conn->echo)
+		announce(conn);
 	wsm__client_early(conn, early);
 }
 

@@ -46,6 +46,7 @@ struct wsm__conn {
 	bool in_message;  /* between the first and the last fragment */
 	bool binary;
 	bool admitted;       /* by the host, before the hand-over */
+	bool echo;           /* see echo.c */
 	bool awaits_token;   /* while DECIDING: its first message is to be `auth` */
 	uint16_t close_code; /* ours, or the peer's */
 	uint16_t violations; /* rate limit */
@@ -181,6 +182,25 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early);
 /* Runs a client's command again once the host has allowed it. */
 void wsm__client_resume(struct wsm__conn *conn, wsm_slice message);
+
+/* ---- echo.c: the endpoint of test_echo_path --------------------------------------------------------------------- */
+
+#define WSM__ECHO_MAX (16u << 20) /* bytes of a message */
+
+static inline size_t wsm__conn_max_message(const struct wsm__conn *conn)
+{
+	return conn->echo ? WSM__ECHO_MAX : conn->core->config->max_message_size;
+}
+static inline uint64_t wsm__conn_max_fragments(const struct wsm__conn *conn)
+{
+	return conn->echo ? UINT32_MAX : conn->core->config->max_fragments;
+}
+/* Adds the endpoint, if there is to be one. WSM_ECONFIG. */
+int wsm__echo_init(wsm_runtime *runtime, wsm_error *error);
+/* Sends a complete message back, and reads no further until it is written. */
+void wsm__echo(struct wsm__conn *conn, wsm_slice message);
+/* Something was written: reads on if it was all. */
+void wsm__echo_written(struct wsm__conn *conn);
 
 /* ---- decide.c: questions to the host's handlers ----------------------------------------------------------------- */
 

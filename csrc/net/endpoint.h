@@ -15,6 +15,9 @@
 #define WSM__PATH_PARAMS_MAX 8
 #define WSM__PATH_MAX 9216 /* bytes of a request path: a token, and what stands around it */
 
+/* Flag of the endpoint of test_echo_path; a host has no name for it. */
+#define WSM__ENDPOINT_ECHO 0x80000000u
+
 struct wsm__endpoint {
 	atomic_uint refs;
 	char *path, *greeting, *heartbeat;

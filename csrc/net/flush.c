@@ -194,6 +194,8 @@ static void flush_conn(struct wsm__conn *conn)
 		wsm__mark_dirty(&core->registry, &conn->sub, false); /* its share of this turn is used up */
 	else
 		wsm__outbox_shrink(&conn->sub.outbox);
+	if (conn->echo)
+		wsm__echo_written(conn);
 }
 
 bool wsm__flush(struct wsm__core *core)

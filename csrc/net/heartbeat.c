@@ -96,7 +96,7 @@ static void look_at(struct wsm__conn *conn, uint64_t unix_ms, struct beat beats[
 	struct wsm__core *core = conn->core;
 	struct wsm__pub *pub;
 
-	if (conn->state != WSM__CONN_OPEN)
+	if (conn->state != WSM__CONN_OPEN || conn->echo)
 		return;
 	if (!conn->bridge && core->now_ms - conn->last_heard_ms > (uint64_t)(core->config->timeout * 1000)) {
 		core->counters.timeouts++;

@@ -19,12 +19,17 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
 	params->count = 0;
 	for (; n < config->n_allowed_origins && n < 64; n++)
 		allowed[n] = wsm__str(config->allowed_origins[n]);
-	if (!(admission && admission->skip_origin) && !wsm__origin_allowed(request->origin, request->host, allowed, n))
-		return 403;
-	if (admission && admission->admitted)
+	if (!(admission && admission->admitted))
+		*endpoint = wsm__endpoints_find(&runtime->endpoints, request->path, has_auth(runtime), params);
+	if (*endpoint && ((*endpoint)->flags & WSM__ENDPOINT_ECHO))
 		return 0;
-	*endpoint = wsm__endpoints_find(&runtime->endpoints, request->path, has_auth(runtime), params);
-	return *endpoint ? 0 : 404;
+	if (!(admission && admission->skip_origin) &&
+	    !wsm__origin_allowed(request->origin, request->host, allowed, n)) {
+		wsm__endpoint_unref(*endpoint);
+		*endpoint = NULL;
+		return 403;
+	}
+	return *endpoint || (admission && admission->admitted) ? 0 : 404;
 }
 
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path)

@@ -51,7 +51,7 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	    wsm__queue_init(&runtime->events, runtime->config->max_events))
 		goto no_memory;
 	wsm__queue_close(&runtime->commands, true);
-	if (!wsm__token_init(runtime, error))
+	if (!wsm__echo_init(runtime, error) && !wsm__token_init(runtime, error))
 		return runtime;
 	wsm_runtime_free(runtime);
 	return NULL;
@@ -339,6 +339,10 @@ static int core_open(struct wsm__core *core, wsm_error *error)
 	status = wsm__server_open(core, error);
 	if (!status)
 		status = wsm__listen_open(core, error);
+	if (!status && core->config->test_echo_path[0])
+		wsm__log(core->runtime, WSM_WARNING,
+		         "%s echoes every message without authentication or limits (test_echo_path): for tests only",
+		         core->config->test_echo_path);
 	return status;
 }
 

@@ -246,7 +246,7 @@ static int receive(struct lws *wsi, struct wsm__conn *conn, const void *data, si
 {
 	bool last = lws_is_final_fragment(wsi) != 0;
 
-	if (!last && lws_remaining_packet_payload(wsi) == 0 && ++conn->fragments > conn->core->config->max_fragments) {
+	if (!last && lws_remaining_packet_payload(wsi) == 0 && ++conn->fragments > wsm__conn_max_fragments(conn)) {
 		wsm__conn_close(conn, 1008, "the message has more fragments than max_fragments");
 		return 0;
 	}
@@ -336,6 +336,11 @@ bool wsm__server_may_write(struct wsm__conn *conn)
 {
 	note_close_by_lws(conn->wsi, conn);
 	return !conn->close_asked;
+}
+
+void wsm__server_read(struct wsm__conn *conn, bool on)
+{
+	lws_rx_flow_control(conn->wsi, on);
 }
 
 /* ---- callbacks -------------------------------------------------------------------------------------------------- */

@@ -18,6 +18,8 @@ void wsm__server_take_read(struct wsm__core *core, int fd, wsm_slice read, char 
 struct wsm__conn;
 /* False once a Close frame is on its way in either direction: nothing may follow it. The connection has a socket. */
 bool wsm__server_may_write(struct wsm__conn *conn);
+/* Stops reading from the connection's socket, or goes on. May be called while a message is being received. */
+void wsm__server_read(struct wsm__conn *conn, bool on);
 
 /* listen.c: sockets that are listened on; sets core->runtime->port. WSM_EADDRINUSE, WSM_ESYSTEM, WSM_ECONFIG. */
 int wsm__listen_open(struct wsm__core *core, wsm_error *error);

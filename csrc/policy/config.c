@@ -387,6 +387,7 @@ void wsm_config_free(wsm_config *config)
 	free(config->api_key);
 	free(config->auth_headers);
 	free(config->broker_url);
+	free(config->test_echo_path);
 	wipe(config->jwt_secret);
 	free(config->jwt_public_key);
 	free(config->jwt_algorithm);

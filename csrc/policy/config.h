@@ -35,9 +35,10 @@ struct wsm_config {
 	/* access */
 	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */
 	size_t n_allowed_origins;
-	char *api_key;    /* "" none */
-	char *broker_url; /* "memory:"; anything else is WSM_ECONFIG in this version */
-	bool rest;        /* rest: answer REST calls on the own port; true */
+	char *api_key;        /* "" none */
+	char *broker_url;     /* "memory:"; anything else is WSM_ECONFIG in this version */
+	char *test_echo_path; /* "" none */
+	bool rest;            /* rest: answer REST calls on the own port; true */
 
 	/* tokens */
 	char *jwt_secret, *jwt_public_key; /* "" none; the key is PEM text, or a path */

@@ -59,6 +59,9 @@
 	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
 	  "Where rooms and history are kept; memory: is this process.")                                                \
 	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")            \
+	X(test_echo_path, "WEBSOCKET_TEST_ECHO_PATH", STRING, "", 0, 0,                                                \
+	  "For conformance tests only: path where every message comes back to its sender, without Origin, "            \
+	  "authentication and limits; unset for none.")                                                                \
 	X(jwt_secret, "WEBSOCKET_JWT_SECRET", STRING, "", 0, 0,                                                        \
 	  "Secret of HMAC tokens (HS256, HS384, HS512), at least 32, 48 or 64 bytes; switches token authentication "   \
 	  "on.")                                                                                                       \
