@@ -26,6 +26,18 @@ static void on_wake(void *data)
 		abort(); /* an eventfd takes that */
 }
 
+void host_make_with(struct host *host, const wsm_config *config)
+{
+	wsm_error error = { 0 };
+
+	memset(host, 0, sizeof(*host));
+	host->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	host->runtime = wsm_runtime_new(config, &error);
+	if (!host->runtime)
+		give_up("wsm_runtime_new: %s", error.message);
+	assert_int_equal(wsm_set_wake(host->runtime, on_wake, host), WSM_OK);
+}
+
 void host_make(struct host *host, ...)
 {
 	wsm_config *config = wsm_config_new();
@@ -33,8 +45,6 @@ void host_make(struct host *host, ...)
 	wsm_error error = { 0 };
 	va_list options;
 
-	memset(host, 0, sizeof(*host));
-	host->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	va_start(options, host);
 	while ((name = va_arg(options, const char *)) != NULL) {
 		value = va_arg(options, const char *);
@@ -42,11 +52,8 @@ void host_make(struct host *host, ...)
 			give_up("option %s: %s", name, error.message);
 	}
 	va_end(options);
-	host->runtime = wsm_runtime_new(config, &error);
+	host_make_with(host, config);
 	wsm_config_free(config);
-	if (!host->runtime)
-		give_up("wsm_runtime_new: %s", error.message);
-	assert_int_equal(wsm_set_wake(host->runtime, on_wake, host), WSM_OK);
 }
 
 void host_start(struct host *host)

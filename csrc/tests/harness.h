@@ -43,6 +43,8 @@ struct host {
 
 /* Makes a runtime with option, value, …, NULL; does not start it. */
 void host_make(struct host *host, ...) __attribute__((sentinel));
+/* With a configuration, which stays the caller's. */
+void host_make_with(struct host *host, const wsm_config *config);
 /* Starts it; host->port is where it listens. */
 void host_start(struct host *host);
 /* Both, on a free port of both loopback addresses. */

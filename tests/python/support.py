@@ -20,13 +20,15 @@ TIMEOUT = 15.0
 
 
 class Client:
-    """A WebSocket client that a test steps through. `greeting` is the first message."""
+    """A WebSocket client that a test steps through. `greeting` is the first message, read unless not `greeted`."""
 
-    def __init__(self, port: int, path: str = "/ws", host: str = "127.0.0.1", **options: Any) -> None:
+    def __init__(
+        self, port: int, path: str = "/ws", host: str = "127.0.0.1", greeted: bool = True, **options: Any
+    ) -> None:
         self._open = contextlib.ExitStack()
         url = f"ws://{host}:{port}{path}"
         self.socket = self._open.enter_context(connect(url, open_timeout=TIMEOUT, close_timeout=1.0, **options))
-        self.greeting = self.next()
+        self.greeting = self.next() if greeted else {}
 
     @property
     def client_id(self) -> str:
