@@ -109,14 +109,16 @@ async def delivered(receipt: Receipt) -> Delivery:
 def same(heard: Any, expected: Any, at: str = "") -> None:
     """Demands equality, shapes apart."""
     if isinstance(expected, str) and expected in SHAPES:
-        assert isinstance(heard, str) and SHAPES[expected].fullmatch(heard), f"{at}: {heard!r} is no {expected}"
+        assert isinstance(heard, str), f"{at}: {heard!r} is no {expected}"
+        assert SHAPES[expected].fullmatch(heard), f"{at}: {heard!r} is no {expected}"
     elif isinstance(expected, dict):
         assert isinstance(heard, dict), f"{at}: {heard!r}"
         assert sorted(heard) == sorted(expected), f"members of {at or 'the message'}"
         for name, value in expected.items():
             same(heard[name], value, f"{at}.{name}")
     elif isinstance(expected, list):
-        assert isinstance(heard, list) and len(heard) == len(expected), f"{at}: {heard!r}"
+        assert isinstance(heard, list), f"{at}: {heard!r}"
+        assert len(heard) == len(expected), f"{at}: {heard!r}"
         for i, value in enumerate(expected):
             same(heard[i], value, f"{at}[{i}]")
     else:
