@@ -17,17 +17,17 @@ static void fail(struct wsm__conn *conn, const struct wsm__command *command, con
 	wsm__conn_error(conn, code, message, command->name, command->id);
 }
 
-static void reply_subscription(struct wsm__conn *conn, const struct wsm__command *command, const char *type,
-                               const struct wsm__room *room, const struct wsm__joined *joined)
+void wsm__client_subscription(struct wsm__conn *conn, const char *type, wsm_slice name, wsm_slice id,
+                              const struct wsm__room *room, const struct wsm__joined *joined)
 {
 	struct wsm__buffer data;
 
 	wsm__buffer_init(&data);
 	wsm__buffer_add_str(&data, "{\"room\":");
-	wsm__buffer_add_json(&data, command->room);
-	if (command->project_id.len || wsm__slice_starts(command->room, "project:")) {
+	wsm__buffer_add_json(&data, name);
+	if (wsm__slice_starts(name, "project:")) {
 		wsm__buffer_add_str(&data, ",\"project_id\":");
-		wsm__buffer_add_json(&data, wsm__slice(command->room.data + 8, command->room.len - 8));
+		wsm__buffer_add_json(&data, wsm__slice(name.data + 8, name.len - 8));
 	}
 	if (joined)
 		wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s,\"replayed\":%llu",
@@ -35,7 +35,7 @@ static void reply_subscription(struct wsm__conn *conn, const struct wsm__command
 		                 (unsigned long long)joined->replayed);
 	wsm__buffer_add_str(&data, "}");
 	if (!data.failed)
-		wsm__conn_answer(conn, type, wsm__slice(data.data, data.len), command->id);
+		wsm__conn_answer(conn, type, wsm__slice(data.data, data.len), id);
 	wsm__buffer_fini(&data);
 }
 
@@ -47,7 +47,7 @@ static void subscribe(struct wsm__conn *conn, const struct wsm__command *command
 	struct wsm__member *member = room ? wsm__member_find(registry, room->id, &conn->sub) : NULL;
 	struct wsm__joined joined;
 
-	if (!member && conn->sub.n_asked >= conn->core->config->max_rooms) {
+	if (!(member && (member->asked || member->by_entry)) && conn->sub.n_asked >= conn->core->config->max_rooms) {
 		fail(conn, command, "too_many_rooms",
 		     "this connection has as many subscriptions as it may (max_rooms)");
 		return;
@@ -58,11 +58,12 @@ static void subscribe(struct wsm__conn *conn, const struct wsm__command *command
 		fail(conn, command, "internal", "the server is out of memory");
 		return;
 	}
-	if (!joined.already) {
-		wsm__member_find(registry, room->id, &conn->sub)->asked = true;
+	member = wsm__member_find(registry, room->id, &conn->sub);
+	if (!member->asked && !member->by_entry) {
+		member->asked = true;
 		conn->sub.n_asked++;
 	}
-	reply_subscription(conn, command, "subscribed", room, &joined);
+	wsm__client_subscription(conn, "subscribed", command->room, command->id, room, &joined);
 	wsm__refill(registry, &conn->sub, conn->core->now_ms);
 }
 
@@ -72,7 +73,7 @@ static void unsubscribe(struct wsm__conn *conn, const struct wsm__command *comma
 
 	if (room)
 		wsm__leave(&conn->core->registry, &conn->sub, room);
-	reply_subscription(conn, command, "unsubscribed", room, NULL);
+	wsm__client_subscription(conn, "unsubscribed", command->room, command->id, NULL, NULL);
 }
 
 static void history(struct wsm__conn *conn, const struct wsm__command *command)

@@ -138,7 +138,7 @@ void wsm__ips_fini(struct wsm__core *core);
 /* Joins everything, then greets; the replay is queued behind the greeting. */
 void wsm__conn_enter(struct wsm__conn *conn);
 /* Joins one room, from the position that the client named if it did, and adds its row to the greeting. */
-void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__buffer *greeting);
+void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry, struct wsm__buffer *greeting);
 /* The registry's callback: tells a client that publications it had a right to are gone, behind its greeting. */
 void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
 
@@ -180,6 +180,12 @@ void wsm__wheel_turn(struct wsm__core *core);
 void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, bool first, bool last, bool binary);
 /* Carries out what came early, and frees it. */
 void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early);
+/*
+ * Queues "subscribed" (with where the client stands now) or, without `joined`, "unsubscribed": the answer to its command, or, with
+ * an empty id, the news that the host has done so.
+ */
+void wsm__client_subscription(struct wsm__conn *conn, const char *type, wsm_slice name, wsm_slice id,
+                              const struct wsm__room *room, const struct wsm__joined *joined);
 /* Runs a client's command again once the host has allowed it. */
 void wsm__client_resume(struct wsm__conn *conn, wsm_slice message);
 

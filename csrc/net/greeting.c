@@ -24,7 +24,7 @@ static void greet_room(struct wsm__buffer *out, const struct wsm__room *room, ui
 	                 (unsigned long long)offset, recovered ? "true" : "false");
 }
 
-void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__buffer *out)
+void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry, struct wsm__buffer *out)
 {
 	struct wsm__core *core = conn->core;
 	const struct wsm__position *position = named(conn->opening, name);
@@ -45,6 +45,7 @@ void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, struct wsm__bu
 	if (wsm__join(&core->registry, &conn->sub, room, conn->opening->level, position ? &since : NULL, core->now_ms,
 	              &joined))
 		return;
+	wsm__member_find(&core->registry, room->id, &conn->sub)->by_entry = by_entry;
 	if (core->registry.history.size && !(conn->sub.firehose && room->visible))
 		greet_room(out, room, joined.offset, joined.recovered);
 }
@@ -119,14 +120,14 @@ void wsm__conn_enter(struct wsm__conn *conn)
 	if (opening->firehose)
 		enter_firehose(conn, &out);
 	for (size_t i = 0; i < opening->n_rooms; i++)
-		wsm__conn_enter_room(conn, wsm__str(opening->rooms[i]), &out);
+		wsm__conn_enter_room(conn, wsm__str(opening->rooms[i]), true, &out);
 	if (*conn->info->user_id) {
 		snprintf(reserved, sizeof(reserved), "@user:%s", conn->info->user_id);
-		wsm__conn_enter_room(conn, wsm__str(reserved), &out);
+		wsm__conn_enter_room(conn, wsm__str(reserved), true, &out);
 	}
 	if (*conn->info->session_id) {
 		snprintf(reserved, sizeof(reserved), "@session:%s", conn->info->session_id);
-		wsm__conn_enter_room(conn, wsm__str(reserved), &out);
+		wsm__conn_enter_room(conn, wsm__str(reserved), true, &out);
 	}
 	wsm__sticky_join(conn, &out);
 	wsm__buffer_add_str(&out, "}}");

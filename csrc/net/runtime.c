@@ -26,6 +26,17 @@
 
 /* ---- the handle ------------------------------------------------------------------------------------------------- */
 
+static void init_ended(wsm_runtime *runtime)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&runtime->ended_lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&runtime->ended_signal, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 {
 	wsm_runtime *runtime;
@@ -40,6 +51,7 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	pthread_mutex_init(&runtime->lifecycle, NULL);
 	pthread_mutex_init(&runtime->wake_lock, NULL);
 	pthread_mutex_init(&runtime->actions_lock, NULL);
+	init_ended(runtime);
 	wsm__rules_init(&runtime->rules);
 	atomic_init(&runtime->next_conn, 1);
 	runtime->n_fds = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > 1u << 20 ? 1u << 20 : limit.rlim_cur;
@@ -95,6 +107,8 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	pthread_mutex_destroy(&runtime->lifecycle);
 	pthread_mutex_destroy(&runtime->wake_lock);
 	pthread_mutex_destroy(&runtime->actions_lock);
+	pthread_cond_destroy(&runtime->ended_signal);
+	pthread_mutex_destroy(&runtime->ended_lock);
 	wsm__jwt_free(runtime->jwt);
 	wsm_config_free(runtime->config);
 	free((void *)runtime->fds);
@@ -355,6 +369,14 @@ struct birth {
 	sem_t done;
 };
 
+static void set_ended(wsm_runtime *runtime, bool ended)
+{
+	pthread_mutex_lock(&runtime->ended_lock);
+	runtime->ended = ended;
+	pthread_cond_signal(&runtime->ended_signal);
+	pthread_mutex_unlock(&runtime->ended_lock);
+}
+
 static void *thread_main(void *argument)
 {
 	struct birth *birth = argument;
@@ -392,6 +414,7 @@ static void *thread_main(void *argument)
 	atomic_store(&runtime->running, false);
 	atomic_store(&runtime->port, 0);
 	wsm__commands_discard(runtime, NULL);
+	set_ended(runtime, true);
 	return NULL;
 }
 
@@ -401,6 +424,7 @@ static int start_thread(wsm_runtime *runtime, struct birth *birth, wsm_error *er
 	pthread_attr_t attr;
 	int failed;
 
+	set_ended(runtime, false);
 	/* Signals are the host's business: the thread inherits a mask in which all are blocked. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -441,14 +465,23 @@ int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
 	return status;
 }
 
+/* By the monotonic clock: a wall clock that is set while we wait must not make it a wait of hours, or none. */
 static int join_thread(wsm_runtime *runtime, unsigned deadline_ms)
 {
 	struct timespec until;
+	bool ended;
+	int waited = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += deadline_ms / 1000 + JOIN_GRACE_SECS;
-	if (pthread_timedjoin_np(runtime->thread, NULL, &until))
+	pthread_mutex_lock(&runtime->ended_lock);
+	while (!runtime->ended && waited != ETIMEDOUT)
+		waited = pthread_cond_timedwait(&runtime->ended_signal, &runtime->ended_lock, &until);
+	ended = runtime->ended;
+	pthread_mutex_unlock(&runtime->ended_lock);
+	if (!ended)
 		return WSM_ETIMEOUT;
+	pthread_join(runtime->thread, NULL);
 	runtime->has_thread = false;
 	return WSM_OK;
 }

@@ -45,6 +45,9 @@ struct wsm_runtime {
 	struct wsm__core *core;    /* NULL while stopped */
 	pthread_t thread;
 	bool has_thread;
+	pthread_mutex_t ended_lock;
+	pthread_cond_t ended_signal; /* waits by the monotonic clock */
+	bool ended;                  /* the thread has nothing left to do but to return */
 	atomic_bool running;
 	atomic_bool stop_asked; /* between wsm_runtime_stop() and the end of the thread */
 	atomic_uint port;

@@ -73,10 +73,40 @@ static void forget(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
 	free(sticky);
 }
 
+/* On a live connection. The client is told where it stands, so that it can recover there. */
+static void join_now(struct wsm__conn *conn, struct wsm__room *room)
+{
+	struct wsm__registry *registry = &conn->core->registry;
+	struct wsm__member *member = wsm__member_find(registry, room->id, &conn->sub);
+	struct wsm__joined joined;
+
+	if (!member) {
+		if (wsm__join(registry, &conn->sub, room, WSM_LEVEL_NONE, NULL, conn->core->now_ms, &joined))
+			return;
+		wsm__client_subscription(conn, "subscribed", wsm__room_name(room), wsm__str(NULL), room, &joined);
+		member = wsm__member_find(registry, room->id, &conn->sub);
+	}
+	member->by_host = true;
+}
+
+/* What the client asked for itself, and what came with its connection, goes on. */
+static void leave_now(struct wsm__conn *conn, struct wsm__room *room)
+{
+	struct wsm__registry *registry = &conn->core->registry;
+	struct wsm__member *member = wsm__member_find(registry, room->id, &conn->sub);
+
+	if (!member || !member->by_host)
+		return;
+	member->by_host = false;
+	if (member->asked || member->by_entry)
+		return;
+	wsm__leave(registry, &conn->sub, room);
+	wsm__client_subscription(conn, "unsubscribed", wsm__room_name(room), wsm__str(NULL), NULL, NULL);
+}
+
 void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room_name, bool subscribed)
 {
 	struct wsm__room *users, *room;
-	struct wsm__joined joined;
 	char name[136];
 
 	if (subscribed)
@@ -90,11 +120,14 @@ void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room_n
 	room = subscribed ? wsm__room_get(&core->registry, room_name, core->now_ms)
 	                  : wsm__room_find(&core->registry, room_name);
 	for (uint32_t i = 0; room && i < users->n_members; i++) {
-		if (subscribed && !wsm__member_find(&core->registry, room->id, users->members[i]->sub))
-			wsm__join(&core->registry, users->members[i]->sub, room, WSM_LEVEL_NONE, NULL, core->now_ms,
-			          &joined);
-		else if (!subscribed)
-			wsm__leave(&core->registry, users->members[i]->sub, room);
+		struct wsm__conn *conn = wsm__conn_of(users->members[i]->sub);
+
+		if (conn->state != WSM__CONN_OPEN) /* at a stop they are still members */
+			continue;
+		if (subscribed)
+			join_now(conn, room);
+		else
+			leave_now(conn, room);
 	}
 }
 
@@ -106,8 +139,17 @@ void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *out)
 	if (!conn->core->sticky || !conn->sub.user_id.len)
 		return;
 	sticky = find(conn->core, conn->sub.user_id, &hash);
-	for (struct sticky_room *row = sticky ? sticky->rooms : NULL; row; row = row->next)
-		wsm__conn_enter_room(conn, wsm__slice(row->name, row->len), out);
+	for (struct sticky_room *row = sticky ? sticky->rooms : NULL; row; row = row->next) {
+		wsm_slice name = wsm__slice(row->name, row->len);
+		struct wsm__room *room;
+		struct wsm__member *member;
+
+		wsm__conn_enter_room(conn, name, false, out);
+		room = wsm__room_find(&conn->core->registry, name);
+		member = room ? wsm__member_find(&conn->core->registry, room->id, &conn->sub) : NULL;
+		if (member)
+			member->by_host = true;
+	}
 }
 
 void wsm__sticky_fini(struct wsm__core *core)

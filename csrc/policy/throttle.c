@@ -11,8 +11,9 @@
 
 struct wsm__throttle_entry {
 	UT_hash_handle hh;
-	struct wsm__throttle_entry *prev, *next; /* in `waiting` while item is set */
-	uint64_t next_us;                        /* from when on the next may go */
+	size_t place;     /* in `waiting`, while item is set */
+	uint64_t number;  /* of equal turns the one that has waited longer comes first */
+	uint64_t next_us; /* from when on the next may go */
 	uint64_t interval_us;
 	void *item;
 	size_t key_len;
@@ -35,8 +36,79 @@ void wsm__throttle_fini(struct wsm__throttle *throttle, void (*drop)(void *conte
 			drop(context, entry->item);
 		free(entry);
 	}
+	free((void *)throttle->waiting);
 	throttle->waiting = NULL;
+	throttle->n_waiting = throttle->capacity = 0;
 }
+
+/* ---- the heap of those that wait: the earliest turn is on top -------------------------------------------------- */
+
+static bool earlier(const struct wsm__throttle_entry *a, const struct wsm__throttle_entry *b)
+{
+	return a->next_us != b->next_us ? a->next_us < b->next_us : a->number < b->number;
+}
+
+static void put(struct wsm__throttle *throttle, size_t place, struct wsm__throttle_entry *entry)
+{
+	throttle->waiting[place] = entry;
+	entry->place = place;
+}
+
+/* `entry` is to stand at `place` or above. */
+static void rise(struct wsm__throttle *throttle, size_t place, struct wsm__throttle_entry *entry)
+{
+	for (; place && earlier(entry, throttle->waiting[(place - 1) / 2]); place = (place - 1) / 2)
+		put(throttle, place, throttle->waiting[(place - 1) / 2]);
+	put(throttle, place, entry);
+}
+
+/* `entry` is to stand at `place` or below. */
+static void sink(struct wsm__throttle *throttle, size_t place, struct wsm__throttle_entry *entry)
+{
+	size_t child;
+
+	while ((child = 2 * place + 1) < throttle->n_waiting) {
+		if (child + 1 < throttle->n_waiting && earlier(throttle->waiting[child + 1], throttle->waiting[child]))
+			child++;
+		if (!earlier(throttle->waiting[child], entry))
+			break;
+		put(throttle, place, throttle->waiting[child]);
+		place = child;
+	}
+	put(throttle, place, entry);
+}
+
+static int heap_add(struct wsm__throttle *throttle, struct wsm__throttle_entry *entry)
+{
+	if (throttle->n_waiting == throttle->capacity) {
+		size_t capacity = throttle->capacity ? throttle->capacity * 2 : 16;
+		struct wsm__throttle_entry **grown =
+			realloc((void *)throttle->waiting, capacity * sizeof(struct wsm__throttle_entry *));
+
+		if (!grown)
+			return WSM_ENOMEM;
+		throttle->waiting = grown;
+		throttle->capacity = capacity;
+	}
+	entry->number = throttle->held++;
+	rise(throttle, throttle->n_waiting++, entry);
+	return WSM_OK;
+}
+
+static void heap_remove(struct wsm__throttle *throttle, const struct wsm__throttle_entry *entry)
+{
+	struct wsm__throttle_entry *last = throttle->waiting[--throttle->n_waiting];
+	size_t place = entry->place;
+
+	if (last == entry)
+		return;
+	if (place && earlier(last, throttle->waiting[(place - 1) / 2]))
+		rise(throttle, place, last);
+	else
+		sink(throttle, place, last);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------------------- */
 
 static struct wsm__throttle_entry *find(const struct wsm__throttle *throttle, wsm_slice key, unsigned *hash)
 {
@@ -63,8 +135,8 @@ static void *take(struct wsm__throttle *throttle, struct wsm__throttle_entry *en
 {
 	void *item = entry->item;
 
+	heap_remove(throttle, entry);
 	entry->item = NULL;
-	DL_DELETE(throttle->waiting, entry);
 	return item;
 }
 
@@ -89,10 +161,9 @@ enum wsm__throttle_verdict wsm__throttle_offer(struct wsm__throttle *throttle, w
 		entry->next_us = now_us + entry->interval_us;
 		return WSM__THROTTLE_SEND;
 	}
+	if (heap_add(throttle, entry))
+		return WSM__THROTTLE_SEND;
 	entry->item = item;
-	if (!throttle->waiting || entry->next_us < throttle->next_us)
-		throttle->next_us = entry->next_us;
-	DL_APPEND(throttle->waiting, entry);
 	return WSM__THROTTLE_HELD;
 }
 
@@ -106,26 +177,19 @@ void *wsm__throttle_flush(struct wsm__throttle *throttle, wsm_slice key)
 
 void *wsm__throttle_due(struct wsm__throttle *throttle, uint64_t now_us)
 {
-	struct wsm__throttle_entry *entry;
-	uint64_t next = UINT64_MAX;
+	struct wsm__throttle_entry *entry = throttle->n_waiting ? throttle->waiting[0] : NULL;
+	void *item;
 
-	if (!throttle->waiting || now_us < throttle->next_us)
+	if (!entry || now_us < entry->next_us)
 		return NULL;
-	DL_FOREACH(throttle->waiting, entry) {
-		if (now_us >= entry->next_us) {
-			entry->next_us = now_us + entry->interval_us;
-			return take(throttle, entry);
-		}
-		if (entry->next_us < next)
-			next = entry->next_us;
-	}
-	throttle->next_us = next;
-	return NULL;
+	item = take(throttle, entry);
+	entry->next_us = now_us + entry->interval_us;
+	return item;
 }
 
 uint64_t wsm__throttle_next(const struct wsm__throttle *throttle)
 {
-	return throttle->waiting ? throttle->next_us : 0;
+	return throttle->n_waiting ? throttle->waiting[0]->next_us : 0;
 }
 
 void wsm__throttle_sweep(struct wsm__throttle *throttle, uint64_t now_us)

@@ -11,11 +11,11 @@
 
 struct wsm__throttle_entry;
 struct wsm__throttle {
-	struct wsm__throttle_entry *entries; /* by key */
-	struct wsm__throttle_entry *waiting; /* list of those that hold an item */
-	uint8_t key[16];                     /* of SipHash */
-	uint64_t next_us;                    /* while something waits: no turn is before this */
-	uint64_t swept_us;
+	struct wsm__throttle_entry *entries;  /* by key */
+	struct wsm__throttle_entry **waiting; /* heap of those that hold an item, by their turn */
+	size_t n_waiting, capacity;
+	uint8_t key[16]; /* of SipHash */
+	uint64_t swept_us, held;
 };
 
 void wsm__throttle_init(struct wsm__throttle *throttle, const uint8_t key[16]);
@@ -33,7 +33,7 @@ enum wsm__throttle_verdict wsm__throttle_offer(struct wsm__throttle *throttle, w
 void *wsm__throttle_flush(struct wsm__throttle *throttle, wsm_slice key);
 /* Takes out one item whose turn has come, or NULL; call until NULL. */
 void *wsm__throttle_due(struct wsm__throttle *throttle, uint64_t now_us);
-/* When the next turn comes, in us (exactly so after wsm__throttle_due() gave NULL, else not later); 0 if nothing waits. */
+/* When the next turn comes, in us; 0 if nothing waits. */
 uint64_t wsm__throttle_next(const struct wsm__throttle *throttle);
 /* Forgets keys that nothing was offered under for ten seconds. */
 void wsm__throttle_sweep(struct wsm__throttle *throttle, uint64_t now_us);

@@ -60,7 +60,10 @@ struct wsm__member {
 	uint32_t index; /* in room->members */
 	uint8_t level;  /* publications of a lower level are not for it */
 	bool lagging;
-	bool asked; /* the client subscribed to it itself: counts against max_rooms */
+	/* Why it is here; any of them keeps it. */
+	bool asked;    /* the client subscribed to it itself: counts against max_rooms */
+	bool by_entry; /* it came with the connection: endpoint, token, the core's own rooms */
+	bool by_host;  /* wsm_subscribe() */
 };
 
 /* One receiver of publications; net/connection.h embeds it. */

@@ -179,10 +179,61 @@ static void subscriptions_of_a_user_hold_now_and_later(void **state)
 	assert_int_equal(host_send(&host, "pipeline:7", "x", "{}").recipients, 2);
 	assert_int_equal(wsm_unsubscribe(host.runtime, user, room, NULL), WSM_OK);
 	assert_int_equal(host_send(&host, "pipeline:7", "x", "{}").recipients, 0);
+	for (int i = 0; i < 2; i++) {
+		raw_await(fds[i], WSC_TEXT, &frame);
+		if (i == 0) { /* the second learned of it by its greeting */
+			assert_non_null(strstr(frame.data, "\"type\":\"subscribed\""));
+			assert_non_null(strstr(frame.data, "\"room\":\"pipeline:7\",\"epoch\":\""));
+			assert_non_null(strstr(frame.data, "\"offset\":0,\"recovered\":false"));
+			raw_await(fds[i], WSC_TEXT, &frame);
+		}
+		assert_non_null(strstr(frame.data, "\"type\":\"x\""));
+		raw_await(fds[i], WSC_TEXT, &frame);
+		assert_non_null(strstr(frame.data, "\"type\":\"unsubscribed\""));
+	}
 	assert_int_equal(wsm_subscribe(host.runtime, user, wsm__str("a b"), NULL), WSM_EROOM);
 	assert_int_equal(wsm_subscribe(host.runtime, wsm__str(""), room, NULL), WSM_EINVAL);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+static void say(int fd, const char *text)
+{
+	raw_frame(fd, true, WSC_TEXT, text, strlen(text));
+}
+
+static void what_the_host_ends_is_not_what_the_client_or_its_path_began(void **state)
+{
+	wsm_admission admission = {
+		.admitted = true, .user_id = wsm__str("u2"), .rooms = &(wsm_slice){ "entry", 5 }, .n_rooms = 1
+	};
+	static const char *const rooms[] = { "entry", "asked", "given", "both" };
+	wsm_slice user = wsm__str("u2");
+	uint64_t conn;
+	int fd;
+
+	(void)state;
+	fd = adopt_upgrade("/x", NULL, &admission, &conn);
+	expect_open(fd);
+	say(fd, "{\"action\":\"subscribe\",\"room\":\"asked\",\"id\":1}");
+	raw_await(fd, WSC_TEXT, &frame);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(wsm_subscribe(host.runtime, user, wsm__str(rooms[i]), NULL), WSM_OK);
+	raw_await(fd, WSC_TEXT, &frame);
+	assert_non_null(strstr(frame.data, "\"room\":\"given\""));
+	raw_await(fd, WSC_TEXT, &frame);
+	assert_non_null(strstr(frame.data, "\"room\":\"both\""));
+	say(fd, "{\"action\":\"subscribe\",\"room\":\"both\",\"id\":2}");
+	raw_await(fd, WSC_TEXT, &frame);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(wsm_unsubscribe(host.runtime, user, wsm__str(rooms[i]), NULL), WSM_OK);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(host_send(&host, rooms[i], "x", "{}").recipients, i != 2);
+	raw_await(fd, WSC_TEXT, &frame);
+	assert_non_null(strstr(frame.data, "\"type\":\"unsubscribed\""));
+	assert_non_null(strstr(frame.data, "\"room\":\"given\""));
+	close(fd);
+	expect_closed(conn, 1006);
 }
 
 static void a_client_id_is_taken_over(void **state)
@@ -240,6 +291,7 @@ int main(void)
 		CASE(who_was_admitted_needs_no_endpoint),
 		CASE(rooms_in_an_admission_besides_the_endpoints),
 		CASE(subscriptions_of_a_user_hold_now_and_later),
+		CASE(what_the_host_ends_is_not_what_the_client_or_its_path_began),
 		CASE(a_client_id_is_taken_over),
 		CASE(stop_ends_handed_over_connections_and_tells),
 	};

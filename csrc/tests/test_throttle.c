@@ -192,6 +192,40 @@ static void keys_that_are_quiet_are_forgotten(void **state)
 	wsm__throttle_fini(&throttle, no_item, NULL);
 }
 
+/* Thousands that come due at once, in any order, with some taken out: each turn in its order, and at no great cost. */
+static void thousands_of_turns_come_in_their_order(void **state)
+{
+	enum { KEYS = 20000 };
+	struct wsm__throttle throttle;
+	uintptr_t old, last_interval = 0, seen = 0;
+	char key[24];
+	void *next;
+
+	(void)state;
+	wsm__throttle_init(&throttle, sip_key);
+	for (uintptr_t i = 0; i < KEYS; i++) {
+		uintptr_t interval_ms = 1 + i * 7919 % 977;
+
+		snprintf(key, sizeof(key), "%d", (int)i);
+		offer(&throttle, key, 1000.0 / (double)interval_ms, 0, i + 1, &old);
+		offer(&throttle, key, 1000.0 / (double)interval_ms, 0, i + 1, &old);
+	}
+	for (uintptr_t i = 0; i < KEYS; i += 3) {
+		snprintf(key, sizeof(key), "%d", (int)i);
+		assert_ptr_equal(wsm__throttle_flush(&throttle, wsm__str(key)), item(i + 1));
+	}
+	while ((next = wsm__throttle_due(&throttle, SECOND)) != NULL) {
+		uintptr_t i = (uintptr_t)next - 1, interval_ms = 1 + i * 7919 % 977;
+
+		assert_true(interval_ms >= last_interval && i % 3 != 0);
+		last_interval = interval_ms;
+		seen++;
+	}
+	assert_int_equal(seen, KEYS - (KEYS + 2) / 3);
+	assert_int_equal(wsm__throttle_next(&throttle), 0);
+	wsm__throttle_fini(&throttle, no_item, NULL);
+}
+
 static void count(void *context, void *dropped)
 {
 	*(uintptr_t *)context += (uintptr_t)dropped;
@@ -223,6 +257,7 @@ int main(void)
 		cmocka_unit_test(a_changed_rate_counts_from_the_next_turn),
 		cmocka_unit_test(extreme_rates_are_long_or_no_waits),
 		cmocka_unit_test(keys_that_are_quiet_are_forgotten),
+		cmocka_unit_test(thousands_of_turns_come_in_their_order),
 		cmocka_unit_test(the_end_hands_back_what_waits),
 	};
 

@@ -91,7 +91,7 @@ class Clients(Sending):
         return COMPLETED
 
     def unsubscribe(self, user_id: Id, channel: str) -> Completed:
-        """Ends subscribe()."""
+        """Ends subscribe(); what a client has subscribed to itself goes on."""
         self._ready().unsubscribe(one_id(user_id, "user_id"), channel)
         return COMPLETED
 
