@@ -18,7 +18,7 @@ struct gauge {
 	uint64_t value;
 };
 
-#define GAUGES_MAX 32
+#define GAUGES_MAX 96
 
 static uint64_t queued_bytes(const struct wsm__core *core)
 {
@@ -69,6 +69,11 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 		  registry->stats.lags },
 		{ "gaps", "gaps_total", true, "Times a connection was told that history no longer reached back.",
 		  registry->stats.gaps },
+		{ "history_bytes", "history_bytes", false, "Bytes of memory that histories take.",
+		  registry->history_bytes },
+		{ "evicted_messages", "evicted_total", true,
+		  "Messages that histories let go before their time, for want of max_history_bytes.",
+		  registry->stats.evicted },
 		{ "dropped_messages", "dropped_total", true, "Low-priority deliveries dropped for slow clients.",
 		  registry->stats.dropped },
 		{ "conflated_messages", "conflated_total", true, "Deliveries replaced by a newer one of their key.",
@@ -296,7 +301,7 @@ void wsm__answer_history(struct wsm__core *core, const struct wsm__history_reque
 		wsm__buffer_add_str(out, "],\"epoch\":null,\"offset\":0,\"recovered\":false}");
 		return;
 	}
-	wsm__history_expire(&room->history, core->now_ms, core->registry.history.ttl_ms);
+	wsm__history_expire(&room->history, core->now_ms, room->settings.history.ttl_ms);
 	from = wsm__history_first(&room->history);
 	if (request->has_since) {
 		recovered = wsm__slice_is(request->since.epoch, room->epoch) &&

@@ -46,7 +46,7 @@ void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry,
 	              &joined))
 		return;
 	wsm__member_find(&core->registry, room->id, &conn->sub)->by_entry = by_entry;
-	if (core->registry.history.size && !(conn->sub.firehose && room->visible))
+	if (room->settings.history.size && !(conn->sub.firehose && room->visible))
 		greet_room(out, room, joined.offset, joined.recovered);
 }
 

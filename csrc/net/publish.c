@@ -122,13 +122,21 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
                             const struct stamp *stamp, wsm_delivery *delivery)
 {
 	struct wsm__registry *registry = &core->registry;
-	bool keep = publish->keep && registry->history.size > 0;
 	bool everyone = registry->n_firehose && (name.data[0] != '@' || wsm__slice_is(name, "@all"));
-	struct wsm__room *room =
-		keep || everyone ? wsm__room_get(registry, name, core->now_ms) : wsm__room_find(registry, name);
+	struct wsm__room *room = wsm__room_find(registry, name);
+	struct wsm__room_settings settings;
 	struct wsm__pub *pub;
-	bool positioned;
+	bool positioned, keep;
 
+	if (room)
+		settings = room->settings;
+	else
+		wsm__room_settle(registry, name, &settings);
+	keep = publish->keep && settings.history.size > 0;
+	if (room && (keep || everyone))
+		wsm__room_touch(room, core->now_ms);
+	else if (keep || everyone)
+		room = wsm__room_get(registry, name, core->now_ms);
 	snprintf(delivery->room, sizeof(delivery->room), "%.*s", (int)name.len, name.data);
 	if (!room || (!keep && !wsm__room_has_audience(registry, room)))
 		return;

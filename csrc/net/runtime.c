@@ -272,6 +272,27 @@ void wsm__stop_run(struct wsm__core *core, struct wsm__stop *stop)
 
 /* ---- the core --------------------------------------------------------------------------------------------------- */
 
+#define USER_HISTORY_SIZE 100u        /* of a user's room, where no rule says anything */
+#define USER_HISTORY_TTL_MS 86400000u /* what was sent while a user was away waits for a day */
+
+/* The options, but for what room rules say. */
+static void settle(void *context, wsm_slice name, enum wsm__room_kind kind, struct wsm__room_settings *settings)
+{
+	struct wsm__core *core = context;
+	struct wsm__history_limits *history = &settings->history;
+	struct wsm__room_rule rule;
+
+	wsm__rules_get(&core->runtime->rules, name, &rule);
+	if (kind == WSM__ROOM_USER) {
+		history->size = history->size < USER_HISTORY_SIZE ? history->size : USER_HISTORY_SIZE;
+		history->ttl_ms = history->ttl_ms > USER_HISTORY_TTL_MS ? history->ttl_ms : USER_HISTORY_TTL_MS;
+	}
+	if (rule.history_size >= 0)
+		history->size = (uint32_t)rule.history_size;
+	if (rule.history_ttl >= 0)
+		history->ttl_ms = (uint64_t)(rule.history_ttl * 1000);
+}
+
 static void init_rooms(struct wsm__core *core)
 {
 	const struct wsm_config *config = core->config;
@@ -285,6 +306,10 @@ static void init_rooms(struct wsm__core *core)
 	core->registry.history.size = (uint32_t)config->history_size;
 	core->registry.history.bytes = config->history_bytes;
 	core->registry.history.ttl_ms = (uint64_t)(config->history_ttl * 1000);
+	core->registry.max_history_bytes = config->max_history_bytes;
+	core->registry.settle = settle;
+	core->registry.settle_context = core;
+	core->registry.settings_version = &core->runtime->rules.version;
 	core->registry.gap = wsm__conn_gap;
 	core->registry.gap_context = core;
 	wsm__throttle_init(&core->throttle, key);

@@ -29,9 +29,10 @@ struct wsm_config {
 	char *auth_headers;        /* lower case, comma-separated, no white space; "" none */
 	double close_timeout;      /* 5 s for a closing handshake */
 	/* history */
-	uint64_t history_size;  /* 256 messages per room; 0 = none */
-	uint64_t history_bytes; /* 16777216 per room */
-	double history_ttl;     /* 300 s */
+	uint64_t history_size;      /* 256 messages per room; 0 = none */
+	uint64_t history_bytes;     /* 16777216 per room */
+	double history_ttl;         /* 300 s */
+	uint64_t max_history_bytes; /* 268435456 of all rooms together */
 	/* access */
 	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */
 	size_t n_allowed_origins;

@@ -49,6 +49,9 @@
 	  "Messages kept per room with history; 0 for no history.")                                                    \
 	X(history_bytes, "WEBSOCKET_HISTORY_BYTES", UINT, "16777216", 4096, 17179869184,                               \
 	  "Bytes kept per room with history; the newest message is kept whatever its size.")                           \
+	X(max_history_bytes, "WEBSOCKET_MAX_HISTORY_BYTES", UINT, "268435456", 65536, 17179869184,                     \
+	  "Bytes of memory that all histories may take together; beyond it, the rooms that were published to least "   \
+	  "recently lose theirs.")                                                                                     \
 	X(history_ttl, "WEBSOCKET_HISTORY_TTL", SECS, "300", 0.05, 31536000,                                           \
 	  "Seconds that a message stays in the history of its room.")                                                  \
 	X(allowed_origins, "WEBSOCKET_ALLOWED_ORIGINS", LIST, "", 0, 0,                                                \

@@ -189,8 +189,10 @@ int wsm__rules_set(struct wsm__rules *rules, wsm_slice pattern, wsm_slice settin
 		                 value.data ? value.data : "", found->must);
 	pthread_mutex_lock(&rules->lock);
 	entry = pattern_get(rules, pattern);
-	if (entry)
+	if (entry) {
 		apply(found, value, &entry->rule);
+		atomic_fetch_add(&rules->version, 1);
+	}
 	pthread_mutex_unlock(&rules->lock);
 	return entry ? WSM_OK
 	             : wsm__fail(error, WSM_ENOMEM,
@@ -249,6 +251,7 @@ void wsm__rules_init(struct wsm__rules *rules)
 {
 	rules->list = NULL;
 	rules->count = 0;
+	atomic_init(&rules->version, 0);
 	pthread_mutex_init(&rules->lock, NULL);
 }
 

@@ -9,6 +9,7 @@
 #define WSM_POLICY_RULES_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "ws_manager.h"
 
@@ -37,6 +38,7 @@ struct wsm__room_rule {
 
 struct wsm__rules {
 	pthread_mutex_t lock;
+	atomic_uint version; /* changes with every change */
 	struct wsm__pattern *list;
 	size_t count;
 };

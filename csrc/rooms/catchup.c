@@ -18,10 +18,9 @@ static void tell_gap(struct wsm__registry *registry, struct wsm__sub *sub, const
 		registry->gap(registry->gap_context, sub, room, missed);
 }
 
-bool wsm__room_reaches_back(struct wsm__registry *registry, struct wsm__room *room, const struct wsm__since *since,
-                            uint64_t now_ms)
+bool wsm__room_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms)
 {
-	wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
+	wsm__history_expire(&room->history, now_ms, room->settings.history.ttl_ms);
 	return wsm__slice_is(since->epoch, room->epoch) && since->offset <= room->history.last &&
 	       since->offset + 1 >= wsm__history_first(&room->history);
 }
@@ -45,7 +44,7 @@ static void refill_member(struct wsm__registry *registry, struct wsm__member *me
 	struct wsm__history *history = &member->room->history;
 	struct wsm__sub *sub = member->sub;
 
-	wsm__history_expire(history, now_ms, registry->history.ttl_ms);
+	wsm__history_expire(history, now_ms, member->room->settings.history.ttl_ms);
 	if (member->position + 1 < wsm__history_first(history)) {
 		uint64_t missed = wsm__history_first(history) - 1 - member->position;
 
@@ -176,7 +175,7 @@ static int refill_firehose(struct wsm__registry *registry, struct wsm__sub *sub,
 	for (room = registry->rooms; room; room = room->hh.next) {
 		if (!room->visible || room->history.last_seq <= sub->firehose_seq)
 			continue;
-		wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
+		wsm__history_expire(&room->history, now_ms, room->settings.history.ttl_ms);
 		if (room->history.evicted_seq > sub->firehose_seq)
 			tell_gap(registry, sub, room, 0);
 		collect(&all, room, sub->firehose_seq, sub);
@@ -303,7 +302,7 @@ static uint64_t check_named(struct wsm__registry *registry, struct wsm__named *n
 	for (size_t i = 0; i < n; i++) {
 		struct wsm__room *room = named[i].room;
 
-		named[i].recovered = room && wsm__room_reaches_back(registry, room, &named[i].since, now_ms);
+		named[i].recovered = room && wsm__room_reaches_back(room, &named[i].since, now_ms);
 		any |= named[i].recovered;
 		if (named[i].recovered && seq_of(room, named[i].since.offset) > newest)
 			newest = seq_of(room, named[i].since.offset);
@@ -334,7 +333,7 @@ int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, s
 			collect(&all, room, seq_of(room, name->since.offset), sub);
 			continue;
 		}
-		wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
+		wsm__history_expire(&room->history, now_ms, room->settings.history.ttl_ms);
 		if (room->history.evicted_seq > newest)
 			tell_gap(registry, sub, room, 0);
 		collect(&all, room, newest, sub);

@@ -199,12 +199,14 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 	pub->at_ms = now_ms;
 	pub->offset = keep ? room->history.last + 1 : 0;
 	registry->stats.published++;
-	if (keep && wsm__history_add(&room->history, pub, &registry->history)) {
+	if (keep && wsm__history_add(&room->history, pub, &room->settings.history)) {
 		/* Without its newest publication the history is of no use: a gap that shows is better than a wrong run. */
 		wsm__history_clear(&room->history);
 		room->history.last = pub->offset;
 		room->history.last_seq = room->history.evicted_seq = pub->seq;
 	}
+	if (keep && room->history.count)
+		wsm__room_kept(registry, room);
 	for (uint32_t i = 0; i < room->n_members; i++) {
 		struct wsm__member *member = room->members[i];
 		struct wsm__sub *sub = member->sub;

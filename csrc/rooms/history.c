@@ -8,6 +8,12 @@ void wsm__history_init(struct wsm__history *history)
 	memset(history, 0, sizeof(*history));
 }
 
+/* What keeping a publication costs, beyond its frame: itself, and its place in the ring. */
+static size_t cost(const struct wsm__pub *pub)
+{
+	return pub->frame_len + sizeof(*pub) + 2 * sizeof(struct wsm__pub *);
+}
+
 static void evict(struct wsm__history *history)
 {
 	struct wsm__pub *pub = history->ring[history->head];
@@ -15,6 +21,8 @@ static void evict(struct wsm__history *history)
 	history->head = (history->head + 1) & (history->capacity - 1);
 	history->count--;
 	history->bytes -= pub->frame_len;
+	if (history->total)
+		*history->total -= cost(pub);
 	history->evicted_seq = pub->seq;
 	pub->kept = false;
 	wsm__pub_unref(pub);
@@ -67,6 +75,8 @@ int wsm__history_add(struct wsm__history *history, struct wsm__pub *pub, const s
 	history->ring[(history->head + history->count) & (history->capacity - 1)] = wsm__pub_ref(pub);
 	history->count++;
 	history->bytes += pub->frame_len;
+	if (history->total)
+		*history->total += cost(pub);
 	history->last = pub->offset;
 	history->last_seq = pub->seq;
 	pub->kept = true;

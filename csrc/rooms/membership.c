@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rooms/name.h"
 #include "rooms/registry.h"
 
 void wsm__sub_init(struct wsm__sub *sub)
@@ -52,11 +53,67 @@ static struct wsm__member *member_new(struct wsm__registry *registry, struct wsm
 	return member;
 }
 
+/* ---- what was sent to whoever is in a user's or a session's room -------------------------------------------------- */
+
+/* Whether what is published while nobody is there waits for the next one who comes. */
+static bool waits_for_someone(const struct wsm__room *room)
+{
+	return room->kind == WSM__ROOM_USER || room->kind == WSM__ROOM_SESSION;
+}
+
+static uint64_t first_unsent(const struct wsm__outbox *outbox, uint64_t room_id)
+{
+	for (uint32_t i = 0; i < outbox->count; i++)
+		if (wsm__outbox_at(outbox, i)->room_id == room_id && wsm__outbox_at(outbox, i)->offset)
+			return wsm__outbox_at(outbox, i)->offset;
+	return 0;
+}
+
+static void was_sent(struct wsm__room *room, uint64_t offset)
+{
+	if (offset > room->sent)
+		room->sent = offset;
+}
+
+/* What a leaving member was sent. What is still in its outbox may get out yet, or not: wsm__sub_fini() knows. */
+static void note_sent(const struct wsm__member *member)
+{
+	struct wsm__room *room = member->room;
+	uint64_t upto = member->lagging ? member->position : room->history.last;
+	uint64_t unsent = first_unsent(&member->sub->outbox, room->id);
+
+	if (unsent && room->kind == WSM__ROOM_USER) {
+		member->sub->parting_room = room->id;
+		member->sub->parting_offset = upto;
+	}
+	was_sent(room, unsent && unsent <= upto ? unsent - 1 : upto);
+}
+
+static void note_parting(struct wsm__registry *registry, struct wsm__sub *sub)
+{
+	char name[WSM__ROOM_NAME_MAX + 8] = "@user:";
+	struct wsm__room *room;
+	uint64_t unsent;
+
+	if (!sub->parting_room || sub->user_id.len > WSM__ID_MAX)
+		return;
+	memcpy(name + 6, sub->user_id.data, sub->user_id.len);
+	room = wsm__room_find(registry, wsm__slice(name, 6 + sub->user_id.len));
+	if (!room || room->id != sub->parting_room)
+		return;
+	unsent = first_unsent(&sub->outbox, room->id);
+	was_sent(room, unsent && unsent <= sub->parting_offset ? unsent - 1 : sub->parting_offset);
+}
+
+/* ---- leaving ---------------------------------------------------------------------------------------------------- */
+
 static void member_free(struct wsm__registry *registry, struct wsm__member *member)
 {
 	struct wsm__room *room = member->room;
 	struct wsm__member *last = room->members[room->n_members - 1];
 
+	if (waits_for_someone(room))
+		note_sent(member);
 	room->members[member->index] = last;
 	last->index = member->index;
 	if (--room->n_members == 0) {
@@ -75,6 +132,8 @@ static void member_free(struct wsm__registry *registry, struct wsm__member *memb
 	free(member);
 }
 
+/* ---- joining ---------------------------------------------------------------------------------------------------- */
+
 /* Makes the member go on from `offset`, whatever it was at before. */
 static void go_on_from(struct wsm__member *member, uint64_t offset)
 {
@@ -92,7 +151,7 @@ int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__
               const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined)
 {
 	struct wsm__member *member = wsm__member_find(registry, room->id, sub);
-	bool firehose = sub->firehose && room->visible;
+	bool firehose = sub->firehose && room->visible, first = !room->n_members && waits_for_someone(room);
 	int status = WSM_OK;
 
 	memset(joined, 0, sizeof(*joined));
@@ -102,8 +161,10 @@ int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__
 	if (!member)
 		return WSM_ENOMEM;
 	member->level = (uint8_t)level;
-	if (!since || !wsm__room_reaches_back(registry, room, since, now_ms)) {
+	if (!since || !wsm__room_reaches_back(room, since, now_ms)) {
 		joined->recovered = false;
+		if (first && room->sent < room->history.last && room->settings.history.size)
+			go_on_from(member, room->sent);
 	} else if (firehose) {
 		status = wsm__firehose_rewind(registry, sub, room, since->offset, joined);
 	} else {
@@ -176,6 +237,7 @@ void wsm__sub_leave(struct wsm__registry *registry, struct wsm__sub *sub)
 void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub)
 {
 	wsm__sub_leave(registry, sub);
+	note_parting(registry, sub);
 	wsm__unmark_dirty(registry, sub);
 	wsm__outbox_fini(&sub->outbox);
 }

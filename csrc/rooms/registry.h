@@ -18,6 +18,8 @@
 #ifndef WSM_ROOMS_REGISTRY_H
 #define WSM_ROOMS_REGISTRY_H
 
+#include <stdatomic.h>
+
 #include "base/hash.h"
 #include "base/slice.h"
 #include "rooms/history.h"
@@ -28,16 +30,34 @@ enum wsm__room_kind { WSM__ROOM_PUBLIC, WSM__ROOM_ALL, WSM__ROOM_USER, WSM__ROOM
 struct wsm__member;
 struct wsm__sub;
 
+/* What holds for one room; room rules may say it by pattern. */
+struct wsm__room_settings {
+	struct wsm__history_limits history;
+};
+
+/* Rooms that keep messages equally long, least recently touched first. */
+struct wsm__room_age {
+	struct wsm__room_age *next;
+	uint64_t ttl_ms;
+	struct wsm__room *oldest;
+};
+
 struct wsm__room {
 	UT_hash_handle hh;
 	uint64_t id; /* never used again */
 	enum wsm__room_kind kind;
 	bool visible; /* to the firehose */
+	bool kept;    /* is on the registry's list of rooms with history */
+	struct wsm__room_settings settings;
+	unsigned settings_version;
 	struct wsm__history history;
 	struct wsm__member **members;
 	uint32_t n_members, members_capacity;
-	uint64_t touched_ms;           /* last publication, or creation */
-	struct wsm__room *prev, *next; /* registry's list, least recently touched first */
+	uint64_t sent; /* of a user's or a session's room: up to this offset, a connection was sent what there is */
+	uint64_t touched_ms; /* last publication, or creation */
+	struct wsm__room_age *age;
+	struct wsm__room *prev, *next; /* of `age` */
+	struct wsm__room *kept_prev, *kept_next;
 	char epoch[24];
 	uint16_t name_len;
 	char name[];
@@ -84,6 +104,8 @@ struct wsm__sub {
 		firehose_from; /* what was published up to here is ahead of an answer, or was replayed by named positions */
 	struct wsm__pub **replay; /* firehose: publications waiting to be queued, in order */
 	uint32_t replay_count, replay_at;
+	/* Left with something of its user's room in the outbox: once that is written, the room was sent up to here. */
+	uint64_t parting_room, parting_offset;
 	struct wsm__sub *dirty_prev, *dirty_next;
 };
 
@@ -94,11 +116,15 @@ struct wsm__registry_stats {
 	uint64_t conflated; /* deliveries replaced by a newer one of their key */
 	uint64_t lags;      /* times a subscriber began to lag */
 	uint64_t gaps;      /* times a lagging subscriber found that history no longer reached back */
+	uint64_t evicted;   /* publications that history let go before their time, for want of max_history_bytes */
 };
 
 struct wsm__registry {
 	struct wsm__room *rooms;
-	struct wsm__room *oldest; /* list of rooms, least recently touched first */
+	struct wsm__room_age *ages;
+	struct wsm__room *kept; /* rooms with history, least recently published to first */
+	size_t history_bytes;   /* that they take together */
+	size_t max_history_bytes;
 	struct wsm__member *members;
 	struct wsm__sub **firehose;
 	uint32_t n_firehose, firehose_capacity;
@@ -107,7 +133,11 @@ struct wsm__registry {
 	uint64_t freed_seq; /* seq of the newest publication of a visible room that no longer exists */
 	uint64_t n_members;
 	size_t max_queue;
-	struct wsm__history_limits history;
+	struct wsm__history_limits history; /* of rooms of which `settle` says nothing else */
+	/* Fills in what holds for a room; asked again when *version has changed. Both may be NULL. */
+	void (*settle)(void *context, wsm_slice name, enum wsm__room_kind kind, struct wsm__room_settings *settings);
+	void *settle_context;
+	const atomic_uint *settings_version;
 	struct wsm__registry_stats stats;
 	uint8_t key[16];
 	char epoch_base[10];
@@ -133,10 +163,14 @@ void wsm__registry_init(struct wsm__registry *registry, const uint8_t key[16], c
 /* All subscribers must have been removed before. */
 void wsm__registry_fini(struct wsm__registry *registry);
 
+/* What holds for a room of that name, whether it exists or not. */
+void wsm__room_settle(struct wsm__registry *registry, wsm_slice name, struct wsm__room_settings *settings);
 /* NULL if there is none. `name` with the core's prefixes ("@all", "@user:7"). */
 struct wsm__room *wsm__room_find(struct wsm__registry *registry, wsm_slice name);
 /* Finds or makes it; NULL when out of memory. The caller has checked the name. */
 struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, uint64_t now_ms);
+/* Something was published to it, or asked of it: it is kept for another TTL. */
+void wsm__room_touch(struct wsm__room *room, uint64_t now_ms);
 static inline wsm_slice wsm__room_name(const struct wsm__room *room)
 {
 	return wsm__slice(room->name, room->name_len);
@@ -146,6 +180,11 @@ static inline wsm_slice wsm__room_name(const struct wsm__room *room)
  * that a lagging firehose has not seen the end of stays: its subscriber is still to be told what it missed there.
  */
 void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms);
+/*
+ * Notes that history of `room` has grown, and lets go that of the rooms least recently published to (but not of this one) while
+ * all together take more than max_history_bytes. Their positions stay, so that clients that come back are told.
+ */
+void wsm__room_kept(struct wsm__registry *registry, struct wsm__room *room);
 
 void wsm__sub_init(struct wsm__sub *sub);
 /* Leaves every room and the firehose; what waits to be written stays. */
@@ -155,8 +194,9 @@ void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub);
 
 struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub);
 /*
- * Joins, or changes the level of a member; with `since`, lagging from there if that can be continued. Call wsm__refill()
- * after having queued what is to come before the replay. WSM_ENOMEM.
+ * Joins, or changes the level of a member; with `since`, lagging from there if that can be continued. The first member of a
+ * user's or a session's room that names no such position goes on from `sent`: what was sent while nobody was there. Call
+ * wsm__refill() after having queued what is to come before the replay. WSM_ENOMEM.
  */
 int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, int level,
               const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined);
@@ -193,8 +233,7 @@ uint64_t wsm__firehose_position(const struct wsm__sub *sub, const struct wsm__ro
 /* How many publications after `offset`, which history reaches back to, are for a subscriber with that level. */
 uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, int level);
 /* Whether a position can be continued from. */
-bool wsm__room_reaches_back(struct wsm__registry *registry, struct wsm__room *room, const struct wsm__since *since,
-                            uint64_t now_ms);
+bool wsm__room_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms);
 
 /* Whether a publication to the room would reach anyone now. */
 bool wsm__room_has_audience(const struct wsm__registry *registry, const struct wsm__room *room);

@@ -14,12 +14,115 @@ void wsm__registry_init(struct wsm__registry *registry, const uint8_t key[16], c
 	registry->next_room_id = 1;
 }
 
+/* ---- what holds for a room -------------------------------------------------------------------------------------- */
+
+static enum wsm__room_kind kind_of(wsm_slice name)
+{
+	if (wsm__slice_is(name, "@all"))
+		return WSM__ROOM_ALL;
+	if (wsm__slice_starts(name, "@user:"))
+		return WSM__ROOM_USER;
+	if (wsm__slice_starts(name, "@session:"))
+		return WSM__ROOM_SESSION;
+	return WSM__ROOM_PUBLIC;
+}
+
+void wsm__room_settle(struct wsm__registry *registry, wsm_slice name, struct wsm__room_settings *settings)
+{
+	settings->history = registry->history;
+	if (registry->settle)
+		registry->settle(registry->settle_context, name, kind_of(name), settings);
+}
+
+static unsigned present_version(const struct wsm__registry *registry)
+{
+	return registry->settings_version ? atomic_load_explicit(registry->settings_version, memory_order_acquire) : 0;
+}
+
+/* ---- by age: those that keep messages equally long are looked at in the order in which they were touched ---------- */
+
+static struct wsm__room_age *age_of(struct wsm__registry *registry, uint64_t ttl_ms)
+{
+	struct wsm__room_age *age;
+
+	for (age = registry->ages; age && age->ttl_ms != ttl_ms; age = age->next)
+		;
+	if (age || !(age = calloc(1, sizeof(*age))))
+		return age;
+	age->ttl_ms = ttl_ms;
+	LL_PREPEND(registry->ages, age);
+	return age;
+}
+
+void wsm__room_touch(struct wsm__room *room, uint64_t now_ms)
+{
+	room->touched_ms = now_ms;
+	DL_DELETE(room->age->oldest, room);
+	DL_APPEND(room->age->oldest, room);
+}
+
+/* Takes over what has been said since about rooms of its name. */
+static void refresh(struct wsm__registry *registry, struct wsm__room *room)
+{
+	unsigned version = present_version(registry);
+	struct wsm__room_age *age;
+
+	if (room->settings_version == version)
+		return;
+	wsm__room_settle(registry, wsm__room_name(room), &room->settings);
+	age = age_of(registry, room->settings.history.ttl_ms);
+	if (!age) /* out of memory: as before, until the next time */
+		return;
+	room->settings_version = version;
+	DL_DELETE(room->age->oldest, room);
+	room->age = age;
+	DL_APPEND(age->oldest, room); /* looked at a little later than it might be */
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+/* What a room costs that exists for its history alone: itself, its name, its place in the table. */
+static size_t room_cost(const struct wsm__room *room)
+{
+	return sizeof(*room) + room->name_len + 64;
+}
+
+static void unkeep(struct wsm__registry *registry, struct wsm__room *room)
+{
+	if (!room->kept)
+		return;
+	DL_DELETE2(registry->kept, room, kept_prev, kept_next);
+	room->kept = false;
+	registry->history_bytes -= room_cost(room);
+}
+
+void wsm__room_kept(struct wsm__registry *registry, struct wsm__room *room)
+{
+	struct wsm__room *least;
+
+	if (!room->kept)
+		registry->history_bytes += room_cost(room);
+	else
+		DL_DELETE2(registry->kept, room, kept_prev, kept_next);
+	room->kept = true;
+	DL_APPEND2(registry->kept, room, kept_prev, kept_next);
+	while (registry->max_history_bytes && registry->history_bytes > registry->max_history_bytes &&
+	       (least = registry->kept) != room) {
+		registry->stats.evicted += least->history.count;
+		wsm__history_clear(&least->history);
+		unkeep(registry, least);
+	}
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
 static void room_free(struct wsm__registry *registry, struct wsm__room *room)
 {
 	if (room->visible && room->history.last_seq > registry->freed_seq)
 		registry->freed_seq = room->history.last_seq;
 	HASH_DEL(registry->rooms, room);
-	DL_DELETE(registry->oldest, room);
+	DL_DELETE(room->age->oldest, room);
+	unkeep(registry, room);
 	wsm__history_fini(&room->history);
 	free(room->members);
 	free(room);
@@ -31,6 +134,12 @@ void wsm__registry_fini(struct wsm__registry *registry)
 
 	HASH_ITER(hh, registry->rooms, room, next) {
 		room_free(registry, room);
+	}
+	while (registry->ages) {
+		struct wsm__room_age *age = registry->ages;
+
+		registry->ages = age->next;
+		free(age);
 	}
 	free(registry->firehose);
 	registry->firehose = NULL;
@@ -46,25 +155,9 @@ struct wsm__room *wsm__room_find(struct wsm__registry *registry, wsm_slice name)
 	struct wsm__room *room = NULL;
 
 	HASH_FIND_BYHASHVALUE(hh, registry->rooms, name.data, (unsigned)name.len, hash_of(registry, name), room);
+	if (room)
+		refresh(registry, room);
 	return room;
-}
-
-static enum wsm__room_kind kind_of(wsm_slice name)
-{
-	if (wsm__slice_is(name, "@all"))
-		return WSM__ROOM_ALL;
-	if (wsm__slice_starts(name, "@user:"))
-		return WSM__ROOM_USER;
-	if (wsm__slice_starts(name, "@session:"))
-		return WSM__ROOM_SESSION;
-	return WSM__ROOM_PUBLIC;
-}
-
-static void touch(struct wsm__registry *registry, struct wsm__room *room, uint64_t now_ms)
-{
-	room->touched_ms = now_ms;
-	DL_DELETE(registry->oldest, room);
-	DL_APPEND(registry->oldest, room);
 }
 
 struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, uint64_t now_ms)
@@ -74,12 +167,20 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 
 	HASH_FIND_BYHASHVALUE(hh, registry->rooms, name.data, (unsigned)name.len, hash, room);
 	if (room) {
-		touch(registry, room, now_ms);
+		refresh(registry, room);
+		wsm__room_touch(room, now_ms);
 		return room;
 	}
 	room = calloc(1, sizeof(*room) + name.len + 1);
 	if (!room)
 		return NULL;
+	room->settings_version = present_version(registry);
+	wsm__room_settle(registry, name, &room->settings);
+	room->age = age_of(registry, room->settings.history.ttl_ms);
+	if (!room->age) {
+		free(room);
+		return NULL;
+	}
 	memcpy(room->name, name.data, name.len);
 	room->name_len = (uint16_t)name.len;
 	room->id = registry->next_room_id++;
@@ -89,8 +190,9 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 	/* Random per runtime, counted per room: unlike for two histories of the same name, and cheap. */
 	snprintf(room->epoch, sizeof(room->epoch), "%s%llx", registry->epoch_base, (unsigned long long)room->id);
 	wsm__history_init(&room->history);
+	room->history.total = &registry->history_bytes;
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, registry->rooms, room->name, room->name_len, hash, room);
-	DL_APPEND(registry->oldest, room);
+	DL_APPEND(room->age->oldest, room);
 	return room;
 }
 
@@ -105,21 +207,30 @@ static uint64_t oldest_firehose_seq(const struct wsm__registry *registry)
 	return oldest;
 }
 
-void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms)
+static void expire_age(struct wsm__registry *registry, struct wsm__room_age *age, uint64_t wanted, uint64_t now_ms)
 {
-	uint64_t wanted = oldest_firehose_seq(registry);
 	struct wsm__room *room, *next;
 
-	DL_FOREACH_SAFE(registry->oldest, room, next) {
+	DL_FOREACH_SAFE(age->oldest, room, next) {
 		/* The list is in order of the last touch: from the first young one on, all are young. */
-		if (room->touched_ms == now_ms || now_ms - room->touched_ms < registry->history.ttl_ms)
+		if (room->touched_ms == now_ms || now_ms - room->touched_ms < age->ttl_ms)
 			break;
-		wsm__history_expire(&room->history, now_ms, registry->history.ttl_ms);
-		if (!room->history.count)
+		wsm__history_expire(&room->history, now_ms, age->ttl_ms);
+		if (!room->history.count) {
 			wsm__history_clear(&room->history);
+			unkeep(registry, room);
+		}
 		if (!room->n_members && !room->history.count && !(room->visible && room->history.last_seq > wanted))
 			room_free(registry, room);
 		else
-			touch(registry, room, now_ms); /* looked at again after another TTL */
+			wsm__room_touch(room, now_ms); /* looked at again after another TTL */
 	}
+}
+
+void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms)
+{
+	uint64_t wanted = oldest_firehose_seq(registry);
+
+	for (struct wsm__room_age *age = registry->ages; age; age = age->next)
+		expire_age(registry, age, wanted, now_ms);
 }
