@@ -104,7 +104,7 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
 	@touch $@
 
-.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-harness test-fuzz check-generated fuzz
+.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-harness conformance test-fuzz check-generated fuzz
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python (plain, sanitizers)
 	@rm -rf $(LOGS)
 	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-harness
@@ -167,6 +167,11 @@ test-harness: $(V)/package $(V)/requirements-test ## Recovery, in short: kill -9
 	@{ $(PY) tests/harness/kill_restart.py --rounds 1 --clients 300 --seconds 2 \
 		&& $(PY) tests/harness/stalled_host.py --seconds 8 --clients 300 --hold-gil \
 		&& echo "harness: no silent gap, no duplicate, no lost connection"; } 2>&1 | tee $(LOGS)/80-harness.log
+
+conformance: $(V)/package $(V)/requirements-test ## RFC 6455, frame by frame: build/conformance.json has the figures
+	$(call say,Conformance to RFC 6455)
+	@mkdir -p $(LOGS)
+	@cd tests && ../$(PY) -m conformance $(ARGS) 2>&1 | tee ../$(LOGS)/82-conformance.log
 
 test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (20)
 	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)

@@ -1,0 +1,49 @@
+"""Runs the cases against a runtime on its own port, and against one that uvicorn hands over to.
+
+    make conformance [ARGS="--server own --only 'ping and pong' --quiet"]
+
+Prints a line per case with its section of RFC 6455, and a table; build/conformance.json has the same for machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from raw.report import Report
+from raw.server import Server
+
+from conformance import closing, control, fragmentation, framing, handshake, limits, utf8
+from conformance.case import Case
+from conformance.handshake import Handshake
+
+TABLES = [table for module in (framing, fragmentation, control, utf8, closing) for table in module.TABLES]
+
+
+def cases() -> list[Case | Handshake]:
+    found: list[Case | Handshake] = [case for table in TABLES for case in table.cases]
+    return [*found, *limits.limits.cases, *limits.USERS, *handshake.CASES]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="conformance")
+    parser.add_argument("--server", choices=["own", "uvicorn", "both"], default="both")
+    parser.add_argument("--only", help="a part of the category or the name")
+    parser.add_argument("--quiet", action="store_true", help="only what fails, and the table")
+    arguments = parser.parse_args()
+    report = Report("conformance", arguments.quiet)
+    chosen = [
+        case for case in cases() if not arguments.only or arguments.only in case.category or arguments.only in case.name
+    ]
+    for kind in ("own", "uvicorn") if arguments.server == "both" else (arguments.server,):
+        with Server(kind, test_echo_path="/echo", close_timeout=30) as server:
+            for case in chosen:
+                if isinstance(case, Handshake) and case.only not in ("", kind):
+                    continue
+                report.add(case.play(server))
+            server.serves()
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
