@@ -69,8 +69,9 @@ struct wsc_loop {
 	int epoll_fd;
 	wsc_hooks hooks;
 	bool want_payload;
-	uint32_t peer;       /* the server's IPv4 address in network order; 0: 127.0.0.1 */
-	unsigned addresses;  /* of a server on 127.0.0.1: how many local addresses, from 127.0.0.2 on, connections are spread over */
+	uint32_t peer; /* the server's IPv4 address in network order; 0: 127.0.0.1 */
+	unsigned
+		addresses; /* of a server on 127.0.0.1: how many local addresses, from 127.0.0.2 on, connections are spread over */
 	uint64_t bytes;      /* received after the handshakes */
 	uint64_t frames[16]; /* received, by opcode */
 	uint64_t protocol_errors;

@@ -9,14 +9,7 @@
  * a client of a half-open connection must. After every end it returns within J seconds (full jitter, doubled up to three
  * times while it is refused).
  *
- * The n-th publication of a room's epoch is expected to hold {"n": n}. For each client and room the oracle counts
- *
- *   silent      messages left out without a word                                       must be 0
- *   duplicates  messages that come twice or out of order                                must be 0
- *   wrong       what contradicts itself: another publication at that offset, a message before the position is known,
- *               `recovered` in a foreign epoch, `gap` that does not begin where the client is, an `error`     must be 0
- *   needless    told to start anew although at most H messages of the same epoch were missed (H = 0: not looked at)
- *   told        explicit signs of a gap: recovered:false to a client that named a position, and messages `gap`
+ * What it counts is told in ../client/oracle.h; beside that, `errors` are answers of type `error`.
  *
  * Lines on standard input; each is answered by one line of JSON with all counts:
  *
@@ -29,6 +22,7 @@
  *   churn D P V       from now on, each second, at random: D drops, P pauses of up to 10 s, V visits to another room
  *   end               the last line, and the program ends, as it does at the end of its input
  */
+#include "../client/oracle.h"
 #include "../client/ws_client.h"
 #include "../client/ws_scan.h"
 
@@ -40,17 +34,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EPOCH_LEN = 64, CODES = 16, TEXT_MAX = 256 * 1024 };
+enum { CODES = 16, TEXT_MAX = 256 * 1024 };
 
-enum phase { OUT, ASKED, IN, LEAVING };
-
-/* Where a client stands in a room. */
+/* One of the rooms that a client is in. */
 struct place {
+	struct oracle_place at;
 	unsigned room;
-	enum phase phase;
-	bool known; /* epoch and last hold a position */
-	char epoch[EPOCH_LEN];
-	uint64_t last;
 };
 
 struct member {
@@ -69,15 +58,15 @@ struct fleet {
 	unsigned port, n, rooms, parallel, connecting;
 	int receive_buffer;
 	double silence, jitter, drops, pauses, visits;
-	uint64_t history, seed, churned_ns, scanned_ns;
+	uint64_t seed, churned_ns, scanned_ns;
 	/* counts */
-	uint64_t messages, connections, recovered, told, gaps, needless, silent, duplicates, wrong, heartbeats;
+	struct oracle oracle;
+	uint64_t connections, errors, heartbeats;
 	uint64_t gave_up, dropped, paused, visited, refusals, ends;
 	struct {
 		int code;
 		uint64_t count;
 	} codes[CODES];
-	char first_fault[400];
 	char text[TEXT_MAX];
 };
 
@@ -100,18 +89,6 @@ static struct fleet *fleet_of(struct member *member)
 	return member->client.loop->data;
 }
 
-static void fault(struct member *member, uint64_t *count, uint64_t by, const char *what, const char *json)
-{
-	struct fleet *fleet = fleet_of(member);
-
-	*count += by;
-	if (fleet->first_fault[0] == '\0')
-		snprintf(fleet->first_fault, sizeof(fleet->first_fault), "client %u at %llu: %s: %.200s",
-		         member->client.index, (unsigned long long)member->home.last, what, json);
-}
-
-/* ---- the oracle ------------------------------------------------------------------------------------------------- */
-
 static struct place *place_of(struct member *member, const char *json)
 {
 	char name[64];
@@ -123,86 +100,18 @@ static struct place *place_of(struct member *member, const char *json)
 	return strtoul(name + 9, NULL, 10) == member->guest.room ? &member->guest : NULL;
 }
 
-/* `json` holds epoch, offset and recovered of the room: a `subscribed` answer, or the greeting's entry. */
-static void placed(struct member *member, struct place *place, const char *json)
-{
-	struct fleet *fleet = fleet_of(member);
-	const char *verdict = wsc_scan_after(json, "\"recovered\"");
-	char epoch[EPOCH_LEN];
-	uint64_t offset;
-
-	if (place->phase != ASKED || verdict == NULL || !wsc_scan_number(json, "\"offset\"", &offset) ||
-	    !wsc_scan_text(json, "\"epoch\"", epoch, sizeof(epoch))) {
-		fault(member, &fleet->wrong, 1, "a position that was not asked for, or is incomplete",
-		      json != NULL ? json : "");
-		return;
-	}
-	place->phase = IN;
-	if (strncmp(verdict, "true", 4) == 0) {
-		fleet->recovered++;
-		if (!place->known || strcmp(epoch, place->epoch) != 0)
-			fault(member, &fleet->wrong, 1, "recovered in an epoch that was not named", json);
-		return;
-	}
-	if (place->known) {
-		fleet->told++;
-		if (fleet->history > 0 && strcmp(epoch, place->epoch) == 0 && offset >= place->last &&
-		    offset - place->last <= fleet->history)
-			fault(member, &fleet->needless, 1, "not recovered, though history reaches back", json);
-	}
-	place->known = true;
-	place->last = offset;
-	memcpy(place->epoch, epoch, sizeof(epoch));
-}
-
-static void published(struct member *member, const char *json)
-{
-	struct fleet *fleet = fleet_of(member);
-	struct place *place = place_of(member, json);
-	uint64_t offset, n;
-
-	if (place == NULL || (place->phase != IN && place->phase != LEAVING)) {
-		fault(member, &fleet->wrong, 1, "a message of a room that it is not in", json);
-		return;
-	}
-	if (!wsc_scan_number(json, "\"offset\"", &offset) || !wsc_scan_number(json, "\"n\"", &n) || n != offset)
-		fault(member, &fleet->wrong, 1, "another publication than the offset says", json);
-	else if (offset <= place->last)
-		fault(member, &fleet->duplicates, 1, "a duplicate", json);
-	else if (offset != place->last + 1)
-		fault(member, &fleet->silent, offset - place->last - 1, "a silent gap", json);
-	fleet->messages++;
-	place->last = offset > place->last ? offset : place->last;
-}
-
-/* The server says itself what it left out. */
-static void left_out(struct member *member, const char *json)
-{
-	struct fleet *fleet = fleet_of(member);
-	struct place *place = place_of(member, json);
-	uint64_t offset, missed;
-
-	fleet->gaps++;
-	if (place == NULL || !wsc_scan_number(json, "\"offset\"", &offset) ||
-	    (wsc_scan_number(json, "\"missed\"", &missed) && offset != place->last + missed)) {
-		fault(member, &fleet->wrong, 1, "a gap that does not begin where the client is", json);
-		return;
-	}
-	place->last = offset;
-}
-
 /* ---- joining ---------------------------------------------------------------------------------------------------- */
 
 static void subscribe(struct member *member, struct place *place)
 {
 	char command[256], since[128] = "";
 
-	if (place->known)
-		snprintf(since, sizeof(since), ",\"since\":{\"epoch\":\"%s\",\"offset\":%llu}", place->epoch,
-		         (unsigned long long)place->last);
+	if (place->at.known)
+		snprintf(since, sizeof(since), ",\"since\":{\"epoch\":\"%s\",\"offset\":%llu}", place->at.epoch,
+		         (unsigned long long)place->at.last);
 	snprintf(command, sizeof(command), "{\"action\":\"subscribe\",\"room\":\"project:r%u\"%s}", place->room, since);
 	if (wsc_send_text(&member->client, command) == 0)
-		place->phase = ASKED;
+		place->at.phase = ORACLE_ASKED;
 }
 
 static bool by_query(const struct member *member)
@@ -222,7 +131,7 @@ static void greeted(struct member *member, const char *json)
 		return;
 	}
 	snprintf(key, sizeof(key), "\"project:r%u\"", member->home.room);
-	placed(member, &member->home, wsc_scan_after(json, key));
+	oracle_placed(&fleet_of(member)->oracle, &member->home.at, wsc_scan_after(json, key));
 }
 
 static void come(struct fleet *fleet, struct member *member)
@@ -231,18 +140,18 @@ static void come(struct fleet *fleet, struct member *member)
 	struct place *home = &member->home;
 
 	member->greeted = false;
-	home->phase = member->guest.phase = OUT;
+	home->at.phase = member->guest.at.phase = ORACLE_OUT;
 	if (by_query(member)) {
 		int used = snprintf(path, sizeof(path), "/ws/project/r%u", home->room);
 
-		if (home->known) {
+		if (home->at.known) {
 			int n = snprintf(position, sizeof(position), "{\"project:r%u\":[\"%s\",%llu]}", home->room,
-			                 home->epoch, (unsigned long long)home->last);
+			                 home->at.epoch, (unsigned long long)home->at.last);
 
 			wsc_base64url(position, (size_t)n, encoded);
 			snprintf(path + used, sizeof(path) - (size_t)used, "?resume=%s", encoded);
 		}
-		home->phase = ASKED;
+		home->at.phase = ORACLE_ASKED;
 	}
 	member->heard_ns = wsc_now_ns();
 	member->pause_ns = 0;
@@ -268,33 +177,37 @@ static void on_message(wsc *client, unsigned opcode, const char *data, size_t le
 {
 	struct fleet *fleet = client->loop->data;
 	struct member *member = client->data;
-	char *json = fleet->text, type[EPOCH_LEN];
+	char *json = fleet->text, type[64];
 	struct place *place;
 
 	member->heard_ns = wsc_now_ns();
 	if (opcode != WSC_TEXT || len >= TEXT_MAX) {
-		fault(member, &fleet->wrong, 1, "a message that nobody sent", "");
+		oracle_fault(&fleet->oracle, &member->home.at, &fleet->oracle.wrong, 1, "a message that nobody sent",
+		             "");
 		return;
 	}
 	memcpy(json, data, len);
 	json[len] = '\0';
 	if (!wsc_scan_text(json, "\"type\"", type, sizeof(type)))
 		type[0] = '\0';
-	if (strcmp(type, "bench") == 0) {
-		published(member, json);
+	place = place_of(member, json);
+	if (strcmp(type, "bench") == 0 && place != NULL) {
+		oracle_published(&fleet->oracle, &place->at, json);
 	} else if (!member->greeted && (strcmp(type, "connected") == 0 || strcmp(type, "connection") == 0)) {
 		greeted(member, json);
-	} else if (strcmp(type, "subscribed") == 0 && (place = place_of(member, json)) != NULL) {
-		placed(member, place, json);
-	} else if (strcmp(type, "unsubscribed") == 0 && (place = place_of(member, json)) != NULL) {
-		place->phase = OUT;
-		place->known = false;
-	} else if (strcmp(type, "gap") == 0) {
-		left_out(member, json);
+	} else if (strcmp(type, "subscribed") == 0 && place != NULL) {
+		oracle_placed(&fleet->oracle, &place->at, json);
+	} else if (strcmp(type, "unsubscribed") == 0 && place != NULL) {
+		place->at.phase = ORACLE_OUT;
+		place->at.known = false;
+	} else if (strcmp(type, "gap") == 0 && place != NULL) {
+		oracle_left_out(&fleet->oracle, &place->at, json);
 	} else if (strcmp(type, "heartbeat") == 0) {
 		fleet->heartbeats++;
+	} else if (strcmp(type, "error") == 0) {
+		oracle_fault(&fleet->oracle, &member->home.at, &fleet->errors, 1, "an error", json);
 	} else if (strcmp(type, "pong") != 0 && strcmp(type, "reply") != 0) {
-		fault(member, &fleet->wrong, 1, "not expected", json);
+		oracle_fault(&fleet->oracle, &member->home.at, &fleet->oracle.wrong, 1, "not expected", json);
 	}
 }
 
@@ -305,16 +218,16 @@ static void on_closed(wsc *client, int end)
 	double window = fleet->jitter;
 	unsigned i;
 
-	fleet->ends++;
 	if (client->http_status != 101)
 		fleet->connecting--;
+	fleet->ends += member->greeted;
 	if (!member->greeted) {
 		fleet->refusals++;
 		member->refused++;
 		for (i = 0; i < member->refused && i < 3; i++)
 			window = window * 2 + 0.05;
 	}
-	for (i = 0; i < CODES; i++) {
+	for (i = 0; i < CODES && member->greeted; i++) {
 		if (fleet->codes[i].count == 0)
 			fleet->codes[i].code = end;
 		if (fleet->codes[i].code == end) {
@@ -322,8 +235,8 @@ static void on_closed(wsc *client, int end)
 			break;
 		}
 	}
-	member->home.phase = member->guest.phase = OUT;
-	member->guest.known = false;
+	member->home.at.phase = member->guest.at.phase = ORACLE_OUT;
+	member->guest.at.known = false;
 	member->away = true;
 	member->due_ns = wsc_now_ns() + within_ns(fleet, window);
 }
@@ -353,19 +266,20 @@ static void visit(struct fleet *fleet, struct member *member)
 	struct place *guest = &member->guest;
 	char command[128];
 
-	if (!member->greeted || member->away || fleet->rooms < 2 || guest->phase == ASKED || guest->phase == LEAVING)
+	if (!member->greeted || member->away || fleet->rooms < 2 || guest->at.phase == ORACLE_ASKED ||
+	    guest->at.phase == ORACLE_LEAVING)
 		return;
 	fleet->visited++;
-	if (guest->phase == OUT) {
-		guest->room = (member->home.room + 1 + (unsigned)(next_random(fleet) % (fleet->rooms - 1))) %
-		              fleet->rooms;
-		guest->known = false;
+	if (guest->at.phase == ORACLE_OUT) {
+		guest->room =
+			(member->home.room + 1 + (unsigned)(next_random(fleet) % (fleet->rooms - 1))) % fleet->rooms;
+		guest->at.known = false;
 		subscribe(member, guest);
 		return;
 	}
 	snprintf(command, sizeof(command), "{\"action\":\"unsubscribe\",\"room\":\"project:r%u\"}", guest->room);
 	if (wsc_send_text(&member->client, command) == 0)
-		guest->phase = LEAVING;
+		guest->at.phase = ORACLE_LEAVING;
 }
 
 static struct member *anybody(struct fleet *fleet)
@@ -439,20 +353,22 @@ static void status(struct fleet *fleet, uint64_t target)
 		const struct member *member = &fleet->members[i];
 
 		open += !member->away && member->greeted;
-		joined += member->home.phase == IN;
-		reached += member->home.phase == IN && member->home.last == target;
+		joined += member->home.at.phase == ORACLE_IN;
+		reached += member->home.at.phase == ORACLE_IN && member->home.at.last == target;
 	}
 	printf("{\"clients\":%u,\"open\":%u,\"joined\":%u,\"reached\":%u", fleet->n, open, joined, reached);
-#define COUNT(name) printf(",\"" #name "\":%llu", (unsigned long long)fleet->name)
-	COUNT(messages);
+#define COUNT(name)                                                                                                    \
+	printf(",\"%s\":%llu", strchr(#name, '.') ? strchr(#name, '.') + 1 : #name, (unsigned long long)fleet->name)
+	COUNT(oracle.messages);
 	COUNT(connections);
-	COUNT(recovered);
-	COUNT(told);
-	COUNT(gaps);
-	COUNT(needless);
-	COUNT(silent);
-	COUNT(duplicates);
-	COUNT(wrong);
+	COUNT(oracle.recovered);
+	COUNT(oracle.told);
+	COUNT(oracle.gaps);
+	COUNT(oracle.needless);
+	COUNT(oracle.silent);
+	COUNT(oracle.duplicates);
+	COUNT(oracle.wrong);
+	COUNT(errors);
 	COUNT(heartbeats);
 	COUNT(gave_up);
 	COUNT(dropped);
@@ -467,8 +383,10 @@ static void status(struct fleet *fleet, uint64_t target)
 		comma = ",";
 	}
 	printf("},\"first_fault\":\"");
-	for (i = 0; fleet->first_fault[i] != '\0'; i++)
-		putchar(fleet->first_fault[i] == '"' || fleet->first_fault[i] == '\\' ? '\'' : fleet->first_fault[i]);
+	for (i = 0; fleet->oracle.first_fault[i] != '\0'; i++)
+		putchar(fleet->oracle.first_fault[i] == '"' || fleet->oracle.first_fault[i] == '\\'
+				? '\''
+				: fleet->oracle.first_fault[i]);
 	printf("%s%s\"}\n", fleet->loop.last_error != NULL ? " protocol: " : "",
 	       fleet->loop.last_error != NULL ? fleet->loop.last_error : "");
 	fflush(stdout);
@@ -483,8 +401,8 @@ static bool obey(struct fleet *fleet, const char *line)
 	char text[1024] = "";
 	int which;
 
-	which = sscanf(line, "drop %u %u", &m, &k) == 2               ? 1
-	        : sscanf(line, "pause %u %u %lf", &m, &k, &seconds) == 3 ? 2
+	which = sscanf(line, "drop %u %u", &m, &k) == 2                   ? 1
+	        : sscanf(line, "pause %u %u %lf", &m, &k, &seconds) == 3  ? 2
 	        : sscanf(line, "say %u %u %1023[^\n]", &m, &k, text) == 3 ? 3
 	                                                                  : 0;
 	for (i = 0; which != 0 && m > 0 && i < fleet->n; i++) {
@@ -537,7 +455,7 @@ static int parse(struct fleet *fleet, int argc, char **argv)
 		else if (strcmp(name, "--rooms") == 0)
 			fleet->rooms = number;
 		else if (strcmp(name, "--history") == 0)
-			fleet->history = number;
+			fleet->oracle.history = number;
 		else if (strcmp(name, "--silence") == 0)
 			fleet->silence = strtod(value, NULL);
 		else if (strcmp(name, "--jitter") == 0)
@@ -553,8 +471,8 @@ static int parse(struct fleet *fleet, int argc, char **argv)
 	}
 	return i == argc && fleet->port > 0 && fleet->n > 0 && fleet->rooms > 0 && fleet->parallel > 0 &&
 	                       fleet->seed > 0
-	               ? 0
-	               : -1;
+		       ? 0
+		       : -1;
 }
 
 int main(int argc, char **argv)
@@ -569,12 +487,13 @@ int main(int argc, char **argv)
 	fleet->n = 100;
 	fleet->rooms = 1;
 	fleet->parallel = 200;
-	fleet->history = 256;
+	fleet->oracle.history = 256;
 	fleet->jitter = 1.0;
 	fleet->seed = 1;
 	if (parse(fleet, argc, argv) != 0) {
-		fprintf(stderr, "usage: fleet --port P [--address A] [--clients N] [--rooms R] [--history H] [--silence S]"
-		                " [--jitter S] [--parallel K] [--receive-buffer B] [--seed S]\n");
+		fprintf(stderr,
+		        "usage: fleet --port P [--address A] [--clients N] [--rooms R] [--history H] [--silence S]"
+		        " [--jitter S] [--parallel K] [--receive-buffer B] [--seed S]\n");
 		return 2;
 	}
 	peer = fleet->loop.peer;
@@ -595,6 +514,7 @@ int main(int argc, char **argv)
 		member->client.index = i;
 		member->client.data = member;
 		member->client.receive_buffer = i % 3 == 0 ? fleet->receive_buffer : 0;
+		member->home.at.client = member->guest.at.client = i;
 		member->home.room = i % fleet->rooms;
 		member->guest.room = (unsigned)-1;
 		member->away = true;

@@ -1,9 +1,9 @@
 """A process that ends in the middle of a callback.
 
-    python leaver.py PORT on_connect|on_command|authorize|authenticate os._exit|sys.exit|SIGKILL|SIGTERM|"end of main"|exception
+    python leaver.py PORT on_connect|on_command|authorize|authenticate os._exit|sys.exit|SIGKILL|SIGTERM|"end of main"
 
-It listens on PORT (0: any, told as {"port": P}), a thread publishes without pause, and the handler that is named ends the
-process in the way that is named as soon as it is called. Its exit status is the system's word on how that went.
+It listens on PORT (0: any, told as {"port": P}), a thread publishes without pause, and the handler that is named ends
+the process in the way that is named as soon as it is called. Its exit status is the system's word on how that went.
 """
 
 from __future__ import annotations
@@ -38,9 +38,6 @@ async def main(port: int, place: str, way: str) -> None:
             sys.exit(0)
         elif way in ("SIGKILL", "SIGTERM"):
             os.kill(os.getpid(), getattr(signal, way))
-        elif way == "exception":
-            ended.set()
-            raise RuntimeError("on purpose")
         ended.set()
         await asyncio.sleep(60)  # the interpreter ends while this handler is still running
 

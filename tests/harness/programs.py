@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 HARNESS_SCRIPTS = Path(__file__).resolve().parent
@@ -32,7 +32,12 @@ def find(name: str) -> Path:
 
 
 class Program:
-    """A child process. `core`: index of the core it is pinned to, or None; `env`: variables to be added. A context manager."""
+    """A child process, and a context manager.
+
+    core: index of the core that it is pinned to, or None. env: variables to be added.
+    """
+
+    log: IO[str] | None = None  # where programs' standard error goes; None: to our own
 
     def __init__(self, *command: str | Path, core: int | None = None, env: dict[str, str] | None = None) -> None:
         self.command = [str(part) for part in command]
@@ -41,6 +46,7 @@ class Program:
             self.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.log,
             text=True,
             bufsize=1,
             env=None if env is None else os.environ | env,

@@ -163,7 +163,8 @@ static void joined(struct race *race, struct visitor *visitor, const char *json,
 	const char *verdict = wsc_scan_after(json, "\"recovered\"");
 	bool recovered, possible;
 
-	if (!wsc_scan_text(json, "\"epoch\"", epoch, EPOCH_LEN) || !wsc_scan_number(json, "\"offset\"", &offset) || verdict == NULL) {
+	if (!wsc_scan_text(json, "\"epoch\"", epoch, EPOCH_LEN) || !wsc_scan_number(json, "\"offset\"", &offset) ||
+	    verdict == NULL) {
 		fault(visitor, json, "an answer without epoch, offset and recovered");
 		return;
 	}

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-import ws_manager
 from fastapi import FastAPI
+
+import ws_manager
 
 ws_manager.configure(max_connections=100_000, max_connections_per_ip=100_000)
 

@@ -114,8 +114,8 @@ static bool obey(struct wire *wire)
 		wire->cut = true;
 	else if (strncmp(line, "join", 4) == 0)
 		wire->cut = false;
-	else if (sscanf(line, "delay %lf", &wire->delay_ms) != 1 && sscanf(line, "loss %lf", &wire->loss_percent) != 1 &&
-	         strncmp(line, "status", 6) != 0)
+	else if (sscanf(line, "delay %lf", &wire->delay_ms) != 1 &&
+	         sscanf(line, "loss %lf", &wire->loss_percent) != 1 && strncmp(line, "status", 6) != 0)
 		fprintf(stderr, "wire: not understood: %s", line);
 	printf("{\"packets\":%llu,\"lost\":%llu}\n", (unsigned long long)wire->packets, (unsigned long long)wire->lost);
 	fflush(stdout);

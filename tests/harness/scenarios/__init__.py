@@ -1,4 +1,4 @@
-"""The faults, by what is hit. Each scenario is a function of a Scene; SCENARIOS lists them in the order of the report."""
+"""The faults, by what is hit. Each is a function of a Scene; SCENARIOS lists them in the order of the report."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from scene import NotPermitted, Scene, until
+from scene import Fleet, Host, NotPermitted, Scene, until
 
 
 def clock(scene: Scene) -> None:
-    """The wall clock jumps by days and seconds, forwards and backwards. Time-outs, heartbeats and the lifetime of history
-    must not notice: nobody is closed, everybody who drops recovers."""
+    """The wall clock jumps by days and seconds, forwards and backwards. Time-outs, heartbeats and the lifetime of
+    history must not notice: nobody is closed, everybody who drops recovers."""
     libraries = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
     if not libraries:
         raise NotPermitted("libfaketime is missing (package libfaketime)")
@@ -28,6 +28,7 @@ def clock(scene: Scene) -> None:
             "FAKETIME_TIMESTAMP_FILE": file.name,
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # with its "fix", waits by the monotonic clock never end
         }
         host = scene.host("--heartbeat", "1", env=env)
         fleet = scene.fleet(host.port, scene.scale.clients // 2)
@@ -55,34 +56,35 @@ def clock(scene: Scene) -> None:
 def descriptors(scene: Scene) -> None:
     """Strangers take every descriptor that the server may have. Those inside live on; the strangers wait, and when they
     leave, accepting goes on by itself. On uvicorn's port and on the runtime's own."""
-    inside = 100
-    for port_of in ("port", "own_port"):
+    for which in ("port", "own_port"):
         host = scene.host("--own-port", "0")
-        fleet = scene.fleet(getattr(host, port_of), inside)
-        host.publish(per_second=20)
-        limit = host.descriptors + 20
-        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (limit, limit))
-        from scene import Fleet
+        scene.note(**{f"strangers_inside_{which}": _crowd_out(scene, host, getattr(host, which), which)})
 
-        with Fleet.begin(getattr(host, port_of), 200, parallel=200, seed=3) as strangers:
-            # As many of them as there are descriptors get in; then it is full.
-            until(lambda: host.descriptors >= limit - 2, 10)
-            fleet.moves(40 * inside)
-            taken = strangers.status()["open"]
-            scene.expect(fleet.status()["ends"] == 0, f"{port_of}: clients inside lost their connections")
-        scene.expect(until(lambda: host.descriptors < limit - 10, 20), f"{port_of}: descriptors did not come back")
-        fleet.ask("drop 2 0")
-        scene.expect(fleet.all_joined(inside * 3 // 2), f"{port_of}: accepting did not go on")
-        scene.settle(host)
-        scene.note(**{f"strangers_inside_{port_of}": taken})
+
+def _crowd_out(scene: Scene, host: Host, port: int, which: str, inside: int = 100) -> int:
+    fleet = scene.fleet(port, inside)
+    host.publish(per_second=20)
+    limit = host.descriptors + 20
+    resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    with Fleet.begin(port, 200, parallel=200, seed=3) as strangers:
+        # As many of them as there are descriptors get in; then it is full.
+        until(lambda: host.descriptors >= limit - 2, 10)
+        fleet.moves(40 * inside)
+        taken = int(strangers.status()["open"])
+        scene.expect(fleet.status()["ends"] == 0, f"{which}: clients inside lost their connections")
+    scene.expect(until(lambda: host.descriptors < limit - 10, 20), f"{which}: descriptors did not come back")
+    fleet.ask("drop 2 0")
+    scene.expect(fleet.all_joined(inside * 3 // 2), f"{which}: accepting did not go on")
+    scene.settle(host)
+    return taken
 
 
 def memory(scene: Scene) -> None:
-    """The address space is limited to little more than is in use, while slow readers pile up queues: what does not fit is
-    dropped and counted, and the process lives."""
+    """The address space is limited to little more than is in use, while slow readers pile up queues: what does not fit
+    is dropped and counted, and the process lives."""
     host = scene.host("--option", "history_size=64", "--option", "max_queue=1048576")
-    fleet = scene.fleet(host.port, scene.scale.clients // 2, receive_buffer=4096, history=64)
-    host.publish(rooms=1, per_second=20, size=20_000)
+    fleet = scene.fleet(host.port, scene.scale.clients // 4, receive_buffer=4096, history=64)
+    host.publish(per_second=20, size=60_000)
     fleet.moves(fleet.n)
     size = host.status_file("VmSize") * 1024
     resource.prlimit(host.pid, resource.RLIMIT_AS, (size + 2 * 1024 * 1024, -1))

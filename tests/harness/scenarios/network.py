@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from programs import Program, find
 from scene import NotPermitted, Scene, until
 
 NEAR, FAR = "10.213.7.1", "10.213.7.2"
+_one_wire = threading.Lock()
 
 
 def _ip(*arguments: str, check: bool = True) -> None:
@@ -23,15 +25,19 @@ def _ip(*arguments: str, check: bool = True) -> None:
 
 @contextmanager
 def wire() -> Iterator[tuple[Program, tuple[str, ...]]]:
-    """The wire, and what a command is begun with to run at its far end. It takes `delay MS`, `loss PERCENT`, `cut`, `join`."""
+    """The wire, and what a command is begun with to run at its far end. One at a time: it has fixed addresses.
+
+    It takes `delay MS`, `loss PERCENT`, `cut`, `join`.
+    """
     if os.geteuid() != 0:
         raise NotPermitted("network namespaces need root")
     if shutil.which("ip") is None:
         raise NotPermitted("the program ip is missing (package iproute2)")
     name = f"wsm{os.getpid()}"
     near, far, space = f"{name}n", f"{name}f", name
-    _ip("netns", "add", space)
-    try:
+    with _one_wire, ExitStack() as stack:
+        _ip("netns", "add", space)
+        stack.callback(_ip, "netns", "delete", space, check=False)
         with Program(find("wire"), near, far) as program:
             hello = program.read()
             if "error" in hello:
@@ -41,13 +47,11 @@ def wire() -> Iterator[tuple[Program, tuple[str, ...]]]:
                 _ip(*prefix, "address", "add", f"{address}/30", "dev", device)
                 _ip(*prefix, "link", "set", device, "up")
             yield program, ("ip", "netns", "exec", space)
-    finally:
-        _ip("netns", "delete", space, check=False)
 
 
 def half_open(scene: Scene) -> None:
-    """The wire is cut without a word, for longer than the time-outs: both ends must find out for themselves, let go, and
-    come together again when the wire is whole. A shorter cut must end no connection at all."""
+    """The wire is cut without a word, for longer than the time-outs: both ends must find out for themselves, let go,
+    and come together again when the wire is whole. A shorter cut must end no connection at all."""
     with wire() as (line, prefix):
         host = scene.host("--address", NEAR, "--heartbeat", "1")  # time-out 3 s
         fleet = scene.fleet(host.port, scene.scale.clients // 2, prefix=prefix, address=NEAR, silence=4)
