@@ -122,11 +122,22 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error);
  * begin anew with new epochs.
  */
 int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error);
+/* For wsm_runtime_stop(): drain_time and close_timeout together. */
+#define WSM_STOP_DEFAULT 0xffffffffu
 /*
- * Closes every connection with 1001, waits until they are gone or `deadline_ms` has passed, and ends the thread. Blocks
- * at most deadline_ms plus 2 s. Stopping a stopped runtime is WSM_OK. Sends queued before the call are still delivered.
+ * Stops listening and closes every connection with 1001: in waves over at most drain_time, each client with a hint when to
+ * come back (docs/protocol.md, "When the server stops"). Waits until they are gone or `deadline_ms` has passed, and ends
+ * the thread. Blocks at most deadline_ms plus 2 s. Called again meanwhile, from another thread, it may only become sooner.
+ * Stopping a stopped runtime is WSM_OK. Sends queued before the call are still delivered.
  */
 int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms);
+/*
+ * Refuses new connections from now on, with 503 and Retry-After before the upgrade; the connections that are there stay.
+ * GET /api/ws/health answers 503, so that a load balancer looks elsewhere. Ends with the next start. WSM_ENOTRUNNING.
+ */
+int wsm_runtime_drain(wsm_runtime *runtime);
+/* Whether it refuses new connections: drained, or stopping. */
+bool wsm_runtime_draining(const wsm_runtime *runtime);
 /* Stops with deadline 0 if needed and frees. No other thread may be inside a call. free(NULL) is fine. */
 void wsm_runtime_free(wsm_runtime *runtime);
 bool wsm_runtime_running(const wsm_runtime *runtime);
@@ -275,6 +286,12 @@ int wsm_unsubscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm
 /* Closes one connection. code 1000-1013 or 3000-4999, 0 for 4409; reason is cut at 123 bytes. */
 int wsm_disconnect(wsm_runtime *runtime, wsm_slice client_id, unsigned code, wsm_slice reason, wsm_error *error);
 int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, wsm_slice reason, wsm_error *error);
+
+/*
+ * Closes an adopted or bridged connection as wsm_runtime_stop() would, in its turn: for a server that waits for its own
+ * connections before it stops the runtime. One that has gone already is WSM_OK.
+ */
+int wsm_conn_drain(wsm_runtime *runtime, uint64_t conn);
 
 /* What is fixed about a connection. Shared and immutable; valid while a reference is held. */
 typedef struct wsm_conn_info {

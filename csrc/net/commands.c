@@ -108,6 +108,17 @@ int wsm_unsubscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm
 	return subscription(runtime, WSM__CMD_UNSUBSCRIBE, user_id, room, error);
 }
 
+int wsm_conn_drain(wsm_runtime *runtime, uint64_t conn)
+{
+	int status = wsm__runtime_check(runtime, NULL);
+
+	if (status)
+		return status;
+	return wsm__simple_post(runtime,
+	                        wsm__simple_new(WSM__CMD_CONN_DRAIN, conn, nothing, nothing, nothing, nothing, NULL, 0),
+	                        true, NULL);
+}
+
 static int disconnection(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice id, unsigned code,
                          wsm_slice reason, wsm_error *error)
 {
@@ -302,6 +313,11 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 		break;
 	case WSM__CMD_DISCONNECT_USER:
 		disconnect_user(core, command);
+		break;
+	case WSM__CMD_CONN_DRAIN:
+		conn = wsm__conn_by_number(core, command->number);
+		if (conn)
+			wsm__drain_add(conn);
 		break;
 	case WSM__CMD_AUTHENTICATED:
 		authenticated(core, command);

@@ -363,7 +363,7 @@ void wsm__conn_established(struct wsm__conn *conn)
 	if (conn->state != WSM__CONN_HANDSHAKE)
 		return;
 	if (core->stopping)
-		wsm__conn_close(conn, 1001, "the server is shutting down");
+		wsm__drain_close(conn);
 	else if (conn->echo)
 		wsm__conn_open(conn, wsm__str(NULL), wsm__str(NULL), NULL, 0);
 	else if (core->n_active > core->config->max_connections)
@@ -476,7 +476,7 @@ void wsm__conn_closing(struct wsm__conn *conn)
 	wsm__decide_forget(conn);
 	conn->state = WSM__CONN_CLOSING;
 	/* What was published before still goes out, at a stop also what is to come from history; nothing new is added. */
-	if (!core->stopping)
+	if (!core->stopping || !wsm__sub_lags(&conn->sub))
 		wsm__sub_leave(&core->registry, &conn->sub);
 	release_place(conn);
 	wsm__wheel_closing(conn);

@@ -217,6 +217,7 @@ static void begin_destroy(struct wsm__core *core)
 	close_handle(core, (uv_handle_t *)&core->wake);
 	close_handle(core, (uv_handle_t *)&core->tick);
 	close_handle(core, (uv_handle_t *)&core->throttle_timer);
+	close_handle(core, (uv_handle_t *)&core->drain.timer);
 	close_handle(core, (uv_handle_t *)&core->prepare);
 	close_handle(core, (uv_handle_t *)&core->idle);
 	wsm__server_close(core);
@@ -252,21 +253,31 @@ static void on_tick(uv_timer_t *timer)
 	sweep(core);
 }
 
+/* How long the waves may take, so that who was closed last still has the time to answer. */
+static uint64_t drain_within_ms(const struct wsm__core *core, unsigned deadline_ms)
+{
+	uint64_t answer_ms = (uint64_t)(core->config->close_timeout * 1000);
+	uint64_t half = deadline_ms / 2;
+
+	return deadline_ms > answer_ms + half ? deadline_ms - answer_ms : half;
+}
+
 void wsm__stop_run(struct wsm__core *core, struct wsm__stop *stop)
 {
-	struct wsm__conn *conn, *next;
+	uint64_t stop_at_ms = core->now_ms + stop->deadline_ms, within_ms = drain_within_ms(core, stop->deadline_ms);
 
-	core->stopping = true;
-	core->stop_at_ms = core->now_ms + stop->deadline_ms;
 	free(stop);
-	wsm__listen_close(core);
-	core->now_us = UINT64_MAX; /* what max_rate holds back is due now */
-	wsm__publish_due(core);
-	wsm__core_now(core);
-	for (conn = core->by_number; conn; conn = next) {
-		next = conn->by_number.next;
-		wsm__conn_close(conn, 1001, "the server is shutting down");
+	if (!core->stopping || stop_at_ms < core->stop_at_ms)
+		core->stop_at_ms = stop_at_ms;
+	core->stop_turns = 0;
+	if (!core->stopping) {
+		core->stopping = true;
+		wsm__listen_close(core);
+		core->now_us = UINT64_MAX; /* what max_rate holds back is due now */
+		wsm__publish_due(core);
+		wsm__core_now(core);
 	}
+	wsm__drain_all(core, within_ms);
 	uv_timer_start(&core->tick, on_tick, core->n_conns ? STOP_TICK_MS : 0, STOP_TICK_MS);
 }
 
@@ -331,7 +342,8 @@ static int init_handles(struct wsm__core *core)
 	uv_timer_init(&core->loop, &core->throttle_timer);
 	uv_prepare_init(&core->loop, &core->prepare);
 	uv_idle_init(&core->loop, &core->idle);
-	core->open_handles = 5;
+	wsm__drain_init(core);
+	core->open_handles = 6;
 	period = wsm__wheel_period_ms(core);
 	uv_timer_start(&core->tick, on_tick, period, period);
 	uv_prepare_start(&core->prepare, on_prepare);
@@ -350,6 +362,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__throttle_fini(&core->throttle, NULL, NULL);
 	while (core->by_number) /* bridges that outlived the deadline */
 		wsm__conn_gone(core->by_number);
+	wsm__drain_fini(core);
 	wsm__decide_fini(core);
 	wsm__sticky_fini(core);
 	wsm__replay_fini(core);
@@ -432,6 +445,7 @@ static void *thread_main(void *argument)
 	runtime->core = core;
 	pthread_mutex_unlock(&runtime->wake_lock);
 	wsm__queue_close(&runtime->commands, false);
+	atomic_store(&runtime->draining, false);
 	atomic_store(&runtime->running, true);
 	sem_post(&birth->done); /* `birth` is gone from here on */
 	uv_run(&core->loop, UV_RUN_DEFAULT);
@@ -511,27 +525,51 @@ static int join_thread(wsm_runtime *runtime, unsigned deadline_ms)
 	return WSM_OK;
 }
 
+/* Whether the thread is told; if not, it has ended, or there is none. */
+static void tell_to_stop(wsm_runtime *runtime, unsigned deadline_ms)
+{
+	struct wsm__stop *stop = calloc(1, sizeof(*stop));
+
+	if (!stop)
+		return;
+	stop->head.kind = WSM__CMD_STOP;
+	stop->deadline_ms = deadline_ms;
+	if (wsm__post(runtime, &stop->head, true))
+		free(stop);
+}
+
 int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms)
 {
-	struct wsm__stop *stop;
+	const struct wsm_config *config = runtime->config;
 	int status = WSM_OK;
 
 	if (runtime->pid != getpid())
 		return WSM_EFORKED;
+	if (deadline_ms == WSM_STOP_DEFAULT)
+		deadline_ms = (unsigned)((config->drain_time + config->close_timeout) * 1000);
+	atomic_store(&runtime->draining, true);
+	atomic_store(&runtime->stop_asked, true);
+	tell_to_stop(runtime, deadline_ms); /* before the lock: it may cut short one that holds it and waits */
 	pthread_mutex_lock(&runtime->lifecycle);
 	if (runtime->has_thread) {
-		atomic_store(&runtime->stop_asked, true);
-		stop = malloc(sizeof(*stop));
-		if (stop) {
-			memset(stop, 0, sizeof(*stop));
-			stop->head.kind = WSM__CMD_STOP;
-			stop->deadline_ms = deadline_ms;
-			if (wsm__post(runtime, &stop->head, true))
-				free(stop);
-		}
+		tell_to_stop(runtime, deadline_ms); /* a thread that another call has started meanwhile */
 		status = join_thread(runtime, deadline_ms);
-		atomic_store(&runtime->stop_asked, false);
 	}
+	atomic_store(&runtime->stop_asked, false);
 	pthread_mutex_unlock(&runtime->lifecycle);
 	return status;
+}
+
+int wsm_runtime_drain(wsm_runtime *runtime)
+{
+	int status = wsm__runtime_check(runtime, NULL);
+
+	if (!status)
+		atomic_store(&runtime->draining, true);
+	return status;
+}
+
+bool wsm_runtime_draining(const wsm_runtime *runtime)
+{
+	return wsm_runtime_running(runtime) && atomic_load(&runtime->draining);
 }

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/ids.h"
 #include "base/queue.h"
+#include "net/drain.h"
 #include "net/endpoint.h"
 #include "policy/config.h"
 #include "policy/rules.h"
@@ -50,6 +51,7 @@ struct wsm_runtime {
 	bool ended;                  /* the thread has nothing left to do but to return */
 	atomic_bool running;
 	atomic_bool stop_asked; /* between wsm_runtime_stop() and the end of the thread */
+	atomic_bool draining;   /* new connections are refused */
 	atomic_uint port;
 
 	struct wsm__queue commands; /* of struct wsm__command_node */
@@ -94,6 +96,7 @@ enum wsm__command_kind {
 	WSM__CMD_AUTHORIZED,
 	WSM__CMD_REPLY,
 	WSM__CMD_QUERY,
+	WSM__CMD_CONN_DRAIN,
 	WSM__CMD_STOP
 };
 
@@ -183,6 +186,7 @@ struct wsm__core {
 	unsigned n_listeners;
 
 	struct wsm__registry registry;
+	struct wsm__drain drain;
 	struct wsm__throttle throttle;
 	struct wsm__node *commands; /* taken from the queue, not yet run */
 	size_t burst;               /* bytes published since everything was last written out */

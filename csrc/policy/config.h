@@ -28,6 +28,8 @@ struct wsm_config {
 	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
 	char *auth_headers;        /* lower case, comma-separated, no white space; "" none */
 	double close_timeout;      /* 5 s for a closing handshake */
+	double drain_time;         /* 5 s at most for closing everyone at a stop */
+	double drain_spread;       /* 30 s at most over which clients come back */
 	/* history */
 	uint64_t history_size;      /* 256 messages per room; 0 = none */
 	uint64_t history_bytes;     /* 16777216 per room */

@@ -45,6 +45,12 @@
 	  "elsewhere it gets all.")                                                                                    \
 	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
 	  "Seconds that a client has to answer a closing handshake.")                                                  \
+	X(drain_time, "WEBSOCKET_DRAIN_TIME", SECS, "5", 0, 3600,                                                      \
+	  "Seconds over which the connections are closed when the server stops: a thousand a second, or more if that " \
+	  "takes longer than this; 0 for all at once.")                                                                \
+	X(drain_spread, "WEBSOCKET_DRAIN_SPREAD", SECS, "30", 0, 3600,                                                 \
+	  "Seconds over which clients are asked to spread their return when the server stops: 2 ms for each of them, " \
+	  "at least 1 s, at most this.")                                                                               \
 	X(history_size, "WEBSOCKET_HISTORY_SIZE", UINT, "256", 0, 1000000,                                             \
 	  "Messages kept per room with history; 0 for no history.")                                                    \
 	X(history_bytes, "WEBSOCKET_HISTORY_BYTES", UINT, "16777216", 4096, 17179869184,                               \

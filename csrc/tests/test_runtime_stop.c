@@ -21,7 +21,7 @@ static void stop_closes_with_1001_after_what_was_queued(void **state)
 		json_decref(message);
 	}
 	assert_int_equal(visitor_end(&visitor), 1001);
-	assert_string_equal(visitor.reason, "the server is shutting down");
+	assert_memory_equal(visitor.reason, "the server is shutting down; reconnect in ", 42);
 	visitor_leave(&visitor);
 	host_close(&host);
 }

@@ -185,13 +185,34 @@ static PyObject *runtime_stop(PyObject *object, PyObject *args, PyObject *kwargs
 {
 	static const char *const keywords[] = { "deadline_ms", NULL };
 	struct core_runtime *self = runtime_of(object);
-	unsigned deadline_ms = 5000;
+	unsigned deadline_ms = WSM_STOP_DEFAULT;
 	int status;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|I:stop", (char **)(uintptr_t)keywords, &deadline_ms))
 		return NULL;
 	Py_BEGIN_ALLOW_THREADS status = wsm_runtime_stop(self->runtime, deadline_ms);
 	Py_END_ALLOW_THREADS return core_result(self, status, NULL);
+}
+
+static PyObject *runtime_drain(PyObject *object, PyObject *unused)
+{
+	(void)unused;
+	return core_result(runtime_of(object), wsm_runtime_drain(runtime_of(object)->runtime), NULL);
+}
+
+static PyObject *runtime_conn_drain(PyObject *object, PyObject *number)
+{
+	unsigned long long conn = PyLong_AsUnsignedLongLong(number);
+
+	if (PyErr_Occurred())
+		return NULL;
+	return core_result(runtime_of(object), wsm_conn_drain(runtime_of(object)->runtime, conn), NULL);
+}
+
+static PyObject *get_draining(PyObject *self, void *unused)
+{
+	(void)unused;
+	return PyBool_FromLong(wsm_runtime_draining(runtime_of(self)->runtime));
 }
 
 static PyObject *get_event_fd(PyObject *self, void *unused)
@@ -237,6 +258,8 @@ static int set_host(PyObject *self, PyObject *value, void *unused)
 static PyMethodDef runtime_methods[] = {
 	{ "start", runtime_start, METH_NOARGS, "Starts the thread and listens." },
 	{ "stop", METHOD(runtime_stop), KEYWORDS, "Closes every connection with 1001 and ends the thread." },
+	{ "drain", runtime_drain, METH_NOARGS, "Refuses new connections from now on." },
+	{ "conn_drain", runtime_conn_drain, METH_O, "Closes a connection, by number, as a stop would." },
 	{ "publish", METHOD(core_runtime_publish), METH_FASTCALL, "Queues a publication; its Receipt." },
 	{ "subscribe", core_runtime_subscribe, METH_VARARGS, "(user_id, room)" },
 	{ "unsubscribe", core_runtime_unsubscribe, METH_VARARGS, "(user_id, room)" },
@@ -268,6 +291,7 @@ static PyMethodDef runtime_methods[] = {
 static PyGetSetDef runtime_getset[] = {
 	{ "event_fd", get_event_fd, NULL, "Readable when there are events to take.", NULL },
 	{ "running", get_running, NULL, "Whether the thread runs.", NULL },
+	{ "draining", get_draining, NULL, "Whether new connections are refused.", NULL },
 	{ "port", get_port, NULL, "The port that is listened on, 0 when there is none.", NULL },
 	{ "host", get_host, set_host, "The object that takes the events; for the host's use.", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },

@@ -71,6 +71,7 @@ connect = ws_manager.connect
 connections = ws_manager.connections
 disconnect = ws_manager.disconnect
 disconnect_user = ws_manager.disconnect_user
+drain = ws_manager.drain
 endpoint = ws_manager.endpoint
 history = ws_manager.history
 lifespan = ws_manager.lifespan
@@ -181,6 +182,7 @@ __all__ = [
     "connections",
     "disconnect",
     "disconnect_user",
+    "drain",
     "endpoint",
     "history",
     "lifespan",

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from ws_manager._core import InvalidArgument, InvalidRoom, NotRunning, Overloaded, Refused, WsManagerError
+from ws_manager._handover import EXTENSION
 
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
-    from ws_manager._handover import Admission
+    from ws_manager._handover import Admission, HandOver
     from ws_manager._manager import WebSocketManager
 
 logger = logging.getLogger("ws_manager")
@@ -129,6 +130,9 @@ async def bridge(
     except WsManagerError as error:
         logger.error("WebSocket %s can't be served: %s", path, error)
         return await _refuse(scope, send, 503, str(error), accepted)
+    offer: HandOver | None = (scope.get("extensions") or {}).get(EXTENSION)
+    if offer is not None:
+        offer.carried(manager, conn)
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
     return await _Bridge(runtime, conn, sink, receive, send, subprotocol).run(accepted)
 

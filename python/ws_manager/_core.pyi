@@ -174,7 +174,11 @@ class Runtime:
         """The port that is listened on, 0 when there is none."""
     def start(self) -> None:
         """[blocks] Starts the thread and listens. AddressInUse, SystemCallFailed, Forked."""
-    def stop(self, deadline_ms: int = 5000) -> None:
+    @property
+    def draining(self) -> bool: ...
+    def drain(self) -> None: ...
+    def conn_drain(self, conn: int, /) -> None: ...
+    def stop(self, deadline_ms: int = ...) -> None:
         """[blocks] Closes every connection with 1001 and ends the thread."""
     def publish(
         self,

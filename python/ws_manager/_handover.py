@@ -47,6 +47,9 @@ class HandOver(Protocol):
         Raises a WsManagerError if the runtime does not take it; the server still has the socket then.
         """
 
+    def carried(self, manager: WebSocketManager, conn: int) -> None:
+        """The bridge carries the connection: when the server stops, the runtime sends the client away in its turn."""
+
 
 def offered(scope: Mapping[str, Any]) -> HandOver | None:
     """The server's offer, or None where it makes none or can't keep it any more."""

@@ -1,6 +1,6 @@
 """WebSocketManager: a runtime, the application's handlers, and when it starts and stops.
 
-For the package's own modules: _ready(), _match(), _adopt(), _bridge_open(), rest().
+For the package's own modules: _ready(), _match(), _adopt(), _bridge_open(), _conn_drain(), rest().
 """
 
 from __future__ import annotations
@@ -31,11 +31,8 @@ logger = logging.getLogger("ws_manager")
 
 H = TypeVar("H", bound=Handler)
 
-STOP_DEADLINE = 5.0
-"""Seconds that clients get to answer the close when the application ends."""
-
 EXIT_DEADLINE = 0.5
-"""The same at the end of an interpreter that has not stopped its manager."""
+"""Seconds that a stop may take at the end of an interpreter that has not stopped its manager."""
 
 _managers: weakref.WeakSet[WebSocketManager] = weakref.WeakSet()
 
@@ -206,10 +203,28 @@ class WebSocketManager(Clients):
         self._publish = runtime.publish
         return runtime
 
-    def stop(self, deadline: float = STOP_DEADLINE) -> None:
-        """Closes every connection with 1001, waits at most `deadline` seconds for their answers, and ends the thread.
+    @property
+    def draining(self) -> bool:
+        """Whether new connections are refused: after drain(), or while it stops."""
+        return self._runtime is not None and self._runtime.draining
 
-        What was sent before is still delivered. Blocks; inside an event loop use lifespan() or asyncio.to_thread().
+    def drain(self) -> None:
+        """Refuses new connections from now on, with 503 and Retry-After; those that are there stay until stop().
+
+        GET /api/ws/health answers 503 then, so that a load balancer sends new clients elsewhere. start() ends it.
+        Nothing happens if the runtime does not run.
+        """
+        runtime = self._runtime
+        if runtime is not None:
+            with contextlib.suppress(NotRunning):
+                runtime.drain()
+
+    def stop(self, deadline: float | None = None) -> None:
+        """Closes every connection with 1001, in waves, each with a hint when to come back, and ends the thread.
+
+        deadline: seconds that it may take at most; None: drain_time and close_timeout together. A few clients that
+        answer are gone in milliseconds. What was sent before is still delivered. Called again meanwhile, it may only
+        become sooner. Blocks; inside an event loop use lifespan() or asyncio.to_thread().
         """
         with self._lock:
             runtime, dispatcher = self._runtime, self._dispatcher
@@ -217,9 +232,18 @@ class WebSocketManager(Clients):
             if runtime is None:
                 return
             self._publish = self._publish_stopped
-        runtime.stop(max(0, int(deadline * 1000)))
+        if deadline is None:
+            runtime.stop()
+        else:
+            runtime.stop(max(0, int(deadline * 1000)))
         if dispatcher is not None:
             dispatcher.close()
+
+    def _conn_drain(self, conn: int) -> None:
+        """Closes an adopted or bridged connection as stop() would, in its turn. NotRunning."""
+        if self._runtime is None:
+            raise NotRunning("the runtime does not run")
+        self._runtime.conn_drain(conn)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette gives it

@@ -278,6 +278,19 @@ class WebSocketProtocol(asyncio.Protocol):
         self._stay = sink
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # a set of uvicorn's own classes
 
+    def carried(self, manager: WebSocketManager, conn: int) -> None:
+        """The bridge has this connection: when the server stops, the client is sent away in its turn.
+
+        uvicorn's own implementation would close all at once, with 1012.
+        """
+        close_at_once = self._inner.shutdown
+
+        def shutdown() -> None:
+            if not _send_away(manager, conn):
+                close_at_once()
+
+        self._inner.shutdown = shutdown
+
     def left(self) -> None:
         """The client of stay() has gone."""
         self._stay = None
@@ -306,11 +319,11 @@ class CheckedWebSocketProtocol(WebSocketProtocol):
 class _StaySink:
     """A handed-over connection that an endpoint of the application waits for."""
 
-    def __init__(self, protocol: WebSocketProtocol, manager: WebSocketManager, client_id: str, sink: ConnSink) -> None:
+    def __init__(self, protocol: WebSocketProtocol, manager: WebSocketManager, sink: ConnSink) -> None:
         self.loop = sink.loop
+        self.conn = 0  # number of the connection, once it is the runtime's
         self._protocol = protocol
         self._manager = manager
-        self._client_id = client_id
         self._sink = sink
 
     def send(self, data: bytes, binary: bool) -> None:
@@ -322,13 +335,19 @@ class _StaySink:
         self._sink.closed(code, reason)
 
     def end(self) -> None:
-        """The server stops. It does not wait for the client's answer: that is the runtime's business when it stops."""
-        reason = "The server shuts down."
-        try:
-            self._manager.disconnect(self._client_id, code=1001, reason=reason)
-        except WsManagerError as error:
-            logger.debug("connection %s had ended already: %s", self._client_id, error)
-        self.closed(1001, reason)
+        """The server stops. It does not wait for the client's turn and answer: the runtime does, when it stops."""
+        _send_away(self._manager, self.conn)
+        self.closed(1001, "The server shuts down.")
+
+
+def _send_away(manager: WebSocketManager, conn: int) -> bool:
+    """Lets the runtime close a connection in its turn; False if it can't, since it has stopped."""
+    try:
+        manager._conn_drain(conn)
+    except WsManagerError as error:
+        logger.debug("connection %d has ended already: %s", conn, error)
+        return False
+    return True
 
 
 class _Stopper:
@@ -363,13 +382,17 @@ class _Offer:
         protocol = self._protocol
         if not stay:
             return protocol.hand_over(manager, sink, admission, path)
-        waiting = _StaySink(protocol, manager, admission["client_id"], sink or ClosedSink(protocol.loop))
+        waiting = _StaySink(protocol, manager, sink or ClosedSink(protocol.loop))
         protocol.stay(waiting)
         try:
-            return protocol.hand_over(manager, waiting, admission, path)
+            waiting.conn = protocol.hand_over(manager, waiting, admission, path)
         except BaseException:
             protocol.left()
             raise
+        return waiting.conn
+
+    def carried(self, manager: WebSocketManager, conn: int) -> None:
+        self._protocol.carried(manager, conn)
 
 
 class _BridgeApplication:

@@ -387,11 +387,11 @@ def test_runtime_that_does_not_start_is_said_and_harms_no_one_else(caplog: pytes
 def test_stopping_server_does_not_wait_for_clients_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage()
     asked: list[int] = []
-    monkeypatch.setattr(stage.manager, "disconnect", lambda _, code, reason: asked.append(code))
+    monkeypatch.setattr(stage.manager, "_conn_drain", asked.append)
     with Uvicorn(stage.app(), ws=stage.protocol) as server, client(server.port, "/live/7?token=right") as browser:
         receive(browser, "connected")
         server.stop()
-        assert asked == [1001]
+        assert len(asked) == 1
         assert len(stage.seen) == 1
 
 
