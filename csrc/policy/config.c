@@ -8,7 +8,17 @@
 #include "policy/options.h"
 #include "policy/origin.h"
 
-enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE_RATE, STORE_PORT, STORE_HEADERS };
+enum store {
+	STORE_UINT,
+	STORE_SECS,
+	STORE_STRING,
+	STORE_LIST,
+	STORE_BOOL,
+	STORE_RATE,
+	STORE_PORT,
+	STORE_HEADERS,
+	STORE_NETWORKS
+};
 
 #define TYPE_UINT WSM_OPTION_UINT
 #define TYPE_SECS WSM_OPTION_SECS
@@ -18,6 +28,7 @@ enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE
 #define TYPE_RATE WSM_OPTION_UINT
 #define TYPE_PORT WSM_OPTION_UINT
 #define TYPE_HEADERS WSM_OPTION_LIST
+#define TYPE_NETWORKS WSM_OPTION_LIST
 
 static const wsm_option options[] = {
 #define WSM_X(field, env, store, fallback, min, max, doc) { #field, env, TYPE_##store, fallback, min, max, doc },
@@ -279,6 +290,20 @@ static int store_origins(const struct attempt *attempt)
 	return WSM_OK;
 }
 
+static int store_networks(const struct attempt *attempt)
+{
+	struct wsm__networks **field = field_of(attempt);
+	const char *text = *attempt->value ? attempt->value : options[attempt->row].fallback;
+	struct wsm__networks *networks = wsm__networks_parse(wsm__str(text));
+
+	if (!networks)
+		return refuse(attempt, "none, or IP addresses, networks (10.0.0.0/8, no bit set behind the prefix) and "
+		                       "the word loopback, separated by commas");
+	free(*field);
+	*field = networks;
+	return WSM_OK;
+}
+
 static int store_number(const struct attempt *attempt)
 {
 	enum store store = fields[attempt->row].store;
@@ -311,6 +336,8 @@ static int store_value(const struct attempt *attempt)
 		return store_origins(attempt);
 	case STORE_HEADERS:
 		return store_headers(attempt);
+	case STORE_NETWORKS:
+		return store_networks(attempt);
 	case STORE_BOOL:
 		if (parse_bool(attempt->value, field_of(attempt)))
 			return WSM_OK;
@@ -387,6 +414,8 @@ void wsm_config_free(wsm_config *config)
 	free(config->api_key);
 	free(config->auth_headers);
 	free(config->broker_url);
+	free(config->exempt_ips);
+	free(config->trusted_proxies);
 	free(config->test_echo_path);
 	wipe(config->jwt_secret);
 	free(config->jwt_public_key);
@@ -491,6 +520,12 @@ int wsm__config_check(const struct wsm_config *config, wsm_error *error)
 			"option timeout: %g s must be more than heartbeat_interval, which is %g s; raise the one "
 			"or lower the other",
 			config->timeout, config->heartbeat_interval);
+	if (config->ban_time > config->ban_time_max)
+		return wsm__fail(
+			error, WSM_ECONFIG,
+			"option ban_time: %g s must be at most ban_time_max, which is %g s; raise the one or lower the "
+			"other",
+			config->ban_time, config->ban_time_max);
 	if (config->max_pending < config->max_publish_size)
 		return wsm__fail(
 			error, WSM_ECONFIG,

@@ -5,7 +5,7 @@
 #ifndef WSM_POLICY_CONFIG_H
 #define WSM_POLICY_CONFIG_H
 
-#include "ws_manager.h"
+#include "policy/address.h"
 
 struct wsm_config {
 	/* listening */
@@ -15,13 +15,24 @@ struct wsm_config {
 	double heartbeat_interval; /* 30 s; 0.05 … 3600 */
 	double timeout; /* 90 s; 0.1 … 86400; must be greater than heartbeat_interval (checked at runtime_new) */
 	/* limits */
-	uint64_t max_connections;        /* 1000; 1 … 1000000 */
-	uint64_t max_connections_per_ip; /* 100 */
-	uint64_t max_message_size;       /* 65536; 125 … 2^30, one incoming message */
-	uint64_t max_fragments;          /* 1024 fragments of one incoming message */
-	uint64_t max_rooms;              /* 128 subscriptions per connection */
-	uint64_t max_queue;              /* 1048576 outgoing bytes held per connection; 4096 … 2^30 */
-	double rate;               /* 50 incoming messages per second per connection, burst twice that; 0 = no limit */
+	uint64_t max_connections;          /* 1000; 1 … 1000000 */
+	uint64_t max_connections_per_ip;   /* 100 */
+	uint64_t max_connections_per_user; /* 100 */
+	uint64_t max_message_size;         /* 65536; 125 … 2^30, one incoming message */
+	uint64_t max_fragments;            /* 1024 fragments of one incoming message */
+	uint64_t max_rooms;                /* 128 subscriptions per connection */
+	uint64_t max_rooms_per_user;       /* 1024 */
+	uint64_t max_queue;                /* 1048576 outgoing bytes held per connection; 4096 … 2^30 */
+	double rate; /* 50 incoming messages per second per connection, burst twice that; 0 = no limit */
+	double byte_rate, subscription_rate;                          /* per connection; burst and 0 as above */
+	double rate_per_user;                                         /* messages */
+	double rate_per_ip, byte_rate_per_ip, connection_rate_per_ip; /* messages, bytes, new connections */
+	struct wsm__networks *exempt_ips, *trusted_proxies;
+	uint64_t max_peers;        /* 65536 addresses remembered */
+	double ban_threshold;      /* 20 points; 0: no automatic bans */
+	double ban_window;         /* 60 s */
+	double ban_time;           /* 10 s */
+	double ban_time_max;       /* 3600 s; at least ban_time (checked at runtime_new) */
 	uint64_t max_publish_size; /* 16777216 bytes of one published message */
 	uint64_t max_pending;      /* 67108864 bytes waiting in the command queue */
 	uint64_t max_events;       /* 65536 events waiting for the host */

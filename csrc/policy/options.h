@@ -22,15 +22,56 @@
 	  "Connections per process; further ones are closed with 1013.")                                               \
 	X(max_connections_per_ip, "WEBSOCKET_MAX_CONNECTIONS_PER_IP", UINT, "100", 1, 1000000,                         \
 	  "Connections per client address; further ones are closed with 1013.")                                        \
+	X(max_connections_per_user, "WEBSOCKET_MAX_CONNECTIONS_PER_USER", UINT, "100", 1, 1000000,                     \
+	  "Connections per user; further ones are closed with 1013.")                                                  \
 	X(max_message_size, "WEBSOCKET_MAX_MESSAGE_SIZE", UINT, "65536", 125, 1073741824,                              \
 	  "Bytes of one incoming message over all its fragments, then 1009.")                                          \
 	X(max_fragments, "WEBSOCKET_MAX_FRAGMENTS", UINT, "1024", 1, 1000000,                                          \
 	  "Fragments of one incoming message, then 1008.")                                                             \
 	X(max_rooms, "WEBSOCKET_MAX_ROOMS", UINT, "128", 1, 1000000, "Rooms that one connection may subscribe to.")    \
+	X(max_rooms_per_user, "WEBSOCKET_MAX_ROOMS_PER_USER", UINT, "1024", 1, 1000000,                                \
+	  "Rooms that the connections of one user may subscribe to, counted together.")                                \
 	X(max_queue, "WEBSOCKET_MAX_QUEUE", UINT, "1048576", 4096, 1073741824,                                         \
 	  "Outgoing bytes held for one connection that reads slowly.")                                                 \
 	X(rate, "WEBSOCKET_RATE", RATE, "50", 0, 1000000,                                                              \
 	  "Incoming messages per second and connection, with bursts of twice as many; 0 for no limit.")                \
+	X(byte_rate, "WEBSOCKET_BYTE_RATE", RATE, "1048576", 0, 1000000000,                                            \
+	  "Incoming bytes per second and connection, with bursts of twice as many; 0 for no limit.")                   \
+	X(subscription_rate, "WEBSOCKET_SUBSCRIPTION_RATE", RATE, "100", 0, 1000000,                                   \
+	  "Requests about rooms per second and connection, by cost, with bursts of twice as many; 0 for no limit. "    \
+	  "subscribe and unsubscribe cost 1, history, presence and stats 2; 50 messages that are replayed, or 16 KiB " \
+	  "of an answer, 1 more.")                                                                                     \
+	X(rate_per_user, "WEBSOCKET_RATE_PER_USER", RATE, "200", 0, 1000000,                                           \
+	  "Incoming messages per second of all connections of one user, with bursts of twice as many; 0 for no "       \
+	  "limit.")                                                                                                    \
+	X(rate_per_ip, "WEBSOCKET_RATE_PER_IP", RATE, "1000", 0, 1000000,                                              \
+	  "Incoming messages per second of all connections from one address, with bursts of twice as many; 0 for no "  \
+	  "limit.")                                                                                                    \
+	X(byte_rate_per_ip, "WEBSOCKET_BYTE_RATE_PER_IP", RATE, "8388608", 0, 1000000000,                              \
+	  "Incoming bytes per second of all connections from one address, with bursts of twice as many; 0 for no "     \
+	  "limit.")                                                                                                    \
+	X(connection_rate_per_ip, "WEBSOCKET_CONNECTION_RATE_PER_IP", RATE, "50", 0, 1000000,                          \
+	  "New connections per second from one address, with bursts of twice as many or of max_connections_per_ip; "   \
+	  "0 for no limit.")                                                                                           \
+	X(exempt_ips, "WEBSOCKET_EXEMPT_IPS", NETWORKS, "loopback", 0, 0,                                              \
+	  "Addresses and networks (10.0.0.0/8) that rates per address and automatic bans leave alone, with commas; "   \
+	  "loopback for both loopback networks, none for none.")                                                       \
+	X(max_peers, "WEBSOCKET_MAX_PEERS", UINT, "65536", 16, 10000000,                                               \
+	  "Addresses that are remembered; the one unheard of for longest is forgotten first.")                         \
+	X(trusted_proxies, "WEBSOCKET_TRUSTED_PROXIES", NETWORKS, "loopback", 0, 0,                                    \
+	  "Addresses and networks of reverse proxies, with commas, whose Forwarded and X-Forwarded-For, -Proto and "   \
+	  "-Host are believed; loopback for both loopback networks, none for none.")                                   \
+	X(ban_threshold, "WEBSOCKET_BAN_THRESHOLD", RATE, "20", 0, 1000000,                                            \
+	  "Points of offences within ban_window for which an address is banned: bad handshake or token 1, protocol "   \
+	  "error 2, connection closed for its rate 4; one more for each open connection from there; 0 for no "         \
+	  "automatic bans.")                                                                                           \
+	X(ban_window, "WEBSOCKET_BAN_WINDOW", SECS, "60", 1, 86400,                                                    \
+	  "Seconds in which as many points as ban_threshold are forgotten.")                                           \
+	X(ban_time, "WEBSOCKET_BAN_TIME", SECS, "10", 1, 86400,                                                        \
+	  "Seconds that a first automatic ban lasts; each further one lasts twice as long.")                           \
+	X(ban_time_max, "WEBSOCKET_BAN_TIME_MAX", SECS, "3600", 1, 604800,                                             \
+	  "Seconds that an automatic ban lasts at most, and after which, without another, one doubling is "            \
+	  "forgotten.")                                                                                                \
 	X(max_publish_size, "WEBSOCKET_MAX_PUBLISH_SIZE", UINT, "16777216", 1, 1073741824,                             \
 	  "Bytes of one published message.")                                                                           \
 	X(max_pending, "WEBSOCKET_MAX_PENDING", UINT, "67108864", 4096, 17179869184,                                   \

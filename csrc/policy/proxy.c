@@ -1,0 +1,259 @@
+#include "policy/proxy.h"
+
+#include "base/slice.h"
+
+#define ELEMENTS_MAX 64 /* proxies in a row; a longer list is cut at its left, which clients may have written */
+
+static wsm_slice trim(wsm_slice text)
+{
+	while (text.len && (text.data[0] == ' ' || text.data[0] == '\t'))
+		text = wsm__slice(text.data + 1, text.len - 1);
+	while (text.len && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
+		text.len--;
+	return text;
+}
+
+static wsm_slice unquote(wsm_slice text)
+{
+	if (text.len >= 2 && text.data[0] == '"' && text.data[text.len - 1] == '"')
+		return wsm__slice(text.data + 1, text.len - 2);
+	return text;
+}
+
+/* ":" and 1 to 5 digits, or an obfuscated port (RFC 7239 section 6), which is not looked at closer. */
+static bool is_port(wsm_slice text)
+{
+	if (text.len < 2 || text.len > 64 || text.data[0] != ':')
+		return false;
+	if (text.data[1] == '_')
+		return true;
+	for (size_t i = 1; i < text.len; i++)
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return false;
+	return text.len <= 6;
+}
+
+/* A node of RFC 7239 section 6, also without the quotes and brackets that it demands: "1.2.3.4:80", "[::1]:80", "::1". */
+static bool parse_node(wsm_slice node, struct wsm__address *address)
+{
+	const char *end;
+
+	node = unquote(trim(node));
+	if (node.len == 0)
+		return false;
+	if (node.data[0] == '[') {
+		end = memchr(node.data, ']', node.len);
+		if (!end)
+			return false;
+		if ((size_t)(end - node.data) + 1 < node.len &&
+		    !is_port(wsm__slice(end + 1, node.len - (size_t)(end - node.data) - 1)))
+			return false;
+		return wsm__address_parse(address, wsm__slice(node.data + 1, (size_t)(end - node.data) - 1));
+	}
+	end = memchr(node.data, ':', node.len);
+	if (end && memchr(node.data, '.', (size_t)(end - node.data)) &&
+	    is_port(wsm__slice(end, node.len - (size_t)(end - node.data))))
+		node.len = (size_t)(end - node.data);
+	return wsm__address_parse(address, node);
+}
+
+/* ---- Forwarded -------------------------------------------------------------------------------------------------- */
+
+struct element {
+	wsm_slice node, proto, host; /* values without their quotes; empty: absent */
+};
+
+static bool is_token_char(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static wsm_slice skip_space(wsm_slice text)
+{
+	while (text.len && (text.data[0] == ' ' || text.data[0] == '\t'))
+		text = wsm__slice(text.data + 1, text.len - 1);
+	return text;
+}
+
+static wsm_slice behind(wsm_slice text, size_t n)
+{
+	return wsm__slice(text.data + n, text.len - n);
+}
+
+/*
+ * A token or a quoted string at the beginning of `text`; its content in `value`. An escape in a quoted string is refused: no
+ * address, scheme or host needs one, and values stay slices. Unquoted addresses with ports and brackets are let pass.
+ */
+static bool take_value(wsm_slice *text, wsm_slice *value)
+{
+	size_t n = 0;
+
+	if (text->len && text->data[0] == '"') {
+		for (n = 1; n < text->len && text->data[n] != '"'; n++)
+			if (text->data[n] == '\\')
+				return false;
+		if (n == text->len)
+			return false;
+		*value = wsm__slice(text->data + 1, n - 1);
+		*text = behind(*text, n + 1);
+		return true;
+	}
+	while (n < text->len && (is_token_char(text->data[n]) || strchr(":[]", text->data[n])) && text->data[n])
+		n++;
+	*value = wsm__slice(text->data, n);
+	*text = behind(*text, n);
+	return n > 0;
+}
+
+/* One `name=value` into the element. A name that stands there twice is malformed. */
+static bool take_pair(wsm_slice *text, struct element *element)
+{
+	wsm_slice name, value, *place = NULL;
+	size_t n = 0;
+
+	while (n < text->len && is_token_char(text->data[n]))
+		n++;
+	name = wsm__slice(text->data, n);
+	*text = behind(*text, n);
+	if (!n || !text->len || text->data[0] != '=')
+		return false;
+	*text = behind(*text, 1);
+	if (!take_value(text, &value))
+		return false;
+	if (wsm__slice_equal_nocase(name, wsm__str("for")))
+		place = &element->node;
+	else if (wsm__slice_equal_nocase(name, wsm__str("proto")))
+		place = &element->proto;
+	else if (wsm__slice_equal_nocase(name, wsm__str("host")))
+		place = &element->host;
+	if (!place)
+		return true;
+	if (place->data)
+		return false;
+	*place = value;
+	return true;
+}
+
+/*
+ * RFC 7239 section 4, from left to right, since quotes can be told from each other only so. The last ELEMENTS_MAX elements
+ * are kept, in a ring. Returns how many there were, or -1.
+ */
+static int parse_forwarded(wsm_slice text, struct element ring[ELEMENTS_MAX])
+{
+	int n = 0;
+
+	for (;;) {
+		struct element element = { .node = { NULL, 0 } };
+		bool empty = true;
+
+		for (;;) { /* pairs */
+			text = skip_space(text);
+			if (text.len && text.data[0] != ',' && text.data[0] != ';') {
+				if (!take_pair(&text, &element))
+					return -1;
+				empty = false;
+				text = skip_space(text);
+			}
+			if (!text.len || text.data[0] == ',')
+				break;
+			if (text.data[0] != ';')
+				return -1;
+			text = behind(text, 1);
+		}
+		if (!empty) /* RFC 9110 section 5.6.1: those do not count */
+			ring[n++ % ELEMENTS_MAX] = element;
+		if (!text.len)
+			return n;
+		text = behind(text, 1);
+	}
+}
+
+/* ---- the walk --------------------------------------------------------------------------------------------------- */
+
+/* What one of the two headers says. */
+struct walk {
+	struct wsm__address address;
+	bool named; /* it speaks of an address, or says that it is not known */
+};
+
+/* One step towards the client; true when it is found. */
+static bool step(const struct wsm__networks *trusted, wsm_slice node, struct walk *walk)
+{
+	struct wsm__address address;
+
+	walk->named = true;
+	if (!parse_node(node, &address))
+		return true; /* who came to this proxy is not known */
+	walk->address = address;
+	return !wsm__networks_have(trusted, &address);
+}
+
+static bool is_https(wsm_slice scheme)
+{
+	return wsm__slice_equal_nocase(scheme, wsm__str("https")) || wsm__slice_equal_nocase(scheme, wsm__str("wss"));
+}
+
+static bool by_forwarded(const struct wsm__networks *trusted, wsm_slice text, struct walk *walk,
+                         struct wsm__client *client)
+{
+	struct element ring[ELEMENTS_MAX];
+	int n = parse_forwarded(text, ring);
+	bool found = false;
+
+	for (int i = n - 1; i >= 0 && i >= n - ELEMENTS_MAX && !found; i--) {
+		const struct element *element = &ring[i % ELEMENTS_MAX];
+
+		/* What stands before an element without an address is not what that proxy has received: not looked at. */
+		found = !element->node.data || step(trusted, element->node, walk);
+		client->https = is_https(element->proto);
+		client->host = element->host;
+	}
+	return n >= 0;
+}
+
+static void by_x_forwarded_for(const struct wsm__networks *trusted, wsm_slice text, struct walk *walk)
+{
+	bool found = false;
+
+	for (int i = 0; i < ELEMENTS_MAX && text.len && !found; i++) {
+		const char *comma = memrchr(text.data, ',', text.len);
+		size_t start = comma ? (size_t)(comma - text.data) + 1 : 0;
+		wsm_slice node = trim(behind(text, start));
+
+		text.len = comma ? start - 1 : 0;
+		if (node.len)
+			found = step(trusted, node, walk);
+	}
+}
+
+/* The first of a list: what the client itself asked for. It gives no right to anything. */
+static wsm_slice first_of(wsm_slice list)
+{
+	const char *comma = list.len ? memchr(list.data, ',', list.len) : NULL;
+
+	return trim(comma ? wsm__slice(list.data, (size_t)(comma - list.data)) : list);
+}
+
+bool wsm__proxy_client(const struct wsm__networks *trusted, const struct wsm__address *peer,
+                       const struct wsm__forwarding *headers, struct wsm__client *client)
+{
+	struct walk standard = { *peer, false }, usual = { *peer, false };
+	wsm_slice proto = first_of(headers->x_forwarded_proto), host = first_of(headers->x_forwarded_host);
+
+	memset(client, 0, sizeof(*client));
+	client->address = *peer;
+	if (!wsm__networks_have(trusted, peer))
+		return true;
+	if (headers->forwarded.len && !by_forwarded(trusted, headers->forwarded, &standard, client))
+		return false;
+	by_x_forwarded_for(trusted, headers->x_forwarded_for, &usual);
+	if (standard.named && usual.named && !wsm__address_equal(&standard.address, &usual.address))
+		return false;
+	client->address = standard.named ? standard.address : usual.address;
+	client->forwarded = headers->forwarded.len || headers->x_forwarded_for.len || proto.len || host.len;
+	client->https = client->https || is_https(proto);
+	if (host.len && !client->host.len)
+		client->host = host;
+	return true;
+}

@@ -1,0 +1,33 @@
+/*
+ * proxy.h - who is behind a reverse proxy: Forwarded (RFC 7239) and X-Forwarded-For, -Proto, -Host, believed only from
+ * proxies that are named in the configuration. No I/O.
+ */
+#ifndef WSM_POLICY_PROXY_H
+#define WSM_POLICY_PROXY_H
+
+#include "policy/address.h"
+
+/* Values of the headers; where a header came in several lines, joined by commas in their order. Empty: absent. */
+struct wsm__forwarding {
+	wsm_slice forwarded, x_forwarded_for, x_forwarded_proto, x_forwarded_host;
+};
+
+struct wsm__client {
+	struct wsm__address address;
+	bool forwarded; /* a trusted proxy spoke for it: `address` is what that proxy says */
+	bool https;     /* the client's side is TLS, says the proxy */
+	wsm_slice host; /* what the client asked for, says the proxy; empty: nothing. Part of the headers. */
+};
+
+/*
+ * Finds the client of a request that came from `peer`. Of a peer that is not `trusted`, no header is looked at. Else each address
+ * was added by the one before it: the last one that is not a trusted proxy is the client, since what stands before that one is
+ * the client's own word. Where a proxy does not name the client ("unknown"), the client gets that proxy's address.
+ *
+ * False, for an answer of 400: Forwarded is malformed, or Forwarded and X-Forwarded-For name different clients. A proxy
+ * that sets one of them lets the other one through as the client has sent it.
+ */
+bool wsm__proxy_client(const struct wsm__networks *trusted, const struct wsm__address *peer,
+                       const struct wsm__forwarding *headers, struct wsm__client *client);
+
+#endif
