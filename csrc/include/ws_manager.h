@@ -293,6 +293,15 @@ int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, 
  */
 int wsm_conn_drain(wsm_runtime *runtime, uint64_t conn);
 
+/*
+ * Turns away every connection from an IP address (of IPv6: from its /64 network) for `seconds` (0.001 to a year), also an exempt
+ * address, and closes those that are there with 4403. `reason` may be empty; it is seen in WSM_QUERY_BANS and in the log. A ban
+ * that is there already, automatic or not, is replaced. Bans end with the runtime. WSM_EINVAL, WSM_ENOTRUNNING.
+ */
+int wsm_ban(wsm_runtime *runtime, wsm_slice ip, double seconds, wsm_slice reason, wsm_error *error);
+/* Lifts a ban, and forgets what is held against the address. Nothing happens if there is none. The same errors. */
+int wsm_unban(wsm_runtime *runtime, wsm_slice ip, wsm_error *error);
+
 /* What is fixed about a connection. Shared and immutable; valid while a reference is held. */
 typedef struct wsm_conn_info {
 	uint64_t conn;        /* number of the connection, never used again */
@@ -432,7 +441,8 @@ typedef enum wsm_query_kind {
 	WSM_QUERY_PRESENCE,    /* room: {clients: [...], users: [...]} */
 	WSM_QUERY_HISTORY,     /* room, epoch, since, limit: {messages, epoch, offset, recovered} */
 	WSM_QUERY_POSITION,    /* room: {epoch, offset}; makes the room if there is none */
-	WSM_QUERY_METRICS      /* Prometheus text, not JSON */
+	WSM_QUERY_METRICS,     /* Prometheus text, not JSON */
+	WSM_QUERY_BANS         /* [{ip, until, seconds, automatic, count, reason}], at most 1,000 */
 } wsm_query_kind;
 
 typedef struct wsm_question {

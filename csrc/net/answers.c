@@ -145,6 +145,7 @@ void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
 		wsm__buffer_addf(out, "%s\"%s\":", i ? "," : "{", rows[i].json);
 		wsm__buffer_add_uint(out, rows[i].value);
 	}
+	wsm__limits_stats(core, out);
 	projects(core, out);
 	wsm__buffer_add_str(out, "}");
 }
@@ -161,6 +162,7 @@ void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out)
 		wsm__buffer_add_uint(out, rows[i].value);
 		wsm__buffer_add_str(out, "\n");
 	}
+	wsm__limits_metrics(core, out);
 }
 
 /* ---- connections ------------------------------------------------------------------------------------------------ */

@@ -47,11 +47,9 @@ static void subscribe(struct wsm__conn *conn, const struct wsm__command *command
 	struct wsm__member *member = room ? wsm__member_find(registry, room->id, &conn->sub) : NULL;
 	struct wsm__joined joined;
 
-	if (!(member && (member->asked || member->by_entry)) && conn->sub.n_asked >= conn->core->config->max_rooms) {
-		fail(conn, command, "too_many_rooms",
-		     "this connection has as many subscriptions as it may (max_rooms)");
+	if (!(member && (member->asked || member->by_entry)) &&
+	    !wsm__limits_subscribe(conn, command->name, command->id))
 		return;
-	}
 	room = wsm__room_get(registry, command->room, conn->core->now_ms);
 	if (!room || wsm__join(registry, &conn->sub, room, command->level, command->has_since ? &since : NULL,
 	                       conn->core->now_ms, &joined)) {
@@ -64,6 +62,7 @@ static void subscribe(struct wsm__conn *conn, const struct wsm__command *command
 		conn->sub.n_asked++;
 	}
 	wsm__client_subscription(conn, "subscribed", command->room, command->id, room, &joined);
+	wsm__limits_answered(conn, joined.replayed, 0);
 	wsm__refill(registry, &conn->sub, conn->core->now_ms);
 }
 
@@ -92,6 +91,7 @@ static void history(struct wsm__conn *conn, const struct wsm__command *command)
 	wsm__answer_history(conn->core, &request, &data);
 	if (!data.failed)
 		wsm__conn_answer(conn, "history", wsm__slice(data.data, data.len), command->id);
+	wsm__limits_answered(conn, 0, data.len);
 	wsm__buffer_fini(&data);
 }
 
@@ -103,6 +103,7 @@ static void presence(struct wsm__conn *conn, const struct wsm__command *command)
 	wsm__answer_presence(conn->core, command->room, &data);
 	if (!data.failed)
 		wsm__conn_answer(conn, "presence", wsm__slice(data.data, data.len), command->id);
+	wsm__limits_answered(conn, 0, data.len);
 	wsm__buffer_fini(&data);
 }
 
@@ -114,6 +115,7 @@ static void stats(struct wsm__conn *conn, const struct wsm__command *command)
 	wsm__answer_stats(conn->core, &data);
 	if (!data.failed)
 		wsm__conn_answer(conn, "stats", wsm__slice(data.data, data.len), command->id);
+	wsm__limits_answered(conn, 0, data.len);
 	wsm__buffer_fini(&data);
 }
 
@@ -230,6 +232,22 @@ static bool needs_permission(enum wsm__action action)
 	       action == WSM__ACTION_PRESENCE;
 }
 
+/* What the answer brings comes on top. */
+static bool within_cost(struct wsm__conn *conn, const struct wsm__command *command)
+{
+	switch (command->action) {
+	case WSM__ACTION_SUBSCRIBE:
+	case WSM__ACTION_UNSUBSCRIBE:
+		return wsm__limits_request(conn, 1, command->name, command->id);
+	case WSM__ACTION_HISTORY:
+	case WSM__ACTION_PRESENCE:
+	case WSM__ACTION_STATS:
+		return wsm__limits_request(conn, 2, command->name, command->id);
+	default:
+		return true;
+	}
+}
+
 static void understand(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__command command;
@@ -237,6 +255,8 @@ static void understand(struct wsm__conn *conn, wsm_slice message)
 	wsm__command_parse(&command, message);
 	if (command.error_code) {
 		fail(conn, &command, command.error_code, command.error);
+	} else if (!within_cost(conn, &command)) {
+		; /* it was told */
 	} else if (!needs_permission(command.action)) {
 		carry_out(conn, &command, message);
 	} else if (!wsm__token_allows(conn, command.room)) {
@@ -267,25 +287,6 @@ void wsm__client_resume(struct wsm__conn *conn, wsm_slice message)
 	wsm__command_fini(&command);
 }
 
-/* Few too many are told so; who goes on regardless is sent away. */
-static bool within_rate(struct wsm__conn *conn)
-{
-	double rate = conn->core->config->rate;
-
-	if (wsm__bucket_take(&conn->rate, rate, 2 * rate, conn->core->now_ms)) {
-		if (conn->violations)
-			conn->violations--;
-		return true;
-	}
-	conn->core->counters.rate_limited++;
-	if (++conn->violations > 2 * rate) {
-		wsm__conn_close(conn, 4429, "the rate limit was broken repeatedly");
-		return false;
-	}
-	wsm__conn_error(conn, "rate_limited", "too many messages per second (rate)", wsm__str(NULL), wsm__str(NULL));
-	return false;
-}
-
 static void complete(struct wsm__conn *conn)
 {
 	struct wsm__command none = { .action = WSM__ACTION_OTHER };
@@ -301,7 +302,7 @@ static void complete(struct wsm__conn *conn)
 		wsm__echo(conn, message);
 		return;
 	}
-	if (!within_rate(conn))
+	if (!wsm__limits_message(conn, message.len))
 		return;
 	if (!conn->binary)
 		understand(conn, message);
@@ -377,6 +378,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 		conn->binary = binary;
 	}
 	if (conn->received.len + len > wsm__conn_max_message(conn)) {
+		wsm__limit_broken(conn->core, WSM__LIMIT_max_message_size);
 		wsm__conn_close(conn, 1009, "the message is larger than max_message_size");
 		return;
 	}

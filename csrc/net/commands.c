@@ -319,6 +319,9 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 		if (conn)
 			wsm__drain_add(conn);
 		break;
+	case WSM__CMD_BAN:
+		wsm__ban_run(core, command);
+		break;
 	case WSM__CMD_AUTHENTICATED:
 		authenticated(core, command);
 		break;

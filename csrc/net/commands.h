@@ -42,6 +42,9 @@ struct wsm__asked;
 void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked);
 void wsm__query_discard(struct wsm__asked *asked);
 
+/* bans.c */
+void wsm__ban_run(struct wsm__core *core, const struct wsm__simple *command);
+
 /* Stops the core (runtime.c). */
 struct wsm__stop {
 	struct wsm__command_node head;

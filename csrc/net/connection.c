@@ -86,54 +86,15 @@ static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice se
 	return WSM_OK;
 }
 
-/* ---- connections per address ------------------------------------------------------------------------------------ */
-
-struct wsm__ip {
-	UT_hash_handle hh;
-	uint64_t count;
-	char text[];
-};
-
-static struct wsm__ip *ip_get(struct wsm__core *core, wsm_slice text)
-{
-	unsigned hash = (unsigned)wsm__siphash(text.data, text.len, core->registry.key);
-	struct wsm__ip *ip = NULL;
-
-	HASH_FIND_BYHASHVALUE(hh, core->ips, text.data, (unsigned)text.len, hash, ip);
-	if (ip || !(ip = calloc(1, sizeof(*ip) + text.len + 1)))
-		return ip;
-	if (text.len)
-		memcpy(ip->text, text.data, text.len);
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, core->ips, ip->text, (unsigned)text.len, hash, ip);
-	return ip;
-}
-
-static void ip_release(struct wsm__core *core, struct wsm__ip *ip)
-{
-	if (!ip || --ip->count)
-		return;
-	HASH_DEL(core->ips, ip);
-	free(ip);
-}
-
 /* Who is on the way out counts against no limit: a refused client that never leaves would keep others out. */
 static void release_place(struct wsm__conn *conn)
 {
-	if (!conn->ip)
+	if (!conn->peer)
 		return;
-	ip_release(conn->core, conn->ip);
-	conn->ip = NULL;
+	wsm__limits_leave(conn);
+	wsm__peer_leave(conn->peer);
+	conn->peer = NULL;
 	conn->core->n_active--;
-}
-
-void wsm__ips_fini(struct wsm__core *core)
-{
-	struct wsm__ip *ip, *next;
-
-	HASH_ITER(hh, core->ips, ip, next) {
-		HASH_DEL(core->ips, ip);
-		free(ip);
-	}
 }
 
 /* ---- looking up ------------------------------------------------------------------------------------------------- */
@@ -318,16 +279,14 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	conn->greeting = wsm__slice_dup(greeting);
 	conn->heartbeat = wsm__slice_dup(heartbeat);
 	conn->opening = opening_new(request, endpoint, params, admission);
-	conn->ip = ip_get(core, request->ip);
-	if (conn->ip)
-		conn->ip->count++;
+	conn->peer = wsm__peer_enter(core, request->ip);
 	if (conn->opening)
 		conn->info = describe(core, number, request, endpoint, params, admission, conn->opening);
-	if (!conn->greeting || !conn->heartbeat || !conn->ip || !conn->info) {
+	if (!conn->greeting || !conn->heartbeat || !conn->peer || !conn->info) {
 		opening_free(conn->opening);
 		free(conn->greeting);
 		free(conn->heartbeat);
-		ip_release(core, conn->ip);
+		wsm__peer_leave(conn->peer);
 		free(conn);
 		return NULL;
 	}
@@ -343,6 +302,8 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 		(unsigned)wsm__siphash(conn->info->client_id, conn->sub.client_id.len, core->registry.key), conn);
 	HASH_ADD(by_number, core->by_number, number, sizeof(conn->number), conn);
 	wsm__bucket_init(&conn->rate, 2 * core->config->rate, core->now_ms);
+	wsm__bucket_init(&conn->byte_rate, 2 * core->config->byte_rate, core->now_ms);
+	wsm__bucket_init(&conn->requests, 2 * core->config->subscription_rate, core->now_ms);
 	core->n_conns++;
 	core->n_active++;
 	core->counters.total_connections++;
@@ -352,6 +313,26 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static bool arrives(struct wsm__conn *conn)
+{
+	switch (wsm__peer_arrives(conn->core, conn->peer)) {
+	case WSM__ARRIVAL_WELCOME:
+		return true;
+	case WSM__ARRIVAL_BANNED:
+		wsm__conn_close(conn, 4429, "this address is banned for a while");
+		return false;
+	default:
+		wsm__conn_close(conn, 1013, "there are too many new connections from this address");
+		return false;
+	}
+}
+
+static void too_many(struct wsm__conn *conn, enum wsm__limit limit, const char *reason)
+{
+	wsm__limit_broken(conn->core, limit);
+	wsm__conn_close(conn, 1013, reason);
+}
 
 void wsm__conn_established(struct wsm__conn *conn)
 {
@@ -364,12 +345,14 @@ void wsm__conn_established(struct wsm__conn *conn)
 		return;
 	if (core->stopping)
 		wsm__drain_close(conn);
+	else if (!conn->arrived && !arrives(conn))
+		; /* closed */
 	else if (conn->echo)
 		wsm__conn_open(conn, wsm__str(NULL), wsm__str(NULL), NULL, 0);
 	else if (core->n_active > core->config->max_connections)
-		wsm__conn_close(conn, 1013, "the server has as many connections as it may");
-	else if (conn->ip->count > core->config->max_connections_per_ip)
-		wsm__conn_close(conn, 1013, "there are too many connections from this address");
+		too_many(conn, WSM__LIMIT_max_connections, "the server has as many connections as it may");
+	else if (conn->peer->connections > core->config->max_connections_per_ip)
+		too_many(conn, WSM__LIMIT_max_connections_per_ip, "there are too many connections from this address");
 	else if (opening->refuse_code)
 		wsm__conn_close(conn, opening->refuse_code, opening->refuse_reason);
 	else if (core->runtime->jwt && !conn->admitted)
@@ -412,6 +395,8 @@ void wsm__conn_open(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session
 		wsm__conn_close(conn, 1013, "the server is out of memory");
 		return;
 	}
+	if (!conn->echo && !wsm__limits_enter(conn))
+		return;
 	conn->state = WSM__CONN_OPEN;
 	if (!conn->echo)
 		wsm__conn_enter(conn);
@@ -438,6 +423,12 @@ void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, 
 
 void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action, wsm_slice id)
 {
+	wsm__conn_error_later(conn, code, message, action, id, 0);
+}
+
+void wsm__conn_error_later(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action,
+                           wsm_slice id, uint64_t retry_after_ms)
+{
 	struct wsm__buffer data;
 
 	wsm__buffer_init(&data);
@@ -448,6 +439,8 @@ void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *messa
 		wsm__buffer_add_json(&data, action.len > 64 ? wsm__slice(action.data, 64) : action);
 	else
 		wsm__buffer_add_str(&data, "null");
+	if (retry_after_ms)
+		wsm__buffer_addf(&data, ",\"retry_after_ms\":%llu", (unsigned long long)retry_after_ms);
 	wsm__buffer_add_str(&data, "}");
 	if (!data.failed)
 		wsm__conn_answer(conn, "error", wsm__slice(data.data, data.len), id);
@@ -486,6 +479,9 @@ void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 {
 	if (conn->state == WSM__CONN_CLOSING)
 		return;
+	/* RFC 6455 section 7.4.1: broken framing, text that is none, an endless message. Too large a message is a mistake. */
+	if (code == 1002 || code == 1007 || code == 1008)
+		wsm__peer_offence(conn->core, conn->peer, WSM__OFFENCE_protocol);
 	wsm__conn_closing(conn);
 	conn->close_code = (uint16_t)code;
 	free(conn->close_reason);

@@ -8,7 +8,6 @@
 #define WSM_NET_CONNECTION_H
 
 #include "net/runtime.h"
-#include "policy/bucket.h"
 #include "wire/target.h"
 
 enum wsm__conn_state { WSM__CONN_HANDSHAKE, WSM__CONN_DECIDING, WSM__CONN_OPEN, WSM__CONN_CLOSING };
@@ -36,7 +35,8 @@ struct wsm__conn {
 	uint64_t close_by_ms; /* once closing: when the socket is cut off */
 	struct wsm__conn *wheel_prev, *wheel_next;
 	unsigned slot;
-	struct wsm__ip *ip; /* NULL once closing */
+	struct wsm__peer *peer; /* NULL once closing */
+	struct wsm__user *user; /* NULL: nobody in particular, or closing */
 
 	bool bridge;
 	bool choked;      /* the socket takes no more; waits for its writable callback */
@@ -45,6 +45,7 @@ struct wsm__conn {
 	bool close_asked; /* the close frame was handed to libwebsockets, or came from the peer */
 	bool in_message;  /* between the first and the last fragment */
 	bool binary;
+	bool arrived;        /* as a new connection of its peer: at the door already */
 	bool admitted;       /* by the host, before the hand-over */
 	bool echo;           /* see echo.c */
 	bool awaits_token;   /* while DECIDING: its first message is to be `auth` */
@@ -52,7 +53,7 @@ struct wsm__conn {
 	uint16_t violations; /* rate limit */
 	uint16_t pending_decisions;
 	uint32_t fragments;
-	struct wsm__bucket rate;
+	struct wsm__bucket rate, byte_rate, requests;
 	size_t in_flight; /* bridge: bytes that the host has not yet confirmed */
 	char *close_reason;
 	struct wsm__buffer received;
@@ -124,14 +125,14 @@ static inline struct wsm__conn *wsm__conn_of(struct wsm__sub *sub)
 void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, wsm_slice id);
 /* Queues {"type":"error","data":{"code","message","action"},"id"}. */
 void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action, wsm_slice id);
+/* The same with "retry_after_ms" (0: without): when the same would be allowed. */
+void wsm__conn_error_later(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action,
+                           wsm_slice id, uint64_t retry_after_ms);
 
 /* Rooms that a user's connections join, now and later (sticky.c). */
 void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
 void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *greeting);
 void wsm__sticky_fini(struct wsm__core *core);
-
-/* Connections by IP address (connection.c). */
-void wsm__ips_fini(struct wsm__core *core);
 
 /* ---- greeting.c ------------------------------------------------------------------------------------------------- */
 

@@ -125,6 +125,8 @@ void wsm__decide_authenticated(struct wsm__core *core, uint64_t number, const ws
 		return;
 	}
 	core->counters.refused++;
+	if (!decision->code || decision->code == 4401)
+		wsm__peer_offence(core, conn->peer, WSM__OFFENCE_token);
 	if (decision->reason.len)
 		snprintf(reason, sizeof(reason), "%.*s", (int)decision->reason.len, decision->reason.data);
 	else

@@ -134,6 +134,13 @@ static bool covers_opening(const struct wsm__grant *grant, const struct wsm__ope
 	return true;
 }
 
+/* One that has expired was good once: that is nobody's attempt at guessing. */
+static void note_bad(struct wsm__conn *conn, enum wsm__jwt_result result)
+{
+	if (result != WSM__JWT_EXPIRED && result != WSM__JWT_NO_MEMORY)
+		wsm__peer_offence(conn->core, conn->peer, WSM__OFFENCE_token);
+}
+
 /* Opens, or closes with 4401 or 4403. */
 static void let_in(struct wsm__conn *conn, wsm_slice token)
 {
@@ -141,6 +148,7 @@ static void let_in(struct wsm__conn *conn, wsm_slice token)
 	struct wsm__grant *grant = grant_new(conn->core, token, &result);
 
 	if (!grant) {
+		note_bad(conn, result);
 		wsm__conn_close(conn, result == WSM__JWT_NO_MEMORY ? 1013 : 4401, wsm__jwt_text(result));
 	} else if (!covers_opening(grant, conn->opening)) {
 		wsm__grant_free(grant);
@@ -268,6 +276,7 @@ void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command
 	}
 	grant = grant_new(conn->core, command->token, &result);
 	if (!grant) {
+		note_bad(conn, result);
 		refuse_renewal(conn, command, result == WSM__JWT_NO_MEMORY ? "internal" : "unauthenticated",
 		               wsm__jwt_text(result));
 		return;

@@ -206,6 +206,9 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
 	case WSM_QUERY_METRICS:
 		wsm__answer_metrics(core, &asked->answer);
 		break;
+	case WSM_QUERY_BANS:
+		wsm__peers_answer_bans(core, &asked->answer);
+		break;
 	default:
 		return WSM_EINVAL;
 	}

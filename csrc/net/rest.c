@@ -94,6 +94,12 @@ static void get_connections(struct call *call, wsm_slice rest)
 	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_active);
 }
 
+static void get_bans(struct call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__peers_answer_bans(call->core, call->out);
+}
+
 static void get_metrics(struct call *call, wsm_slice rest)
 {
 	(void)rest;
@@ -309,6 +315,7 @@ static const struct route routes[] = {
 	{ "/api/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
 	{ "/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
 	{ "/api/ws/connections", NULL, "GET", READS, JSON_TYPE, get_connections },
+	{ "/api/ws/bans", NULL, "GET", READS, JSON_TYPE, get_bans },
 	{ "/api/ws/project/", "/subscribers", "GET", READS, JSON_TYPE, get_subscribers },
 	{ "/api/ws/broadcast", NULL, "POST", WRITES, JSON_TYPE, post_broadcast },
 	{ "/api/ws/history", NULL, "GET", OPEN, JSON_TYPE, get_history },

@@ -231,6 +231,7 @@ static void sweep(struct wsm__core *core)
 	wsm__registry_expire(&core->registry, core->now_ms);
 	wsm__throttle_sweep(&core->throttle, core->now_us);
 	wsm__replay_sweep(core);
+	wsm__peers_sweep(core);
 	if (core->accept_paused)
 		wsm__listen_resume(core);
 }
@@ -366,7 +367,8 @@ static void core_fini(struct wsm__core *core)
 	wsm__decide_fini(core);
 	wsm__sticky_fini(core);
 	wsm__replay_fini(core);
-	wsm__ips_fini(core);
+	wsm__limits_fini(core);
+	wsm__peers_fini(core);
 	wsm__registry_fini(&core->registry);
 	wsm__commands_discard(core->runtime, core->commands);
 	wsm__buffer_fini(&core->text);
@@ -388,6 +390,7 @@ static int core_open(struct wsm__core *core, wsm_error *error)
 	core->swept_ms = core->now_ms;
 	core->started_unix_ms = wsm__unix_ms();
 	init_rooms(core);
+	wsm__peers_init(core);
 	status = wsm__server_open(core, error);
 	if (!status)
 		status = wsm__listen_open(core, error);

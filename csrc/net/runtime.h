@@ -14,6 +14,8 @@
 #include "base/queue.h"
 #include "net/drain.h"
 #include "net/endpoint.h"
+#include "net/limits.h"
+#include "net/peers.h"
 #include "policy/config.h"
 #include "policy/rules.h"
 #include "policy/throttle.h"
@@ -22,7 +24,6 @@
 struct wsm__core;
 struct wsm__conn;
 struct wsm__ticket;
-struct wsm__ip;
 struct wsm__sticky;
 struct wsm__used;
 struct wsm__guest;
@@ -87,6 +88,7 @@ enum wsm__command_kind {
 	WSM__CMD_UNSUBSCRIBE,
 	WSM__CMD_DISCONNECT,
 	WSM__CMD_DISCONNECT_USER,
+	WSM__CMD_BAN,
 	WSM__CMD_ADOPT,
 	WSM__CMD_BRIDGE_OPEN,
 	WSM__CMD_BRIDGE_RECEIVE,
@@ -198,7 +200,8 @@ struct wsm__core {
 	uint64_t n_conns;    /* those on the way out included */
 	uint64_t n_active;   /* open, or being decided on */
 	uint64_t n_sessions; /* sockets in libwebsockets */
-	struct wsm__ip *ips;
+	struct wsm__peers peers;
+	struct wsm__limits limits;
 	struct wsm__sticky *sticky;
 	struct wsm__used *used; /* tokens, where each is good once only */
 	uint64_t used_swept_ms;
@@ -209,7 +212,6 @@ struct wsm__core {
 	char *bearer;                /* and the token that was found in its subprotocols, on the heap */
 
 	uint64_t now_ms, now_us; /* monotonic, of the present callback */
-	uint64_t turned_ms; /* when the wheel turned last */
 	uint64_t swept_ms;
 	uint64_t started_unix_ms;
 	uint64_t stop_at_ms; /* while stopping: when to stop waiting */

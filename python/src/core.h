@@ -115,6 +115,8 @@ PyObject *core_runtime_subscribe(PyObject *self, PyObject *args);
 PyObject *core_runtime_unsubscribe(PyObject *self, PyObject *args);
 PyObject *core_runtime_disconnect(PyObject *self, PyObject *args);
 PyObject *core_runtime_disconnect_user(PyObject *self, PyObject *args);
+PyObject *core_runtime_ban(PyObject *self, PyObject *args);
+PyObject *core_runtime_unban(PyObject *self, PyObject *ip);
 /* runtime_conn.c */
 PyObject *core_runtime_endpoint_set(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_endpoint_remove(PyObject *self, PyObject *path);

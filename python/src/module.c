@@ -56,6 +56,7 @@ static const struct constant constants[] = {
 	{ "QUERY_HISTORY", WSM_QUERY_HISTORY },
 	{ "QUERY_POSITION", WSM_QUERY_POSITION },
 	{ "QUERY_METRICS", WSM_QUERY_METRICS },
+	{ "QUERY_BANS", WSM_QUERY_BANS },
 };
 
 static const char *option_type_name(wsm_option_type type)

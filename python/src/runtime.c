@@ -265,6 +265,8 @@ static PyMethodDef runtime_methods[] = {
 	{ "unsubscribe", core_runtime_unsubscribe, METH_VARARGS, "(user_id, room)" },
 	{ "disconnect", core_runtime_disconnect, METH_VARARGS, "(client_id, code=0, reason=\"\")" },
 	{ "disconnect_user", core_runtime_disconnect_user, METH_VARARGS, "(user_id, code=0, reason=\"\")" },
+	{ "ban", core_runtime_ban, METH_VARARGS, "(ip, seconds, reason=\"\")" },
+	{ "unban", core_runtime_unban, METH_O, "Lifts the ban of an address." },
 	{ "endpoint_set", METHOD(core_runtime_endpoint_set), KEYWORDS, "Adds or replaces an endpoint." },
 	{ "endpoint_remove", core_runtime_endpoint_remove, METH_O, "Removes the endpoint of a path pattern." },
 	{ "room_rule_set", core_runtime_room_rule_set, METH_VARARGS, "Says something about rooms by pattern." },

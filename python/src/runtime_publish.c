@@ -156,3 +156,30 @@ PyObject *core_runtime_disconnect_user(PyObject *self, PyObject *args)
 {
 	return call_close(self, args, "user_id", wsm_disconnect_user);
 }
+
+PyObject *core_runtime_ban(PyObject *self, PyObject *args)
+{
+	struct core_runtime *runtime = (struct core_runtime *)self;
+	PyObject *ip, *reason = NULL;
+	wsm_slice ip_text, reason_text = { NULL, 0 };
+	wsm_error error = { 0 };
+	double seconds;
+	int status;
+
+	if (!PyArg_ParseTuple(args, "Od|O:ban", &ip, &seconds, &reason) || core_text(ip, "ip", &ip_text) < 0 ||
+	    (reason && core_text(reason, "reason", &reason_text) < 0))
+		return NULL;
+	status = wsm_ban(runtime->runtime, ip_text, seconds, reason_text, &error);
+	return core_result(runtime, status, &error);
+}
+
+PyObject *core_runtime_unban(PyObject *self, PyObject *ip)
+{
+	struct core_runtime *runtime = (struct core_runtime *)self;
+	wsm_slice ip_text;
+	wsm_error error = { 0 };
+
+	if (core_text(ip, "ip", &ip_text) < 0)
+		return NULL;
+	return core_result(runtime, wsm_unban(runtime->runtime, ip_text, &error), &error);
+}

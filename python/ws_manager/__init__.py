@@ -42,6 +42,7 @@ from ._progress import progress_callback
 from ._receipt import Completed
 from ._run import run
 from ._types import (
+    Ban,
     ConnectionRow,
     Delivery,
     History,
@@ -65,6 +66,8 @@ connection_manager = ws_manager
 
 authenticate = ws_manager.authenticate
 authorize = ws_manager.authorize
+ban = ws_manager.ban
+bans = ws_manager.bans
 broadcast = ws_manager.broadcast
 configure = ws_manager.configure
 connect = ws_manager.connect
@@ -129,6 +132,7 @@ start = ws_manager.start
 stats = ws_manager.stats
 stop = ws_manager.stop
 subscribe = ws_manager.subscribe
+unban = ws_manager.unban
 subscribers = ws_manager.subscribers
 unsubscribe = ws_manager.unsubscribe
 
@@ -141,6 +145,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "AddressInUse",
+    "Ban",
     "Completed",
     "ConfigError",
     "Connection",
@@ -175,6 +180,8 @@ __all__ = [
     "__version__",
     "authenticate",
     "authorize",
+    "ban",
+    "bans",
     "broadcast",
     "configure",
     "connect",
@@ -244,6 +251,7 @@ __all__ = [
     "stop",
     "subscribe",
     "subscribers",
+    "unban",
     "unsubscribe",
     "ws_manager",
 ]

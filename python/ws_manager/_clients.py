@@ -12,7 +12,7 @@ from . import _core
 from ._core import NotFound, NotRunning
 from ._receipt import COMPLETED, Completed
 from ._sending import Id, Sending, one_id
-from ._types import ConnectionRow, History, Position, Presence
+from ._types import Ban, ConnectionRow, History, Position, Presence
 
 if TYPE_CHECKING:
     from ._core import Runtime
@@ -118,6 +118,26 @@ class Clients(Sending):
         with contextlib.suppress(NotRunning):
             self._ready().disconnect_user(one_id(user_id, "user_id"), code, reason)
         return COMPLETED
+
+    # ---- addresses ----
+
+    def ban(self, ip: str, seconds: float = 3600, reason: str = "") -> Completed:
+        """Turns away every connection from an IP address, and closes those that are there with 4403.
+
+        ip: of IPv6, its whole /64 network is meant. reason: shown by bans() and in the log. A ban that is there already
+        is replaced; all end with the runtime. InvalidArgument.
+        """
+        self._ready().ban(ip, seconds, reason)
+        return COMPLETED
+
+    def unban(self, ip: str) -> Completed:
+        """Lifts a ban, automatic or not, and forgets what is held against the address. InvalidArgument."""
+        self._ready().unban(ip)
+        return COMPLETED
+
+    def bans(self) -> list[Ban]:
+        """The addresses that are turned away now; of more than 1,000 those that are for longest."""
+        return cast("list[Ban]", self._query(_core.QUERY_BANS))
 
     def _client_id(self, client: Any) -> str:
         if isinstance(client, str):

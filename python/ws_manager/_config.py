@@ -26,6 +26,11 @@ def takes_tokens(config: dict[str, object]) -> bool:
     return any(config.get(name) or os.environ.get(f"WEBSOCKET_{name.upper()}") for name in names)
 
 
+def _none(name: str) -> str:
+    """What an empty list is called: "" would be the default."""
+    return "none" if any(row[0] == name and row[3] for row in options()) else ""
+
+
 def text(name: str, value: object) -> str:
     """One option's value as text. The core checks what it says; here only types are looked at."""
     kind = option_types().get(name)
@@ -39,7 +44,7 @@ def text(name: str, value: object) -> str:
         for item in items:
             if not isinstance(item, str) or "," in item:
                 raise ConfigError(f"{name}: its items must be str without commas, not {item!r}")
-        return ",".join(items)
+        return ",".join(items) or _none(name)
     if kind == "bool" and isinstance(value, (bool, int)):
         return str(value).lower()
     # `port` is text in the table, since "" and "0" differ there.

@@ -60,6 +60,7 @@ QUERY_PRESENCE: Final[int]
 QUERY_HISTORY: Final[int]
 QUERY_POSITION: Final[int]
 QUERY_METRICS: Final[int]
+QUERY_BANS: Final[int]
 
 class WsManagerError(Exception):
     """Base of every error of ws_manager; `code` is the short, stable name of its kind."""
@@ -200,6 +201,9 @@ class Runtime:
     def unsubscribe(self, user_id: str, room: str, /) -> None: ...
     def disconnect(self, client_id: str, code: int = 0, reason: str = "", /) -> None: ...
     def disconnect_user(self, user_id: str, code: int = 0, reason: str = "", /) -> None: ...
+    def ban(self, ip: str, seconds: float, reason: str = "", /) -> None:
+        """Turns an address away, and closes its connections with 4403. InvalidArgument, NotRunning, Forked."""
+    def unban(self, ip: str, /) -> None: ...
     def endpoint_set(
         self, path: str, rooms: Sequence[str] = (), greeting: str = "", heartbeat: str = "", flags: int = 0
     ) -> None: ...

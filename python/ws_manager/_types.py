@@ -105,6 +105,22 @@ class ConnectionRow(TypedDict):
     queued_bytes: int
 
 
+class Ban(TypedDict):
+    """One row of bans()."""
+
+    ip: str
+    """An IPv4 address, or the first of an IPv6 network: a ban holds for the whole /64."""
+    until: str
+    """RFC 3339."""
+    seconds: int
+    """Left until then."""
+    automatic: bool
+    """False: by ban()."""
+    count: int
+    """Automatic bans of this address that are not forgotten; each was twice as long as the one before."""
+    reason: str
+
+
 class ConnSink(Protocol):
     """Who gets what the runtime says about an adopted or bridged connection. Called on `loop` only.
 

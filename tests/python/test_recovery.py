@@ -1,4 +1,4 @@
-"""A FastAPI application that is killed, and one whose loop stands still."""
+"""Short versions of `make recovery`: a FastAPI application that is killed, and one whose loop stands still."""
 
 from __future__ import annotations
 
