@@ -119,12 +119,40 @@ static void look_at(struct wsm__conn *conn, uint64_t unix_ms, struct beat beats[
 	wsm__pub_unref(pub);
 }
 
+/*
+ * Time in which this thread did not run (the process was stopped, the machine suspended) is nobody's silence: what clients
+ * sent meanwhile waits in their sockets, and is read after the timers.
+ */
+static void forgive(struct wsm__core *core)
+{
+	uint64_t missed = core->now_ms - core->turned_ms, timeout = (uint64_t)(core->config->timeout * 1000);
+	bool first = core->turned_ms == 0;
+	struct wsm__conn *conn;
+
+	core->turned_ms = core->now_ms;
+	if (first || missed <= timeout / 8 + wsm__wheel_period_ms(core))
+		return;
+	for (unsigned i = 0; i < WSM__WHEEL_SLOTS; i++) {
+		DL_FOREACH2(core->wheel[i], conn, wheel_next)
+		{
+			conn->last_heard_ms += missed;
+			if (conn->last_heard_ms > core->now_ms) /* it has been read already */
+				conn->last_heard_ms = core->now_ms;
+		}
+	}
+	DL_FOREACH2(core->closing, conn, wheel_next)
+	{
+		conn->close_by_ms += missed;
+	}
+}
+
 void wsm__wheel_turn(struct wsm__core *core)
 {
 	struct beat beats[BEATS_MAX] = { { NULL, NULL } };
 	struct wsm__conn *conn, *next;
 	uint64_t unix_ms = wsm__unix_ms();
 
+	forgive(core);
 	cut_off(core);
 	if (core->lws_timers) {
 		core->lws_timers = false;

@@ -212,6 +212,7 @@ struct wsm__core {
 	char *bearer;                /* and the token that was found in its subprotocols, on the heap */
 
 	uint64_t now_ms, now_us; /* monotonic, of the present callback */
+	uint64_t turned_ms; /* when the wheel turned last */
 	uint64_t swept_ms;
 	uint64_t started_unix_ms;
 	uint64_t stop_at_ms; /* while stopping: when to stop waiting */

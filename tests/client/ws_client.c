@@ -228,9 +228,9 @@ int wsc_open(wsc_loop *loop, wsc *client, unsigned port, const char *path, const
 		setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &client->receive_buffer, sizeof(int));
 	}
 	local.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1u + client->index % loop->addresses);
-	peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	peer.sin_addr.s_addr = loop->peer != 0 ? loop->peer : htonl(INADDR_LOOPBACK);
 	peer.sin_port = htons((uint16_t)port);
-	if (bind(client->fd, (struct sockaddr *)&local, sizeof(local)) != 0 ||
+	if ((loop->peer == 0 && bind(client->fd, (struct sockaddr *)&local, sizeof(local)) != 0) ||
 	    (connect(client->fd, (struct sockaddr *)&peer, sizeof(peer)) != 0 && errno != EINPROGRESS)) {
 		int saved = errno;
 

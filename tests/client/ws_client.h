@@ -69,7 +69,9 @@ struct wsc_loop {
 	int epoll_fd;
 	wsc_hooks hooks;
 	bool want_payload;
-	unsigned addresses;  /* how many local addresses, from 127.0.0.2 on, connections are spread over */
+	uint32_t peer; /* the server's IPv4 address in network order; 0: 127.0.0.1 */
+	unsigned
+		addresses; /* of a server on 127.0.0.1: how many local addresses, from 127.0.0.2 on, connections are spread over */
 	uint64_t bytes;      /* received after the handshakes */
 	uint64_t frames[16]; /* received, by opcode */
 	uint64_t protocol_errors;
@@ -86,7 +88,7 @@ void wsc_loop_fini(wsc_loop *loop);
 int wsc_poll(wsc_loop *loop, int timeout_ms);
 
 /*
- * Connects to 127.0.0.1:`port` and asks for `path` (with its query). `headers`: further header lines, each ended by
+ * Connects to `port` of the loop's peer and asks for `path` (with its query). `headers`: further header lines, each ended by
  * \r\n; may be NULL. `client` is zeroed by the caller the first time and may be opened again after it was closed. 0, or -1 with
  * errno, and then no hook is called.
  */

@@ -8,7 +8,9 @@ It prints {"port": P} once it listens, then answers one line per command:
     {"do": "broadcast", "tick_ms": T, "per_tick": K, "seconds": S, "size": B}   what sending costs, and the loop delay
     {"do": "calls", "calls": N, "per_tick": K, "tick_ms": T, "size": B}   cost of one notify call to its thread
     {"do": "publish", "room": R, "count": N, "first": F}      N messages to a room, {"n": F} and on
-    {"do": "publish_on", "room": R, "per_second": P}          goes on publishing {"n": 1}, {"n": 2} … until it ends
+    {"do": "publish_on", "rooms": [R, …], "per_second": P, "size": B}   goes on publishing {"n": 1}, {"n": 2} … to each
+    {"do": "publish_off"}                                     the last n; nothing more is published
+    {"do": "fork", "children": N}                             each sends with a runtime of its own, and exits
     {"do": "stall", "seconds": S, "hold_gil": true}           the loop does nothing for S seconds
     {"do": "stats"}                                           the manager's statistics
 
@@ -126,6 +128,7 @@ class Host:
         self.args = args
         self.naive = Naive()
         self.ours: Any = None
+        self.published = 0
         self.app = self.make_app()
 
     def make_app(self) -> FastAPI:
@@ -138,6 +141,7 @@ class Host:
                 heartbeat_interval=self.args.heartbeat,
                 timeout=self.args.heartbeat * 3,
                 **({} if self.args.own_port is None else {"port": self.args.own_port}),
+                **dict(self.args.option),
             )
             self.ours = ws_manager
             app = FastAPI(lifespan=ws_manager.lifespan)
@@ -221,15 +225,43 @@ class Host:
         return {"published": command["count"]}
 
     async def do_publish_on(self, command: Answer) -> Answer:
+        rooms, tick = command["rooms"], 1 / command["per_second"]
+        pad = {"pad": "a" * command["size"]} if "size" in command else {}
+
         async def publish() -> None:
-            n = 0
+            due = time.monotonic()
             while True:
-                n += 1
-                self.ours.send_to_room(command["room"], {"type": "bench", "data": {"n": n}})
-                await asyncio.sleep(1 / command["per_second"])
+                self.published += 1
+                for room in rooms:
+                    self.ours.send_to_room(room, {"type": "bench", "data": {"n": self.published, **pad}})
+                due = max(due + tick, time.monotonic() - 1)  # what it is late by, it makes up for
+                await asyncio.sleep(due - time.monotonic())
 
         self.publishing = asyncio.create_task(publish())
         return {"publishing": True}
+
+    async def do_publish_off(self, _: Answer) -> Answer:
+        self.publishing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.publishing
+        return {"n": self.published}
+
+    async def do_fork(self, command: Answer) -> Answer:
+        """The runtime's thread does not exist in a child, which finds a new one; nothing of the parent's may suffer."""
+        statuses = []
+        for number in range(command["children"]):
+            pid = os.fork()
+            if pid == 0:
+                self.ours.send_to_room(command["room"], {"type": "bench", "data": {"n": -1 - number}})
+                os._exit(0)
+            deadline = time.monotonic() + 10
+            while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
+                await asyncio.sleep(0.005)
+            if ended[0] == 0:
+                os.kill(pid, 9)
+                os.waitpid(pid, 0)
+            statuses.append(-1 if ended[0] == 0 else os.waitstatus_to_exitcode(ended[1]))
+        return {"statuses": statuses}
 
     async def do_stall(self, command: Answer) -> Answer:
         """Blocking on purpose: nothing of Python runs on this loop, and with hold_gil nothing of Python anywhere."""
@@ -277,11 +309,20 @@ async def serve(host: Host, config: uvicorn.Config, listener: socket.socket) -> 
     await serving
 
 
+def option(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    with contextlib.suppress(ValueError):
+        return name, json.loads(value)
+    return name, value
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--manager", choices=["ours", "naive", "none"], default="ours")
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="uvloop")
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--option", type=option, action="append", default=[], help="NAME=VALUE of ws_manager.configure")
     parser.add_argument("--heartbeat", type=float, default=30.0, help="seconds between heartbeats; time-out is three")
     parser.add_argument("--own-port", type=int, help="let the runtime listen on a port of its own as well; 0 picks one")
     parser.add_argument("--main-core", type=int, help="core of the thread that runs the loop")
@@ -294,7 +335,7 @@ def main() -> None:
         os.sched_setaffinity(0, {args.other_core})
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", args.port))
+    listener.bind((args.address, args.port))
     listener.listen(4096)
     host = Host(args)
     options: dict[str, Any] = {}

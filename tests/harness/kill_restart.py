@@ -84,7 +84,7 @@ class Survival:
         """A server, publishing. Right after a kill the port may be taken for a moment."""
         host = Program.python(HOST, "--manager", "ours", "--port", str(port))
         hello = await asyncio.to_thread(host.read)
-        answer = await asyncio.to_thread(host.ask, {"do": "publish_on", "room": ROOM, "per_second": self.rate})
+        answer = await asyncio.to_thread(host.ask, {"do": "publish_on", "rooms": [ROOM], "per_second": self.rate})
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return host, hello["port"]

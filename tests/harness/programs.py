@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 HARNESS_SCRIPTS = Path(__file__).resolve().parent
@@ -32,24 +32,31 @@ def find(name: str) -> Path:
 
 
 class Program:
-    """A child process. `core`: index of the core it is pinned to, or None. Use it as a context manager."""
+    """A child process, and a context manager.
 
-    def __init__(self, *command: str | Path, core: int | None = None) -> None:
+    core: index of the core that it is pinned to, or None. env: variables to be added.
+    """
+
+    log: IO[str] | None = None  # where programs' standard error goes; None: to our own
+
+    def __init__(self, *command: str | Path, core: int | None = None, env: dict[str, str] | None = None) -> None:
         self.command = [str(part) for part in command]
         cores = None if core is None else {CORES[core % len(CORES)]}
         self._process = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.log,
             text=True,
             bufsize=1,
+            env=None if env is None else os.environ | env,
             preexec_fn=None if cores is None else lambda: os.sched_setaffinity(0, cores),
         )
         self.pid = self._process.pid
 
     @classmethod
-    def python(cls, script: Path, *args: str, core: int | None = None) -> Program:
-        return cls(sys.executable, script, *args, core=core)
+    def python(cls, script: Path, *args: str, **keywords: Any) -> Self:
+        return cls(sys.executable, script, *args, **keywords)
 
     def read(self, timeout: float = 60.0) -> dict[str, Any]:
         """The next line of its output that is a JSON object; other lines go to standard error."""
@@ -75,6 +82,13 @@ class Program:
         self.send(line)
         return self.read(timeout)
 
+    def wait(self, timeout: float = 60.0) -> int:
+        """Its exit status once it has ended."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise ProgramError(f"did not end within {timeout:.0f} s: {' '.join(self.command)}") from None
+
     def kill(self) -> None:
         """kill -9."""
         self._process.send_signal(signal.SIGKILL)
@@ -94,7 +108,7 @@ class Program:
             self._process.stdout.close()
         return status
 
-    def __enter__(self) -> Program:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

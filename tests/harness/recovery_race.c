@@ -22,6 +22,7 @@
  * things; the threads' timing is the machine's.
  */
 #include "../client/ws_client.h"
+#include "../client/ws_scan.h"
 #include "ws_manager.h"
 
 #include <pthread.h>
@@ -96,63 +97,6 @@ __attribute__((format(printf, 3, 4))) static void fault(struct visitor *visitor,
 	fprintf(stderr, "recovery_race: %s%.300s\n", race->first_fault, message);
 }
 
-/* ---- reading the server's JSON: our own messages have no surprises in them ------------------------------------------ */
-
-static const char *after(const char *json, const char *key)
-{
-	const char *at = json != NULL ? strstr(json, key) : NULL;
-
-	if (at == NULL)
-		return NULL;
-	at += strlen(key);
-	return at + strspn(at, " :");
-}
-
-static bool number(const char *json, const char *key, uint64_t *value)
-{
-	const char *at = after(json, key);
-
-	if (at == NULL || *at < '0' || *at > '9')
-		return false;
-	*value = strtoull(at, NULL, 10);
-	return true;
-}
-
-static bool text(const char *json, const char *key, char out[EPOCH_LEN])
-{
-	const char *at = after(json, key);
-	size_t n;
-
-	if (at == NULL || *at != '"')
-		return false;
-	n = strcspn(at + 1, "\"");
-	if (n >= EPOCH_LEN)
-		return false;
-	memcpy(out, at + 1, n);
-	out[n] = '\0';
-	return true;
-}
-
-static void base64url(const char *in, size_t len, char *out)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	size_t i;
-
-	for (i = 0; i < len; i += 3) {
-		uint32_t group = (uint32_t)(uint8_t)in[i] << 16;
-
-		group |= i + 1 < len ? (uint32_t)(uint8_t)in[i + 1] << 8 : 0;
-		group |= i + 2 < len ? (uint32_t)(uint8_t)in[i + 2] : 0;
-		*out++ = digits[group >> 18];
-		*out++ = digits[group >> 12 & 63];
-		if (i + 1 < len)
-			*out++ = digits[group >> 6 & 63];
-		if (i + 2 < len)
-			*out++ = digits[group & 63];
-	}
-	*out = '\0';
-}
-
 /* ---- what a visitor does -------------------------------------------------------------------------------------------- */
 
 static void come(struct race *race, struct visitor *visitor)
@@ -186,7 +130,7 @@ static void come(struct race *race, struct visitor *visitor)
 		int n = snprintf(position, sizeof(position), "{\"project:r%u\":[\"%s\",%llu]}", visitor->room,
 		                 visitor->named_epoch, (unsigned long long)visitor->named);
 
-		base64url(position, (size_t)n, encoded);
+		wsc_base64url(position, (size_t)n, encoded);
 		snprintf(path, sizeof(path), "/ws/project/r%u?resume=%s", visitor->room, encoded);
 	}
 	visitor->phase = GREETING;
@@ -216,10 +160,11 @@ static void joined(struct race *race, struct visitor *visitor, const char *json,
 {
 	char epoch[EPOCH_LEN];
 	uint64_t offset, replayed;
-	const char *verdict = after(json, "\"recovered\"");
+	const char *verdict = wsc_scan_after(json, "\"recovered\"");
 	bool recovered, possible;
 
-	if (!text(json, "\"epoch\"", epoch) || !number(json, "\"offset\"", &offset) || verdict == NULL) {
+	if (!wsc_scan_text(json, "\"epoch\"", epoch, EPOCH_LEN) || !wsc_scan_number(json, "\"offset\"", &offset) ||
+	    verdict == NULL) {
 		fault(visitor, json, "an answer without epoch, offset and recovered");
 		return;
 	}
@@ -232,7 +177,7 @@ static void joined(struct race *race, struct visitor *visitor, const char *json,
 	if (!recovered && possible)
 		fault(visitor, json, "not recovered, although only %llu messages were missed",
 		      (unsigned long long)(offset - visitor->named));
-	if (number(json, "\"replayed\"", &replayed) && replayed != (recovered ? offset - visitor->named : 0))
+	if (wsc_scan_number(json, "\"replayed\"", &replayed) && replayed != (recovered ? offset - visitor->named : 0))
 		fault(visitor, json, "replayed is %llu; named was %llu", (unsigned long long)replayed,
 		      (unsigned long long)visitor->named);
 	if (recovered) {
@@ -265,7 +210,7 @@ static void left_out(struct race *race, struct visitor *visitor, const char *jso
 {
 	uint64_t offset, missed;
 
-	if (!number(json, "\"offset\"", &offset) || !number(json, "\"missed\"", &missed) ||
+	if (!wsc_scan_number(json, "\"offset\"", &offset) || !wsc_scan_number(json, "\"missed\"", &missed) ||
 	    offset != visitor->last + missed)
 		fault(visitor, json, "a gap that does not begin at %llu", (unsigned long long)visitor->last);
 	visitor->last = offset;
@@ -280,7 +225,7 @@ static void published(struct race *race, struct visitor *visitor, const char *js
 		fault(visitor, json, "a message of the room while not in it");
 		return;
 	}
-	if (!number(json, "\"offset\"", &offset) || !number(json, "\"n\"", &n)) {
+	if (!wsc_scan_number(json, "\"offset\"", &offset) || !wsc_scan_number(json, "\"n\"", &n)) {
 		fault(visitor, json, "a message without offset");
 		return;
 	}
@@ -309,7 +254,7 @@ static void greeted(struct race *race, struct visitor *visitor, const char *json
 		return;
 	}
 	snprintf(key, sizeof(key), "\"project:r%u\"", visitor->room);
-	joined(race, visitor, after(json, key), true);
+	joined(race, visitor, wsc_scan_after(json, key), true);
 }
 
 static void on_message(wsc *client, unsigned opcode, const char *data, size_t len)
@@ -324,7 +269,7 @@ static void on_message(wsc *client, unsigned opcode, const char *data, size_t le
 	}
 	memcpy(json, data, len);
 	json[len] = '\0';
-	if (!text(json, "\"type\"", type))
+	if (!wsc_scan_text(json, "\"type\"", type, EPOCH_LEN))
 		fault(visitor, json, "a message without type");
 	else if (strcmp(type, "race") == 0)
 		published(race, visitor, json);

@@ -1,4 +1,4 @@
-"""Short versions of `make recovery`: a FastAPI application that is killed, and one whose loop stands still."""
+"""A FastAPI application that is killed, and one whose loop stands still."""
 
 from __future__ import annotations
 

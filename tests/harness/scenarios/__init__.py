@@ -1,0 +1,28 @@
+"""The faults, by what is hit. Each is a function of a Scene; SCENARIOS lists them in the order of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scene import Scene
+
+from . import clients, machine, network, processes
+
+SCENARIOS: dict[str, Callable[[Scene], None]] = {
+    "publications racing with joins": clients.race,
+    "slow readers": clients.slow_readers,
+    "reconnect storm": clients.storm,
+    "clients stand still (SIGSTOP)": clients.frozen,
+    "kill -9 and restart": processes.kill_9,
+    "SIGTERM while publishing": processes.sigterm,
+    "server stands still (SIGSTOP)": processes.sigstop,
+    "host loop blocked": processes.blocked,
+    "exit in a callback": processes.exit_in_callback,
+    "fork after start": processes.fork,
+    "uvicorn --reload": processes.reload,
+    "half-open TCP": network.half_open,
+    "packet loss and delay": network.loss,
+    "wall clock jumps": machine.clock,
+    "out of file descriptors": machine.descriptors,
+    "out of memory": machine.memory,
+}
