@@ -86,12 +86,25 @@ bench: $(V)/package $(V)/requirements-test build/release/build.ninja ## Measure:
 	$(call say,Measuring)
 	@$(PY) tests/bench/run.py $(ARGS)
 
-.PHONY: chaos
+.PHONY: protection
+protection: $(V)/package $(V)/requirements-test build/release/build.ninja ## Measure: what honest clients notice of mute, flooding and half-open ones
+	$(call say,Building the measuring programs)
+	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
+	$(call say,Measuring)
+	@$(PY) tests/bench/protection.py --json build/protection.json $(ARGS)
+
+.PHONY: chaos soak
 chaos: $(S)/packages-CHAOS $(V)/package $(V)/requirements-test build/release/build.ninja ## No silent gap under sixteen faults: kill -9, half-open TCP, jumping clocks ... (15 minutes)
 	$(call say,Building the programs of the harness)
 	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
 	$(call say,Faults)
 	@$(PY) tests/harness/chaos.py $(ARGS)
+
+soak: $(V)/package $(V)/requirements-test build/release/build.ninja ## An hour of 5,000 clients with churn, floods and slow readers: memory and descriptors flat
+	$(call say,Building the programs of the harness)
+	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
+	$(call say,Soaking)
+	@$(PY) tests/harness/soak.py $(ARGS)
 
 # ---- checks -----------------------------------------------------------------------------------------------------
 

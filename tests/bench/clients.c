@@ -5,7 +5,8 @@
  *           [--parallel K] [--addresses A] [--header "Name: value"]
  *
  * Lines on standard output are JSON. The first, {"connected":N,…}, comes when every client is connected; then clients run
- * until standard input has a line or ends, or S seconds are over, and the last line has the counts since the first.
+ * until standard input has a line or ends, or S seconds are over, and the last line has the counts since the first. A line
+ * `mark` on standard input gives the counts so far, and lets them begin anew.
  *
  *   sink        reads and counts as fast as it can
  *   latency     the same; messages hold "mono_ns":<CLOCK_MONOTONIC in ns>, and the delay of each is measured
@@ -149,11 +150,27 @@ static void report(struct load *load, double elapsed, double cpu)
 	fflush(stdout);
 }
 
-static bool input_waits(void)
+enum input { NOTHING, MARK, END };
+
+static enum input read_input(void)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+	char line[64];
 
-	return poll(&input, 1, 0) > 0;
+	if (poll(&input, 1, 0) <= 0)
+		return NOTHING;
+	return fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "mark\n") == 0 ? MARK : END;
+}
+
+static void forget(struct load *load)
+{
+	unsigned i;
+
+	for (i = 0; i < load->n; i++)
+		load->clients[i].messages = 0;
+	load->loop.bytes = 0;
+	load->n_samples = 0;
+	memset(load->loop.frames, 0, sizeof(load->loop.frames));
 }
 
 static int parse(struct load *load, int argc, char **argv)
@@ -218,20 +235,26 @@ static int run(struct load *load)
 	while (wsc_poll(&load->loop, 50) > 0)
 		if ((double)(wsc_now_ns() - start) * 1e-9 > elapsed + 5)
 			break;
-	for (i = 0; i < load->n; i++)
-		load->clients[i].messages = 0;
-	load->loop.bytes = 0;
-	load->n_samples = 0;
-	memset(load->loop.frames, 0, sizeof(load->loop.frames));
+	forget(load);
 	printf("{\"connected\":%u,\"failed\":%u,\"seconds\":%.4f,\"per_second\":%.0f}\n", load->open, load->failed,
 	       elapsed, load->open / elapsed);
 	fflush(stdout);
 	start = wsc_now_ns();
 	cpu = cpu_seconds();
 	for (i = 0;; i++) {
+		enum input input = NOTHING;
+
 		wsc_poll(&load->loop, 20);
 		elapsed = (double)(wsc_now_ns() - start) * 1e-9;
-		if ((load->seconds > 0 && elapsed >= load->seconds) || ((i & 63u) == 0 && input_waits()))
+		if ((i & 63u) == 0)
+			input = read_input();
+		if (input == MARK) {
+			report(load, elapsed, cpu_seconds() - cpu);
+			forget(load);
+			start = wsc_now_ns();
+			cpu = cpu_seconds();
+		}
+		if ((load->seconds > 0 && elapsed >= load->seconds) || input == END)
 			break;
 		if (load->open == 0)
 			break;
@@ -258,6 +281,7 @@ int main(int argc, char **argv)
 	load.latency = strcmp(load.mode, "latency") == 0;
 	load.slow = strcmp(load.mode, "slow") == 0;
 	i = load.loop.addresses;
+	setvbuf(stdin, NULL, _IONBF, 0); /* poll() must see what there is */
 	wsc_raise_nofile();
 	if (wsc_loop_init(&load.loop, &hooks, load.latency) != 0) {
 		perror("clients");

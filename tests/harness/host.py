@@ -9,7 +9,7 @@ It prints {"port": P} once it listens, then answers one line per command:
     {"do": "calls", "calls": N, "per_tick": K, "tick_ms": T, "size": B}   cost of one notify call to its thread
     {"do": "publish", "room": R, "count": N, "first": F}      N messages to a room, {"n": F} and on
     {"do": "publish_on", "rooms": [R, …], "per_second": P, "size": B}   goes on publishing {"n": 1}, {"n": 2} … to each
-    {"do": "publish_off"}                                     the last n; nothing more is published
+    {"do": "publish_off"}                                     the last n of the first; nothing more is published
     {"do": "fork", "children": N}                             each sends with a runtime of its own, and exits
     {"do": "stall", "seconds": S, "hold_gil": true}           the loop does nothing for S seconds
     {"do": "stats"}                                           the manager's statistics
@@ -128,7 +128,8 @@ class Host:
         self.args = args
         self.naive = Naive()
         self.ours: Any = None
-        self.published = 0
+        self.publishing: list[asyncio.Task[None]] = []
+        self.counters: list[list[int]] = []
         self.app = self.make_app()
 
     def make_app(self) -> FastAPI:
@@ -227,24 +228,27 @@ class Host:
     async def do_publish_on(self, command: Answer) -> Answer:
         rooms, tick = command["rooms"], 1 / command["per_second"]
         pad = {"pad": "a" * command["size"]} if "size" in command else {}
+        counter = [0]
+        self.counters.append(counter)
 
         async def publish() -> None:
             due = time.monotonic()
             while True:
-                self.published += 1
+                counter[0] += 1
+                data = {"n": counter[0], "mono_ns": time.monotonic_ns(), **pad}
                 for room in rooms:
-                    self.ours.send_to_room(room, {"type": "bench", "data": {"n": self.published, **pad}})
+                    self.ours.send_to_room(room, {"type": "bench", "data": data})
                 due = max(due + tick, time.monotonic() - 1)  # what it is late by, it makes up for
                 await asyncio.sleep(due - time.monotonic())
 
-        self.publishing = asyncio.create_task(publish())
+        self.publishing.append(asyncio.create_task(publish()))
         return {"publishing": True}
 
     async def do_publish_off(self, _: Answer) -> Answer:
-        self.publishing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.publishing
-        return {"n": self.published}
+        for task in self.publishing:
+            task.cancel()
+        await asyncio.gather(*self.publishing, return_exceptions=True)
+        return {"n": self.counters[0][0]}
 
     async def do_fork(self, command: Answer) -> Answer:
         """The runtime's thread does not exist in a child, which finds a new one; nothing of the parent's may suffer."""

@@ -208,11 +208,12 @@ static bool prepare(struct hostile *hostile)
 	if (hostile->guests == NULL || hostile->halves == NULL || wsc_loop_init(&hostile->loop, &hooks, false) != 0)
 		return false;
 	hostile->loop.data = hostile;
+	hostile->loop.addresses = 250; /* theirs are not those of the honest */
 	for (i = 0; i < n; i++) {
 		struct guest *guest = &hostile->guests[i];
 
 		guest->kind = i < hostile->n_mute ? MUTE : FLOOD;
-		guest->client.index = 200 + i; /* an address of its own */
+		guest->client.index = 200 + i % 50;
 		guest->client.data = guest;
 		guest->client.receive_buffer = guest->kind == MUTE ? 4096 : 0;
 		guest->away = true;

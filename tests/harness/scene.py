@@ -188,7 +188,7 @@ class Scene:
                 reached = fleet.ask(f"reached {n}")["reached"]
                 self.expect(False, f"only {reached} of {fleet.n} clients got the last message within {seconds:.0f} s")
 
-    def _count(self) -> None:
+    def count(self) -> None:
         for fleet in self.fleets:
             status, result = fleet.status(), self.result
             result.clients += status["clients"]
@@ -206,7 +206,7 @@ class Scene:
         try:
             with self.stack:
                 scenario(self)
-                self._count()
+                self.count()
         except NotPermitted as reason:
             self.result.not_run = str(reason)
         except ProgramError as error:
