@@ -6,8 +6,8 @@
  *
  * Client i lives in room project:r<i mod R>. Even clients join by connecting to /ws/project/r<i> and resume by ?resume=; odd
  * ones connect to /ws and subscribe with `since`. A client that has heard nothing for S seconds gives its connection up, as
- * a client of a half-open connection must. After every end it returns within J seconds (full jitter, doubled up to three
- * times while it is refused).
+ * a client of a half-open connection must. After every end it returns when the server has asked it to (`server_draining`),
+ * else within J seconds (full jitter, doubled up to three times while it is refused).
  *
  * What it counts is told in ../client/oracle.h; beside that, `errors` are answers of type `error`.
  *
@@ -48,6 +48,7 @@ struct member {
 	uint64_t due_ns;   /* while away: when it connects */
 	uint64_t pause_ns; /* while it does not read: until when */
 	uint64_t heard_ns;
+	uint64_t hint_ms; /* when the server asked to come back; 0: it did not */
 	bool greeted, away;
 	unsigned refused; /* connections in a row that did not come to a greeting */
 };
@@ -62,7 +63,7 @@ struct fleet {
 	/* counts */
 	struct oracle oracle;
 	uint64_t connections, errors, heartbeats;
-	uint64_t gave_up, dropped, paused, visited, refusals, ends;
+	uint64_t hinted, gave_up, dropped, paused, visited, refusals, ends;
 	struct {
 		int code;
 		uint64_t count;
@@ -140,6 +141,7 @@ static void come(struct fleet *fleet, struct member *member)
 	struct place *home = &member->home;
 
 	member->greeted = false;
+	member->hint_ms = 0;
 	home->at.phase = member->guest.at.phase = ORACLE_OUT;
 	if (by_query(member)) {
 		int used = snprintf(path, sizeof(path), "/ws/project/r%u", home->room);
@@ -204,6 +206,8 @@ static void on_message(wsc *client, unsigned opcode, const char *data, size_t le
 		oracle_left_out(&fleet->oracle, &place->at, json);
 	} else if (strcmp(type, "heartbeat") == 0) {
 		fleet->heartbeats++;
+	} else if (strcmp(type, "server_draining") == 0) {
+		fleet->hinted += wsc_scan_number(json, "\"reconnect_after_ms\"", &member->hint_ms);
 	} else if (strcmp(type, "error") == 0) {
 		oracle_fault(&fleet->oracle, &member->home.at, &fleet->errors, 1, "an error", json);
 	} else if (strcmp(type, "pong") != 0 && strcmp(type, "reply") != 0) {
@@ -238,7 +242,7 @@ static void on_closed(wsc *client, int end)
 	member->home.at.phase = member->guest.at.phase = ORACLE_OUT;
 	member->guest.at.known = false;
 	member->away = true;
-	member->due_ns = wsc_now_ns() + within_ns(fleet, window);
+	member->due_ns = wsc_now_ns() + (member->hint_ms > 0 ? member->hint_ms * 1000000u : within_ns(fleet, window));
 }
 
 /* ---- what clients do of themselves ------------------------------------------------------------------------------ */
@@ -370,6 +374,7 @@ static void status(struct fleet *fleet, uint64_t target)
 	COUNT(oracle.wrong);
 	COUNT(errors);
 	COUNT(heartbeats);
+	COUNT(hinted);
 	COUNT(gave_up);
 	COUNT(dropped);
 	COUNT(paused);

@@ -45,7 +45,7 @@ async def main(port: int, place: str, way: str) -> None:
         ws_manager.on_command("leave")(leave)
     else:
         getattr(ws_manager, place)(leave)
-    ws_manager.configure(port=port, auth_timeout=60, max_connections_per_ip=1000)
+    ws_manager.configure(port=port, auth_timeout=60, max_connections_per_ip=1000, drain_time=0, drain_spread=0)
     ws_manager.start()
     print(json.dumps({"port": ws_manager.ws_manager.port}), flush=True)
     threading.Thread(target=publish, daemon=True).start()

@@ -58,6 +58,8 @@ def sigterm(scene: Scene) -> None:
     host.publish(per_second=20)
     fleet.moves(fleet.n)
     scene.settle(host)
+    hinted = fleet.status()["hinted"]
+    scene.expect(hinted == codes.get("1001"), f"{hinted} of {codes} were told when to come back")
     scene.note(ended_within_s=round(slowest, 2), ends_by_code=codes)
 
 
