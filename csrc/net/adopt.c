@@ -1,5 +1,4 @@
 /* Connections that the host hands over: with their socket (adopt), or one message at a time (bridge). */
-#include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,8 +7,7 @@
 #include "base/error.h"
 #include "net/commands.h"
 #include "net/connection.h"
-#include "net/server.h"
-#include "net/token.h"
+#include "net/session.h"
 #include "rooms/name.h"
 #include "wire/target.h"
 
@@ -58,39 +56,54 @@ static void copy_admission(struct wsm__adopt *adopt, const wsm_admission *admiss
 		rooms[i] = wsm__arena_copy(arena, admission->rooms[i]);
 }
 
-/* `texts`: request, path, query, ip, origin, host, user agent, headers, token. */
-#define TEXTS 9
-static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind kind, const wsm_slice texts[TEXTS],
-                                    const wsm_admission *admission)
+static size_t header_bytes(const wsm_request *request)
 {
-	size_t n_rooms = admission ? admission->n_rooms : 0,
-	       bytes = TEXTS + (admission ? admission_bytes(admission) : 0);
-	struct wsm__adopt *adopt;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < request->n_headers; i++)
+		bytes += sizeof(wsm_member) + request->headers[i].name.len + request->headers[i].json.len + 2;
+	return bytes;
+}
+
+static void copy_request(struct wsm__adopt *adopt, const wsm_request *request, wsm_member *headers,
+                         struct wsm__arena *arena)
+{
+	adopt->path = wsm__arena_copy(arena, request->path);
+	adopt->query = wsm__arena_copy(arena, request->query);
+	adopt->ip = wsm__arena_copy(arena, request->ip);
+	adopt->headers = headers;
+	adopt->n_headers = request->n_headers;
+	for (size_t i = 0; i < request->n_headers; i++) {
+		headers[i].name = wsm__arena_copy(arena, request->headers[i].name);
+		headers[i].json = wsm__arena_copy(arena, request->headers[i].json);
+	}
+}
+
+/* With `bytes` of a request, or (bridge) one that is taken apart. */
+static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice bytes,
+                                    const wsm_request *request, const wsm_admission *admission)
+{
+	size_t n_rooms = admission ? admission->n_rooms : 0, n_headers = request->n_headers;
+	size_t size = bytes.len + request->path.len + request->query.len + request->ip.len + 4 + header_bytes(request) +
+	              n_rooms * sizeof(wsm_slice) + (admission ? admission_bytes(admission) : 0);
+	struct wsm__adopt *adopt = malloc(sizeof(*adopt) + size);
 	struct wsm__arena arena;
+	wsm_member *headers;
 	wsm_slice *rooms;
 
-	for (size_t i = 0; i < TEXTS; i++)
-		bytes += texts[i].len;
-	adopt = malloc(sizeof(*adopt) + n_rooms * sizeof(wsm_slice) + bytes);
 	if (!adopt)
 		return NULL;
 	memset(adopt, 0, sizeof(*adopt));
-	rooms = (wsm_slice *)(void *)(adopt + 1);
+	headers = (wsm_member *)(void *)(adopt + 1);
+	rooms = (wsm_slice *)(void *)(headers + n_headers);
 	arena.at = (char *)(rooms + n_rooms);
 	adopt->head.kind = kind;
-	adopt->head.bytes = sizeof(*adopt) + bytes;
+	adopt->head.bytes = sizeof(*adopt) + size;
 	adopt->runtime = runtime;
 	adopt->fd = -1;
 	adopt->number = atomic_fetch_add(&runtime->next_conn, 1);
-	adopt->request = wsm__arena_copy(&arena, texts[0]);
-	adopt->path = wsm__arena_copy(&arena, texts[1]);
-	adopt->query = wsm__arena_copy(&arena, texts[2]);
-	adopt->ip = wsm__arena_copy(&arena, texts[3]);
-	adopt->origin = wsm__arena_copy(&arena, texts[4]);
-	adopt->host = wsm__arena_copy(&arena, texts[5]);
-	adopt->user_agent = wsm__arena_copy(&arena, texts[6]);
-	adopt->headers = wsm__arena_copy(&arena, texts[7]);
-	adopt->token = wsm__arena_copy(&arena, texts[8]);
+	adopt->request = wsm__arena_copy(&arena, bytes);
+	copy_request(adopt, request, headers, &arena);
 	if (admission)
 		copy_admission(adopt, admission, rooms, &arena);
 	return adopt;
@@ -129,7 +142,7 @@ static bool is_stream(int fd)
 int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, const wsm_admission *admission,
               uint64_t *conn, wsm_error *error)
 {
-	wsm_slice texts[TEXTS] = { wsm__slice(request, len) };
+	const wsm_request none = { 0 };
 	struct wsm__adopt *adopt;
 	int status = wsm__runtime_check(runtime, error);
 
@@ -140,7 +153,7 @@ int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, con
 		status = check_admission(admission, error);
 	if (status)
 		return status;
-	adopt = adopt_new(runtime, WSM__CMD_ADOPT, texts, admission);
+	adopt = adopt_new(runtime, WSM__CMD_ADOPT, wsm__slice(request, len), &none, admission);
 	if (!adopt)
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
 	adopt->fd = fd;
@@ -154,81 +167,50 @@ int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, con
 
 void wsm__adopt_run(struct wsm__core *core, struct wsm__adopt *adopt)
 {
-	wsm__server_take(core, adopt->fd, adopt);
+	wsm__session_take(core, adopt->fd, adopt);
 }
 
 /* ---- the bridge ------------------------------------------------------------------------------------------------- */
 
-static wsm_slice header(const wsm_request *request, const char *name)
-{
-	for (size_t i = 0; i < request->n_headers; i++)
-		if (wsm__slice_equal_nocase(request->headers[i].name, wsm__str(name)))
-			return request->headers[i].json;
-	return nothing;
-}
-
-static void headers_json(const wsm_request *request, struct wsm__buffer *out)
-{
-	wsm__buffer_add_str(out, "{");
-	for (size_t i = 0; i < request->n_headers; i++) {
-		wsm__buffer_add_str(out, i ? "," : "");
-		wsm__buffer_add_json(out, request->headers[i].name);
-		wsm__buffer_add_str(out, ":");
-		wsm__buffer_add_json(out, request->headers[i].json);
-	}
-	wsm__buffer_add_str(out, "}");
-}
-
-static void to_request(const struct wsm__adopt *adopt, struct wsm__request *request)
+/* `path`: decoded. */
+static void to_request(struct wsm__request *request, const wsm_request *from, wsm_slice path)
 {
 	memset(request, 0, sizeof(*request));
-	request->path = adopt->path;
-	request->query = adopt->query;
-	request->ip = adopt->ip;
-	request->origin = adopt->origin;
-	request->host = adopt->host;
-	request->user_agent = adopt->user_agent;
-	request->token = adopt->token;
+	request->path = path;
+	request->query = from->query;
+	request->ip = from->ip;
+	request->headers = from->headers;
+	request->n_headers = from->n_headers;
+	request->host = wsm__request_header(request, "host");
 }
 
-/* Origin, endpoint and token of a bridge's request. Returns 0, or the HTTP status to refuse with; `token` is appended to. */
-static unsigned check_bridge(wsm_runtime *runtime, const wsm_request *from, struct wsm__request *request,
-                             const wsm_admission *admission, struct wsm__buffer *token)
+/* What the runtime thread is going to find, told to the host at once. Returns 0, or the HTTP status to refuse with. */
+static unsigned check_bridge(wsm_runtime *runtime, const wsm_request *from, wsm_slice path,
+                             const wsm_admission *admission, const char **why)
 {
-	const struct wsm__token_headers headers = {
-		.authorization = header(from, "authorization"),
-		.protocols = header(from, "sec-websocket-protocol"),
-		.cookie = header(from, "cookie"),
-	};
 	struct wsm__endpoint *endpoint;
 	struct wsm__path_params params;
-	unsigned status = wsm__request_check(runtime, request, admission, &endpoint, &params);
+	struct wsm__request request;
+	struct wsm__buffer token;
+	unsigned status;
 
-	if (!status && !(admission && admission->admitted) &&
-	    !wsm__token_find(runtime, request, &params, &headers, token))
-		status = 403;
+	to_request(&request, from, path);
+	wsm__buffer_init(&token);
+	status = wsm__request_admit(runtime, &request, admission, &endpoint, &params, &token, why);
 	wsm__endpoint_unref(endpoint);
+	wsm__buffer_fini(&token);
 	return status;
 }
 
 int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_admission *admission, uint64_t *conn,
                     unsigned *http_status, wsm_error *error)
 {
-	wsm_slice texts[TEXTS] = { nothing,
-	                           from->path,
-	                           from->query,
-	                           from->ip,
-	                           header(from, "origin"),
-	                           header(from, "host"),
-	                           header(from, "user-agent") };
-	struct wsm__request request = {
-		.query = from->query, .ip = from->ip, .origin = texts[4], .host = texts[5], .user_agent = texts[6]
-	};
-	struct wsm__buffer headers, token;
-	struct wsm__adopt *adopt;
 	char path[WSM__PATH_MAX + 1];
 	int path_len = wsm__percent_decode(from->path, false, path, sizeof(path));
 	int status = wsm__runtime_check(runtime, error);
+	wsm_request decoded = *from;
+	struct wsm__adopt *adopt;
+	const char *why;
 
 	*http_status = 0;
 	if (!status && admission)
@@ -239,24 +221,11 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 		*http_status = 404;
 		return wsm__fail(error, WSM_EREFUSED, "the path is longer than %d bytes or not valid", WSM__PATH_MAX);
 	}
-	texts[1] = wsm__slice(path, (size_t)path_len); /* as libwebsockets gives it for a connection of ours */
-	request.path = texts[1];
-	wsm__buffer_init(&token);
-	*http_status = check_bridge(runtime, from, &request, admission, &token);
-	if (*http_status) {
-		wsm__buffer_fini(&token);
-		return wsm__fail(error, WSM_EREFUSED, "%s",
-		                 *http_status == 403 ? "this Origin may not connect (allowed_origins)"
-		                                     : "there is no endpoint of this path");
-	}
-	texts[8] = request.token;
-	wsm__buffer_init(&headers);
-	if (atomic_load(&runtime->want) & WSM_WANT_AUTHENTICATE)
-		headers_json(from, &headers);
-	texts[7] = wsm__slice(headers.data, headers.len);
-	adopt = headers.failed || token.failed ? NULL : adopt_new(runtime, WSM__CMD_BRIDGE_OPEN, texts, admission);
-	wsm__buffer_fini(&headers);
-	wsm__buffer_fini(&token);
+	decoded.path = wsm__slice(path, (size_t)path_len);
+	*http_status = check_bridge(runtime, from, decoded.path, admission, &why);
+	if (*http_status)
+		return wsm__fail(error, WSM_EREFUSED, "%s", why);
+	adopt = adopt_new(runtime, WSM__CMD_BRIDGE_OPEN, wsm__slice(NULL, 0), &decoded, admission);
 	if (!adopt)
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
 	*conn = adopt->number;
@@ -270,19 +239,18 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)
 {
 	const wsm_admission *admission = adopt->has_admission ? &adopt->admission : NULL;
+	const wsm_request from = { adopt->path, adopt->query, adopt->ip, adopt->headers, adopt->n_headers };
 	struct wsm__endpoint *endpoint;
 	struct wsm__path_params params;
 	struct wsm__request request;
-	struct wsm__buffer described;
+	struct wsm__buffer token;
 	struct wsm__conn *conn = NULL;
+	const char *why;
 
-	to_request(adopt, &request);
-	wsm__buffer_init(&described);
-	if (!wsm__request_check(core->runtime, &request, admission, &endpoint, &params)) {
-		wsm__request_describe(&described, &request, &params, adopt->headers);
-		request.described = wsm__slice(described.data, described.len);
+	to_request(&request, &from, adopt->path);
+	wsm__buffer_init(&token);
+	if (!wsm__request_admit(core->runtime, &request, admission, &endpoint, &params, &token, &why))
 		conn = wsm__conn_new(core, adopt->number, &request, endpoint, &params, admission);
-	}
 	if (conn) {
 		conn->bridge = conn->tell_closed = true;
 		wsm__conn_established(conn);
@@ -290,7 +258,7 @@ void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)
 		wsm__adopt_failed(core->runtime, adopt->number, 1013, "the connection could not be made");
 	}
 	wsm__endpoint_unref(endpoint);
-	wsm__buffer_fini(&described);
+	wsm__buffer_fini(&token);
 	wsm__adopt_free(adopt);
 }
 

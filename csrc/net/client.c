@@ -287,14 +287,12 @@ void wsm__client_resume(struct wsm__conn *conn, wsm_slice message)
 	wsm__command_fini(&command);
 }
 
-static void complete(struct wsm__conn *conn)
+static void complete(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__command none = { .action = WSM__ACTION_OTHER };
-	wsm_slice message = wsm__slice(conn->received.data, conn->received.len);
 
 	conn->core->counters.messages_received++;
-	/* libwebsockets looks at each fragment, but does not see a character cut off before an empty last one. */
-	if (!conn->binary && !wsm__utf8_valid(message)) {
+	if (conn->bridge && !conn->binary && !wsm__utf8_valid(message)) { /* wire/inbound.c has looked at the others */
 		wsm__conn_close(conn, 1007, "the message is not UTF-8");
 		return;
 	}
@@ -313,45 +311,29 @@ static void complete(struct wsm__conn *conn)
 }
 
 /* Clients speak as soon as they are connected; while the host still decides about them, it is kept for later. */
-static void hold(struct wsm__conn *conn)
+static void hold(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__opening *opening = conn->opening;
 	struct wsm__early *early;
 
 	if (!opening || opening->n_early == EARLY_MAX ||
-	    opening->early_bytes + conn->received.len > conn->core->config->max_message_size) {
+	    opening->early_bytes + message.len > conn->core->config->max_message_size) {
 		wsm__conn_close(conn, 1013, "too much was sent before the connection was accepted");
 		return;
 	}
-	early = malloc(sizeof(*early) + conn->received.len);
+	early = malloc(sizeof(*early) + message.len);
 	if (!early) {
 		wsm__conn_close(conn, 1013, "the server is out of memory");
 		return;
 	}
 	early->next = NULL;
 	early->binary = conn->binary;
-	early->len = conn->received.len;
+	early->len = message.len;
 	if (early->len)
-		memcpy(early->data, conn->received.data, early->len);
+		memcpy(early->data, message.data, early->len);
 	LL_APPEND(opening->early, early);
 	opening->n_early++;
 	opening->early_bytes += early->len;
-}
-
-/* Of a connection that has to show a token. What is no `auth` waits until then. */
-static bool first_is_token(struct wsm__conn *conn)
-{
-	struct wsm__buffer taken = conn->received;
-	bool handled;
-
-	wsm__buffer_init(&conn->received); /* what came early is received again meanwhile */
-	handled = wsm__token_first(conn, wsm__slice(taken.data, taken.len));
-	if (handled) {
-		wsm__buffer_fini(&taken);
-		return true;
-	}
-	conn->received = taken;
-	return false;
 }
 
 void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early)
@@ -366,20 +348,31 @@ void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early)
 	}
 }
 
+static void take(struct wsm__conn *conn, wsm_slice message)
+{
+	if (conn->state == WSM__CONN_OPEN)
+		complete(conn, message);
+	else if (!conn->awaits_token || conn->binary || !wsm__token_first(conn, message)) /* what is no `auth` waits */
+		hold(conn, message);
+}
+
 void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, bool first, bool last, bool binary)
 {
+	struct wsm__buffer message;
+
 	wsm__conn_heard(conn);
 	if (conn->state == WSM__CONN_CLOSING)
 		return;
 	conn->core->counters.bytes_received += len;
-	if (first) {
-		wsm__buffer_clear(&conn->received);
-		conn->fragments = 0;
+	if (first)
 		conn->binary = binary;
-	}
 	if (conn->received.len + len > wsm__conn_max_message(conn)) {
 		wsm__limit_broken(conn->core, WSM__LIMIT_max_message_size);
 		wsm__conn_close(conn, 1009, "the message is larger than max_message_size");
+		return;
+	}
+	if (first && last) { /* as a rule: nothing is copied */
+		take(conn, wsm__slice(data, len));
 		return;
 	}
 	wsm__buffer_add(&conn->received, data, len);
@@ -389,11 +382,9 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 	}
 	if (!last)
 		return;
-	if (conn->state == WSM__CONN_OPEN)
-		complete(conn);
-	else if (!conn->awaits_token || conn->binary || !first_is_token(conn))
-		hold(conn);
-	/* A connection holds no buffer between messages. */
-	if (conn->state != WSM__CONN_CLOSING)
-		wsm__buffer_fini(&conn->received);
+	/* A connection holds no buffer between messages; what came early is received meanwhile. */
+	message = conn->received;
+	wsm__buffer_init(&conn->received);
+	take(conn, wsm__slice(message.data, message.len));
+	wsm__buffer_fini(&message);
 }

@@ -24,9 +24,10 @@ struct wsm__adopt {
 	int fd; /* -1: bridge */
 	bool has_admission;
 	wsm_admission admission;
-	wsm_slice request;                                            /* bytes */
-	wsm_slice path, query, ip, origin, host, user_agent, headers; /* bridge; `headers` is JSON */
-	wsm_slice token;                                              /* bridge */
+	wsm_slice request;         /* bytes */
+	wsm_slice path, query, ip; /* bridge */
+	wsm_member *headers;
+	size_t n_headers;
 };
 
 void wsm__adopt_free(struct wsm__adopt *adopt);

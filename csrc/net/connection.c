@@ -1,6 +1,5 @@
 #include "net/connection.h"
 
-#include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/clock.h"
 #include "base/siphash.h"
 #include "net/publish.h"
+#include "net/session.h"
 #include "net/token.h"
 #include "rooms/name.h"
 
@@ -180,8 +180,9 @@ static void opening_query(struct wsm__opening *opening, wsm_slice query)
 	free(resume);
 }
 
-static struct wsm__opening *opening_new(const struct wsm__request *request, const struct wsm__endpoint *endpoint,
-                                        const struct wsm__path_params *params, const wsm_admission *admission)
+static struct wsm__opening *opening_new(const struct wsm__core *core, const struct wsm__request *request,
+                                        const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
+                                        const wsm_admission *admission)
 {
 	struct wsm__opening *opening = calloc(1, sizeof(*opening));
 	char room[136];
@@ -189,7 +190,8 @@ static struct wsm__opening *opening_new(const struct wsm__request *request, cons
 	if (!opening)
 		return NULL;
 	wsm__buffer_init(&opening->described);
-	wsm__buffer_add_slice(&opening->described, request->described);
+	if (wsm__wants(core, WSM_WANT_AUTHENTICATE))
+		wsm__request_describe(&opening->described, request, params);
 	opening_query(opening, request->query);
 	for (size_t i = 0; endpoint && i < endpoint->n_rooms; i++) {
 		int len = wsm__room_from_template(endpoint->rooms[i], params, room);
@@ -250,7 +252,7 @@ static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, co
 	texts[3] = endpoint && params && has_token_param(params) ? wsm__str(endpoint->path) : request->path;
 	texts[4] = wsm__slice(query.data, query.len);
 	texts[5] = request->ip;
-	texts[6] = request->user_agent;
+	texts[6] = wsm__request_header(request, "user-agent");
 	info = query.failed ? NULL : info_new(number, (int64_t)wsm__unix_ms(), texts);
 	wsm__buffer_fini(&query);
 	return info;
@@ -278,7 +280,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 		heartbeat = admission->heartbeat;
 	conn->greeting = wsm__slice_dup(greeting);
 	conn->heartbeat = wsm__slice_dup(heartbeat);
-	conn->opening = opening_new(request, endpoint, params, admission);
+	conn->opening = opening_new(core, request, endpoint, params, admission);
 	conn->peer = wsm__peer_enter(core, request->ip);
 	if (conn->opening)
 		conn->info = describe(core, number, request, endpoint, params, admission, conn->opening);
@@ -339,8 +341,6 @@ void wsm__conn_established(struct wsm__conn *conn)
 	struct wsm__core *core = conn->core;
 	const struct wsm__opening *opening = conn->opening;
 
-	if (conn->state == WSM__CONN_CLOSING && conn->wsi) /* closed before its socket could be written to */
-		lws_callback_on_writable(conn->wsi);
 	if (conn->state != WSM__CONN_HANDSHAKE)
 		return;
 	if (core->stopping)
@@ -487,10 +487,7 @@ void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 	free(conn->close_reason);
 	conn->close_reason = wsm__slice_dup(cut_reason(reason ? reason : ""));
 	wsm__buffer_fini(&conn->received);
-	if (conn->wsi)
-		lws_callback_on_writable(conn->wsi);
-	else if (conn->bridge)
-		wsm__flush_soon(conn);
+	wsm__flush_soon(conn);
 }
 
 static void tell_host(struct wsm__conn *conn, wsm_event_kind kind, unsigned code)
@@ -510,6 +507,8 @@ void wsm__conn_gone(struct wsm__conn *conn)
 	struct wsm__core *core = conn->core;
 	unsigned code = conn->close_code ? conn->close_code : 1006; /* RFC 6455 section 7.1.5 */
 
+	if (conn->session)
+		conn->session->conn = NULL;
 	wsm__decide_forget(conn);
 	if (conn->announced)
 		tell_host(conn, WSM_EVENT_DISCONNECT, code);

@@ -12,20 +12,25 @@
 
 enum wsm__conn_state { WSM__CONN_HANDSHAKE, WSM__CONN_DECIDING, WSM__CONN_OPEN, WSM__CONN_CLOSING };
 
-struct lws;
+struct wsm__session;
 
-/* What a request asks for, from whichever side it came. Valid during the call it is passed to. */
+/*
+ * What a request asks for, whichever way it came: own port, hand-over, bridge. Valid during the call it is passed to. The path is
+ * decoded, the query is not.
+ */
 struct wsm__request {
-	wsm_slice path, query, ip, origin, host, user_agent;
-	wsm_slice described; /* JSON for the host's authenticate handler; empty unless wanted */
-	wsm_slice token;     /* a JWT, not checked yet; empty: none */
+	wsm_slice path, query, ip;
+	const wsm_member *headers; /* all of them, in order; `json` is the value, plain text */
+	size_t n_headers;
+	wsm_slice host;  /* that the client believes to speak to */
+	wsm_slice token; /* a JWT, not checked yet; empty: none */
 };
 
 struct wsm__conn {
 	struct wsm__sub sub; /* first: the registry hands out subs */
 	UT_hash_handle by_number, by_client;
 	struct wsm__core *core;
-	struct lws *wsi; /* NULL: bridge */
+	struct wsm__session *session; /* its socket; NULL: bridge */
 	const wsm_conn_info *info;
 	uint64_t number;
 	enum wsm__conn_state state;
@@ -42,8 +47,8 @@ struct wsm__conn {
 	bool choked;      /* the socket takes no more; waits for its writable callback */
 	bool announced;   /* the host has been told of it, so it is told of the end */
 	bool tell_closed; /* adopted or bridged: WSM_EVENT_CLOSED at the end */
-	bool close_asked; /* the close frame was handed to libwebsockets, or came from the peer */
-	bool in_message;  /* between the first and the last fragment */
+	bool close_sent;  /* our Close frame: nothing follows it */
+	bool hang_up;     /* the client's answer to it is not waited for */
 	bool binary;
 	bool arrived;        /* as a new connection of its peer: at the door already */
 	bool admitted;       /* by the host, before the hand-over */
@@ -52,7 +57,6 @@ struct wsm__conn {
 	uint16_t close_code; /* ours, or the peer's */
 	uint16_t violations; /* rate limit */
 	uint16_t pending_decisions;
-	uint32_t fragments;
 	struct wsm__bucket rate, byte_rate, requests;
 	size_t in_flight; /* bridge: bytes that the host has not yet confirmed */
 	char *close_reason;
@@ -151,9 +155,18 @@ void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *roo
  */
 unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params);
-/* Appends the JSON for the authenticate handler. `headers`: {"name":"value",…} in JSON. */
+/*
+ * The same, and looks for a token: request->token, in `token`, which must not change as long as the request is used. `*why` is one
+ * sentence if the request is refused; static.
+ */
+unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, const wsm_admission *admission,
+                            struct wsm__endpoint **endpoint, struct wsm__path_params *params, struct wsm__buffer *token,
+                            const char **why);
+/* The value of a request header by its name, any case; of several the first; a slice with NULL if there is none. */
+wsm_slice wsm__request_header(const struct wsm__request *request, const char *name);
+/* Appends the JSON for the authenticate handler. */
 void wsm__request_describe(struct wsm__buffer *out, const struct wsm__request *request,
-                           const struct wsm__path_params *params, wsm_slice headers);
+                           const struct wsm__path_params *params);
 
 /* ---- flush.c ---------------------------------------------------------------------------------------------------- */
 
@@ -198,16 +211,14 @@ static inline size_t wsm__conn_max_message(const struct wsm__conn *conn)
 {
 	return conn->echo ? WSM__ECHO_MAX : conn->core->config->max_message_size;
 }
-static inline uint64_t wsm__conn_max_fragments(const struct wsm__conn *conn)
+static inline uint32_t wsm__conn_max_fragments(const struct wsm__conn *conn)
 {
-	return conn->echo ? UINT32_MAX : conn->core->config->max_fragments;
+	return conn->echo ? UINT32_MAX : (uint32_t)conn->core->config->max_fragments;
 }
 /* Adds the endpoint, if there is to be one. WSM_ECONFIG. */
 int wsm__echo_init(wsm_runtime *runtime, wsm_error *error);
-/* Sends a complete message back, and reads no further until it is written. */
+/* Sends a complete message back. */
 void wsm__echo(struct wsm__conn *conn, wsm_slice message);
-/* Something was written: reads on if it was all. */
-void wsm__echo_written(struct wsm__conn *conn);
 
 /* ---- decide.c: questions to the host's handlers ----------------------------------------------------------------- */
 

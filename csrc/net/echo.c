@@ -1,12 +1,11 @@
 /*
  * The echo endpoint (test_echo_path), which conformance tests switch on: every message comes back with its opcode, and nothing
- * else is ever sent. No limit holds there but WSM__ECHO_MAX. A client that does not read is not read from either.
+ * else is ever sent. No limit holds there but WSM__ECHO_MAX. A client that does not read is not read from either (session.c).
  */
 #include <string.h>
 
 #include "base/error.h"
 #include "net/connection.h"
-#include "net/server.h"
 #include "wire/frame.h"
 
 void wsm__echo(struct wsm__conn *conn, wsm_slice message)
@@ -19,14 +18,6 @@ void wsm__echo(struct wsm__conn *conn, wsm_slice message)
 	}
 	wsm__sub_put(&conn->core->registry, &conn->sub, pub);
 	wsm__pub_unref(pub);
-	if (conn->wsi)
-		wsm__server_read(conn, false);
-}
-
-void wsm__echo_written(struct wsm__conn *conn)
-{
-	if (conn->wsi && !conn->choked && !conn->sub.outbox.count && conn->state == WSM__CONN_OPEN)
-		wsm__server_read(conn, true);
 }
 
 int wsm__echo_init(wsm_runtime *runtime, wsm_error *error)

@@ -2,15 +2,14 @@
  * Writing: the dirty lists to the sockets. Each connection gets one write for all that waits for it; a batch that is the same
  * for many connections is copied together once. In slices, so that a room of 100,000 does not hold up reads and timers.
  *
- * The bytes are finished RFC 6455 frames. LWS_WRITE_HTTP sends them raw on a WebSocket connection (see "The send path" in
- * docs/how-it-works.md): whole frames only, and never while libwebsockets still holds a part of an earlier write.
+ * The bytes are finished RFC 6455 frames. Whole frames only, and never while libwebsockets still holds a part of an earlier write:
+ * then the outbox is the one place where messages wait, conflate and overflow.
  */
-#include <libwebsockets.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "net/connection.h"
-#include "net/server.h"
+#include "net/session.h"
 
 #define SLICE_US 3000u                          /* for one turn of the loop */
 #define CONN_BYTES_MAX (4u * WSM__SCRATCH_SIZE) /* for one connection in one turn */
@@ -86,8 +85,7 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 	struct wsm__outbox *outbox = &conn->sub.outbox;
 	size_t bytes;
 	uint32_t n = batch(outbox, &bytes);
-	uint8_t *data;
-	int sent;
+	const uint8_t *data;
 
 	if (n == 1) {
 		data = wsm__outbox_at(outbox, 0)->frame;
@@ -96,14 +94,10 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 			copy_batch(core, outbox, n);
 		data = core->scratch;
 	}
-	sent = lws_write(conn->wsi, data, bytes, LWS_WRITE_HTTP);
-	if (sent < 0) {
-		/* The socket is broken; libwebsockets closes it, outside of this call. */
+	if (!wsm__session_write(conn->session, data, bytes)) {
 		conn->close_code = conn->close_code ? conn->close_code : 1006;
 		wsm__conn_closing(conn);
 		conn->choked = true;
-		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-		core->lws_timers = true;
 		return false;
 	}
 	for (uint32_t i = 0; i < n; i++)
@@ -112,10 +106,7 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 	*written += bytes;
 	if (conn->state == WSM__CONN_CLOSING)
 		wsm__wheel_closing(conn);
-	if (!lws_partial_buffered(conn->wsi))
-		return true;
-	conn->choked = true; /* libwebsockets has asked for the writable callback */
-	return false;
+	return !conn->choked;
 }
 
 static void write_bridge(struct wsm__conn *conn)
@@ -145,10 +136,6 @@ static void write_socket(struct wsm__conn *conn)
 {
 	size_t written = 0;
 
-	if (lws_partial_buffered(conn->wsi)) {
-		conn->choked = true;
-		return;
-	}
 	while (conn->sub.outbox.count && written < CONN_BYTES_MAX)
 		if (!write_batch(conn, &written))
 			return;
@@ -168,6 +155,14 @@ static void end_bridge(struct wsm__conn *conn)
 	wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
 }
 
+/* What goes before the Close frame. */
+static bool has_unsent(const struct wsm__conn *conn)
+{
+	if (conn->sub.overflow) /* it does not read: see cut_off() in heartbeat.c */
+		return false;
+	return conn->sub.outbox.count || (conn->core->stopping && wsm__sub_lags(&conn->sub));
+}
+
 static void flush_conn(struct wsm__conn *conn)
 {
 	struct wsm__core *core = conn->core;
@@ -183,7 +178,7 @@ static void flush_conn(struct wsm__conn *conn)
 		}
 		if (!conn->choked)
 			write_bridge(conn);
-	} else if (!conn->wsi || conn->choked || !wsm__server_may_write(conn)) {
+	} else if (!conn->session || conn->choked || conn->close_sent) {
 		return;
 	} else {
 		write_socket(conn);
@@ -194,8 +189,8 @@ static void flush_conn(struct wsm__conn *conn)
 		wsm__mark_dirty(&core->registry, &conn->sub, false); /* its share of this turn is used up */
 	else
 		wsm__outbox_shrink(&conn->sub.outbox);
-	if (conn->echo)
-		wsm__echo_written(conn);
+	if (conn->session && conn->state == WSM__CONN_CLOSING && !conn->choked && !has_unsent(conn))
+		wsm__websocket_close(conn);
 }
 
 bool wsm__flush(struct wsm__core *core)

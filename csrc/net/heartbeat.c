@@ -2,13 +2,13 @@
  * Heartbeats and time-outs, spread over the interval: connections stand in the slots of a wheel, and each turn looks at one
  * slot, so that ten thousand of them never ping at once.
  */
-#include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "net/connection.h"
 #include "net/publish.h"
+#include "net/session.h"
 #include "net/token.h"
 
 void wsm__wheel_add(struct wsm__conn *conn)
@@ -50,11 +50,8 @@ static void cut_off(struct wsm__core *core)
 	{
 		if (conn->close_by_ms > core->now_ms)
 			return;
-		if (!conn->wsi)
-			continue;
-		lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK,
-		                LWS_TO_KILL_ASYNC); /* and at the next turn: harmless */
-		core->lws_timers = true;
+		if (conn->session)
+			wsm__session_doom(conn->session);
 	}
 }
 
@@ -154,10 +151,6 @@ void wsm__wheel_turn(struct wsm__core *core)
 
 	forgive(core);
 	cut_off(core);
-	if (core->lws_timers) {
-		core->lws_timers = false;
-		lws_cancel_service(core->lws); /* it looks at its timers only after something has happened */
-	}
 	core->wheel_at = (core->wheel_at + 1) % WSM__WHEEL_SLOTS;
 	DL_FOREACH_SAFE2(core->wheel[core->wheel_at], conn, next, wheel_next)
 	{

@@ -1,13 +1,45 @@
-#include "net/http.h"
-
-#include <libwebsockets.h>
+/* Requests on a socket that is not a WebSocket (yet): heads, bodies, REST answers, refusals; HTTP/1.1 (RFC 9112). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/connection.h"
 #include "net/rest.h"
+#include "net/session.h"
+#include "wire/handshake.h"
 
-#define BODY_MAX 1048577u /* one more than rest.c takes, so that it can say so */
+#define BODY_MAX 1048576u /* bytes of a POST body, as rest.c takes them */
+#define PIECE_MAX 65536u  /* of an answer that is written at a time */
+
+struct wsm__entry {
+	struct wsm__buffer in;
+	size_t at;       /* where in `in` the present request begins */
+	size_t seen;     /* how far its end was looked for */
+	size_t head_len; /* once the head is there */
+	size_t body_len; /* which is waited for */
+	struct wsm__buffer out;
+	size_t out_at; /* how far `out` is written */
+	bool served;   /* it had an answer */
+	bool last;     /* the session ends with this answer */
+};
+
+bool wsm__entry_new(struct wsm__session *session)
+{
+	session->entry = calloc(1, sizeof(*session->entry));
+	return session->entry != NULL;
+}
+
+void wsm__entry_free(struct wsm__session *session)
+{
+	if (!session->entry)
+		return;
+	wsm__buffer_fini(&session->entry->in);
+	wsm__buffer_fini(&session->entry->out);
+	free(session->entry);
+	session->entry = NULL;
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------- */
 
 static const char *phrase(unsigned status)
 {
@@ -24,168 +56,272 @@ static const char *phrase(unsigned status)
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 408:
+		return "Request Timeout";
 	case 411:
 		return "Length Required";
 	case 413:
 		return "Content Too Large";
+	case 417:
+		return "Expectation Failed";
 	case 426:
 		return "Upgrade Required";
+	case 429:
+		return "Too Many Requests";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 500:
+		return "Internal Server Error";
+	case 501:
+		return "Not Implemented";
+	case 503:
+		return "Service Unavailable";
+	case 505:
+		return "HTTP Version Not Supported";
 	default:
 		return "Error";
 	}
 }
 
-static void write_answer(struct lws *wsi, unsigned status, const char *type, const char *extra, wsm_slice body,
-                         bool head)
+static void put_answer(struct wsm__entry *entry, unsigned status, const char *type, const char *extra, wsm_slice body,
+                       bool head_only)
 {
-	struct wsm__buffer out;
-
-	wsm__buffer_init(&out);
-	wsm__buffer_addf(&out,
+	wsm__buffer_addf(&entry->out,
 	                 "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
-	                 "X-Content-Type-Options: nosniff\r\n%s\r\n",
-	                 status, phrase(status), type, body.len, extra);
-	if (!head)
-		wsm__buffer_add_slice(&out, body);
-	if (!out.failed)
-		lws_write(wsi, (unsigned char *)out.data, out.len, LWS_WRITE_HTTP_FINAL);
-	wsm__buffer_fini(&out);
+	                 "X-Content-Type-Options: nosniff\r\n%s%s\r\n",
+	                 status, phrase(status), type, body.len, extra, entry->last ? "Connection: close\r\n" : "");
+	if (!head_only)
+		wsm__buffer_add_slice(&entry->out, body);
 }
 
-void wsm__http_refuse(struct lws *wsi, unsigned status, const char *extra, const char *why)
+/* Writes as much of the answer as the socket takes. */
+static void pump(struct wsm__session *session)
 {
-	char line[256], headers[160];
+	struct wsm__entry *entry = session->entry;
+
+	if (entry->out.failed) {
+		wsm__session_doom(session);
+		return;
+	}
+	while (entry->out_at < entry->out.len && !session->choked) {
+		size_t left = entry->out.len - entry->out_at, piece = left < PIECE_MAX ? left : PIECE_MAX;
+
+		if (!wsm__session_write(session, entry->out.data + entry->out_at, piece))
+			return;
+		entry->out_at += piece;
+	}
+	wsm__session_wait(session);
+	if (entry->out_at < entry->out.len)
+		return;
+	wsm__buffer_fini(&entry->out);
+	entry->out_at = 0;
+	entry->served = true;
+	if (entry->last)
+		wsm__session_linger(session);
+}
+
+void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char *extra, const char *why)
+{
+	char line[256];
 	int len = snprintf(line, sizeof(line), "%s\n", why);
 
-	snprintf(headers, sizeof(headers), "%sConnection: close\r\n", extra);
-	write_answer(wsi, status, "text/plain; charset=utf-8", headers, wsm__slice(line, (size_t)len), false);
+	session->core->counters.handshakes_refused++;
+	session->entry->last = true;
+	put_answer(session->entry, status, "text/plain; charset=utf-8", extra, wsm__slice(line, (size_t)len), false);
+	pump(session);
 }
 
-static wsm_slice keep(struct lws *wsi, struct wsm__session *session, int len, bool custom)
+void wsm__entry_expire(struct wsm__session *session)
 {
-	char *to = len > 0 ? wsm__buffer_reserve(&session->exchange->storage, (size_t)len + 1) : NULL;
+	struct wsm__entry *entry = session->entry;
 
-	if (!to)
-		return wsm__slice(NULL, 0);
-	if (custom)
-		len = lws_hdr_custom_copy(wsi, to, len + 1, "x-api-key:", 10);
+	if (entry->served && entry->at == entry->in.len && !session->choked) {
+		wsm__session_doom(session); /* it was kept for a further request */
+		return;
+	}
+	session->core->counters.handshake_timeouts++;
+	if (session->choked || entry->at == entry->in.len)
+		wsm__session_doom(session); /* it does not read; or it has not said a word */
 	else
-		len = lws_hdr_copy(wsi, to, len + 1, WSI_TOKEN_HTTP_AUTHORIZATION);
-	if (len <= 0)
-		return wsm__slice(NULL, 0);
-	session->exchange->storage.len += (size_t)len;
-	return wsm__slice(to, (size_t)len);
+		wsm__entry_refuse(session, 408, "", "the request did not come in time (handshake_timeout)");
 }
 
-static const char *method_name(int method)
+/* ---- REST ------------------------------------------------------------------------------------------------------- */
+
+static void answer_rest(struct wsm__session *session, const struct wsm__head *head, wsm_slice body)
 {
-	switch (method) {
-	case LWSHUMETH_GET:
-		return "GET";
-	case LWSHUMETH_POST:
-		return "POST";
-	case LWSHUMETH_HEAD:
-		return "HEAD";
-	case LWSHUMETH_OPTIONS:
-		return "OPTIONS";
-	case LWSHUMETH_PUT:
-		return "PUT";
-	case LWSHUMETH_PATCH:
-		return "PATCH";
-	case LWSHUMETH_DELETE:
-		return "DELETE";
-	default:
-		return "?";
-	}
-}
-
-int wsm__http_request(struct lws *wsi, struct wsm__session *session, const void *path, size_t len)
-{
-	char *uri = NULL;
-	int uri_len = 0, method = lws_http_get_uri_and_method(wsi, &uri, &uri_len);
-	int length = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);
-	char digits[24] = "0";
-
-	(void)path;
-	(void)len;
-	if (method < 0 || !wsm__session_request(wsi, session, wsm__slice(uri, (size_t)uri_len)))
-		return -1;
-	snprintf(session->exchange->method, sizeof(session->exchange->method), "%s", method_name(method));
-	session->exchange->head = method == LWSHUMETH_HEAD;
-	session->exchange->authorization =
-		keep(wsi, session, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION), false);
-	session->exchange->api_key = keep(wsi, session, lws_hdr_custom_length(wsi, "x-api-key:", 10), true);
-	if (method != LWSHUMETH_POST) {
-		/* A body where none belongs is not read, and must not be taken for the next request. */
-		session->exchange->last = length > 0 || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
-		return wsm__http_answer(wsi, session);
-	}
-	if (length <= 0 || lws_hdr_copy(wsi, digits, sizeof(digits), WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) {
-		wsm__http_refuse(wsi, 411, "", "a POST needs Content-Length");
-		return -1;
-	}
-	if (strtoull(digits, NULL, 10) >= BODY_MAX) {
-		wsm__http_refuse(wsi, 413, "", "the body has more than 1 MiB");
-		return -1;
-	}
-	return strtoull(digits, NULL, 10) ? 0 : wsm__http_answer(wsi, session);
-}
-
-int wsm__http_body(struct wsm__session *session, const void *data, size_t len)
-{
-	if (!session->exchange) /* answered already: the method has no use for a body */
-		return 0;
-	if (session->exchange->body.len + len > BODY_MAX)
-		return -1;
-	wsm__buffer_add(&session->exchange->body, data, len);
-	return session->exchange->body.failed ? -1 : 0;
-}
-
-/* libwebsockets has decoded the path; rest.c takes it as it stands in a URL. */
-static void encode_path(struct wsm__buffer *out, wsm_slice path)
-{
-	for (size_t i = 0; i < path.len; i++) {
-		unsigned char c = (unsigned char)path.data[i];
-
-		if (c > ' ' && c < 0x7f && c != '%')
-			wsm__buffer_add(out, &path.data[i], 1);
-		else
-			wsm__buffer_addf(out, "%%%02X", c);
-	}
-}
-
-int wsm__http_answer(struct lws *wsi, struct wsm__session *session)
-{
-	struct wsm__buffer path;
-	int status;
-	bool last;
+	struct wsm__entry *entry = session->entry;
+	char ip[WSM__IP_MAX];
 	wsm_rest_request request = {
-		.method = wsm__str(session->exchange->method),
-		.query = session->exchange->request.query,
-		.ip = session->exchange->request.ip,
-		.authorization = session->exchange->authorization,
-		.api_key = session->exchange->api_key,
-		.origin = session->exchange->request.origin,
-		.body = wsm__slice(session->exchange->body.data, session->exchange->body.len),
+		.method = head->method,
+		.path = head->path,
+		.query = head->query,
+		.authorization = wsm__head_get(head, "authorization"),
+		.api_key = wsm__head_get(head, "x-api-key"),
+		.origin = wsm__head_get(head, "origin"),
+		.body = body,
 	};
 	wsm_rest_answer answer;
 
-	memset(&answer, 0, sizeof(answer));
 	if (!session->core->config->rest) {
-		wsm__http_refuse(wsi, 404, "", "REST is switched off on this port");
-		return -1;
+		wsm__entry_refuse(session, 404, "", "REST is switched off on this port");
+		return;
 	}
-	wsm__buffer_init(&path);
-	encode_path(&path, session->exchange->request.path);
-	request.path = wsm__slice(path.data, path.len);
-	status = path.failed ? WSM_ENOMEM : wsm__rest_answer(session->core, &request, &answer);
-	wsm__buffer_fini(&path);
-	if (status)
-		return -1;
-	last = session->exchange->last;
-	write_answer(wsi, answer.status, answer.content_type, last ? "Connection: close\r\n" : "",
-	             wsm__slice(answer.body.data, answer.body.len), session->exchange->head);
+	wsm__session_ip(session, ip);
+	request.ip = wsm__str(ip);
+	memset(&answer, 0, sizeof(answer));
+	/* A body where none belongs is not read, and must not be taken for the next request. */
+	entry->last = !head->keep_alive || head->chunked || head->length != body.len;
+	if (wsm__rest_answer(session->core, &request, &answer)) {
+		wsm__session_doom(session);
+		return;
+	}
+	put_answer(entry, answer.status, answer.content_type, "", wsm__slice(answer.body.data, answer.body.len),
+	           wsm__slice_is(head->method, "HEAD"));
 	wsm_text_free(&answer.body);
-	wsm__session_answered(session);
-	return last || lws_http_transaction_completed(wsi) ? -1 : 0;
+	pump(session);
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
+
+/* Whether the body is to be read; false if there is none, or the request was refused. */
+static bool expects_body(struct wsm__session *session, const struct wsm__head *head)
+{
+	wsm_slice expect = wsm__head_get(head, "expect");
+
+	if (!wsm__slice_is(head->method, "POST"))
+		return false;
+	if (!head->has_length)
+		wsm__entry_refuse(session, 411, "", "a POST needs Content-Length");
+	else if (head->length > BODY_MAX)
+		wsm__entry_refuse(session, 413, "", "the body has more than 1 MiB");
+	else if (expect.data && !wsm__slice_equal_nocase(expect, wsm__str("100-continue")))
+		wsm__entry_refuse(session, 417, "", "only Expect: 100-continue is understood");
+	else
+		return head->length > 0;
+	return false;
+}
+
+/* The head of a request is there. True if all of the request is handled, or the session is at its end. */
+static bool take_head(struct wsm__session *session)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct wsm__entry *entry = session->entry;
+	const char *why;
+	struct wsm__head head;
+	unsigned status = wsm__head_parse(&head, entry->in.data + entry->at, entry->head_len, &why);
+
+	if (status) {
+		wsm__entry_refuse(session, status, "", why);
+		return true;
+	}
+	if (wsm__handshake_wanted(&head)) {
+		wsm__upgrade(session, &head);
+		return true;
+	}
+	if (expects_body(session, &head)) {
+		entry->body_len = (size_t)head.length;
+		if (wsm__head_get(&head, "expect").data && entry->in.len - entry->at == entry->head_len)
+			wsm__session_write(session, go_on, sizeof(go_on) - 1);
+		if (session->phase == WSM__ENTERING)
+			wsm__session_wait(session);
+		return false;
+	}
+	if (session->phase == WSM__ENTERING && !entry->last)
+		answer_rest(session, &head, wsm__slice(NULL, 0));
+	return true;
+}
+
+static void take_body(struct wsm__session *session)
+{
+	struct wsm__entry *entry = session->entry;
+	const char *start = entry->in.data + entry->at, *why;
+	struct wsm__head head;
+
+	if (!wsm__head_parse(&head, start, entry->head_len, &why)) /* it was good before */
+		answer_rest(session, &head, wsm__slice(start + entry->head_len, entry->body_len));
+}
+
+/* One step; false if more bytes are needed for the next. */
+static bool step(struct wsm__session *session)
+{
+	struct wsm__entry *entry = session->entry;
+	size_t have = entry->in.len - entry->at;
+
+	if (!entry->head_len) {
+		entry->head_len = wsm__head_end(entry->in.data + entry->at, have, &entry->seen);
+		if (entry->head_len > WSM__HEAD_MAX || (!entry->head_len && have >= WSM__HEAD_MAX)) {
+			wsm__entry_refuse(session, 431, "", "the head of the request has more than 32 KiB");
+			return true;
+		}
+		if (!entry->head_len)
+			return false;
+		if (!take_head(session))
+			return true;
+	} else {
+		if (have - entry->head_len < entry->body_len)
+			return false;
+		take_body(session);
+	}
+	if (session->phase != WSM__ENTERING)
+		return true;
+	entry->at += entry->head_len + entry->body_len;
+	entry->seen = entry->head_len = entry->body_len = 0;
+	return true;
+}
+
+/* What came behind the head of an upgrade. */
+static void go_on_open(struct wsm__session *session)
+{
+	struct wsm__entry *entry = session->entry;
+	struct wsm__buffer in = entry->in;
+	size_t used = entry->at + entry->head_len;
+
+	wsm__buffer_init(&entry->in);
+	wsm__entry_free(session);
+	if (in.len > used)
+		wsm__websocket_receive(session, (uint8_t *)in.data + used, in.len - used);
+	wsm__buffer_fini(&in);
+}
+
+static void proceed(struct wsm__session *session)
+{
+	struct wsm__entry *entry = session->entry;
+
+	/* While an answer waits to be written, the next request waits too. */
+	while (session->phase == WSM__ENTERING && !session->choked && !entry->last && entry->at < entry->in.len)
+		if (!step(session))
+			break;
+	if (session->phase == WSM__OPEN) {
+		go_on_open(session);
+		return;
+	}
+	if (entry->at == entry->in.len) {
+		wsm__buffer_fini(&entry->in);
+		entry->at = 0;
+	} else if (entry->at) {
+		entry->in.len -= entry->at;
+		memmove(entry->in.data, entry->in.data + entry->at, entry->in.len);
+		entry->at = 0;
+	}
+}
+
+void wsm__entry_receive(struct wsm__session *session, const void *data, size_t len)
+{
+	struct wsm__entry *entry = session->entry;
+
+	if (entry->last) /* all that follows is thrown away */
+		return;
+	wsm__buffer_add(&entry->in, data, len);
+	if (entry->in.failed)
+		wsm__session_doom(session);
+	else
+		proceed(session);
+}
+
+void wsm__entry_writable(struct wsm__session *session)
+{
+	pump(session);
+	if (session->phase == WSM__ENTERING)
+		proceed(session);
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "net/server.h"
+#include "net/session.h"
 
 #define ACCEPTS_PER_TURN 64 /* a storm of connections does not hold up the ones that are there */
 #define PORT_TRIES 8        /* port 0: the port that one family got may be taken in the other */
@@ -28,7 +29,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			wsm__lobby_enter(core, fd);
+			wsm__session_take(core, fd, NULL);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE) {
@@ -191,7 +192,6 @@ static void on_closed(uv_handle_t *handle)
 
 void wsm__listen_close(struct wsm__core *core)
 {
-	wsm__lobby_close(core);
 	for (unsigned i = 0; i < core->n_listeners; i++) {
 		if (!uv_is_closing((uv_handle_t *)&core->listeners[i].poll))
 			uv_close((uv_handle_t *)&core->listeners[i].poll, on_closed);

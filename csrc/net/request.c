@@ -1,7 +1,8 @@
-/* What is checked before a WebSocket is accepted: Origin and endpoint. */
+/* What is checked before a WebSocket is accepted, whichever way its request came: Origin, endpoint, where a token stands. */
 #include "base/slice.h"
-#include "net/connection.h"
+#include "net/token.h"
 #include "policy/origin.h"
+#include "wire/head.h"
 
 static bool has_auth(const wsm_runtime *runtime)
 {
@@ -12,7 +13,7 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params)
 {
 	const struct wsm_config *config = runtime->config;
-	wsm_slice allowed[64];
+	wsm_slice allowed[64], origin = wsm__request_header(request, "origin");
 	size_t n = 0;
 
 	*endpoint = NULL;
@@ -23,13 +24,57 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
 		*endpoint = wsm__endpoints_find(&runtime->endpoints, request->path, has_auth(runtime), params);
 	if (*endpoint && ((*endpoint)->flags & WSM__ENDPOINT_ECHO))
 		return 0;
-	if (!(admission && admission->skip_origin) &&
-	    !wsm__origin_allowed(request->origin, request->host, allowed, n)) {
+	if (!(admission && admission->skip_origin) && !wsm__origin_allowed(origin, request->host, allowed, n)) {
 		wsm__endpoint_unref(*endpoint);
 		*endpoint = NULL;
 		return 403;
 	}
 	return *endpoint || (admission && admission->admitted) ? 0 : 404;
+}
+
+wsm_slice wsm__request_header(const struct wsm__request *request, const char *name)
+{
+	return wsm__fields_get(request->headers, request->n_headers, name);
+}
+
+/* Of a list that may stand in several fields of one name (RFC 9110 section 5.3), those with tokens one after the other. */
+static wsm_slice joined(const struct wsm__request *request, const char *name, const char *separator,
+                        struct wsm__buffer *storage)
+{
+	wsm__buffer_clear(storage);
+	for (size_t i = 0; i < request->n_headers; i++) {
+		if (!wsm__slice_equal_nocase(request->headers[i].name, wsm__str(name)))
+			continue;
+		wsm__buffer_add_str(storage, storage->len ? separator : "");
+		wsm__buffer_add_slice(storage, request->headers[i].json);
+	}
+	return wsm__slice(storage->data, storage->len);
+}
+
+unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, const wsm_admission *admission,
+                            struct wsm__endpoint **endpoint, struct wsm__path_params *params, struct wsm__buffer *token,
+                            const char **why)
+{
+	unsigned status = wsm__request_check(runtime, request, admission, endpoint, params);
+	struct wsm__buffer protocols, cookies;
+
+	*why = status == 403 ? "this Origin may not connect (allowed_origins)" : "there is no endpoint of this path";
+	if (status || !runtime->jwt || (admission && admission->admitted))
+		return status;
+	wsm__buffer_init(&protocols);
+	wsm__buffer_init(&cookies);
+	if (!wsm__token_find(runtime, request, params,
+	                     &(struct wsm__token_headers){
+				     .authorization = wsm__request_header(request, "authorization"),
+				     .protocols = joined(request, "sec-websocket-protocol", ",", &protocols),
+				     .cookie = joined(request, "cookie", ";", &cookies) },
+	                     token)) {
+		*why = "a token in a cookie needs an Origin";
+		status = 403;
+	}
+	wsm__buffer_fini(&protocols);
+	wsm__buffer_fini(&cookies);
+	return status;
 }
 
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path)
@@ -65,8 +110,29 @@ static void add_pair(struct wsm__buffer *out, const char *name, wsm_slice value)
 	wsm__buffer_add_str(out, ",");
 }
 
+/* {"name":"value",…}; names in lower case. */
+static void add_headers(struct wsm__buffer *out, const struct wsm__request *request)
+{
+	char lower[128];
+
+	wsm__buffer_add_str(out, "{");
+	for (size_t i = 0; i < request->n_headers; i++) {
+		wsm_slice name = request->headers[i].name;
+		size_t len = name.len < sizeof(lower) ? name.len : sizeof(lower);
+
+		for (size_t k = 0; k < len; k++)
+			lower[k] =
+				(char)(name.data[k] >= 'A' && name.data[k] <= 'Z' ? name.data[k] | 0x20 : name.data[k]);
+		wsm__buffer_add_str(out, i ? "," : "");
+		wsm__buffer_add_json(out, wsm__slice(lower, len));
+		wsm__buffer_add_str(out, ":");
+		wsm__buffer_add_json(out, request->headers[i].json);
+	}
+	wsm__buffer_add_str(out, "}");
+}
+
 void wsm__request_describe(struct wsm__buffer *out, const struct wsm__request *request,
-                           const struct wsm__path_params *params, wsm_slice headers)
+                           const struct wsm__path_params *params)
 {
 	wsm__buffer_add_str(out, "{");
 	add_pair(out, "path", request->path);
@@ -80,6 +146,6 @@ void wsm__request_describe(struct wsm__buffer *out, const struct wsm__request *r
 		wsm__buffer_add_json(out, params->at[i].value);
 	}
 	wsm__buffer_add_str(out, "},\"headers\":");
-	wsm__buffer_add_slice(out, headers.len ? headers : wsm__str("{}"));
+	add_headers(out, request);
 	wsm__buffer_add_str(out, "}");
 }

@@ -17,6 +17,7 @@
 #include "net/connection.h"
 #include "net/publish.h"
 #include "net/server.h"
+#include "net/session.h"
 #include "net/token.h"
 
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
@@ -182,6 +183,7 @@ static void on_prepare(uv_prepare_t *prepare)
 		core->burst = 0;
 	if (core->commands) /* they have waited for this */
 		more = wsm__commands_run(core) || more;
+	wsm__sessions_reap(core);
 	/* What they published is written in the next turn, at once. */
 	more = more || core->registry.dirty || core->registry.urgent;
 	if (more && !core->destroying)
@@ -242,7 +244,7 @@ static void on_tick(uv_timer_t *timer)
 
 	wsm__core_now(core);
 	wsm__decide_expire(core);
-	wsm__lobby_expire(core);
+	wsm__sessions_expire(core);
 	if (core->stopping) {
 		if (!core->n_conns || (core->now_ms >= core->stop_at_ms && core->stop_turns >= STOP_TURNS))
 			begin_destroy(core);

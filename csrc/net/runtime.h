@@ -26,7 +26,7 @@ struct wsm__conn;
 struct wsm__ticket;
 struct wsm__sticky;
 struct wsm__used;
-struct wsm__guest;
+struct wsm__session;
 struct wsm__jwt;
 struct lws_context;
 struct lws_vhost;
@@ -170,6 +170,7 @@ struct wsm__listener {
 struct wsm__counters {
 	uint64_t total_connections, refused, messages_received, bytes_received, messages_sent, bytes_sent, broadcasts;
 	uint64_t rate_limited, slow_consumers, timeouts, throttled, superseded, handshakes_refused;
+	uint64_t handshake_timeouts, handshakes_dropped;
 	uint64_t tokens_refused, tokens_expired;
 };
 
@@ -200,6 +201,7 @@ struct wsm__core {
 	uint64_t n_conns;    /* those on the way out included */
 	uint64_t n_active;   /* open, or being decided on */
 	uint64_t n_sessions; /* sockets in libwebsockets */
+	uint64_t n_entering; /* those whose request has not come yet */
 	struct wsm__peers peers;
 	struct wsm__limits limits;
 	struct wsm__sticky *sticky;
@@ -207,18 +209,17 @@ struct wsm__core {
 	uint64_t used_swept_ms;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
-	struct wsm__guest *guests;   /* sockets whose request has not been read, longest waiting first */
-	struct wsm__adopt *adopting; /* during lws_adopt_…(): whose socket the callbacks are about */
-	char *bearer;                /* and the token that was found in its subprotocols, on the heap */
+	struct wsm__session *entering, *lingering,
+		*doomed;               /* sockets by phase, see session.h; the longest waiting first */
+	struct wsm__session *adopting; /* during lws_adopt_…(); NULL again if it has called back with the end */
 
 	uint64_t now_ms, now_us; /* monotonic, of the present callback */
-	uint64_t turned_ms; /* when the wheel turned last */
+	uint64_t turned_ms;      /* when the wheel turned last */
 	uint64_t swept_ms;
 	uint64_t started_unix_ms;
 	uint64_t stop_at_ms; /* while stopping: when to stop waiting */
 	unsigned stop_turns; /* of the loop, since then */
 	bool stopping, destroying;
-	bool lws_timers;    /* set outside of libwebsockets' own callbacks: it does not know yet that one may be due */
 	bool accept_paused; /* out of descriptors */
 	struct wsm__counters counters;
 	struct wsm__buffer text; /* scratch for one message */

@@ -8,10 +8,9 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "wire/handshake.h"
 
 #define KEY_FILE_MAX 65536u
-#define BEARER "wsm.bearer."
-#define PROTOCOL_HEADER "sec-websocket-protocol"
 
 /* ---- the key ---------------------------------------------------------------------------------------------------- */
 
@@ -115,7 +114,7 @@ static bool next_entry(wsm_slice *rest, char separator, wsm_slice *entry)
 
 static bool is_bearer(wsm_slice entry)
 {
-	return wsm__slice_starts(entry, BEARER);
+	return wsm__slice_starts(entry, WSM__BEARER);
 }
 
 static wsm_slice in_protocols(wsm_slice list)
@@ -124,7 +123,7 @@ static wsm_slice in_protocols(wsm_slice list)
 
 	while (next_entry(&list, ',', &entry))
 		if (is_bearer(entry))
-			return wsm__slice(entry.data + strlen(BEARER), entry.len - strlen(BEARER));
+			return wsm__slice(entry.data + strlen(WSM__BEARER), entry.len - strlen(WSM__BEARER));
 	return wsm__str(NULL);
 }
 
@@ -169,7 +168,6 @@ bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, c
 	const wsm_slice places[] = {
 		in_path(params),
 		wsm__token_bearer(headers->authorization),
-		headers->bearer,
 		in_protocols(headers->protocols),
 		in_cookies(headers->cookie, config->jwt_cookie),
 	};
@@ -182,7 +180,7 @@ bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, c
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		if (!places[i].len)
 			continue;
-		if (i == 4 && !request->origin.len)
+		if (i == 3 && !wsm__request_header(request, "origin").len)
 			return false;
 		wsm__buffer_add_slice(storage, places[i]);
 		request->token = wsm__slice(storage->data, storage->len);
@@ -217,56 +215,4 @@ void wsm__token_redact(const wsm_runtime *runtime, wsm_slice query, struct wsm__
 			wsm__buffer_add_str(out, "&");
 		wsm__buffer_add_slice(out, entry);
 	}
-}
-
-/* Removes our entries from one header value; the new length of the value. */
-static size_t strip_value(char *value, size_t len, char **bearer)
-{
-	wsm_slice list = wsm__slice(value, len), entry;
-	size_t kept = 0;
-
-	while (next_entry(&list, ',', &entry)) {
-		if (is_bearer(entry)) {
-			if (!*bearer)
-				*bearer = wsm__slice_dup(
-					wsm__slice(entry.data + strlen(BEARER), entry.len - strlen(BEARER)));
-			continue;
-		}
-		if (kept)
-			value[kept++] = ',';
-		memmove(value + kept, entry.data, entry.len); /* never beyond where it stood */
-		kept += entry.len;
-	}
-	return kept;
-}
-
-size_t wsm__token_strip(char *request, size_t len, char **bearer)
-{
-	char *line = request, *end = request + len, *to;
-
-	*bearer = NULL;
-	/* Line by line behind the request line, up to the empty one. */
-	while ((line = memchr(line, '\n', (size_t)(end - line))) != NULL && ++line < end && *line != '\r' &&
-	       *line != '\n') {
-		char *line_end = memchr(line, '\n', (size_t)(end - line));
-		char *colon = line_end ? memchr(line, ':', (size_t)(line_end - line)) : NULL;
-		size_t kept;
-
-		if (!colon || (size_t)(colon - line) != strlen(PROTOCOL_HEADER) ||
-		    strncasecmp(line, PROTOCOL_HEADER, strlen(PROTOCOL_HEADER)) != 0 ||
-		    !in_protocols(wsm__slice(colon + 1, (size_t)(line_end - colon - 1))).data)
-			continue;
-		kept = strip_value(colon + 1, (size_t)(line_end - colon - 1), bearer);
-		to = kept ? colon + 1 + kept : line;
-		if (kept) {
-			*to++ = '\r'; /* there is room: what was taken out is longer */
-			memmove(to, line_end, (size_t)(end - line_end));
-			end -= line_end - to;
-		} else {
-			memmove(to, line_end + 1, (size_t)(end - line_end - 1));
-			end -= line_end + 1 - to;
-			line--; /* the line that has moved up is next */
-		}
-	}
-	return (size_t)(end - request);
 }

@@ -25,9 +25,9 @@ struct wsm__grant {
 /* Reads the key, if one is configured: runtime->jwt. WSM_ECONFIG. */
 int wsm__token_init(wsm_runtime *runtime, wsm_error *error);
 
-/* The headers that may carry one; empty where there is none. `bearer`: what wsm__token_strip() has found. */
+/* The headers that may carry one; empty where there is none. */
 struct wsm__token_headers {
-	wsm_slice authorization, protocols, cookie, bearer;
+	wsm_slice authorization, protocols, cookie;
 };
 
 /*
@@ -37,11 +37,6 @@ struct wsm__token_headers {
  */
 bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
                      const struct wsm__token_headers *headers, struct wsm__buffer *storage);
-/*
- * Takes the subprotocol `wsm.bearer.<token>` out of the head of a request, in place; returns the new length. libwebsockets
- * reads 127 bytes of subprotocols. `*bearer`: the token on the heap, or NULL.
- */
-size_t wsm__token_strip(char *request, size_t len, char **bearer);
 /* The token in the value of an Authorization header (RFC 6750 section 2.1); empty for other schemes. */
 wsm_slice wsm__token_bearer(wsm_slice authorization);
 /* A query without the parameter that carries the token: what handlers see and log. */

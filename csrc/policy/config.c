@@ -8,17 +8,7 @@
 #include "policy/options.h"
 #include "policy/origin.h"
 
-enum store {
-	STORE_UINT,
-	STORE_SECS,
-	STORE_STRING,
-	STORE_LIST,
-	STORE_BOOL,
-	STORE_RATE,
-	STORE_PORT,
-	STORE_HEADERS,
-	STORE_NETWORKS
-};
+enum store { STORE_UINT, STORE_SECS, STORE_STRING, STORE_LIST, STORE_BOOL, STORE_RATE, STORE_PORT, STORE_NETWORKS };
 
 #define TYPE_UINT WSM_OPTION_UINT
 #define TYPE_SECS WSM_OPTION_SECS
@@ -27,7 +17,6 @@ enum store {
 #define TYPE_BOOL WSM_OPTION_BOOL
 #define TYPE_RATE WSM_OPTION_UINT
 #define TYPE_PORT WSM_OPTION_UINT
-#define TYPE_HEADERS WSM_OPTION_LIST
 #define TYPE_NETWORKS WSM_OPTION_LIST
 
 static const wsm_option options[] = {
@@ -177,26 +166,6 @@ static int store_text(const struct attempt *attempt, const char *text)
 	return WSM_OK;
 }
 
-/* Names of HTTP headers (RFC 9110 section 5.6.2) with commas; stored in lower case without white space. */
-static int store_headers(const struct attempt *attempt)
-{
-	char text[1024];
-	size_t len = 0;
-
-	for (const char *at = attempt->value; *at; at++) {
-		bool word = (*at >= '0' && *at <= '9') || (*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z') ||
-		            strchr("!#$%&'*+-.^_`|~,", *at);
-
-		if (*at == ' ' || *at == '\t')
-			continue;
-		if (!word || len + 1 >= sizeof(text))
-			return refuse(attempt, "names of HTTP headers, separated by commas");
-		text[len++] = (char)(*at >= 'A' && *at <= 'Z' ? *at | 0x20 : *at);
-	}
-	text[len] = '\0';
-	return store_text(attempt, text);
-}
-
 static bool is_address(const char *text)
 {
 	unsigned char address[16];
@@ -334,8 +303,6 @@ static int store_value(const struct attempt *attempt)
 		return store_string(attempt);
 	case STORE_LIST:
 		return store_origins(attempt);
-	case STORE_HEADERS:
-		return store_headers(attempt);
 	case STORE_NETWORKS:
 		return store_networks(attempt);
 	case STORE_BOOL:
@@ -412,7 +379,6 @@ void wsm_config_free(wsm_config *config)
 	free(config->host);
 	free(config->port);
 	free(config->api_key);
-	free(config->auth_headers);
 	free(config->broker_url);
 	free(config->exempt_ips);
 	free(config->trusted_proxies);

@@ -37,7 +37,8 @@ struct wsm_config {
 	uint64_t max_pending;      /* 67108864 bytes waiting in the command queue */
 	uint64_t max_events;       /* 65536 events waiting for the host */
 	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
-	char *auth_headers;        /* lower case, comma-separated, no white space; "" none */
+	double handshake_timeout;  /* 10 s for a request; 0.05 … 3600 */
+	uint64_t max_handshakes;   /* 1024 connections without a request */
 	double close_timeout;      /* 5 s for a closing handshake */
 	double drain_time;         /* 5 s at most for closing everyone at a stop */
 	double drain_spread;       /* 30 s at most over which clients come back */

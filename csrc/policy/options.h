@@ -80,10 +80,10 @@
 	  "Events waiting for the host; further ones are dropped and counted.")                                        \
 	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
 	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                           \
-	X(auth_headers, "WEBSOCKET_AUTH_HEADERS", HEADERS, "", 0, 0,                                                   \
-	  "Names of further request headers that the authenticate handler gets on the runtime's own port, with "       \
-	  "commas; "                                                                                                   \
-	  "elsewhere it gets all.")                                                                                    \
+	X(handshake_timeout, "WEBSOCKET_HANDSHAKE_TIMEOUT", SECS, "10", 0.05, 3600,                                    \
+	  "Seconds that a client has for its request, and that a connection is kept for a further one.")               \
+	X(max_handshakes, "WEBSOCKET_MAX_HANDSHAKES", UINT, "1024", 1, 1000000,                                        \
+	  "Connections of the own port whose request has not come yet; beyond, the oldest of them is ended.")          \
 	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
 	  "Seconds that a client has to answer a closing handshake.")                                                  \
 	X(drain_time, "WEBSOCKET_DRAIN_TIME", SECS, "5", 0, 3600,                                                      \

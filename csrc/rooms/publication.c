@@ -5,16 +5,11 @@
 
 #include "base/slice.h"
 
-/* The pong echoes it: libwebsockets 4.1.6 does not report a pong without payload, and nobody would be heard from. */
-#define PING_PAYLOAD "."
-#define PING_PAYLOAD_LEN (sizeof(PING_PAYLOAD) - 1)
-
 struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool ping)
 {
 	uint8_t header[WSM__FRAME_HEADER_MAX];
-	uint8_t ping_header[WSM__FRAME_HEADER_MAX];
-	size_t ping_header_len = ping ? wsm__frame_header(ping_header, WSM__PING, PING_PAYLOAD_LEN) : 0;
-	size_t ping_len = ping ? ping_header_len + PING_PAYLOAD_LEN : 0;
+	uint8_t ping_frame[WSM__FRAME_HEADER_MAX];
+	size_t ping_len = ping ? wsm__frame_header(ping_frame, WSM__PING, 0) : 0;
 	size_t header_len = wsm__frame_header(header, opcode, payload.len);
 	size_t frame_len = ping_len + header_len + payload.len;
 	struct wsm__pub *pub;
@@ -31,10 +26,7 @@ struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool p
 	pub->payload_at = (uint32_t)(ping_len + header_len);
 	pub->payload_len = (uint32_t)payload.len;
 	pub->frame_len = (uint32_t)frame_len;
-	if (ping) {
-		memcpy(pub->frame, ping_header, ping_header_len);
-		memcpy(pub->frame + ping_header_len, PING_PAYLOAD, PING_PAYLOAD_LEN);
-	}
+	memcpy(pub->frame, ping_frame, ping_len);
 	memcpy(pub->frame + ping_len, header, header_len);
 	if (payload.len)
 		memcpy(pub->frame + pub->payload_at, payload.data, payload.len);

@@ -342,24 +342,9 @@ static void options_that_contradict_each_other_are_refused(void **state)
 
 #define config_test(name) cmocka_unit_test_setup_teardown(name, make_config, drop_config)
 
-static void header_names_are_kept_in_lower_case_and_checked(void **state)
-{
-	wsm_config *made = wsm_config_new();
-	wsm_error reason;
-
-	(void)state;
-	assert_int_equal(wsm_config_set(made, "auth_headers", "X-User, x-tenant", &reason), WSM_OK);
-	assert_string_equal(made->auth_headers, "x-user,x-tenant");
-	assert_int_equal(wsm_config_set(made, "auth_headers", "X-User: 7", &reason), WSM_ECONFIG);
-	assert_non_null(strstr(reason.message, "auth_headers"));
-	assert_string_equal(made->auth_headers, "x-user,x-tenant");
-	wsm_config_free(made);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(header_names_are_kept_in_lower_case_and_checked),
 		config_test(defaults_are_those_of_the_protocol),
 		config_test(the_table_is_complete_and_consistent),
 		config_test(numbers_are_taken_up_to_their_bounds_and_no_further),

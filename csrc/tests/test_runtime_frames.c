@@ -2,6 +2,7 @@
 #include "raw.h"
 
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct host host;
@@ -194,18 +195,13 @@ static void reserved_bits_close_with_1002(void **state)
 {
 	uint8_t bytes[16];
 	size_t len = raw_put_frame(bytes, 0, true, WSC_TEXT, "ping", 4);
-	wsm_event *event;
 
 	(void)state;
 	bytes[0] |= 0x40;
 	raw_send(fd, bytes, len);
 	assert_int_equal(raw_close_code(fd), 1002);
-	close(fd); /* libwebsockets no longer understands an answer: it would wait for 5 s */
-	/* What the host is told may be what libwebsockets thought of the rest of that frame. */
-	event = host_event(&host, WSM_EVENT_DISCONNECT);
-	assert_in_range(event->code, 1002, 1007);
-	wsm_event_free(event);
-	fd = raw_open(host.port, "/ws");
+	assert_true(raw_ended(fd));
+	expect_disconnect(1002);
 }
 
 static void frames_that_break_the_protocol(void **state)
@@ -236,18 +232,109 @@ static void frames_that_break_the_protocol(void **state)
 	}
 }
 
-/* libwebsockets hangs up on these without a Close frame, as section 7.1.7 allows. */
-static void control_frames_that_are_wrong_inside_end_the_connection(void **state)
+static void control_frames_that_are_wrong_inside(void **state)
 {
 	char payload[126] = "";
 
 	(void)state;
 	raw_frame(fd, true, WSC_PING, payload, 126);
-	raw_drain(fd);
+	assert_int_equal(raw_close_code(fd), 1002);
+	assert_true(raw_ended(fd));
+	expect_disconnect(1002);
 	close(fd);
 	fd = raw_open(host.port, "/ws");
 	raw_frame(fd, true, WSC_CLOSE, "\x03\xe8\xff", 3);
-	raw_drain(fd);
+	assert_int_equal(raw_close_code(fd), 1007);
+	assert_true(raw_ended(fd));
+	expect_disconnect(1007);
+}
+
+static void a_frame_that_is_not_masked_closes_with_1002(void **state)
+{
+	(void)state;
+	raw_send(fd, "\x81\x04ping", 6);
+	assert_int_equal(raw_close_code(fd), 1002);
+	assert_true(raw_ended(fd));
+	expect_disconnect(1002);
+	assert_int_equal(host_stat(&host, "total_messages_received"), 0);
+}
+
+/* Wrong from the first byte on: neither the rest of the frame nor an answer to the Close frame is waited for. */
+static void invalid_utf8_is_refused_before_the_message_is_complete(void **state)
+{
+	uint8_t bytes[128];
+
+	(void)state;
+	raw_put_frame(bytes, 0, true, WSC_TEXT, "\xff and a rest that never comes, for which nobody waits", 54);
+	raw_send(fd, bytes, 7);
+	assert_int_equal(raw_close_code(fd), 1007);
+	assert_true(raw_ended(fd));
+	expect_disconnect(1007);
+}
+
+/* A close with input left unread would be a reset, which can overtake the Close frame. */
+static void the_close_frame_reaches_a_client_that_is_still_sending(void **state)
+{
+	char *text = calloc(1, 4000000);
+
+	(void)state;
+	raw_send(fd, "\x81\x04ping", 6);
+	raw_try_send(fd, text, 4000000);
+	assert_int_equal(raw_close_code(fd), 1002);
+	free(text);
+}
+
+/* Each of them, in order (section 5.5.3 would allow to answer the newest only). */
+static void every_ping_is_answered(void **state)
+{
+	uint8_t bytes[20000];
+	char text[16];
+	size_t len = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		len = raw_put_frame(bytes, len, true, WSC_PING, text, strlen(text));
+	}
+	len = raw_put_frame(bytes, len, true, WSC_PONG, "", 0);
+	raw_send(fd, bytes, len);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		raw_await(fd, WSC_PONG, &frame);
+		assert_string_equal(frame.data, text);
+	}
+}
+
+/* A client that pings and never reads: it is not read either, so that its pongs take no memory. */
+static void pings_of_a_client_that_does_not_read(void **state)
+{
+	uint8_t *bytes = malloc(1u << 20);
+	char payload[125] = "";
+	size_t len = 0, sent = 0;
+	ssize_t took;
+
+	(void)state;
+	while (len + 256 < 1u << 20)
+		len = raw_put_frame(bytes, len, true, WSC_PING, payload, sizeof(payload));
+	/* Until the server takes no more: all buffers between the two are full. */
+	for (int idle = 0; idle < 20;) {
+		struct timespec pause = { 0, 10000000 };
+
+		took = send(fd, bytes + sent % len, len - sent % len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (took > 0) {
+			sent += (size_t)took;
+			idle = 0;
+			assert_in_range(sent, 0, 256u << 20);
+			continue;
+		}
+		nanosleep(&pause, NULL);
+		idle++;
+	}
+	assert_in_range(host_stat(&host, "queued_bytes"), 0, 1 << 20);
+	/* All that was sent whole is answered as soon as it reads. */
+	for (size_t n = sent / 131; n > 1; n--)
+		raw_await(fd, WSC_PONG, &frame);
+	free(bytes);
 }
 
 static void a_new_message_inside_a_fragmented_one_closes_with_1002(void **state)
@@ -276,7 +363,12 @@ int main(void)
 		CASE(binary_without_a_handler_closes_with_1003),
 		CASE(reserved_bits_close_with_1002),
 		CASE(frames_that_break_the_protocol),
-		CASE(control_frames_that_are_wrong_inside_end_the_connection),
+		CASE(control_frames_that_are_wrong_inside),
+		CASE(a_frame_that_is_not_masked_closes_with_1002),
+		CASE(invalid_utf8_is_refused_before_the_message_is_complete),
+		CASE(the_close_frame_reaches_a_client_that_is_still_sending),
+		CASE(every_ping_is_answered),
+		CASE(pings_of_a_client_that_does_not_read),
 		CASE(a_new_message_inside_a_fragmented_one_closes_with_1002),
 	};
 

@@ -149,8 +149,11 @@ static void nul_in_the_request_is_refused(void **state)
 	struct visitor visitor;
 
 	(void)state;
-	visitor_try(&visitor, host.port, "/ws/logs?level=%00", NULL);
-	assert_in_range(visitor_end(&visitor), WSC_END_EOF, WSC_END_REFUSED);
+	refused_with_4400("/ws/logs?level=%00", "level must be");
+	refused_with_4400("/ws?session_id=a%00b", "session_id must be");
+	visitor_try(&visitor, host.port, "/ws/project/a%00b", NULL);
+	assert_int_equal(visitor_end(&visitor), WSC_END_REFUSED);
+	assert_int_equal(visitor.ws.http_status, 404);
 	visitor_leave(&visitor);
 }
 

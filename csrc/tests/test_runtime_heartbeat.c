@@ -107,10 +107,11 @@ static void who_never_says_a_word_does_not_last(void **state)
 	int fd;
 
 	(void)state;
-	host_open(&host, NULL);
+	host_open(&host, "handshake_timeout", "0.3", NULL);
 	fd = raw_connect(host.port);
-	raw_drain(fd);
+	assert_true(raw_ended(fd));
 	close(fd);
+	assert_int_equal(host_stat(&host, "handshake_timeouts"), 1);
 	host_close(&host);
 }
 
@@ -118,16 +119,29 @@ static void an_unanswered_handshake_does_not_last(void **state)
 {
 	struct host host;
 	int fd, silent;
+	struct raw_answer answer;
 
 	(void)state;
-	host_open(&host, NULL);
+	host_open(&host, "handshake_timeout", "0.3", NULL);
 	fd = raw_connect(host.port);
 	silent = raw_connect(host.port);
 	raw_say(fd, "GET /ws HTTP/1.1\r\nHost: x\r\n");
-	raw_drain(fd); /* within libwebsockets' 10 s */
-	raw_drain(silent);
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 408);
+	raw_answer_free(&answer);
+	assert_true(raw_ended(fd));
+	assert_true(raw_ended(silent));
 	close(fd);
 	close(silent);
+	/* One that was served is only kept for a while. */
+	fd = raw_connect(host.port);
+	raw_say(fd, "GET /api/ws/nothing HTTP/1.1\r\nHost: x\r\n\r\n");
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 404);
+	raw_answer_free(&answer);
+	assert_true(raw_ended(fd));
+	close(fd);
+	assert_int_equal(host_stat(&host, "handshake_timeouts"), 2);
 	host_close(&host);
 }
 

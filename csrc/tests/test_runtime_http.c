@@ -243,6 +243,98 @@ static void a_large_answer_arrives_whole(void **state)
 	free(data);
 }
 
+static void what_is_expected_of_a_request(void **state)
+{
+	struct raw_answer answer;
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	raw_say(fd, "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\nExpect: 100-continue\r\n\r\n");
+	raw_answer(fd, &answer, true);
+	assert_int_equal(answer.status, 100);
+	raw_say(fd, "{\"event_type\":\"x\"}");
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 200);
+	raw_answer_free(&answer);
+	close(fd);
+	assert_int_equal(raw_http(host.port,
+	                          "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+	                          "Expect: more\r\n\r\n",
+	                          NULL),
+	                 417);
+}
+
+static void versions_and_targets(void **state)
+{
+	struct raw_answer answer;
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	raw_say(fd, "GET /api/ws/stats HTTP/1.0\r\n\r\n");
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 200);
+	assert_non_null(strstr(answer.head, "\r\nConnection: close\r\n"));
+	raw_answer_free(&answer);
+	assert_true(raw_ended(fd));
+	close(fd);
+	assert_int_equal(raw_http(host.port, "GET http://any.example/api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n", NULL),
+	                 200);
+	assert_int_equal(raw_http(host.port, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 404);
+	assert_int_equal(raw_http(host.port, "GET /api/ws/stats HTTP/3.0\r\nHost: x\r\n\r\n", NULL), 505);
+}
+
+/* Of a smuggled request nothing is answered: the connection ends with the refusal. */
+static void two_lengths_are_no_length(void **state)
+{
+	static const char *const bad[] = { "Content-Length: 2\r\nContent-Length: 40", "Content-Length: 2, 40",
+	                                   "Content-Length: 2\r\nTransfer-Encoding: chunked",
+	                                   "Transfer-Encoding: gzip" };
+	char request[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct raw_answer answer;
+		int fd = raw_connect(host.port);
+
+		snprintf(request, sizeof(request),
+		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n"
+		         "{}GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+		         bad[i]);
+		raw_say(fd, request);
+		raw_answer(fd, &answer, false);
+		assert_int_equal(answer.status, i < 3 ? 400 : 501);
+		raw_answer_free(&answer);
+		assert_true(raw_ended(fd));
+		close(fd);
+	}
+}
+
+/* Whoever asks and does not read gets no more memory than one answer takes. */
+static void requests_wait_while_an_answer_is_not_read(void **state)
+{
+	static const char get[] = "GET /api/ws/history?room=big HTTP/1.1\r\nHost: x\r\n\r\n";
+	char *data = malloc(900001);
+	struct raw_answer answer;
+	int fd = raw_connect(host.port);
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		snprintf(data, 900001, "{\"n\":%d,\"pad\":\"%0800000d\"}", i, 0);
+		host_send(&host, "big", "n", data);
+	}
+	for (int i = 0; i < 10; i++)
+		raw_say(fd, get);
+	assert_int_equal(raw_http(host.port, "GET /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 200);
+	for (int i = 0; i < 10; i++) {
+		raw_answer(fd, &answer, false);
+		assert_int_equal(answer.status, 200);
+		assert_true(answer.len > 8000000);
+		raw_answer_free(&answer);
+	}
+	close(fd);
+	free(data);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
@@ -255,6 +347,10 @@ int main(void)
 		CASE(a_body_in_pieces),
 		CASE(large_bodies),
 		CASE(a_large_answer_arrives_whole),
+		CASE(what_is_expected_of_a_request),
+		CASE(versions_and_targets),
+		CASE(two_lengths_are_no_length),
+		CASE(requests_wait_while_an_answer_is_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

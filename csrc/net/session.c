@@ -1,0 +1,261 @@
+#include "net/session.h"
+
+#include <arpa/inet.h>
+#include <libwebsockets.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net/commands.h"
+#include "net/connection.h"
+#include "net/server.h"
+
+#define LINGER_MS 2000u /* for a client to read the last words and close */
+
+/* ---- phases ----------------------------------------------------------------------------------------------------- */
+
+static struct wsm__session **list_of(struct wsm__session *session)
+{
+	switch (session->phase) {
+	case WSM__ENTERING:
+		return &session->core->entering;
+	case WSM__LINGERING:
+		return &session->core->lingering;
+	case WSM__DOOMED:
+		return &session->core->doomed;
+	default:
+		return NULL;
+	}
+}
+
+static void leave_list(struct wsm__session *session)
+{
+	struct wsm__session **list = list_of(session);
+
+	if (list)
+		DL_DELETE(*list, session);
+	session->core->n_entering -= session->phase == WSM__ENTERING;
+}
+
+/* Every list is in the order of its deadlines: what is put into one waits as long as the others there. */
+static void enter_phase(struct wsm__session *session, enum wsm__phase phase)
+{
+	struct wsm__session **list;
+
+	leave_list(session);
+	session->phase = phase;
+	list = list_of(session);
+	if (list)
+		DL_APPEND(*list, session);
+	session->core->n_entering += phase == WSM__ENTERING;
+}
+
+void wsm__session_wait(struct wsm__session *session)
+{
+	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->handshake_timeout * 1000);
+	enter_phase(session, WSM__ENTERING);
+}
+
+void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn)
+{
+	session->conn = conn;
+	conn->session = session;
+	enter_phase(session, WSM__OPEN);
+}
+
+void wsm__session_doom(struct wsm__session *session)
+{
+	if (session->phase != WSM__DOOMED)
+		enter_phase(session, WSM__DOOMED);
+}
+
+void wsm__session_linger(struct wsm__session *session)
+{
+	if (session->phase == WSM__LINGERING || session->phase == WSM__DOOMED)
+		return;
+	session->deadline_ms = session->core->now_ms + LINGER_MS;
+	enter_phase(session, WSM__LINGERING);
+	if (!session->choked)
+		shutdown(session->fd, SHUT_WR);
+}
+
+void wsm__sessions_expire(struct wsm__core *core)
+{
+	while (core->entering && core->entering->deadline_ms <= core->now_ms)
+		wsm__entry_expire(core->entering);
+	while (core->lingering && core->lingering->deadline_ms <= core->now_ms)
+		wsm__session_doom(core->lingering);
+}
+
+void wsm__sessions_reap(struct wsm__core *core)
+{
+	while (core->doomed) /* calls back: wsm__session_gone() */
+		lws_set_timeout(core->doomed->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------------------------ */
+
+static void session_free(struct wsm__session *session)
+{
+	struct wsm__core *core = session->core;
+
+	leave_list(session);
+	if (session->conn)
+		wsm__conn_gone(session->conn);
+	if (session->adopt) {
+		wsm__adopt_failed(core->runtime, session->adopt->number, 1006, "the handshake failed");
+		wsm__adopt_free(session->adopt);
+	}
+	wsm__entry_free(session);
+	/* Before the descriptor is closed: afterwards the number may be another file's, which a forked child must not close. */
+	wsm__runtime_own_fd(core->runtime, session->fd, false);
+	free(session);
+	core->n_sessions--;
+}
+
+void wsm__session_gone(struct wsm__session *session)
+{
+	if (session->core->adopting == session)
+		session->core->adopting = NULL;
+	session_free(session);
+}
+
+static struct wsm__session *session_new(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+{
+	struct wsm__session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->core = core;
+	session->fd = fd;
+	session->phase = WSM__OPEN; /* in no list */
+	if (!wsm__entry_new(session)) {
+		free(session);
+		return NULL;
+	}
+	session->adopt = adopt;
+	core->n_sessions++;
+	wsm__runtime_own_fd(core->runtime, fd, true);
+	wsm__session_wait(session);
+	return session;
+}
+
+static void refuse_socket(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+{
+	close(fd);
+	if (!adopt)
+		return;
+	wsm__adopt_failed(core->runtime, adopt->number, 1006, "the socket could not be taken over");
+	wsm__adopt_free(adopt);
+}
+
+void wsm__session_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+{
+	struct wsm__session *session = session_new(core, fd, adopt);
+	int one = 1;
+
+	if (!session) {
+		refuse_socket(core, fd, adopt);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails on other sockets: no matter */
+	core->adopting = session;
+	session->wsi = wsm__server_adopt(core, fd, session); /* closes the socket where it fails */
+	if (!core->adopting)                                 /* and has called back: the session is gone */
+		return;
+	core->adopting = NULL;
+	if (!session->wsi) {
+		session_free(session);
+		return;
+	}
+	/* Who opens connections and says nothing makes room for others first. */
+	if (core->n_entering > core->config->max_handshakes) {
+		core->counters.handshakes_dropped++;
+		wsm__session_doom(core->entering);
+	}
+	if (adopt)
+		wsm__entry_receive(session, adopt->request.data, adopt->request.len);
+}
+
+/* ---- traffic ---------------------------------------------------------------------------------------------------- */
+
+/* Nothing is read while something waits to be written: libwebsockets would turn in circles over input that it leaves alone. */
+static void choke(struct wsm__session *session, bool choked)
+{
+	if (session->choked == choked)
+		return;
+	session->choked = choked;
+	if (session->conn)
+		session->conn->choked = choked;
+	lws_rx_flow_control(session->wsi, !choked);
+}
+
+bool wsm__session_write(struct wsm__session *session, const void *data, size_t len)
+{
+	if (session->phase == WSM__DOOMED)
+		return false;
+	if (lws_write(session->wsi, (unsigned char *)(uintptr_t)data, len, LWS_WRITE_RAW) < 0) {
+		wsm__session_doom(session);
+		return false;
+	}
+	if (lws_partial_buffered(session->wsi)) /* it has asked for the writable callback */
+		choke(session, true);
+	return true;
+}
+
+void wsm__session_writable(struct wsm__session *session)
+{
+	if (lws_partial_buffered(session->wsi)) {
+		lws_callback_on_writable(session->wsi);
+		return;
+	}
+	if (!session->choked)
+		return;
+	choke(session, false);
+	switch (session->phase) {
+	case WSM__ENTERING:
+		wsm__entry_writable(session);
+		break;
+	case WSM__OPEN:
+		if (!session->conn)
+			break;
+		wsm__conn_heard(session->conn); /* it has read what waited: it lives */
+		wsm__flush_soon(session->conn);
+		break;
+	case WSM__LINGERING:
+		shutdown(session->fd, SHUT_WR);
+		break;
+	default:
+		break;
+	}
+}
+
+void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t len)
+{
+	if (session->phase == WSM__ENTERING)
+		wsm__entry_receive(session, data, len);
+	else if (session->phase == WSM__OPEN && session->conn)
+		wsm__websocket_receive(session, data, len);
+	/* Else it comes too late. */
+}
+
+void wsm__session_ip(const struct wsm__session *session, char out[WSM__IP_MAX])
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	out[0] = '\0';
+	if (getpeername(session->fd, (struct sockaddr *)&peer, &len))
+		return;
+	if (peer.ss_family == AF_INET) {
+		inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)&peer)->sin_addr, out, WSM__IP_MAX);
+	} else if (peer.ss_family == AF_INET6) {
+		const struct in6_addr *six = &((struct sockaddr_in6 *)(void *)&peer)->sin6_addr;
+
+		if (IN6_IS_ADDR_V4MAPPED(six))
+			inet_ntop(AF_INET, &six->s6_addr[12], out, WSM__IP_MAX);
+		else
+			inet_ntop(AF_INET6, six, out, WSM__IP_MAX);
+	}
+}

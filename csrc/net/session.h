@@ -1,0 +1,91 @@
+/*
+ * session.h - one client socket in libwebsockets (role "raw"), from accept or hand-over to its end.
+ *
+ *   ENTERING   requests are read and answered (http.c), until one asks for an upgrade (upgrade.c) or the connection ends
+ *   OPEN       a WebSocket (websocket.c); `conn` is its connection
+ *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
+ *              a socket with unread input resets it, and the reset can overtake the last words (RFC 9112 section 9.6)
+ *   DOOMED     cut off in this turn of the loop; not inside of libwebsockets' callbacks
+ */
+#ifndef WSM_NET_SESSION_H
+#define WSM_NET_SESSION_H
+
+#include "net/runtime.h"
+#include "wire/inbound.h"
+
+struct lws;
+struct wsm__adopt;
+struct wsm__entry;
+
+enum wsm__phase { WSM__ENTERING, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
+
+struct wsm__session {
+	struct wsm__core *core;
+	struct lws *wsi;
+	struct wsm__session *prev, *next; /* in the list of its phase; OPEN has none */
+	uint64_t deadline_ms;             /* of ENTERING and LINGERING */
+	int fd;
+	enum wsm__phase phase;
+	bool choked;              /* libwebsockets holds a part of what was written; nothing is read meanwhile */
+	struct wsm__conn *conn;   /* OPEN; NULL again once its connection has gone */
+	struct wsm__adopt *adopt; /* handed over by the host, until a connection has been made of it */
+	struct wsm__entry *entry; /* ENTERING: what was read, and answers (http.c) */
+	struct wsm__inbound inbound;
+};
+
+/*
+ * Gives a connected socket to libwebsockets; it is owned from here on, whatever happens. `adopt` (taken over; may be NULL): who
+ * handed it over, and what was read from it already.
+ */
+void wsm__session_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt);
+/* libwebsockets' callbacks. `data` is changed. */
+void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t len);
+void wsm__session_writable(struct wsm__session *session);
+void wsm__session_gone(struct wsm__session *session);
+
+/* The handshake has succeeded: OPEN. */
+void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn);
+/* Writes all of it, or leaves the rest to libwebsockets: `choked` then. False if the socket is broken: DOOMED. */
+bool wsm__session_write(struct wsm__session *session, const void *data, size_t len);
+/* Nothing more is to be said: LINGERING as soon as everything is written. */
+void wsm__session_linger(struct wsm__session *session);
+/* Cuts it off. */
+void wsm__session_doom(struct wsm__session *session);
+/* A new time limit for what ENTERING waits for. */
+void wsm__session_wait(struct wsm__session *session);
+/* The text of the client's address; "" if it has none. */
+#define WSM__IP_MAX 46 /* bytes, as INET6_ADDRSTRLEN */
+void wsm__session_ip(const struct wsm__session *session, char out[WSM__IP_MAX]);
+
+/* Ends those whose time is over (each tick); cuts off the doomed (each turn of the loop, outside of libwebsockets). */
+void wsm__sessions_expire(struct wsm__core *core);
+void wsm__sessions_reap(struct wsm__core *core);
+
+/* ---- http.c ----------------------------------------------------------------------------------------------------- */
+
+/* The requests of a session that is ENTERING. False when out of memory. */
+bool wsm__entry_new(struct wsm__session *session);
+void wsm__entry_free(struct wsm__session *session);
+/* Bytes of a client; they are copied. */
+void wsm__entry_receive(struct wsm__session *session, const void *data, size_t len);
+/* The socket takes more again. */
+void wsm__entry_writable(struct wsm__session *session);
+/* Its time is over. */
+void wsm__entry_expire(struct wsm__session *session);
+/* Answers in plain text, and ends the session. `extra`: header lines. */
+void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char *extra, const char *why);
+
+/* ---- upgrade.c -------------------------------------------------------------------------------------------------- */
+
+struct wsm__head;
+/* A request that asks for another protocol: accepted with 101 (the session is OPEN then), or refused. */
+void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head);
+
+/* ---- websocket.c ------------------------------------------------------------------------------------------------ */
+
+/* Bytes of an open connection; `data` is changed. */
+void wsm__websocket_receive(struct wsm__session *session, uint8_t *data, size_t len);
+/* Everything that precedes it is written: the Close frame. The connection may be gone afterwards. */
+void wsm__websocket_close(struct wsm__conn *conn);
+
+#endif

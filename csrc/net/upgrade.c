@@ -1,0 +1,90 @@
+/* The opening handshake: a request that asks for a WebSocket, checked, and answered by 101 or a refusal (RFC 6455, section 4.2). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/commands.h"
+#include "net/connection.h"
+#include "net/session.h"
+#include "wire/handshake.h"
+#include "wire/target.h"
+
+static void fill_request(struct wsm__request *request, const struct wsm__head *head, wsm_slice path, const char *ip)
+{
+	memset(request, 0, sizeof(*request));
+	request->path = path;
+	request->query = head->query;
+	request->ip = wsm__str(ip);
+	request->headers = head->fields;
+	request->n_headers = head->n_fields;
+	request->host = head->host;
+}
+
+/* The connection of a request that has passed. NULL when out of memory. */
+static struct wsm__conn *make_conn(struct wsm__session *session, const struct wsm__request *request,
+                                   const struct wsm__endpoint *endpoint, const struct wsm__path_params *params)
+{
+	struct wsm__core *core = session->core;
+	struct wsm__adopt *adopt = session->adopt;
+	const wsm_admission *admission = adopt && adopt->has_admission ? &adopt->admission : NULL;
+	uint64_t number = adopt ? adopt->number : atomic_fetch_add(&core->runtime->next_conn, 1);
+	struct wsm__conn *conn = wsm__conn_new(core, number, request, endpoint, params, admission);
+
+	if (conn && adopt) {
+		conn->tell_closed = true;
+		wsm__adopt_free(adopt);
+		session->adopt = NULL;
+	}
+	return conn;
+}
+
+static void accept_upgrade(struct wsm__session *session, struct wsm__conn *conn, const struct wsm__head *head,
+                           bool chosen)
+{
+	struct wsm__buffer answer;
+
+	wsm__session_open(session, conn);
+	wsm__buffer_init(&answer);
+	wsm__handshake_accept(&answer, head, chosen);
+	if (answer.failed)
+		wsm__session_doom(session);
+	else if (wsm__session_write(session, answer.data, answer.len))
+		wsm__conn_established(conn);
+	wsm__buffer_fini(&answer);
+}
+
+void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
+{
+	const wsm_admission *admission =
+		session->adopt && session->adopt->has_admission ? &session->adopt->admission : NULL;
+	char path[WSM__PATH_MAX + 1], ip[WSM__IP_MAX];
+	const char *why, *extra = "";
+	struct wsm__endpoint *endpoint = NULL;
+	struct wsm__path_params params;
+	struct wsm__request request;
+	struct wsm__buffer token;
+	struct wsm__conn *conn = NULL;
+	bool chosen = false;
+	unsigned status = wsm__handshake_check(head, &chosen, &why, &extra);
+	int len = wsm__percent_decode(head->path, false, path, sizeof(path));
+
+	if (!status && len < 0) {
+		status = 404;
+		why = "the path is too long, or not valid";
+	}
+	if (status) {
+		wsm__entry_refuse(session, status, extra, why);
+		return;
+	}
+	wsm__session_ip(session, ip);
+	fill_request(&request, head, wsm__slice(path, (size_t)len), ip);
+	wsm__buffer_init(&token);
+	status = wsm__request_admit(session->core->runtime, &request, admission, &endpoint, &params, &token, &why);
+	if (!status)
+		conn = make_conn(session, &request, endpoint, &params);
+	if (conn)
+		accept_upgrade(session, conn, head, chosen);
+	else
+		wsm__entry_refuse(session, status ? status : 503, "", status ? why : "the server is out of memory");
+	wsm__endpoint_unref(endpoint);
+	wsm__buffer_fini(&token);
+}
