@@ -12,9 +12,9 @@
 
 struct gauge {
 	const char *json;   /* member of GET /api/ws/stats */
-	const char *metric; /* of GET /metrics, without "ws_manager_" */
+	const char *metric; /* of GET /metrics, without "ws_manager_"; may have a label */
 	bool counter;
-	const char *help;
+	const char *help; /* NULL: that of the row before, which is of the same metric */
 	uint64_t value;
 };
 
@@ -44,6 +44,7 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 {
 	const struct wsm__counters *counters = &core->counters;
 	const struct wsm__registry *registry = &core->registry;
+	const uint64_t *fates = registry->deliveries.fates;
 	wsm_runtime *runtime = core->runtime;
 	const struct gauge rows[] = {
 		{ "active_connections", "connections", false, "Open connections.", core->n_active },
@@ -74,10 +75,25 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 		{ "evicted_messages", "evicted_total", true,
 		  "Messages that histories let go before their time, for want of max_history_bytes.",
 		  registry->stats.evicted },
-		{ "dropped_messages", "dropped_total", true, "Low-priority deliveries dropped for slow clients.",
-		  registry->stats.dropped },
-		{ "conflated_messages", "conflated_total", true, "Deliveries replaced by a newer one of their key.",
-		  registry->stats.conflated },
+		{ "deliveries", "deliveries_total", true, "Publications times their recipients, replays included.",
+		  wsm__deliveries_total(fates) },
+		{ "deliveries_replayed", "deliveries_replayed_total", true,
+		  "Those of the deliveries that a client recovered from history.", registry->deliveries.replayed },
+		{ "deliveries_written", "deliveries_written_total", true, "Deliveries handed to the socket.",
+		  fates[WSM__WRITTEN] },
+		{ "deliveries_conflated", "deliveries_conflated_total", true,
+		  "Deliveries whose place a newer one of their key took.", fates[WSM__CONFLATED] },
+		{ "deliveries_dropped_overflow", "deliveries_dropped_total{reason=\"overflow\"}", true,
+		  "Deliveries dropped, by reason.", fates[WSM__DROPPED_OVERFLOW] },
+		{ "deliveries_dropped_gap", "deliveries_dropped_total{reason=\"gap\"}", true, NULL,
+		  fates[WSM__DROPPED_GAP] },
+		{ "deliveries_dropped_left", "deliveries_dropped_total{reason=\"left\"}", true, NULL,
+		  fates[WSM__DROPPED_LEFT] },
+		{ "deliveries_dropped_closed", "deliveries_dropped_total{reason=\"closed\"}", true, NULL,
+		  fates[WSM__DROPPED_CLOSED] },
+		{ "deliveries_waiting", "deliveries_pending{state=\"waiting\"}", false,
+		  "Deliveries without an outcome yet, by where they are.", fates[WSM__WAITING] },
+		{ "deliveries_lagging", "deliveries_pending{state=\"lagging\"}", false, NULL, fates[WSM__LAGGING] },
 		{ "throttled_publications", "throttled_total", true, "Publications held back by max_rate.",
 		  counters->throttled },
 		{ "superseded_publications", "superseded_total", true,
@@ -113,6 +129,7 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 		  (wsm__unix_ms() - core->started_unix_ms) / 1000 },
 	};
 
+	_Static_assert(sizeof(rows) <= GAUGES_MAX * sizeof(rows[0]), "GAUGES_MAX");
 	memcpy(out, rows, sizeof(rows));
 	return sizeof(rows) / sizeof(rows[0]);
 }
@@ -162,10 +179,15 @@ void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out)
 	size_t n = gauges(core, rows);
 
 	for (size_t i = 0; i < n; i++) {
-		wsm__buffer_addf(out, "# HELP ws_manager_%s %s\n# TYPE ws_manager_%s %s\nws_manager_%s ",
-		                 rows[i].metric, rows[i].help, rows[i].metric, rows[i].counter ? "counter" : "gauge",
-		                 rows[i].metric);
-		wsm__buffer_add_uint(out, rows[i].value);
+		const struct gauge *row = &rows[i];
+		int name_len = (int)strcspn(row->metric, "{");
+
+		if (row->help)
+			wsm__buffer_addf(out, "# HELP ws_manager_%.*s %s\n# TYPE ws_manager_%.*s %s\n", name_len,
+			                 row->metric, row->help, name_len, row->metric,
+			                 row->counter ? "counter" : "gauge");
+		wsm__buffer_addf(out, "ws_manager_%s ", row->metric);
+		wsm__buffer_add_uint(out, row->value);
 		wsm__buffer_add_str(out, "\n");
 	}
 	wsm__limits_metrics(core, out);

@@ -145,7 +145,7 @@ void wsm__conn_enter(struct wsm__conn *conn);
 /* Joins one room, from the position that the client named if it did, and adds its row to the greeting. */
 void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry, struct wsm__buffer *greeting);
 /* The registry's callback: tells a client that publications it had a right to are gone, behind its greeting. */
-void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
+void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, uint64_t missed);
 
 /* ---- request.c: what is checked before the upgrade -------------------------------------------------------------- */
 

@@ -16,6 +16,7 @@ void wsm__echo(struct wsm__conn *conn, wsm_slice message)
 		wsm__conn_close(conn, 1013, "the server is out of memory");
 		return;
 	}
+	pub->control = true; /* of no room: no delivery that is counted */
 	wsm__sub_put(&conn->core->registry, &conn->sub, pub);
 	wsm__pub_unref(pub);
 }

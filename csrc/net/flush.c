@@ -102,7 +102,7 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 	}
 	for (uint32_t i = 0; i < n; i++)
 		count_sent(core, wsm__outbox_at(outbox, i));
-	wsm__outbox_drop_front(outbox, n);
+	wsm__sub_written(&core->registry, &conn->sub, n);
 	*written += bytes;
 	if (conn->state == WSM__CONN_CLOSING)
 		wsm__wheel_closing(conn);
@@ -127,7 +127,7 @@ static void write_bridge(struct wsm__conn *conn)
 		conn->in_flight += pub->payload_len;
 		wsm__event_post(core->runtime, event, true); /* bounded by the window */
 		count_sent(core, pub);
-		wsm__outbox_drop_front(outbox, 1);
+		wsm__sub_written(&core->registry, &conn->sub, 1);
 	}
 	conn->choked = outbox->count > 0;
 }

@@ -61,7 +61,7 @@ static void enter_firehose(struct wsm__conn *conn, struct wsm__buffer *out)
 	struct wsm__room *room;
 
 	wsm__room_get(&core->registry, wsm__str("@all"), core->now_ms); /* so that there is a position to resume from */
-	if (!positions || wsm__firehose_join(&core->registry, &conn->sub)) {
+	if (!positions || wsm__firehose_join(&core->registry, &conn->sub, opening->level)) {
 		free(positions);
 		return;
 	}
@@ -163,7 +163,7 @@ static int opening_add_gap(struct wsm__opening *opening, struct wsm__pub *pub)
 	return WSM_OK;
 }
 
-void wsm__conn_gap(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed)
+void wsm__conn_gap(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, uint64_t missed)
 {
 	struct wsm__core *core = context;
 	struct wsm__conn *conn = wsm__conn_of(sub);
@@ -173,8 +173,7 @@ void wsm__conn_gap(void *context, struct wsm__sub *sub, const struct wsm__room *
 	wsm__buffer_init(&data);
 	wsm__buffer_add_str(&data, "{\"room\":");
 	wsm__buffer_add_json(&data, wsm__room_name(room));
-	wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu", room->epoch,
-	                 (unsigned long long)(wsm__history_first(&room->history) - 1));
+	wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu", room->epoch, (unsigned long long)offset);
 	if (missed)
 		wsm__buffer_addf(&data, ",\"missed\":%llu", (unsigned long long)missed);
 	wsm__buffer_add_str(&data, "}");
@@ -187,7 +186,11 @@ void wsm__conn_gap(void *context, struct wsm__sub *sub, const struct wsm__room *
 		if (opening_add_gap(conn->opening, pub))
 			wsm__sub_overflowed(&core->registry, sub);
 	} else {
-		wsm__sub_push(&core->registry, sub, pub);
+		/* A member is told within a refill, when there is space; the firehose may be told of thousands of rooms. */
+		if (sub->firehose && room->visible)
+			wsm__sub_push(&core->registry, sub, pub);
+		else
+			wsm__sub_put(&core->registry, sub, pub);
 		wsm__pub_unref(pub);
 	}
 }

@@ -118,6 +118,30 @@ static uint64_t key_hash(struct wsm__core *core, uint64_t room_id, wsm_slice key
 	return hash ? hash : 1;
 }
 
+/* Of a room that keeps the newest only: by key, else by type; those of no type are of one kind, too. */
+static uint64_t latest_key(struct wsm__core *core, uint64_t room_id, const struct wsm__publish *publish)
+{
+	uint64_t hash;
+
+	if (publish->key.len)
+		return key_hash(core, room_id, publish->key);
+	hash = wsm__siphash(publish->type.data, publish->type.len, core->registry.key) ^
+	       (~room_id * 0x9e3779b97f4a7c15u);
+	return hash ? hash : 1;
+}
+
+static bool is_latest_only(const struct wsm__publish *publish, const struct wsm__room_settings *settings)
+{
+	return settings->backlog == WSM__LATEST && publish->priority != WSM_CRITICAL;
+}
+
+static void set_key(struct wsm__core *core, struct wsm__pub *pub, const struct wsm__publish *publish, uint64_t room_id,
+                    bool latest)
+{
+	pub->conflate |= latest;
+	pub->key = latest ? latest_key(core, room_id, publish) : key_hash(core, room_id, publish->key);
+}
+
 static void publish_to_room(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice name,
                             const struct stamp *stamp, wsm_delivery *delivery)
 {
@@ -126,13 +150,15 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
 	struct wsm__room *room = wsm__room_find(registry, name);
 	struct wsm__room_settings settings;
 	struct wsm__pub *pub;
-	bool positioned, keep;
+	bool positioned, keep, latest;
 
 	if (room)
 		settings = room->settings;
 	else
 		wsm__room_settle(registry, name, &settings);
-	keep = publish->keep && settings.history.size > 0;
+	latest = is_latest_only(publish, &settings);
+	/* What a newer one replaces must not leave a hole in the offsets, so it has none. */
+	keep = publish->keep && !latest && settings.history.size > 0;
 	if (room && (keep || everyone))
 		wsm__room_touch(room, core->now_ms);
 	else if (keep || everyone)
@@ -145,7 +171,7 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
 		delivery->status = WSM_ENOMEM;
 		return;
 	}
-	pub->key = key_hash(core, room->id, publish->key);
+	set_key(core, pub, publish, room->id, latest);
 	delivery->recipients += wsm__room_publish(registry, room, pub, positioned, core->now_ms);
 	if (positioned) {
 		delivery->offset = pub->offset;
@@ -158,6 +184,7 @@ static void publish_to_client(struct wsm__core *core, const struct wsm__publish 
                               const struct stamp *stamp, wsm_delivery *delivery)
 {
 	struct wsm__conn *conn = wsm__conn_by_client(core, client_id);
+	struct wsm__room_settings settings;
 	struct wsm__pub *pub;
 	bool positioned;
 	char room[136];
@@ -171,7 +198,9 @@ static void publish_to_client(struct wsm__core *core, const struct wsm__publish 
 		delivery->status = WSM_ENOMEM;
 		return;
 	}
-	pub->key = key_hash(core, 0, publish->key);
+	wsm__room_settle(&core->registry, wsm__str(room), &settings);
+	pub->backlog = (uint8_t)settings.backlog;
+	set_key(core, pub, publish, 0, is_latest_only(publish, &settings));
 	delivery->recipients += wsm__sub_deliver(&core->registry, &conn->sub, pub);
 	wsm__pub_unref(pub);
 }

@@ -289,6 +289,10 @@ void wsm__stop_run(struct wsm__core *core, struct wsm__stop *stop)
 #define USER_HISTORY_SIZE 100u        /* of a user's room, where no rule says anything */
 #define USER_HISTORY_TTL_MS 86400000u /* what was sent while a user was away waits for a day */
 
+/* In the order of enum wsm__overflow. */
+static const enum wsm__backlog backlogs[] = { WSM__RECOVER, WSM__RECOVER, WSM__DROP_OLDEST, WSM__LATEST,
+                                              WSM__DISCONNECT };
+
 /* The options, but for what room rules say. */
 static void settle(void *context, wsm_slice name, enum wsm__room_kind kind, struct wsm__room_settings *settings)
 {
@@ -297,6 +301,7 @@ static void settle(void *context, wsm_slice name, enum wsm__room_kind kind, stru
 	struct wsm__room_rule rule;
 
 	wsm__rules_get(&core->runtime->rules, name, &rule);
+	settings->backlog = backlogs[rule.overflow];
 	if (kind == WSM__ROOM_USER) {
 		history->size = history->size < USER_HISTORY_SIZE ? history->size : USER_HISTORY_SIZE;
 		history->ttl_ms = history->ttl_ms > USER_HISTORY_TTL_MS ? history->ttl_ms : USER_HISTORY_TTL_MS;

@@ -11,11 +11,11 @@ static bool has_space(const struct wsm__registry *registry, const struct wsm__su
 }
 
 static void tell_gap(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__room *room,
-                     uint64_t missed)
+                     uint64_t offset, uint64_t missed)
 {
 	registry->stats.gaps++;
 	if (registry->gap)
-		registry->gap(registry->gap_context, sub, room, missed);
+		registry->gap(registry->gap_context, sub, room, offset, missed);
 }
 
 bool wsm__room_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms)
@@ -32,36 +32,122 @@ uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *r
 	for (uint64_t i = offset + 1; i <= room->history.last; i++) {
 		const struct wsm__pub *pub = wsm__history_at(&room->history, i);
 
-		n += (!pub->level || pub->level >= level) && wsm__pub_is_for(pub, sub);
+		n += wsm__pub_is_wanted(pub, sub, level);
 	}
 	return n;
 }
 
 /* ---- members ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * A member that has fallen behind in a room that drops its oldest goes on with the newest half of a queue: the offset before
+ * that. Else its position.
+ */
+static uint64_t passed_over(const struct wsm__registry *registry, const struct wsm__member *member)
+{
+	const struct wsm__history *history = &member->room->history;
+	uint64_t offset = history->last;
+	size_t bytes = 0;
+
+	if (member->room->settings.backlog != WSM__DROP_OLDEST || !member->behind)
+		return member->position;
+	for (; offset > member->position; offset--) {
+		const struct wsm__pub *pub = wsm__history_at(history, offset);
+
+		if (wsm__pub_is_wanted(pub, member->sub, member->level))
+			bytes += pub->frame_len;
+		if (bytes > registry->max_queue / 2 && offset < history->last)
+			break;
+	}
+	return offset;
+}
+
+/* A refill of one member under way. */
+struct refill {
+	struct wsm__registry *registry;
+	struct wsm__member *member;
+	uint64_t passed_over; /* up to this offset, only the critical are sent */
+	uint64_t missed;      /* is still to be told */
+};
+
+static void tell_missed(struct refill *it)
+{
+	struct wsm__member *member = it->member;
+
+	if (!it->missed)
+		return;
+	if (member->room->settings.backlog == WSM__DISCONNECT)
+		wsm__sub_overflowed(it->registry, member->sub);
+	else
+		tell_gap(it->registry, member->sub, member->room, member->position, it->missed);
+	member->from = member->position; /* what waits ahead of the gap stays there */
+	it->missed = 0;
+}
+
+static void put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub, enum wsm__fate from)
+{
+	wsm__fate(&registry->deliveries, pub, from,
+	          wsm__sub_put(registry, sub, pub) ? WSM__WAITING : WSM__DROPPED_CLOSED);
+}
+
+/* The next one from history. */
+static void refill_kept(struct refill *it, struct wsm__pub *pub)
+{
+	struct wsm__member *member = it->member;
+	bool wanted = wsm__pub_is_wanted(pub, member->sub, member->level);
+
+	if (pub->offset <= it->passed_over && pub->priority != WSM_CRITICAL) {
+		if (wanted)
+			wsm__fate(&it->registry->deliveries, pub, WSM__LAGGING, WSM__DROPPED_OVERFLOW);
+		it->missed += wanted;
+		member->position++;
+		return;
+	}
+	tell_missed(it);
+	member->position++;
+	if (wanted)
+		put(it->registry, member->sub, pub, WSM__LAGGING);
+}
+
+static struct wsm__pub *first_held(const struct wsm__outbox *held)
+{
+	return held && held->count ? wsm__outbox_at(held, 0) : NULL;
+}
+
 static void refill_member(struct wsm__registry *registry, struct wsm__member *member, uint64_t now_ms)
 {
 	struct wsm__history *history = &member->room->history;
 	struct wsm__sub *sub = member->sub;
+	struct refill it = { .registry = registry, .member = member };
+	struct wsm__pub *kept, *held;
 
 	wsm__history_expire(history, now_ms, member->room->settings.history.ttl_ms);
 	if (member->position + 1 < wsm__history_first(history)) {
-		uint64_t missed = wsm__history_first(history) - 1 - member->position;
-
-		member->position += missed;
-		tell_gap(registry, sub, member->room, missed);
+		it.missed = wsm__history_first(history) - 1 - member->position;
+		member->position += it.missed;
 	}
-	while (member->position < history->last && has_space(registry, sub)) {
-		struct wsm__pub *pub = wsm__history_at(history, ++member->position);
-
-		if ((pub->level && pub->level < member->level) || !wsm__pub_is_for(pub, sub))
-			continue;
-		wsm__sub_put(registry, sub, pub);
+	it.passed_over = passed_over(registry, member);
+	for (;;) {
+		kept = member->position < history->last ? wsm__history_at(history, member->position + 1) : NULL;
+		held = first_held(member->held);
+		if ((!kept && !held) || !has_space(registry, sub))
+			break;
+		if (held && (!kept || held->seq < kept->seq)) {
+			tell_missed(&it);
+			put(registry, sub, held, WSM__WAITING);
+			wsm__held_pop(sub, &member->held, 1);
+		} else {
+			refill_kept(&it, kept);
+		}
 	}
-	if (member->position == history->last) {
-		member->lagging = false;
-		sub->n_lagging--;
-	}
+	tell_missed(&it);
+	member->lag_seq = kept && (!held || kept->seq < held->seq) ? kept->seq : held ? held->seq : 0;
+	if (kept || held)
+		return;
+	if (member->held) /* emptied by conflation */
+		wsm__held_pop(sub, &member->held, 0);
+	member->lagging = member->behind = false;
+	sub->n_lagging--;
 }
 
 static void refill_members(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms)
@@ -76,8 +162,11 @@ static void refill_members(struct wsm__registry *registry, struct wsm__sub *sub,
 		refill_member(registry, member, now_ms);
 		last = member;
 	}
-	/* A room that is published to as fast as the socket drains is not to be the first again: others would never come. */
-	if (last && last->lagging) {
+	/*
+	 * A room that is published to as fast as the socket drains is not to be the first again: others would never come. But what
+	 * is critical comes first.
+	 */
+	if (last && last->lagging && last->position >= last->urgent_until) {
 		DL_DELETE(sub->members, last);
 		DL_APPEND(sub->members, last);
 	}
@@ -124,7 +213,7 @@ static void collect(struct collection *into, const struct wsm__room *room, uint6
 
 		if (pub->seq <= seq)
 			break;
-		if (wsm__pub_is_for(pub, sub))
+		if (wsm__pub_is_wanted(pub, sub, sub->firehose_level))
 			add(into, pub);
 	}
 }
@@ -167,29 +256,58 @@ static void drop_replay(struct wsm__sub *sub)
 
 /* ---- the firehose: catching up ---------------------------------------------------------------------------------- */
 
+/* The visible room that was published to just before `room`; all but those with a newer publication than `seq` are left out. */
+static struct wsm__room *newer_than(const struct wsm__registry *registry, struct wsm__room *room, uint64_t seq)
+{
+	struct wsm__room *before = !registry->recent          ? NULL
+	                           : !room                    ? registry->recent->recent_prev
+	                           : room == registry->recent ? NULL
+	                                                      : room->recent_prev;
+
+	return before && before->history.last_seq > seq ? before : NULL;
+}
+
+/* What becomes replay is no longer in history only, and no longer held. */
+static void take_over(struct wsm__registry *registry, struct wsm__sub *sub)
+{
+	uint32_t held = 0;
+
+	for (uint32_t i = 0; i < sub->replay_count; i++) {
+		if (sub->replay[i]->offset)
+			wsm__fate(&registry->deliveries, sub->replay[i], WSM__LAGGING, WSM__WAITING);
+		else
+			held++;
+	}
+	if (sub->held) /* they are in the same order */
+		wsm__held_pop(sub, &sub->held, held);
+}
+
 static int refill_firehose(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms)
 {
 	struct collection all = { 0 };
-	struct wsm__room *room;
+	struct wsm__room *room = NULL;
 
-	for (room = registry->rooms; room; room = room->hh.next) {
-		if (!room->visible || room->history.last_seq <= sub->firehose_seq)
-			continue;
+	while ((room = newer_than(registry, room, sub->firehose_seq)) != NULL) {
 		wsm__history_expire(&room->history, now_ms, room->settings.history.ttl_ms);
 		if (room->history.evicted_seq > sub->firehose_seq)
-			tell_gap(registry, sub, room, 0);
+			tell_gap(registry, sub, room, wsm__history_first(&room->history) - 1, 0);
 		collect(&all, room, sub->firehose_seq, sub);
 	}
+	for (uint32_t i = 0; sub->held && i < sub->held->count; i++)
+		add(&all, wsm__outbox_at(sub->held, i));
 	if (all.failed) {
 		collection_fini(&all);
 		return WSM_ENOMEM;
 	}
 	if (!all.count) {
 		sub->firehose_lagging = false;
+		if (sub->held) /* emptied by conflation */
+			wsm__held_pop(sub, &sub->held, 0);
 		free(all.pubs);
 		return WSM_OK;
 	}
 	begin_replay(registry, sub, &all, REPLAY_MAX);
+	take_over(registry, sub);
 	return WSM_OK;
 }
 
@@ -198,7 +316,7 @@ static void drain_replay(struct wsm__registry *registry, struct wsm__sub *sub)
 	while (sub->replay_at < sub->replay_count && has_space(registry, sub)) {
 		struct wsm__pub *pub = sub->replay[sub->replay_at++];
 
-		wsm__sub_put(registry, sub, pub);
+		put(registry, sub, pub, WSM__WAITING);
 		wsm__pub_unref(pub);
 	}
 	if (sub->replay_at == sub->replay_count)
@@ -225,24 +343,12 @@ uint64_t wsm__firehose_position(const struct wsm__sub *sub, const struct wsm__ro
 	uint64_t offset = history->last;
 
 	for (uint32_t i = sub->replay_at; i < sub->replay_count; i++)
-		if (sub->replay[i]->room_id == room->id)
+		if (sub->replay[i]->room_id == room->id && sub->replay[i]->offset)
 			return sub->replay[i]->offset - 1;
 	while (sub->firehose_lagging && offset >= wsm__history_first(history) &&
 	       wsm__history_at(history, offset)->seq > sub->firehose_seq)
 		offset--;
 	return offset;
-}
-
-static bool of_room_with_offset(const struct wsm__pub *pub, void *context)
-{
-	return pub->offset && pub->room_id == *(const uint64_t *)context;
-}
-
-void wsm__sub_take_back(struct wsm__sub *sub, const struct wsm__room *room)
-{
-	uint64_t id = room->id;
-
-	wsm__outbox_remove(&sub->outbox, of_room_with_offset, &id);
 }
 
 /* The seq of a position that history can be continued from. */
@@ -257,28 +363,51 @@ static uint64_t seq_of(const struct wsm__room *room, uint64_t offset)
 	return wsm__history_at(history, offset)->seq;
 }
 
+/* Of the replay that is to be made anew: what was of that room is counted anew, too, unless the client has it. Returns how many. */
+static uint64_t uncount_replay(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t room_id, uint64_t offset)
+{
+	uint64_t again = 0;
+
+	for (uint32_t i = sub->replay_at; i < sub->replay_count; i++) {
+		struct wsm__pub *pub = sub->replay[i];
+
+		if (pub->room_id != room_id || !pub->offset)
+			continue;
+		wsm__fate(&registry->deliveries, pub, WSM__WAITING,
+		          pub->offset > offset ? WSM__NEW : WSM__DROPPED_LEFT);
+		again += pub->offset > offset;
+	}
+	return again;
+}
+
 int wsm__firehose_rewind(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, uint64_t offset,
                          struct wsm__joined *joined)
 {
 	/* What is newer than this is left to the next turn, that of this room too. */
-	uint64_t until = wsm__firehose_until(registry, sub);
+	uint64_t until = wsm__firehose_until(registry, sub), again;
 	struct collection all = { 0 };
+	size_t others;
 
 	if (seq_of(room, offset) > until) /* the next turn would repeat what the client has */
 		return WSM_OK;
 	for (uint32_t i = sub->replay_at; i < sub->replay_count; i++)
-		if (sub->replay[i]->room_id != room->id)
+		if (sub->replay[i]->room_id != room->id || !sub->replay[i]->offset)
 			add(&all, sub->replay[i]);
+	others = all.count;
 	for (uint64_t i = offset + 1; i <= room->history.last && wsm__history_at(&room->history, i)->seq <= until; i++)
-		if (wsm__pub_is_for(wsm__history_at(&room->history, i), sub))
+		if (wsm__pub_is_wanted(wsm__history_at(&room->history, i), sub, sub->firehose_level))
 			add(&all, wsm__history_at(&room->history, i));
 	if (all.failed) {
 		collection_fini(&all);
 		return WSM_ENOMEM;
 	}
 	joined->recovered = true;
-	joined->replayed = wsm__count_missed(sub, room, offset, WSM_LEVEL_NONE);
-	wsm__sub_take_back(sub, room);
+	joined->replayed = wsm__count_missed(sub, room, offset, sub->firehose_level);
+	again = uncount_replay(registry, sub, room->id, offset) +
+	        wsm__sub_take_back(registry, sub, room, offset, sub->firehose_level);
+	for (size_t i = others; i < all.count; i++)
+		wsm__fate(&registry->deliveries, all.pubs[i], WSM__NEW, WSM__WAITING);
+	registry->deliveries.replayed += all.count - others - again;
 	drop_replay(sub);
 	begin_replay(registry, sub, &all, SIZE_MAX);
 	sub->firehose_seq = until;
@@ -320,22 +449,19 @@ int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, s
 {
 	struct collection all = { 0 };
 	uint64_t newest = check_named(registry, named, n, now_ms);
-	struct wsm__room *room;
+	struct wsm__room *room = NULL;
 
 	if (newest == UINT64_MAX)
 		return WSM_OK;
-	for (room = registry->rooms; room; room = room->hh.next) {
-		const struct wsm__named *name = named_as(named, n, room);
-
-		if (!room->visible || (name && !name->recovered))
+	for (size_t i = 0; i < n; i++)
+		if (named[i].recovered && named_as(named, n, named[i].room) == &named[i])
+			collect(&all, named[i].room, seq_of(named[i].room, named[i].since.offset), sub);
+	while ((room = newer_than(registry, room, newest)) != NULL) {
+		if (named_as(named, n, room))
 			continue;
-		if (name) {
-			collect(&all, room, seq_of(room, name->since.offset), sub);
-			continue;
-		}
 		wsm__history_expire(&room->history, now_ms, room->settings.history.ttl_ms);
 		if (room->history.evicted_seq > newest)
-			tell_gap(registry, sub, room, 0);
+			tell_gap(registry, sub, room, wsm__history_first(&room->history) - 1, 0);
 		collect(&all, room, newest, sub);
 	}
 	if (all.failed) {
@@ -344,6 +470,9 @@ int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, s
 			named[i].recovered = false;
 		return WSM_ENOMEM;
 	}
+	for (size_t i = 0; i < all.count; i++)
+		wsm__fate(&registry->deliveries, all.pubs[i], WSM__NEW, WSM__WAITING);
+	registry->deliveries.replayed += all.count;
 	begin_replay(registry, sub, &all, SIZE_MAX);
 	sub->firehose_from = registry->seq;
 	return WSM_OK;

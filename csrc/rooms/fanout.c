@@ -26,103 +26,9 @@ void wsm__unmark_dirty(struct wsm__registry *registry, struct wsm__sub *sub)
 	sub->dirty = sub->urgent = false;
 }
 
-/* ---- overflow --------------------------------------------------------------------------------------------------- */
+/* ---- one subscriber --------------------------------------------------------------------------------------------- */
 
-static bool is_expendable(const struct wsm__pub *pub, void *context)
-{
-	(void)context;
-	return pub->priority == WSM_LOW && !pub->offset && !pub->control;
-}
-
-struct recall {
-	struct wsm__registry *registry;
-	struct wsm__sub *sub;
-	uint64_t after; /* of the firehose's publications, only those with a greater seq may be taken back */
-};
-
-static void begin_lag(struct wsm__registry *registry, struct wsm__member *member, uint64_t position)
-{
-	if (member->lagging)
-		return;
-	member->lagging = true;
-	member->position = position;
-	member->sub->n_lagging++;
-	registry->stats.lags++;
-}
-
-static void begin_firehose_lag(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t seq)
-{
-	if (sub->firehose_lagging)
-		return;
-	sub->firehose_lagging = true;
-	sub->firehose_seq = seq;
-	registry->stats.lags++;
-}
-
-/*
- * One seq says where a lagging firehose is to be continued, so only a tail of what waits may be taken back: not what was
- * replayed by positions that differ by room, nor what precedes something that history no longer has. While it lags, what
- * waits is such a replay, or half a queue at most: it stays.
- */
-static uint64_t firehose_recalled_after(const struct wsm__sub *sub)
-{
-	uint64_t seq = sub->firehose_from;
-
-	if (!sub->firehose || sub->firehose_lagging)
-		return UINT64_MAX;
-	for (uint32_t i = 0; i < sub->outbox.count; i++) {
-		const struct wsm__pub *pub = wsm__outbox_at(&sub->outbox, i);
-
-		if (pub->visible && pub->offset && !pub->kept && pub->seq > seq)
-			seq = pub->seq;
-	}
-	return seq;
-}
-
-/* Takes a publication that history still has out of the outbox, and notes from where its room is to be continued. */
-static bool recall(const struct wsm__pub *pub, void *context)
-{
-	struct recall *it = context;
-	struct wsm__member *member;
-
-	if (!pub->offset || !pub->kept)
-		return false;
-	if (it->sub->firehose && pub->visible) {
-		if (pub->seq <= it->after)
-			return false;
-		begin_firehose_lag(it->registry, it->sub, pub->seq - 1);
-		return true;
-	}
-	member = wsm__member_find(it->registry, pub->room_id, it->sub);
-	/* Has left since, perhaps come back: it is still owed what was published before, and ahead of the answer to that. */
-	if (!member || pub->offset <= member->from)
-		return false;
-	begin_lag(it->registry, member, pub->offset - 1);
-	if (pub->offset - 1 < member->position) /* lagged before, and this was queued by the refill */
-		member->position = pub->offset - 1;
-	return true;
-}
-
-static bool fits(const struct wsm__registry *registry, const struct wsm__sub *sub, const struct wsm__pub *pub)
-{
-	return !sub->outbox.count || sub->outbox.bytes + pub->frame_len <= registry->max_queue;
-}
-
-/* Frees an outbox as registry.h says. Returns whether `pub` fits now. */
-static bool make_room(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__pub *pub)
-{
-	struct recall context = { registry, sub, firehose_recalled_after(sub) };
-
-	registry->stats.dropped += wsm__outbox_remove(&sub->outbox, is_expendable, NULL);
-	if (fits(registry, sub, pub))
-		return true;
-	if (is_expendable(pub, NULL)) /* not at the cost of others */
-		return false;
-	wsm__outbox_remove(&sub->outbox, recall, &context);
-	return fits(registry, sub, pub);
-}
-
-void wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub)
+bool wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub)
 {
 	bool critical = pub->priority == WSM_CRITICAL && !pub->control;
 	int status;
@@ -134,8 +40,8 @@ void wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct w
 		status = wsm__outbox_push(&sub->outbox, pub);
 	if (status)
 		sub->overflow = true;
-	registry->stats.queued += !pub->control;
 	wsm__mark_dirty(registry, sub, critical || sub->overflow);
+	return !status;
 }
 
 void wsm__sub_overflowed(struct wsm__registry *registry, struct wsm__sub *sub)
@@ -144,41 +50,99 @@ void wsm__sub_overflowed(struct wsm__registry *registry, struct wsm__sub *sub)
 	wsm__mark_dirty(registry, sub, true);
 }
 
-/*
- * `member` is NULL for the firehose and for publications to one client. False if the subscriber does not get it: dropped, or
- * to be closed.
- */
+/* Whether the publication's room lags there. `member` is NULL for the firehose and for publications to one client. */
+static bool lags(const struct wsm__sub *sub, const struct wsm__member *member, const struct wsm__pub *pub)
+{
+	return member ? member->lagging : pub->visible && sub->firehose_lagging;
+}
+
+/* It waits in history. False if history has not got it, for want of memory: then the refill will find a gap. */
+static bool wait_in_history(struct wsm__registry *registry, struct wsm__member *member, struct wsm__pub *pub)
+{
+	wsm__fate(&registry->deliveries, pub, WSM__NEW, pub->kept ? WSM__LAGGING : WSM__DROPPED_GAP);
+	if (member && pub->priority == WSM_CRITICAL) { /* of the rooms that lag, this one is the next to be refilled */
+		DL_DELETE(member->sub->members, member);
+		DL_PREPEND(member->sub->members, member);
+		member->urgent_until = pub->offset;
+	}
+	return pub->kept;
+}
+
+/* It finds no room. False: the subscriber does not get it. */
+static bool give_up(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__member *member,
+                    struct wsm__pub *pub)
+{
+	if (pub->offset && (member ? pub->backlog != WSM__DISCONNECT : sub->firehose)) {
+		if (member)
+			wsm__lag_begin(registry, member, pub->offset - 1, pub->seq);
+		else
+			wsm__firehose_lag_begin(registry, sub, pub->seq - 1);
+		return wait_in_history(registry, member, pub);
+	}
+	/* With an offset it would be missed in silence. */
+	if (pub->offset ||
+	    (pub->priority != WSM_LOW && pub->backlog != WSM__DROP_OLDEST && pub->backlog != WSM__LATEST))
+		wsm__sub_overflowed(registry, sub);
+	wsm__fate(&registry->deliveries, pub, WSM__NEW, sub->overflow ? WSM__DROPPED_CLOSED : WSM__DROPPED_OVERFLOW);
+	return false;
+}
+
+/* An older one of its key that still waits is gone afterwards. True: `pub` has its place. */
+static bool conflate(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__outbox *held,
+                     struct wsm__pub *pub)
+{
+	size_t bound = registry->max_queue > sub->held_bytes ? registry->max_queue - sub->held_bytes : 0;
+	struct wsm__pub *older = held ? wsm__outbox_take_older(held, pub) : NULL;
+	bool placed = false;
+
+	if (older) /* what is held is in the order of seq: the newer one goes to its end */
+		sub->held_bytes -= older->frame_len;
+	else if (!pub->visible || !sub->replay) /* one between the two would come after it */
+		placed = wsm__outbox_replace(&sub->outbox, pub, bound, &older) == WSM__REPLACED;
+	if (!older)
+		return false;
+	wsm__fate(&registry->deliveries, older, WSM__WAITING, WSM__CONFLATED);
+	wsm__pub_unref(older);
+	if (placed)
+		wsm__fate(&registry->deliveries, pub, WSM__NEW, WSM__WAITING);
+	return placed;
+}
+
+/* False if the subscriber does not get it: dropped, or to be closed. */
 static bool deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__member *member,
                     struct wsm__pub *pub)
 {
-	if (sub->overflow)
-		return false;
-	if (pub->conflate) {
-		enum wsm__replaced replaced = wsm__outbox_replace(&sub->outbox, pub, registry->max_queue);
+	struct wsm__outbox **held = member ? &member->held : &sub->held;
+	bool queued;
 
-		registry->stats.conflated += replaced != WSM__REPLACED_NONE;
-		if (replaced == WSM__REPLACED)
-			return true;
+	if (pub->offset && lags(sub, member, pub))
+		return wait_in_history(registry, member, pub) && !sub->overflow;
+	if (sub->overflow) {
+		wsm__fate(&registry->deliveries, pub, WSM__NEW, WSM__DROPPED_CLOSED);
+		return false;
 	}
-	if (fits(registry, sub, pub) || make_room(registry, sub, pub)) {
-		/* make_room may have made this very room lag; then history has the publication. */
-		if (!pub->offset || !(member ? member->lagging : sub->firehose_lagging))
-			wsm__sub_put(registry, sub, pub);
-		return !sub->overflow;
-	}
-	if (pub->offset && member) {
-		begin_lag(registry, member, pub->offset - 1);
+	if (pub->conflate && conflate(registry, sub, lags(sub, member, pub) ? *held : NULL, pub))
 		return true;
+	if (!wsm__sub_fits(registry, sub, pub) && !wsm__make_room(registry, sub, pub))
+		return give_up(registry, sub, member, pub);
+	if (!lags(sub, member, pub)) { /* by make_room(), perhaps, that it does */
+		queued = wsm__sub_put(registry, sub, pub);
+	} else if (pub->offset) {
+		return wait_in_history(registry, member, pub);
+	} else {
+		queued = wsm__hold(sub, held, pub);
+		if (!queued)
+			wsm__sub_overflowed(registry, sub);
 	}
-	if (pub->offset && sub->firehose) {
-		begin_firehose_lag(registry, sub, pub->seq - 1);
-		return true;
-	}
-	if (pub->priority == WSM_LOW)
-		registry->stats.dropped++;
-	else
-		wsm__sub_overflowed(registry, sub);
-	return false;
+	wsm__fate(&registry->deliveries, pub, WSM__NEW, queued ? WSM__WAITING : WSM__DROPPED_CLOSED);
+	return queued;
+}
+
+void wsm__sub_written(struct wsm__registry *registry, struct wsm__sub *sub, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		wsm__fate(&registry->deliveries, wsm__outbox_at(&sub->outbox, i), WSM__WAITING, WSM__WRITTEN);
+	wsm__outbox_drop_front(&sub->outbox, n);
 }
 
 /* ---- fan-out ---------------------------------------------------------------------------------------------------- */
@@ -186,6 +150,14 @@ static bool deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct
 bool wsm__room_has_audience(const struct wsm__registry *registry, const struct wsm__room *room)
 {
 	return room->n_members || (room->visible && registry->n_firehose);
+}
+
+static void touch_recent(struct wsm__registry *registry, struct wsm__room *room)
+{
+	if (room->in_recent)
+		DL_DELETE2(registry->recent, room, recent_prev, recent_next);
+	DL_APPEND2(registry->recent, room, recent_prev, recent_next);
+	room->in_recent = true;
 }
 
 uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
@@ -199,6 +171,9 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 	pub->at_ms = now_ms;
 	pub->offset = keep ? room->history.last + 1 : 0;
 	registry->stats.published++;
+	pub->backlog = (uint8_t)room->settings.backlog;
+	if (keep && room->visible)
+		touch_recent(registry, room);
 	if (keep && wsm__history_add(&room->history, pub, &room->settings.history)) {
 		/* Without its newest publication the history is of no use: a gap that shows is better than a wrong run. */
 		wsm__history_clear(&room->history);
@@ -211,22 +186,13 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 		struct wsm__member *member = room->members[i];
 		struct wsm__sub *sub = member->sub;
 
-		if ((pub->level && pub->level < member->level) || (sub->firehose && room->visible) ||
-		    !wsm__pub_is_for(pub, sub))
-			continue;
-		if (member->lagging && pub->offset) /* history has it */
-			recipients += !sub->overflow;
-		else
+		if (!(sub->firehose && room->visible) && wsm__pub_is_wanted(pub, sub, member->level))
 			recipients += deliver(registry, sub, member, pub);
 	}
 	for (uint32_t i = 0; room->visible && i < registry->n_firehose; i++) {
 		struct wsm__sub *sub = registry->firehose[i];
 
-		if (!wsm__pub_is_for(pub, sub))
-			continue;
-		if (sub->firehose_lagging && pub->offset)
-			recipients += !sub->overflow;
-		else
+		if (wsm__pub_is_wanted(pub, sub, sub->firehose_level))
 			recipients += deliver(registry, sub, NULL, pub);
 	}
 	return recipients;
@@ -236,7 +202,7 @@ void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct 
 {
 	if (sub->overflow)
 		return;
-	if (fits(registry, sub, pub) || make_room(registry, sub, pub))
+	if (wsm__sub_fits(registry, sub, pub) || wsm__make_room(registry, sub, pub))
 		wsm__sub_put(registry, sub, pub);
 	else
 		wsm__sub_overflowed(registry, sub);

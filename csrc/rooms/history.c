@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void wsm__history_init(struct wsm__history *history)
+void wsm__history_init(struct wsm__history *history, struct wsm__deliveries *deliveries)
 {
 	memset(history, 0, sizeof(*history));
+	history->deliveries = deliveries;
 }
 
 /* What keeping a publication costs, beyond its frame: itself, and its place in the ring. */
@@ -25,6 +26,8 @@ static void evict(struct wsm__history *history)
 		*history->total -= cost(pub);
 	history->evicted_seq = pub->seq;
 	pub->kept = false;
+	while (pub->lagging)
+		wsm__fate(history->deliveries, pub, WSM__LAGGING, WSM__DROPPED_GAP);
 	wsm__pub_unref(pub);
 }
 

@@ -6,7 +6,7 @@
 #ifndef WSM_ROOMS_HISTORY_H
 #define WSM_ROOMS_HISTORY_H
 
-#include "rooms/publication.h"
+#include "rooms/deliveries.h"
 
 struct wsm__history {
 	struct wsm__pub **ring;
@@ -15,7 +15,8 @@ struct wsm__history {
 	uint64_t last_seq;              /* its seq */
 	uint64_t evicted_seq;           /* seq of the newest publication that is no longer kept; 0: none */
 	size_t bytes;
-	size_t *total; /* memory that all histories take together; NULL: nobody asks */
+	size_t *total;                      /* memory that all histories take together; NULL: nobody asks */
+	struct wsm__deliveries *deliveries; /* counts what lagging subscribers will not get; may be NULL */
 };
 
 struct wsm__history_limits {
@@ -24,7 +25,7 @@ struct wsm__history_limits {
 	uint64_t ttl_ms;
 };
 
-void wsm__history_init(struct wsm__history *history);
+void wsm__history_init(struct wsm__history *history, struct wsm__deliveries *deliveries);
 void wsm__history_fini(struct wsm__history *history);
 /* Offset of the oldest kept publication; last + 1 when none is kept. */
 static inline uint64_t wsm__history_first(const struct wsm__history *history)

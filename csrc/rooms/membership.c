@@ -107,13 +107,15 @@ static void note_parting(struct wsm__registry *registry, struct wsm__sub *sub)
 
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */
 
-static void member_free(struct wsm__registry *registry, struct wsm__member *member)
+/* `fate`: of what it was still to get from history. */
+static void member_free(struct wsm__registry *registry, struct wsm__member *member, enum wsm__fate fate)
 {
 	struct wsm__room *room = member->room;
 	struct wsm__member *last = room->members[room->n_members - 1];
 
 	if (waits_for_someone(room))
 		note_sent(member);
+	wsm__lag_forget(registry, member, fate);
 	room->members[member->index] = last;
 	last->index = member->index;
 	if (--room->n_members == 0) {
@@ -121,8 +123,6 @@ static void member_free(struct wsm__registry *registry, struct wsm__member *memb
 		room->members = NULL;
 		room->members_capacity = 0;
 	}
-	if (member->lagging)
-		member->sub->n_lagging--;
 	if (member->asked)
 		member->sub->n_asked--;
 	HASH_DEL(registry->members, member);
@@ -133,19 +133,6 @@ static void member_free(struct wsm__registry *registry, struct wsm__member *memb
 }
 
 /* ---- joining ---------------------------------------------------------------------------------------------------- */
-
-/* Makes the member go on from `offset`, whatever it was at before. */
-static void go_on_from(struct wsm__member *member, uint64_t offset)
-{
-	bool lags = offset < member->room->history.last;
-
-	/* What waits would come twice; also what is left of an earlier membership. */
-	wsm__sub_take_back(member->sub, member->room);
-	if (lags != member->lagging)
-		member->sub->n_lagging += lags ? 1u : -1u;
-	member->lagging = lags;
-	member->position = member->from = offset;
-}
 
 int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, int level,
               const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined)
@@ -160,17 +147,17 @@ int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__
 		member = member_new(registry, sub, room);
 	if (!member)
 		return WSM_ENOMEM;
-	member->level = (uint8_t)level;
+	wsm__lag_relevel(registry, member, level);
 	if (!since || !wsm__room_reaches_back(room, since, now_ms)) {
 		joined->recovered = false;
 		if (first && room->sent < room->history.last && room->settings.history.size)
-			go_on_from(member, room->sent);
+			wsm__lag_restart(registry, member, room->sent, level);
 	} else if (firehose) {
 		status = wsm__firehose_rewind(registry, sub, room, since->offset, joined);
 	} else {
 		joined->recovered = true;
 		joined->replayed = wsm__count_missed(sub, room, since->offset, level);
-		go_on_from(member, since->offset);
+		wsm__lag_restart(registry, member, since->offset, level);
 	}
 	joined->offset = room->history.last;
 	if (!joined->recovered && firehose)
@@ -191,12 +178,15 @@ bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm
 
 	if (!member)
 		return false;
-	/* What was queued before the client asked to leave is still sent: it was published before. */
-	member_free(registry, member);
+	/*
+	 * What was queued before the client asked to leave is still sent: it was published before. What was to come from history,
+	 * or is held back until that has come, is not.
+	 */
+	member_free(registry, member, WSM__DROPPED_LEFT);
 	return true;
 }
 
-int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub)
+int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub, int level)
 {
 	if (sub->firehose)
 		return WSM_OK;
@@ -210,6 +200,7 @@ int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub)
 		registry->firehose_capacity = capacity;
 	}
 	sub->firehose = true;
+	sub->firehose_level = (uint8_t)level;
 	sub->firehose_index = registry->n_firehose;
 	registry->firehose[registry->n_firehose++] = sub;
 	return WSM_OK;
@@ -218,7 +209,7 @@ int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub)
 void wsm__sub_leave(struct wsm__registry *registry, struct wsm__sub *sub)
 {
 	while (sub->members)
-		member_free(registry, sub->members);
+		member_free(registry, sub->members, WSM__DROPPED_CLOSED);
 	if (sub->firehose) {
 		struct wsm__sub *last = registry->firehose[--registry->n_firehose];
 
@@ -226,12 +217,7 @@ void wsm__sub_leave(struct wsm__registry *registry, struct wsm__sub *sub)
 		last->firehose_index = sub->firehose_index;
 		sub->firehose = false;
 	}
-	for (uint32_t i = sub->replay_at; i < sub->replay_count; i++)
-		wsm__pub_unref(sub->replay[i]);
-	free(sub->replay);
-	sub->replay = NULL;
-	sub->replay_at = sub->replay_count = 0;
-	sub->firehose_lagging = false;
+	wsm__firehose_lag_forget(registry, sub, WSM__DROPPED_CLOSED);
 }
 
 void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub)
@@ -239,5 +225,5 @@ void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub)
 	wsm__sub_leave(registry, sub);
 	note_parting(registry, sub);
 	wsm__unmark_dirty(registry, sub);
-	wsm__outbox_fini(&sub->outbox);
+	wsm__outbox_forget(registry, &sub->outbox, WSM__DROPPED_CLOSED);
 }

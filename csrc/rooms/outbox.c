@@ -48,10 +48,15 @@ static void account(struct wsm__outbox *outbox, const struct wsm__pub *pub)
 	outbox->conflatable += pub->conflate;
 }
 
-static void release(struct wsm__outbox *outbox, struct wsm__pub *pub)
+static void unaccount(struct wsm__outbox *outbox, const struct wsm__pub *pub)
 {
 	outbox->bytes -= pub->frame_len;
 	outbox->conflatable -= pub->conflate;
+}
+
+static void release(struct wsm__outbox *outbox, struct wsm__pub *pub)
+{
+	unaccount(outbox, pub);
 	wsm__pub_unref(pub);
 }
 
@@ -64,6 +69,16 @@ int wsm__outbox_push(struct wsm__outbox *outbox, struct wsm__pub *pub)
 	*slot(outbox, outbox->count++) = wsm__pub_ref(pub);
 	account(outbox, pub);
 	return WSM_OK;
+}
+
+/* There is room for one more. */
+static void insert_at(struct wsm__outbox *outbox, uint32_t at, struct wsm__pub *pub)
+{
+	outbox->count++;
+	for (uint32_t i = outbox->count - 1; i > at; i--)
+		*slot(outbox, i) = *slot(outbox, i - 1);
+	*slot(outbox, at) = wsm__pub_ref(pub);
+	account(outbox, pub);
 }
 
 int wsm__outbox_push_critical(struct wsm__outbox *outbox, struct wsm__pub *pub)
@@ -80,44 +95,77 @@ int wsm__outbox_push_critical(struct wsm__outbox *outbox, struct wsm__pub *pub)
 			break;
 		at--;
 	}
-	outbox->count++;
-	for (uint32_t i = outbox->count - 1; i > at; i--)
-		*slot(outbox, i) = *slot(outbox, i - 1);
-	*slot(outbox, at) = wsm__pub_ref(pub);
-	account(outbox, pub);
+	insert_at(outbox, at, pub);
 	return WSM_OK;
 }
 
-static void remove_at(struct wsm__outbox *outbox, uint32_t at)
+int wsm__outbox_insert(struct wsm__outbox *outbox, struct wsm__pub *pub)
 {
-	release(outbox, *slot(outbox, at));
+	uint32_t at = outbox->count;
+	int status = grow(outbox);
+
+	if (status)
+		return status;
+	while (at > 0 && wsm__outbox_at(outbox, at - 1)->seq > pub->seq)
+		at--;
+	insert_at(outbox, at, pub);
+	return WSM_OK;
+}
+
+/* Takes it out with its reference. */
+static struct wsm__pub *remove_at(struct wsm__outbox *outbox, uint32_t at)
+{
+	struct wsm__pub *pub = *slot(outbox, at);
+
+	unaccount(outbox, pub);
 	for (uint32_t i = at + 1; i < outbox->count; i++)
 		*slot(outbox, i - 1) = *slot(outbox, i);
 	outbox->count--;
+	return pub;
 }
 
-enum wsm__replaced wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub, size_t max_bytes)
+/* Where that which `pub` may replace stands; `count` if there is none. */
+static uint32_t find_older(const struct wsm__outbox *outbox, const struct wsm__pub *pub)
 {
-	if (!pub->key || !outbox->conflatable)
-		return WSM__REPLACED_NONE;
-	/* From the back: the waiting one is most likely young. */
-	for (uint32_t i = outbox->count; i > 0; i--) {
-		struct wsm__pub **place = slot(outbox, i - 1);
+	uint32_t left = outbox->conflatable;
 
-		if ((*place)->key != pub->key)
-			continue;
-		if (!(*place)->conflate) /* "complete" between two reports of progress */
-			return WSM__REPLACED_NONE;
-		if (outbox->count > 1 && outbox->bytes - (*place)->frame_len + pub->frame_len > max_bytes) {
-			remove_at(outbox, i - 1);
-			return WSM__REPLACED_GONE;
-		}
-		release(outbox, *place);
-		*place = wsm__pub_ref(pub);
-		account(outbox, pub);
-		return WSM__REPLACED;
+	if (!pub->key)
+		return outbox->count;
+	/* From the back: the waiting one is most likely young. */
+	for (uint32_t i = outbox->count; i > 0 && left; i--) {
+		const struct wsm__pub *other = wsm__outbox_at(outbox, i - 1);
+
+		if (other->key == pub->key) /* not over "complete" between two reports of progress */
+			return other->conflate ? i - 1 : outbox->count;
+		left -= other->conflate;
 	}
-	return WSM__REPLACED_NONE;
+	return outbox->count;
+}
+
+enum wsm__replaced wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub, size_t max_bytes,
+                                       struct wsm__pub **older)
+{
+	uint32_t at = find_older(outbox, pub);
+
+	*older = NULL;
+	if (at == outbox->count)
+		return WSM__REPLACED_NONE;
+	*older = *slot(outbox, at);
+	if (outbox->count > 1 && outbox->bytes - (*older)->frame_len + pub->frame_len > max_bytes) {
+		remove_at(outbox, at);
+		return WSM__REPLACED_GONE;
+	}
+	unaccount(outbox, *older);
+	*slot(outbox, at) = wsm__pub_ref(pub);
+	account(outbox, pub);
+	return WSM__REPLACED;
+}
+
+struct wsm__pub *wsm__outbox_take_older(struct wsm__outbox *outbox, const struct wsm__pub *pub)
+{
+	uint32_t at = find_older(outbox, pub);
+
+	return at == outbox->count ? NULL : remove_at(outbox, at);
 }
 
 void wsm__outbox_drop_front(struct wsm__outbox *outbox, uint32_t n)
@@ -129,7 +177,7 @@ void wsm__outbox_drop_front(struct wsm__outbox *outbox, uint32_t n)
 	}
 }
 
-uint32_t wsm__outbox_remove(struct wsm__outbox *outbox, bool (*match)(const struct wsm__pub *, void *), void *context)
+uint32_t wsm__outbox_remove(struct wsm__outbox *outbox, bool (*match)(struct wsm__pub *, void *), void *context)
 {
 	uint32_t kept = 0, before = outbox->count;
 

@@ -34,12 +34,20 @@ enum wsm__replaced {
 	WSM__REPLACED,     /* `pub` waits in the place of the older one */
 	WSM__REPLACED_GONE /* the older one is released, but with `pub` in its place there would be more than `max_bytes` */
 };
-/* Looks for a place that `pub` may take. An outbox of one message may have any size. */
-enum wsm__replaced wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub, size_t max_bytes);
+/*
+ * Looks for a place that `pub` may take. An outbox of one message may have any size. *older, with its reference, is what was
+ * replaced or released; NULL where there was none.
+ */
+enum wsm__replaced wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub, size_t max_bytes,
+                                       struct wsm__pub **older);
+/* Takes out what `pub` may replace, with its reference, wherever it stands; NULL if there is none. */
+struct wsm__pub *wsm__outbox_take_older(struct wsm__outbox *outbox, const struct wsm__pub *pub);
+/* Queues by seq, for outboxes that are in that order. Takes its own reference. 0 or WSM_ENOMEM. */
+int wsm__outbox_insert(struct wsm__outbox *outbox, struct wsm__pub *pub);
 /* Releases the first n. */
 void wsm__outbox_drop_front(struct wsm__outbox *outbox, uint32_t n);
 /* Removes all for which `match` is true; returns how many. Order of the rest is kept. */
-uint32_t wsm__outbox_remove(struct wsm__outbox *outbox, bool (*match)(const struct wsm__pub *, void *), void *context);
+uint32_t wsm__outbox_remove(struct wsm__outbox *outbox, bool (*match)(struct wsm__pub *, void *), void *context);
 /* Gives the ring's memory back when it is empty and larger than a few entries: an idle connection holds nothing. */
 void wsm__outbox_shrink(struct wsm__outbox *outbox);
 

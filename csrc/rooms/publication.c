@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "rooms/deliveries.h"
 
 struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool ping)
 {
@@ -38,6 +39,7 @@ void wsm__pub_unref(struct wsm__pub *pub)
 	if (!pub || --pub->refs)
 		return;
 	wsm__exclude_unref(pub->exclude);
+	wsm__tally_unref(pub->tally);
 	free(pub);
 }
 

@@ -16,11 +16,17 @@ struct wsm__exclude {
 	wsm_slice ids[]; /* point behind the array */
 };
 
+/* What becomes of a subscriber's backlog in a room when its queue is full; see registry.h. */
+enum wsm__backlog { WSM__RECOVER, WSM__DROP_OLDEST, WSM__LATEST, WSM__DISCONNECT };
+
+struct wsm__tally;
+
 struct wsm__pub {
 	uint32_t refs;
 	uint8_t opcode;   /* enum wsm__opcode */
 	uint8_t priority; /* wsm_priority, never DEFAULT */
 	uint8_t level;    /* wsm_level */
+	uint8_t backlog;  /* enum wsm__backlog, of its room */
 	bool conflate;    /* a newer publication with the same `key` may take its place in an outbox */
 	bool control;     /* greeting, reply, heartbeat: not of a room, not counted as a message */
 	bool visible;     /* of a room that the firehose sees */
@@ -31,7 +37,9 @@ struct wsm__pub {
 	uint64_t key;     /* hash of room and conflation key; 0: none */
 	uint64_t at_ms;   /* monotonic milliseconds of its publication */
 	struct wsm__exclude *exclude;
-	uint32_t payload_at; /* where the payload begins in `frame` */
+	struct wsm__tally *tally; /* NULL unless somebody wants a report */
+	uint32_t lagging;         /* while kept: subscribers that are still to get it from history */
+	uint32_t payload_at;      /* where the payload begins in `frame` */
 	uint32_t payload_len;
 	uint32_t frame_len;
 	uint8_t frame[]; /* what goes on the wire: possibly a ping frame, then header and payload */

@@ -5,15 +5,20 @@
  * Overflow. A subscriber that falls behind by more than `max_queue` bytes first loses waiting low-priority publications
  * without an offset (counted); a new one of that kind costs nothing but those. Then what can be had again from history is taken
  * out of its outbox and the rooms concerned are marked as lagging: they keep the position only, and wsm__refill() goes on from
- * history as the socket drains. What still does not fit cannot be had again: the subscriber is marked `overflow` and is to be
- * closed (4413). Recovery after a reconnection is the same thing: the subscriber starts as lagging at the position that it
- * named.
+ * history as the socket drains. Recovery after a reconnection is the same thing: the subscriber starts as lagging at the
+ * position that it named. What then still does not fit is the room's to decide (`backlog`):
+ *   RECOVER      what has no offset cannot be had again: the subscriber is marked `overflow` and is to be closed (4413);
+ *   DROP_OLDEST  the oldest without an offset are dropped, down to three quarters of max_queue, critical ones last; with offsets,
+ *                the refill begins with the newest half of max_queue, and a gap tells of the rest;
+ *   LATEST       the publisher has made each of them replaceable by a newer one of its key; beyond that as DROP_OLDEST;
+ *   DISCONNECT   `overflow`, though history has it. (The firehose is not closed by one room: there it is RECOVER.)
  *
- * Order. The publications with an offset of one room reach a subscriber in the order of their offsets, through lag and refill.
- * Those without an offset have no place in that order: while a room lags they come ahead of what is refilled.
+ * Order. The publications of one room reach a subscriber in the order of `seq`, through lag and refill: those without an offset
+ * are held back while their room lags, until the refill has come as far. Only conflation changes that: what replaces a waiting
+ * one takes its place. Control messages and messages to one client are of no room: they do not wait for a refill.
  *
  * The firehose. A firehose subscriber gets each publication of every visible room (public but `logs`, and @all) through its own
- * list, never through a membership, in the order of `seq`; so its lag is one seq.
+ * list, never through a membership, in the order of `seq`; so its lag is one seq. It has one level for all rooms.
  */
 #ifndef WSM_ROOMS_REGISTRY_H
 #define WSM_ROOMS_REGISTRY_H
@@ -33,6 +38,7 @@ struct wsm__sub;
 /* What holds for one room; room rules may say it by pattern. */
 struct wsm__room_settings {
 	struct wsm__history_limits history;
+	enum wsm__backlog backlog;
 };
 
 /* Rooms that keep messages equally long, least recently touched first. */
@@ -47,7 +53,8 @@ struct wsm__room {
 	uint64_t id; /* never used again */
 	enum wsm__room_kind kind;
 	bool visible; /* to the firehose */
-	bool kept;    /* is on the registry's list of rooms with history */
+	bool in_recent;
+	bool kept; /* is on the registry's list of rooms with history */
 	struct wsm__room_settings settings;
 	unsigned settings_version;
 	struct wsm__history history;
@@ -58,6 +65,7 @@ struct wsm__room {
 	struct wsm__room_age *age;
 	struct wsm__room *prev, *next; /* of `age` */
 	struct wsm__room *kept_prev, *kept_next;
+	struct wsm__room *recent_prev, *recent_next;
 	char epoch[24];
 	uint16_t name_len;
 	char name[];
@@ -76,10 +84,14 @@ struct wsm__member {
 	struct wsm__sub *sub;
 	struct wsm__member *prev, *next; /* of the same subscriber */
 	uint64_t position;               /* while lagging: the last offset that was queued */
+	uint64_t lag_seq;                /* while lagging: what has this seq or a greater one is not queued */
+	uint64_t urgent_until;           /* offset of the newest critical one that it lags behind; 0: none */
+	struct wsm__outbox *held;        /* while lagging: publications without an offset, by seq; NULL: none */
 	uint64_t from;  /* the offset that the last answer named: what is older waits ahead of that answer */
 	uint32_t index; /* in room->members */
 	uint8_t level;  /* publications of a lower level are not for it */
 	bool lagging;
+	bool behind; /* lags because its queue was full, not because it recovers */
 	/* Why it is here; any of them keeps it. */
 	bool asked;    /* the client subscribed to it itself: counts against max_rooms */
 	bool by_entry; /* it came with the connection: endpoint, token, the core's own rooms */
@@ -97,11 +109,14 @@ struct wsm__sub {
 	uint32_t firehose_index;
 	bool firehose;
 	bool firehose_lagging;
+	uint8_t firehose_level;
 	bool dirty, urgent;    /* on which of the registry's lists */
 	bool overflow;         /* to be closed: fell behind in what can't be had again */
 	uint64_t firehose_seq; /* while firehose_lagging: everything visible up to here was queued, or is in `replay` */
 	uint64_t
 		firehose_from; /* what was published up to here is ahead of an answer, or was replayed by named positions */
+	struct wsm__outbox *held; /* as a member's, of the firehose */
+	size_t held_bytes;        /* of all */
 	struct wsm__pub **replay; /* firehose: publications waiting to be queued, in order */
 	uint32_t replay_count, replay_at;
 	/* Left with something of its user's room in the outbox: once that is written, the room was sent up to here. */
@@ -111,9 +126,6 @@ struct wsm__sub {
 
 struct wsm__registry_stats {
 	uint64_t published; /* publications that got to at least the fan-out */
-	uint64_t queued;    /* deliveries put into outboxes, refills included */
-	uint64_t dropped;   /* low-priority deliveries that overflowed */
-	uint64_t conflated; /* deliveries replaced by a newer one of their key */
 	uint64_t lags;      /* times a subscriber began to lag */
 	uint64_t gaps;      /* times a lagging subscriber found that history no longer reached back */
 	uint64_t evicted;   /* publications that history let go before their time, for want of max_history_bytes */
@@ -125,6 +137,7 @@ struct wsm__registry {
 	struct wsm__room *kept; /* rooms with history, least recently published to first */
 	size_t history_bytes;   /* that they take together */
 	size_t max_history_bytes;
+	struct wsm__room *recent; /* list of visible rooms by their newest publication with an offset, oldest first */
 	struct wsm__member *members;
 	struct wsm__sub **firehose;
 	uint32_t n_firehose, firehose_capacity;
@@ -139,10 +152,15 @@ struct wsm__registry {
 	void *settle_context;
 	const atomic_uint *settings_version;
 	struct wsm__registry_stats stats;
+	struct wsm__deliveries deliveries;
 	uint8_t key[16];
 	char epoch_base[10];
-	/* Tells a subscriber that `missed` publications before `room`'s offset `next` are gone; NULL: nobody is told. */
-	void (*gap)(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
+	/*
+	 * Tells a subscriber that publications up to `offset` are gone for it, `missed` of them (0: unknown); NULL: nobody is told.
+	 * For a member it must queue by wsm__sub_put(): nothing may be recalled meanwhile.
+	 */
+	void (*gap)(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset,
+	            uint64_t missed);
 	void *gap_context;
 };
 
@@ -203,7 +221,7 @@ int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__
 /* False if it was no member. */
 bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room);
 /* WSM_ENOMEM. */
-int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub);
+int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub, int level);
 /*
  * Replays to a firehose subscriber what it missed. `named` are the positions that the client named, of which
  * `recovered[i]` is set. Rooms that it did not name are continued from the newest of the named positions.
@@ -252,20 +270,64 @@ static inline bool wsm__pub_is_for(const struct wsm__pub *pub, const struct wsm_
 {
 	return !wsm__excluded(pub->exclude, sub->client_id, sub->user_id);
 }
-/* Queues without looking at the bound. */
-void wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
+/* Whether it is for a subscriber that wants that level or a higher one. */
+static inline bool wsm__pub_is_wanted(const struct wsm__pub *pub, const struct wsm__sub *sub, int level)
+{
+	return (!pub->level || pub->level >= level) && wsm__pub_is_for(pub, sub);
+}
+/*
+ * Queues without looking at the bound, and without counting: wsm__fate() is the caller's, control messages have none. False if
+ * there was no memory; the subscriber is marked then.
+ */
+bool wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
 /* Marks it as to be closed. */
 void wsm__sub_overflowed(struct wsm__registry *registry, struct wsm__sub *sub);
-/* Takes the room's publications with an offset out of the outbox. */
-void wsm__sub_take_back(struct wsm__sub *sub, const struct wsm__room *room);
 /* Goes on from history for a subscriber that lags, as far as half of max_queue allows. */
 void wsm__refill(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms);
 static inline bool wsm__sub_lags(const struct wsm__sub *sub)
 {
 	return sub->n_lagging || sub->firehose_lagging || sub->replay;
 }
+/* The first `n` of its outbox have been written. */
+void wsm__sub_written(struct wsm__registry *registry, struct wsm__sub *sub, uint32_t n);
 /* Puts a subscriber on a dirty list, or takes it off. */
 void wsm__mark_dirty(struct wsm__registry *registry, struct wsm__sub *sub, bool urgent);
 void wsm__unmark_dirty(struct wsm__registry *registry, struct wsm__sub *sub);
+
+/* ---- overflow.c ------------------------------------------------------------------------------------------------- */
+
+static inline bool wsm__sub_fits(const struct wsm__registry *registry, const struct wsm__sub *sub,
+                                 const struct wsm__pub *pub)
+{
+	return (!sub->outbox.count && !sub->held_bytes) ||
+	       sub->outbox.bytes + sub->held_bytes + pub->frame_len <= registry->max_queue;
+}
+/* Frees what may be freed for `pub`, as described above. Whether it fits then; its room may lag now. */
+bool wsm__make_room(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__pub *pub);
+/* Holds a publication back, in the order of seq. False when out of memory. */
+bool wsm__hold(struct wsm__sub *sub, struct wsm__outbox **held, struct wsm__pub *pub);
+/* The first `n` that are held are no longer. */
+void wsm__held_pop(struct wsm__sub *sub, struct wsm__outbox **held, uint32_t n);
+
+/* ---- lag.c ------------------------------------------------------------------------------------------------------ */
+
+/* The member lags from here on: `seq` is the first that is not queued, `position` the last offset that is. */
+void wsm__lag_begin(struct wsm__registry *registry, struct wsm__member *member, uint64_t position, uint64_t seq);
+void wsm__firehose_lag_begin(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t seq);
+/* A member whose level changes to `level`: what it is still to get from history is counted anew. */
+void wsm__lag_relevel(struct wsm__registry *registry, struct wsm__member *member, int level);
+/* Makes the member go on from `offset` at that level, whatever it was at before. Where history does not reach back, it will find a gap. */
+void wsm__lag_restart(struct wsm__registry *registry, struct wsm__member *member, uint64_t offset, int level);
+/* What it was still to get is not to come any more. */
+void wsm__lag_forget(struct wsm__registry *registry, struct wsm__member *member, enum wsm__fate fate);
+void wsm__firehose_lag_forget(struct wsm__registry *registry, struct wsm__sub *sub, enum wsm__fate fate);
+/*
+ * Takes the room's publications with an offset out of the outbox: those after `offset` that are wanted at `level` will come again;
+ * returns how many.
+ */
+uint64_t wsm__sub_take_back(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__room *room,
+                            uint64_t offset, int level);
+/* What is waiting and is not to come any more. */
+void wsm__outbox_forget(struct wsm__registry *registry, struct wsm__outbox *outbox, enum wsm__fate fate);
 
 #endif

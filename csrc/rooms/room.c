@@ -30,6 +30,7 @@ static enum wsm__room_kind kind_of(wsm_slice name)
 void wsm__room_settle(struct wsm__registry *registry, wsm_slice name, struct wsm__room_settings *settings)
 {
 	settings->history = registry->history;
+	settings->backlog = WSM__RECOVER;
 	if (registry->settle)
 		registry->settle(registry->settle_context, name, kind_of(name), settings);
 }
@@ -123,6 +124,8 @@ static void room_free(struct wsm__registry *registry, struct wsm__room *room)
 	HASH_DEL(registry->rooms, room);
 	DL_DELETE(room->age->oldest, room);
 	unkeep(registry, room);
+	if (room->in_recent)
+		DL_DELETE2(registry->recent, room, recent_prev, recent_next);
 	wsm__history_fini(&room->history);
 	free(room->members);
 	free(room);
@@ -189,7 +192,7 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 	room->touched_ms = now_ms;
 	/* Random per runtime, counted per room: unlike for two histories of the same name, and cheap. */
 	snprintf(room->epoch, sizeof(room->epoch), "%s%llx", registry->epoch_base, (unsigned long long)room->id);
-	wsm__history_init(&room->history);
+	wsm__history_init(&room->history, &registry->deliveries);
 	room->history.total = &registry->history_bytes;
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, registry->rooms, room->name, room->name_len, hash, room);
 	DL_APPEND(room->age->oldest, room);

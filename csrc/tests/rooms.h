@@ -39,11 +39,11 @@ struct how {
 	char unused; /* so that publish() can be called without any */
 };
 
-static inline void on_gap(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed)
+static inline void on_gap(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset,
+                          uint64_t missed)
 {
 	struct hall *hall = context;
 	size_t len = strlen(hall->gap_text);
-	uint64_t offset = wsm__history_first(&room->history) - 1;
 
 	hall->gaps++;
 	snprintf(hall->gap_text + len, sizeof(hall->gap_text) - len, "%s%s %llu %llu", len ? ", " : "", room->name,
@@ -55,7 +55,10 @@ static inline void on_gap(void *context, struct wsm__sub *sub, const struct wsm_
 		snprintf(word, sizeof(word), "gap:%s:%llu", room->name, (unsigned long long)offset);
 		pub = wsm__pub_new(WSM__TEXT, wsm__str(word), false);
 		pub->control = true;
-		wsm__sub_push(&hall->registry, sub, pub);
+		if (sub->firehose && room->visible)
+			wsm__sub_push(&hall->registry, sub, pub);
+		else
+			wsm__sub_put(&hall->registry, sub, pub);
 		wsm__pub_unref(pub);
 	}
 }
@@ -82,14 +85,49 @@ static inline void hall_init(struct hall *hall, size_t max_queue, uint32_t histo
 	}
 }
 
+/* One number of what became of the deliveries. */
+static inline uint64_t fate(const struct hall *hall, enum wsm__fate fate)
+{
+	return hall->registry.deliveries.fates[fate];
+}
+
+/* All deliveries are somewhere, and what is said to wait does so. */
+static inline void check_sums(const struct hall *hall)
+{
+	const struct wsm__room *room;
+	uint64_t waiting = 0, lagging = 0;
+
+	for (size_t i = 0; i < SUBS; i++) {
+		const struct wsm__sub *sub = &hall->subs[i];
+		const struct wsm__member *member;
+
+		for (uint32_t k = 0; k < sub->outbox.count; k++)
+			waiting += !wsm__outbox_at(&sub->outbox, k)->control;
+		waiting += sub->replay_count - sub->replay_at + (sub->held ? sub->held->count : 0);
+		for (member = sub->members; member; member = member->next)
+			waiting += member->held ? member->held->count : 0;
+	}
+	for (room = hall->registry.rooms; room; room = room->hh.next)
+		for (uint32_t i = 0; i < room->history.count; i++)
+			lagging += wsm__history_at(&room->history, wsm__history_first(&room->history) + i)->lagging;
+	assert_int_equal(waiting, fate(hall, WSM__WAITING));
+	assert_int_equal(lagging, fate(hall, WSM__LAGGING));
+	assert_int_equal(wsm__deliveries_total(hall->registry.deliveries.fates),
+	                 waiting + lagging + fate(hall, WSM__WRITTEN) + fate(hall, WSM__CONFLATED) +
+	                         wsm__deliveries_dropped(hall->registry.deliveries.fates));
+}
+
 static inline void hall_fini(struct hall *hall)
 {
+	check_sums(hall);
 	for (size_t i = 0; i < SUBS; i++)
 		wsm__sub_fini(&hall->registry, &hall->subs[i]);
 	assert_int_equal(hall->registry.n_members, 0);
 	assert_null(hall->registry.members);
 	assert_null(hall->registry.dirty);
 	assert_null(hall->registry.urgent);
+	assert_int_equal(fate(hall, WSM__WAITING), 0);
+	assert_int_equal(fate(hall, WSM__LAGGING), 0);
 	wsm__registry_fini(&hall->registry);
 }
 
@@ -225,7 +263,7 @@ static inline const char *flush_one(struct hall *hall, size_t sub)
 	struct wsm__sub *to = &hall->subs[sub];
 
 	waiting(hall, sub);
-	wsm__outbox_drop_front(&to->outbox, to->outbox.count);
+	wsm__sub_written(&hall->registry, to, to->outbox.count);
 	wsm__unmark_dirty(&hall->registry, to);
 	if (wsm__sub_lags(to))
 		wsm__refill(&hall->registry, to, hall->now);

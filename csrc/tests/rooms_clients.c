@@ -25,6 +25,7 @@ struct wsm__room *model_room(struct model *model, unsigned name, int *incarnatio
 {
 	struct wsm__room *room = wsm__room_get(&model->registry, wsm__str(model_names[name]), model->now);
 
+	room->settings.backlog = (enum wsm__backlog)model->backlogs[name];
 	*incarnation = incarnation_of(model, room, name);
 	return room;
 }
@@ -67,11 +68,14 @@ static void push_note(struct model *model, struct client *client, const struct n
 	struct wsm__pub *pub = model_message(model, 'N', note->number, 0);
 
 	pub->control = true;
-	wsm__sub_push(&model->registry, &client->sub, pub);
+	if (note->kind == NOTE_GAP && !(client->firehose && model->incarnations[note->incarnation].visible))
+		wsm__sub_put(&model->registry, &client->sub, pub);
+	else
+		wsm__sub_push(&model->registry, &client->sub, pub);
 	wsm__pub_unref(pub);
 }
 
-void model_on_gap(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed)
+void model_on_gap(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, uint64_t missed)
 {
 	struct model *model = context;
 	struct client *client = (struct client *)(void *)sub;
@@ -82,7 +86,7 @@ void model_on_gap(void *context, struct wsm__sub *sub, const struct wsm__room *r
 	while (!wsm__slice_is(wsm__room_name(room), model_names[name]))
 		name++;
 	note = note_new(model, NOTE_GAP, incarnation_of(model, room, name));
-	note->position = wsm__history_first(&room->history) - 1;
+	note->position = offset;
 	model->gaps++;
 	if (client->open)
 		push_note(model, client, note);
@@ -124,7 +128,7 @@ static void check_unnamed(struct model *model, struct client *client, int i, uin
 	for (uint64_t offset = 1; offset <= position; offset++) {
 		const struct entry *entry = &model->log[incarnation->entries[offset - 1]];
 
-		if (entry->seq > newest && oracle_is_for(entry, client, 0))
+		if (entry->seq > newest && oracle_is_for(entry, client, client->level))
 			model_fault(model, "client %u resumes room %d at %llu, and %llu is newer than what it had",
 			            client->number, i, (unsigned long long)position, (unsigned long long)offset);
 	}
@@ -179,7 +183,7 @@ static void open_firehose(struct model *model, struct client *client, struct not
 	unsigned mask = resume ? model_byte(model) : 0;
 
 	client->n_stashed = 0;
-	wsm__firehose_join(&model->registry, &client->sub);
+	wsm__firehose_join(&model->registry, &client->sub, client->level);
 	for (unsigned i = 0; i < model->n_incarnations && n < NAMES; i++) {
 		const struct incarnation *incarnation = &model->incarnations[i];
 		struct wsm__room *room = wsm__room_find(&model->registry, wsm__str(model_names[incarnation->name]));
@@ -211,6 +215,7 @@ void client_open(struct model *model, struct client *client, bool firehose, bool
 		greeting->positions[i] = UINT64_MAX;
 	client->choked = client->greeted = false;
 	client->firehose = firehose;
+	client->level = firehose && model_byte(model) & 128 ? (int)model_pick(model, 7) : 0;
 	if (firehose)
 		open_firehose(model, client, greeting, resume);
 	client->open = true;
@@ -274,7 +279,7 @@ void client_subscribe(struct model *model, struct client *client, unsigned name,
 	struct wsm__room *room = model_room(model, name, &i);
 
 	firehose = client->firehose && room->visible;
-	level = firehose ? 0 : level;
+	level = firehose ? client->level : level;
 	if (wsm__join(&model->registry, &client->sub, room, level, since, model->now, &joined))
 		abort();
 	check_joined(model, client, i, level, since, &joined, lagged);
@@ -325,7 +330,15 @@ void client_unsubscribe(struct model *model, struct client *client)
 {
 	int i;
 	struct wsm__room *room = model_room(model, model_pick(model, NAMES), &i);
+	struct wsm__member *member = wsm__member_find(&model->registry, room->id, &client->sub);
 
+	/* What is held back until the refill has come as far is not to come any more. */
+	for (uint32_t k = 0; member && member->held && k < member->held->count; k++) {
+		uint32_t number;
+
+		memcpy(&number, wsm__pub_payload(wsm__outbox_at(member->held, k)).data + 1, sizeof(number));
+		model->log[number].owed &= ~(1u << client->number);
+	}
 	if (wsm__leave(&model->registry, &client->sub, room))
 		push_note(model, client, note_new(model, NOTE_UNSUBSCRIBED, i));
 }

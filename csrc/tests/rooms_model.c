@@ -66,10 +66,12 @@ static struct wsm__pub *new_publication(struct model *model, struct entry *entry
 }
 
 /* Who must get a publication without an offset: nobody who might be dropped, and of a key only the newest. */
-static void owe(struct model *model, struct entry *entry, unsigned clients)
+static void owe(struct model *model, struct entry *entry, unsigned clients, enum wsm__backlog backlog)
 {
+	bool may_be_dropped = entry->priority == WSM_LOW || backlog == WSM__DROP_OLDEST || backlog == WSM__LATEST;
+
 	entry->may = clients;
-	entry->owed = entry->priority == WSM_LOW ? 0 : clients;
+	entry->owed = may_be_dropped ? 0 : clients;
 	for (uint32_t i = 0; entry->conflate && i < model->n_log; i++)
 		if (model->log[i].conflate && model->log[i].key == entry->key)
 			model->log[i].owed &= ~clients;
@@ -107,13 +109,19 @@ static void publish(struct model *model)
 {
 	struct entry entry;
 	struct wsm__pub *pub;
-	unsigned name = model_pick(model, NAMES), audience = 0, before = overflowed(model), expected = 0, lost = 0;
-	uint64_t dropped = model->registry.stats.dropped, recipients;
+	unsigned name = model_pick(model, NAMES), audience = 0, before = overflowed(model), expected = 0, lost = 0,
+		 all = 0;
+	uint64_t dropped = model->registry.deliveries.fates[WSM__DROPPED_OVERFLOW], recipients;
+	uint64_t deliveries = wsm__deliveries_total(model->registry.deliveries.fates);
 	bool keep;
 	int i;
 	struct wsm__room *room = model_room(model, name, &i);
 
 	pub = new_publication(model, &entry);
+	if (room->settings.backlog == WSM__LATEST && pub->priority != WSM_CRITICAL) { /* as net/publish.c does */
+		pub->conflate = entry.conflate = true;
+		pub->key = pub->key ? pub->key : 3;
+	}
 	keep = !pub->conflate && model->registry.history.size && model_byte(model) % 4;
 	pub->key = pub->key ? pub->key + 16 * room->id : 0;
 	entry.key = pub->key;
@@ -123,20 +131,27 @@ static void publish(struct model *model)
 		const struct wsm__member *member = wsm__member_find(&model->registry, room->id, &client->sub);
 		bool firehose = client->open && client->firehose && room->visible;
 
-		if ((member || firehose) && oracle_is_for(&entry, client, firehose ? 0 : member->level) &&
-		    !(before & 1u << k))
+		if (!(member || firehose) || !oracle_is_for(&entry, client, firehose ? client->level : member->level))
+			continue;
+		all++;
+		if (!(before & 1u << k))
 			audience |= 1u << k;
 	}
 	if (!keep)
-		owe(model, &entry, audience);
+		owe(model, &entry, audience, (enum wsm__backlog)room->settings.backlog);
 	recipients = wsm__room_publish(&model->registry, room, pub, keep, model->now);
 	log_entry(model, &entry, pub);
 	for (unsigned k = 0; k < CLIENTS; k++) {
 		expected += (audience & 1u << k) != 0;
 		lost += (overflowed(model) & ~before & 1u << k) != 0;
 	}
-	if (recipients > expected || recipients + lost + (model->registry.stats.dropped - dropped) < expected)
+	if (recipients > expected ||
+	    recipients + lost + (model->registry.deliveries.fates[WSM__DROPPED_OVERFLOW] - dropped) < expected)
 		model_fault(model, "%llu recipients of %u", (unsigned long long)recipients, expected);
+	if (wsm__deliveries_total(model->registry.deliveries.fates) - deliveries != all)
+		model_fault(model, "%llu deliveries for %u",
+		            (unsigned long long)(wsm__deliveries_total(model->registry.deliveries.fates) - deliveries),
+		            all);
 	wsm__pub_unref(pub);
 }
 
@@ -150,7 +165,7 @@ static void publish_to_client(struct model *model, struct client *client)
 	pub->key = entry.key = pub->key ? pub->key + 4 : 0;
 	entry.incarnation = -1;
 	if (!client->sub.overflow && client->open)
-		owe(model, &entry, 1u << client->number);
+		owe(model, &entry, 1u << client->number, WSM__RECOVER);
 	queued = client->open && wsm__sub_deliver(&model->registry, &client->sub, pub);
 	if (!queued)
 		entry.owed = 0;
@@ -177,7 +192,7 @@ static void flush_client(struct model *model, struct client *client, unsigned ma
 		return;
 	for (; sub->outbox.count && max; max--) {
 		oracle_receive(model, client, wsm__outbox_at(&sub->outbox, 0));
-		wsm__outbox_drop_front(&sub->outbox, 1);
+		wsm__sub_written(&model->registry, sub, 1);
 	}
 	if (wsm__sub_lags(sub))
 		wsm__refill(&model->registry, sub, model->now);
@@ -272,6 +287,8 @@ const char *model_run(struct model *model, const uint8_t *data, size_t size)
 	model->registry.max_queue = queues[model_pick(model, 4)];
 	model->registry.history =
 		(struct wsm__history_limits){ sizes[model_pick(model, 5)], bytes[model_pick(model, 3)], TTL_MS };
+	for (unsigned i = 0; i < NAMES; i++)
+		model->backlogs[i] = (uint8_t)model_pick(model, 4);
 	model->registry.gap = model_on_gap;
 	model->registry.gap_context = model;
 	for (unsigned i = 0; i < CLIENTS; i++) {

@@ -45,6 +45,7 @@ struct view {
 	bool gap; /* one must be told in the end */
 	uint64_t position;
 	int level;
+	uint64_t seq; /* of the last one that came, conflated ones aside: the order inside a room */
 };
 
 enum note_kind { NOTE_GREETING, NOTE_SUBSCRIBED, NOTE_UNSUBSCRIBED, NOTE_GAP, NOTE_BEAT };
@@ -66,6 +67,7 @@ struct client {
 	struct wsm__sub sub; /* first */
 	unsigned number;
 	bool open, choked, firehose, greeted;
+	int level; /* of the firehose */
 	char id[4], user[4];
 	struct view views[INCARNATIONS];
 	uint64_t received[INCARNATIONS];    /* messages with an offset */
@@ -86,7 +88,8 @@ struct model {
 	uint32_t n_notes;
 	struct incarnation incarnations[INCARNATIONS];
 	unsigned n_incarnations;
-	size_t largest; /* frame */
+	size_t largest;          /* frame */
+	uint8_t backlogs[NAMES]; /* enum wsm__backlog */
 	uint64_t published, received, gaps;
 	char fault[256]; /* the first; empty: none */
 	/* How much of the interesting happened, for a test of the test. */
@@ -113,7 +116,7 @@ struct wsm__room *model_room(struct model *model, unsigned name, int *incarnatio
 /* What goes out: kind and number, and padding. */
 struct wsm__pub *model_message(struct model *model, char kind, uint32_t number, size_t padding);
 /* The registry's callback. */
-void model_on_gap(void *model, struct wsm__sub *sub, const struct wsm__room *room, uint64_t missed);
+void model_on_gap(void *model, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, uint64_t missed);
 void client_close(struct model *model, struct client *client);
 /* With `resume`, it names positions that it had when it was last here. */
 void client_open(struct model *model, struct client *client, bool firehose, bool resume);

@@ -3,7 +3,7 @@
 
 static void firehose(struct hall *hall, size_t sub)
 {
-	assert_int_equal(wsm__firehose_join(&hall->registry, &hall->subs[sub]), WSM_OK);
+	assert_int_equal(wsm__firehose_join(&hall->registry, &hall->subs[sub], WSM_LEVEL_NONE), WSM_OK);
 }
 
 static struct wsm__named named(struct hall *hall, const char *name, uint64_t offset)

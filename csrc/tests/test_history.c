@@ -37,7 +37,7 @@ static void offsets_begin_at_1_and_the_newest_are_kept(void **state)
 	struct wsm__history_limits limits = { 5, 1 << 20, 1000 };
 
 	(void)state;
-	wsm__history_init(&history);
+	wsm__history_init(&history, NULL);
 	assert_int_equal(wsm__history_first(&history), 1);
 	for (uint64_t n = 1; n <= 23; n++) {
 		add(&history, 0, 10, &limits);
@@ -55,7 +55,7 @@ static void bytes_are_limited_but_the_newest_is_kept(void **state)
 	struct wsm__history_limits limits = { 100, 36, 1000 }; /* three frames of 2 + 10 */
 
 	(void)state;
-	wsm__history_init(&history);
+	wsm__history_init(&history, NULL);
 	for (int i = 0; i < 3; i++)
 		add(&history, 0, 10, &limits);
 	assert_int_equal(history.count, 3);
@@ -78,7 +78,7 @@ static void the_old_go_when_their_time_is_over(void **state)
 	struct wsm__history_limits limits = { 100, 1 << 20, 1000 };
 
 	(void)state;
-	wsm__history_init(&history);
+	wsm__history_init(&history, NULL);
 	add(&history, 100, 1, &limits);
 	add(&history, 600, 1, &limits);
 	add(&history, 600, 1, &limits);
@@ -102,7 +102,7 @@ static void the_position_outlives_what_was_kept(void **state)
 	struct wsm__history_limits limits = { 4, 1 << 20, 1000 };
 
 	(void)state;
-	wsm__history_init(&history);
+	wsm__history_init(&history, NULL);
 	for (int i = 0; i < 7; i++)
 		add(&history, 0, 1, &limits);
 	wsm__history_clear(&history);
@@ -124,7 +124,7 @@ static void a_history_of_size_0_keeps_nothing_and_counts_on(void **state)
 	struct wsm__history_limits limits = { 0, 1 << 20, 1000 };
 
 	(void)state;
-	wsm__history_init(&history);
+	wsm__history_init(&history, NULL);
 	for (uint64_t n = 1; n <= 3; n++) {
 		add(&history, 0, 1, &limits);
 		assert_int_equal(history.count, 0);
@@ -142,7 +142,7 @@ static void a_publication_knows_whether_it_is_kept(void **state)
 	struct wsm__pub *pub = wsm__pub_new(WSM__TEXT, wsm__str("x"), false);
 
 	(void)state;
-	wsm__history_init(&history);
+	wsm__history_init(&history, NULL);
 	assert_false(pub->kept);
 	pub->offset = 1;
 	pub->seq = 10;

@@ -41,8 +41,11 @@ static void push(struct wsm__outbox *outbox, struct row row)
 static enum wsm__replaced replace_within(struct wsm__outbox *outbox, struct row row, size_t max_bytes)
 {
 	struct wsm__pub *pub = make(row);
-	enum wsm__replaced replaced = wsm__outbox_replace(outbox, pub, max_bytes);
+	struct wsm__pub *older;
+	enum wsm__replaced replaced = wsm__outbox_replace(outbox, pub, max_bytes, &older);
 
+	assert_int_equal(older != NULL, replaced != WSM__REPLACED_NONE);
+	wsm__pub_unref(older);
 	wsm__pub_unref(pub);
 	return replaced;
 }
@@ -223,7 +226,7 @@ static void a_larger_one_takes_the_place_only_within_the_bound(void **state)
 	wsm__outbox_fini(&outbox);
 }
 
-static bool of_room(const struct wsm__pub *pub, void *context)
+static bool of_room(struct wsm__pub *pub, void *context)
 {
 	return pub->room_id == *(const uint64_t *)context;
 }

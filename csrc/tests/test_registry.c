@@ -160,9 +160,9 @@ static void a_subscriber_that_goes_leaves_everything(void **state)
 	join(&hall, 0, "a");
 	join(&hall, 0, "b");
 	join(&hall, 1, "a");
-	wsm__firehose_join(&hall.registry, &hall.subs[0]);
-	wsm__firehose_join(&hall.registry, &hall.subs[0]);
-	wsm__firehose_join(&hall.registry, &hall.subs[2]);
+	wsm__firehose_join(&hall.registry, &hall.subs[0], WSM_LEVEL_NONE);
+	wsm__firehose_join(&hall.registry, &hall.subs[0], WSM_LEVEL_NONE);
+	wsm__firehose_join(&hall.registry, &hall.subs[2], WSM_LEVEL_NONE);
 	assert_int_equal(hall.registry.n_firehose, 2);
 	publish(&hall, "a", "a1");
 	wsm__sub_fini(&hall.registry, &hall.subs[0]);
@@ -209,7 +209,7 @@ static void an_audience_is_a_member_or_the_firehose(void **state)
 	assert_false(wsm__room_has_audience(&hall.registry, room_of(&hall, "a")));
 	join(&hall, 0, "a");
 	assert_true(wsm__room_has_audience(&hall.registry, room_of(&hall, "a")));
-	wsm__firehose_join(&hall.registry, &hall.subs[1]);
+	wsm__firehose_join(&hall.registry, &hall.subs[1], WSM_LEVEL_NONE);
 	assert_true(wsm__room_has_audience(&hall.registry, room_of(&hall, "b")));
 	assert_true(wsm__room_has_audience(&hall.registry, room_of(&hall, "@all")));
 	assert_false(wsm__room_has_audience(&hall.registry, room_of(&hall, "logs")));
@@ -337,7 +337,7 @@ static void a_room_that_a_lagging_firehose_still_wants_stays(void **state)
 
 	(void)state;
 	hall_init(&hall, 12, 8);
-	wsm__firehose_join(&hall.registry, &hall.subs[0]);
+	wsm__firehose_join(&hall.registry, &hall.subs[0], WSM_LEVEL_NONE);
 	for (int i = 0; i < 4; i++)
 		publish(&hall, "a", "xx");
 	assert_true(wsm__sub_lags(&hall.subs[0]));

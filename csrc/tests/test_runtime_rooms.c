@@ -167,7 +167,7 @@ static void a_conflated_message_is_only_the_newest(void **state)
 	n = fill_socket(&big, fill);
 	for (int i = 1; i <= 100; i++)
 		publish(progress, i);
-	assert_int_equal(host_stat(&host, "conflated_messages"), 99);
+	assert_int_equal(host_stat(&host, "deliveries_conflated"), 99);
 	for (; n > 0; n--)
 		free(visitor_text(&visitor));
 	message = visitor_next(&visitor);

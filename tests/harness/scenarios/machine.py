@@ -96,4 +96,4 @@ def memory(scene: Scene) -> None:
     scene.expect(fleet.all_joined(), "not every client came back")
     scene.settle(host)
     stats = host.do("stats")
-    scene.note(lags=stats["lags"], gaps=stats["gaps"], dropped=stats["dropped_messages"])
+    scene.note(lags=stats["lags"], gaps=stats["gaps"], dropped=stats["deliveries_dropped_overflow"])

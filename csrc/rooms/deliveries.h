@@ -1,0 +1,74 @@
+/*
+ * deliveries.h - what becomes of each delivery, that is one publication for one subscriber. Every change of state goes through
+ * wsm__fate(), so the sums are exact at any moment:
+ *
+ *     deliveries = waiting + lagging + written + conflated + dropped (for each reason)
+ *
+ * WAITING is in the memory of the subscriber (outbox, held back, firehose's replay), LAGGING is in the room's history only. A
+ * publication whose receipt asks for a report has a tally of its own beside the sums of the registry.
+ */
+#ifndef WSM_ROOMS_DELIVERIES_H
+#define WSM_ROOMS_DELIVERIES_H
+
+#include "rooms/publication.h"
+
+enum wsm__fate {
+	WSM__NEW, /* not counted yet; counts backwards, so that minus this is the number of all */
+	WSM__WAITING,
+	WSM__LAGGING,
+	WSM__WRITTEN,          /* handed to the socket, or to the host of a bridged connection */
+	WSM__CONFLATED,        /* a newer one of its key took its place */
+	WSM__DROPPED_OVERFLOW, /* the queue was full, and its room or priority lets it go */
+	WSM__DROPPED_GAP,      /* the subscriber lagged, and history moved on */
+	WSM__DROPPED_LEFT,     /* the subscriber left the room, or asked for less, before its turn came */
+	WSM__DROPPED_CLOSED,   /* the connection ended */
+	WSM__FATES
+};
+
+/* Of the publications of one call. */
+struct wsm__tally {
+	uint32_t refs; /* of the publications, of the list of those that have changed, and of whoever asked */
+	bool changed;  /* stands on that list */
+	bool final;    /* has been told for good: what is replayed later is no part of it */
+	struct wsm__tally *next_changed;
+	void (*free)(struct wsm__tally *tally);
+	uint64_t fates[WSM__FATES];
+};
+
+struct wsm__deliveries {
+	uint64_t fates[WSM__FATES];
+	uint64_t
+		replayed; /* those of all that came from no fan-out: recovered from history by a client that named a position */
+	struct wsm__tally *changed; /* since somebody took the list */
+};
+
+void wsm__tally_unref(struct wsm__tally *tally);
+void wsm__tally_move(struct wsm__deliveries *all, struct wsm__tally *tally, enum wsm__fate from, enum wsm__fate to);
+
+static inline uint64_t wsm__deliveries_total(const uint64_t fates[WSM__FATES])
+{
+	return 0 - fates[WSM__NEW];
+}
+
+static inline uint64_t wsm__deliveries_dropped(const uint64_t fates[WSM__FATES])
+{
+	return fates[WSM__DROPPED_OVERFLOW] + fates[WSM__DROPPED_GAP] + fates[WSM__DROPPED_LEFT] +
+	       fates[WSM__DROPPED_CLOSED];
+}
+
+/* One delivery of `pub` goes from one state to another. Control messages are not counted. */
+static inline void wsm__fate(struct wsm__deliveries *all, struct wsm__pub *pub, enum wsm__fate from, enum wsm__fate to)
+{
+	if (pub->control)
+		return;
+	all->fates[from]--;
+	all->fates[to]++;
+	if (from == WSM__LAGGING)
+		pub->lagging--;
+	if (to == WSM__LAGGING)
+		pub->lagging++;
+	if (pub->tally)
+		wsm__tally_move(all, pub->tally, from, to);
+}
+
+#endif
