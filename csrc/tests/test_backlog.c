@@ -198,7 +198,7 @@ static void with_offsets_the_client_is_told_of_the_gap(void **state)
 	policy(&hall, "a", WSM__DROP_OLDEST);
 	join(&hall, 0, "a");
 	for (int i = 1; i <= 20; i++) {
-		char word[4];
+		char word[16];
 
 		snprintf(word, sizeof(word), "%02d", i);
 		publish(&hall, "a", word, .priority = i == 5 ? WSM_CRITICAL : WSM_NORMAL);
