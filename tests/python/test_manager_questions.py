@@ -142,6 +142,8 @@ def test_subscribing_users(manager: WebSocketManager, connect: Any) -> None:
     other = connect("/ws?user=u2")
     manager.publish_to_channel("pipeline:7", {"type": "news"})
     manager.broadcast({"type": "mark"})
+    told = early.next()  # a live connection learns where it stands; the other one from its greeting
+    assert (told["type"], told["data"]["room"], told["data"]["offset"]) == ("subscribed", "pipeline:7", 0)
     assert early.next()["type"] == late.next()["type"] == "news"
     assert other.next()["type"] == "mark"
     manager.unsubscribe("u1", "pipeline:7")
