@@ -113,7 +113,7 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
 	@touch $@
 
-.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-harness conformance test-fuzz check-generated fuzz
+.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-harness conformance attacks test-fuzz check-generated fuzz
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python (plain, sanitizers)
 	@rm -rf $(LOGS)
 	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-harness
@@ -180,6 +180,11 @@ conformance: $(V)/package $(V)/requirements-test ## RFC 6455, frame by frame: bu
 	$(call say,Conformance to RFC 6455)
 	@mkdir -p $(LOGS)
 	@cd tests && ../$(PY) -m conformance $(ARGS) 2>&1 | tee ../$(LOGS)/82-conformance.log
+
+attacks: $(V)/package $(V)/requirements-test ## Hostile clients: build/attacks.json has the figures
+	$(call say,Attacks)
+	@mkdir -p $(LOGS)
+	@cd tests && ../$(PY) -m attacks $(ARGS) 2>&1 | tee ../$(LOGS)/84-attacks.log
 
 test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (20)
 	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)

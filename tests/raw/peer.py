@@ -125,8 +125,8 @@ class Peer:
         while data:
             if self.was_reset:
                 return False
-            readers = [] if self.ended else [self.socket]
-            readable, writable, _ = select.select(readers, [self.socket], [], max(0.0, deadline - time.monotonic()))
+            wanted = select.POLLOUT | (0 if self.ended else select.POLLIN)
+            readable, writable = self._poll(wanted, max(0.0, deadline - time.monotonic()))
             if readable:
                 self._take()
             if writable:
@@ -156,10 +156,18 @@ class Peer:
         """Waits until something comes, or the end; False if neither."""
         if self.ended:
             return True
-        readable, _, _ = select.select([self.socket], [], [], self.timeout if timeout is None else timeout)
+        readable, _ = self._poll(select.POLLIN, self.timeout if timeout is None else timeout)
         if readable:
             self._take()
-        return bool(readable)
+        return readable
+
+    def _poll(self, wanted: int, timeout: float) -> tuple[bool, bool]:
+        """Whether it can be read from, and written to. (Not select(): there may be thousands of sockets.)"""
+        poll = select.poll()
+        poll.register(self.socket, wanted)
+        events = dict(poll.poll(timeout * 1000)).get(self.socket.fileno(), 0)
+        broken = events & (select.POLLERR | select.POLLHUP)
+        return bool(events & select.POLLIN or (broken and not self.ended)), bool(events & select.POLLOUT or broken)
 
     def read(self, count: int) -> bytes:
         while len(self.buffer) < count:

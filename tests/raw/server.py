@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +22,7 @@ class Server:
 
     def __init__(self, kind: str = "own", **options: object) -> None:
         self.kind = kind
+        self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed in stop()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WEBSOCKET_")}
         environment.update({f"WEBSOCKET_{name.upper()}": str(value) for name, value in options.items()})
         flags = ["--uvicorn"] if kind == "uvicorn" else []
@@ -30,6 +32,7 @@ class Server:
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.log,
             text=True,
         )
         self.port: int = self._line()["port"]
@@ -56,6 +59,11 @@ class Server:
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def logged(self) -> str:
+        """Its standard error so far."""
+        self.log.seek(0)
+        return self.log.read()
 
     def memory(self) -> int:
         """Resident bytes."""
@@ -94,11 +102,12 @@ class Server:
         if self.alive:
             self.process.stdin.close()
         try:
-            return self.process.wait(20)
+            status = self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
-            return -9
+            status = self.process.wait()
+        self.log.close()
+        return status
 
     def __enter__(self) -> Server:
         return self

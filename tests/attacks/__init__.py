@@ -1,0 +1,1 @@
+"""What hostile clients do, as raw bytes, while an honest one is served."""
