@@ -114,9 +114,10 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@touch $@
 
 .PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-harness conformance attacks test-fuzz check-generated fuzz
-test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python (plain, sanitizers)
+test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python (plain, sanitizers), conformance, attacks
 	@rm -rf $(LOGS)
 	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-harness
+	@$(MAKE) conformance attacks ARGS=--quiet
 	@.ci/summary $(LOGS)
 
 test-c: $(S)/packages-TEST build/debug/build.ninja ## C tests
