@@ -21,15 +21,16 @@ from attacks import floods, handshakes, messages, rest, tokens
 from attacks.attack import MIB, Attack, Scene
 
 MODULES = (handshakes, messages, tokens, rest, floods)
-MANY = {"max_connections": 20000, "max_connections_per_ip": 20000}
+UNLIMITED = {"rate": 0, "byte_rate": 0, "subscription_rate": 0}
+MANY: dict[str, object] = {"max_connections": 20000, "max_connections_per_ip": 20000, **UNLIMITED}
 TOKENS = {"jwt_secret": tokens.SECRET, "jwt_audience": tokens.AUDIENCE, "jwt_issuer": tokens.ISSUER, "jwt_leeway": 1}
 SCENES: dict[str, dict[str, object]] = {
-    "plain": {**MANY, "rate": 0, "byte_rate": 0, "subscription_rate": 0, "heartbeat_interval": 5},
-    "slow": {**MANY, "rate": 0, "byte_rate": 0, "subscription_rate": 0},
+    "plain": {**MANY, "heartbeat_interval": 5},
+    "slow": {**MANY},
     "limits": {"rate": 20, "max_connections_per_ip": 40},
-    "tokens": {**MANY, **TOKENS, "rate": 0, "byte_rate": 0, "subscription_rate": 0, "auth_timeout": 1, "heartbeat_interval": 1, "jwt_cookie": "session"},
-    "replay": {**MANY, **TOKENS, "rate": 0, "byte_rate": 0, "subscription_rate": 0, "jwt_replay": "true"},
-    "keys": {**MANY, "rate": 0, "byte_rate": 0, "subscription_rate": 0, "jwt_audience": tokens.AUDIENCE, "jwt_issuer": tokens.ISSUER},
+    "tokens": {**MANY, **TOKENS, "auth_timeout": 1, "heartbeat_interval": 1, "jwt_cookie": "session"},
+    "replay": {**MANY, **TOKENS, "jwt_replay": "true"},
+    "keys": {**MANY, "jwt_audience": tokens.AUDIENCE, "jwt_issuer": tokens.ISSUER},
 }
 
 
