@@ -315,7 +315,7 @@ void wsm_conn_info_unref(const wsm_conn_info *info);
  * What the host has decided about a connection before it hands it over (wsm_adopt, wsm_bridge_open). Zero-initialised:
  * nothing is decided, and the endpoint of the path applies. With `admitted`, no endpoint and no authentication are
  * looked at (the Origin is, unless `skip_origin`): the connection joins @all, @client:…, its user's and session's rooms
- * and `rooms`.
+ * and `rooms`. Among `rooms`, and in `publish`, a beginning followed by '*' ("project:*") is a grant: it may be subscribed to.
  */
 typedef struct wsm_admission {
 	bool admitted;
@@ -324,6 +324,8 @@ typedef struct wsm_admission {
 	wsm_slice user_id, session_id;
 	const wsm_slice *rooms;
 	size_t n_rooms;
+	const wsm_slice *publish; /* rooms that the client may publish to */
+	size_t n_publish;
 	wsm_slice greeting, heartbeat; /* empty: "connected", "heartbeat" */
 } wsm_admission;
 
@@ -410,8 +412,10 @@ void wsm_event_free(wsm_event *event);
 typedef struct wsm_decision {
 	bool allow;
 	wsm_slice user_id, session_id; /* may be empty */
-	const wsm_slice *rooms;        /* joined besides the endpoint's */
+	const wsm_slice *rooms;        /* joined besides the endpoint's; with '*' at the end: may be subscribed to */
 	size_t n_rooms;
+	const wsm_slice *publish; /* rooms that the client may publish to */
+	size_t n_publish;
 	unsigned code;    /* refusal: close code, 0 for 4401 */
 	wsm_slice reason; /* refusal: one sentence */
 } wsm_decision;
@@ -473,6 +477,34 @@ typedef struct wsm_rest_answer {
 
 /* [query] One REST call of docs/protocol.md. Unknown paths answer 404 in the same manner. */
 int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_answer *answer, wsm_error *error);
+
+/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+
+/* What is no longer accepted: one token, or all of a user that were issued before a time. Zero-initialise. */
+typedef struct wsm_revocation {
+	wsm_slice jti;      /* of the token; or else */
+	wsm_slice user_id;  /* the user */
+	uint64_t before_ms; /* of a user: tokens issued before it (iat; also those without); Unix time, ms; 0: now */
+	uint64_t
+		until_ms; /* when it may be forgotten: all these tokens have expired; Unix time, ms; 0: after revocation_ttl */
+} wsm_revocation;
+
+/*
+ * Closes live connections with such a token with 4401, and those that the host has let in as that user before that time; refuses
+ * such tokens from now on, over REST too. Kept in this process, over a stop as well, whether or not the runtime runs.
+ * WSM_EINVAL, WSM_EOVERLOADED: max_revocations, WSM_EFORKED, WSM_ENOMEM.
+ */
+int wsm_revoke(wsm_runtime *runtime, const wsm_revocation *revocation, wsm_error *error);
+/* Takes a revocation back; give one of the two. WSM_ENOTFOUND, WSM_EINVAL, WSM_EFORKED. */
+int wsm_unrevoke(wsm_runtime *runtime, wsm_slice jti, wsm_slice user_id, wsm_error *error);
+/* [{"jti", "until"} or {"user_id", "before", "until"}], Unix milliseconds. Release by wsm_text_free(). WSM_EFORKED. */
+int wsm_revocations(wsm_runtime *runtime, wsm_text *answer, wsm_error *error);
+/*
+ * Exchanges the keys that tokens are checked with, while the runtime runs. Texts as for options jwt_secret and jwt_public_key; NULL:
+ * as configured, the file of a path being read again. The algorithm stays. Live connections stay, too. WSM_ECONFIG, and the old
+ * keys stay in force; WSM_EFORKED, WSM_ENOMEM. Reads a file; waits while the runtime is being stopped.
+ */
+int wsm_reload_keys(wsm_runtime *runtime, const char *secret, const char *public_key, wsm_error *error);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,12 @@
 
 static const wsm_slice nothing = { NULL, 0 };
 
+/* Those to be joined, and behind them those that may be published to. */
+static wsm_slice room_of(const wsm_admission *admission, size_t i)
+{
+	return i < admission->n_rooms ? admission->rooms[i] : admission->publish[i - admission->n_rooms];
+}
+
 static int check_admission(const wsm_admission *admission, wsm_error *error)
 {
 	const wsm_slice ids[] = { admission->client_id, admission->user_id, admission->session_id };
@@ -23,11 +29,15 @@ static int check_admission(const wsm_admission *admission, wsm_error *error)
 			return wsm__fail(error, WSM_EINVAL,
 			                 "%s must be 1 to %d bytes of UTF-8 without control characters", names[i],
 			                 WSM__ID_MAX);
-	for (size_t i = 0; i < admission->n_rooms; i++)
-		if (!wsm__room_name_valid(admission->rooms[i]))
-			return wsm__fail(error, WSM_EROOM, "room \"%.*s\" is no valid name of a public room",
-			                 (int)(admission->rooms[i].len > 60 ? 60 : admission->rooms[i].len),
-			                 admission->rooms[i].data ? admission->rooms[i].data : "");
+	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++) {
+		wsm_slice room = room_of(admission, i);
+
+		if (!wsm__access_pattern_valid(room))
+			return wsm__fail(error, WSM_EROOM,
+			                 "room \"%.*s\" is no valid name of a public room, nor the beginning of one "
+			                 "followed by *",
+			                 (int)(room.len > 60 ? 60 : room.len), room.data ? room.data : "");
+	}
 	return WSM_OK;
 }
 
@@ -36,8 +46,8 @@ static size_t admission_bytes(const wsm_admission *admission)
 	size_t bytes = admission->client_id.len + admission->user_id.len + admission->session_id.len +
 	               admission->greeting.len + admission->heartbeat.len + 5;
 
-	for (size_t i = 0; i < admission->n_rooms; i++)
-		bytes += admission->rooms[i].len + 1;
+	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++)
+		bytes += room_of(admission, i).len + 1;
 	return bytes;
 }
 
@@ -52,8 +62,9 @@ static void copy_admission(struct wsm__adopt *adopt, const wsm_admission *admiss
 	adopt->admission.greeting = wsm__arena_copy(arena, admission->greeting);
 	adopt->admission.heartbeat = wsm__arena_copy(arena, admission->heartbeat);
 	adopt->admission.rooms = rooms;
-	for (size_t i = 0; i < admission->n_rooms; i++)
-		rooms[i] = wsm__arena_copy(arena, admission->rooms[i]);
+	adopt->admission.publish = rooms + admission->n_rooms;
+	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++)
+		rooms[i] = wsm__arena_copy(arena, room_of(admission, i));
 }
 
 static size_t header_bytes(const wsm_request *request)
@@ -83,7 +94,7 @@ static void copy_request(struct wsm__adopt *adopt, const wsm_request *request, w
 static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice bytes,
                                     const wsm_request *request, const wsm_admission *admission)
 {
-	size_t n_rooms = admission ? admission->n_rooms : 0, n_headers = request->n_headers;
+	size_t n_rooms = admission ? admission->n_rooms + admission->n_publish : 0, n_headers = request->n_headers;
 	size_t size = bytes.len + request->path.len + request->query.len + request->ip.len + 4 + header_bytes(request) +
 	              n_rooms * sizeof(wsm_slice) + (admission ? admission_bytes(admission) : 0);
 	struct wsm__adopt *adopt = malloc(sizeof(*adopt) + size);

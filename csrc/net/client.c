@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/access.h"
 #include "net/answers.h"
 #include "net/publish.h"
 #include "net/token.h"
@@ -39,24 +40,26 @@ void wsm__client_subscription(struct wsm__conn *conn, const char *type, wsm_slic
 	wsm__buffer_fini(&data);
 }
 
-static void subscribe(struct wsm__conn *conn, const struct wsm__command *command)
+static void subscribe(struct wsm__conn *conn, const struct wsm__command *command, bool vouched)
 {
 	struct wsm__registry *registry = &conn->core->registry;
 	struct wsm__room *room = wsm__room_find(registry, command->room);
 	struct wsm__since since = { command->epoch, command->since };
 	struct wsm__member *member = room ? wsm__member_find(registry, room->id, &conn->sub) : NULL;
+	bool replays = command->has_since && wsm__access_replays(conn, command->room);
 	struct wsm__joined joined;
 
 	if (!(member && (member->asked || member->by_entry)) &&
 	    !wsm__limits_subscribe(conn, command->name, command->id))
 		return;
 	room = wsm__room_get(registry, command->room, conn->core->now_ms);
-	if (!room || wsm__join(registry, &conn->sub, room, command->level, command->has_since ? &since : NULL,
-	                       conn->core->now_ms, &joined)) {
+	if (!room || wsm__join(registry, &conn->sub, room, command->level, replays ? &since : NULL, conn->core->now_ms,
+	                       &joined)) {
 		fail(conn, command, "internal", "the server is out of memory");
 		return;
 	}
 	member = wsm__member_find(registry, room->id, &conn->sub);
+	member->vouched |= vouched;
 	if (!member->asked && !member->by_entry) {
 		member->asked = true;
 		conn->sub.n_asked++;
@@ -193,14 +196,15 @@ static void other(struct wsm__conn *conn, const struct wsm__command *command, ws
 
 /* ---- one message ------------------------------------------------------------------------------------------------ */
 
-static void carry_out(struct wsm__conn *conn, const struct wsm__command *command, wsm_slice message)
+/* `vouched`: the host was asked about it. */
+static void carry_out(struct wsm__conn *conn, const struct wsm__command *command, wsm_slice message, bool vouched)
 {
 	switch (command->action) {
 	case WSM__ACTION_PING:
 		wsm__conn_answer(conn, "pong", wsm__str(NULL), command->id);
 		break;
 	case WSM__ACTION_SUBSCRIBE:
-		subscribe(conn, command);
+		subscribe(conn, command, vouched);
 		break;
 	case WSM__ACTION_UNSUBSCRIBE:
 		unsubscribe(conn, command);
@@ -226,10 +230,29 @@ static void carry_out(struct wsm__conn *conn, const struct wsm__command *command
 	}
 }
 
-static bool needs_permission(enum wsm__action action)
+/* Whether the action is allowed; statistics name rooms, so that they are for those who may have all of them. */
+static enum wsm__verdict check(struct wsm__conn *conn, const struct wsm__command *command, const char **why)
 {
-	return action == WSM__ACTION_SUBSCRIBE || action == WSM__ACTION_PUBLISH || action == WSM__ACTION_HISTORY ||
-	       action == WSM__ACTION_PRESENCE;
+	switch (command->action) {
+	case WSM__ACTION_SUBSCRIBE:
+		return wsm__access_check(conn, WSM__RIGHT_SUBSCRIBE, command->room, why);
+	case WSM__ACTION_HISTORY:
+		return wsm__access_check(conn, WSM__RIGHT_HISTORY, command->room, why);
+	case WSM__ACTION_PRESENCE:
+		return wsm__access_check(conn, WSM__RIGHT_PRESENCE, command->room, why);
+	case WSM__ACTION_PUBLISH:
+		return wsm__access_check(conn, WSM__RIGHT_PUBLISH, command->room, why);
+	case WSM__ACTION_STATS:
+		return wsm__access_check_all(conn, why);
+	default:
+		return WSM__ALLOWED;
+	}
+}
+
+static void forbid(struct wsm__conn *conn, const struct wsm__command *command, const char *why)
+{
+	conn->core->counters.forbidden++;
+	fail(conn, command, "forbidden", why);
 }
 
 /* What the answer brings comes on top. */
@@ -251,39 +274,43 @@ static bool within_cost(struct wsm__conn *conn, const struct wsm__command *comma
 static void understand(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__command command;
+	enum wsm__verdict verdict;
+	const char *why;
 
 	wsm__command_parse(&command, message);
 	if (command.error_code) {
 		fail(conn, &command, command.error_code, command.error);
-	} else if (!within_cost(conn, &command)) {
-		; /* it was told */
-	} else if (!needs_permission(command.action)) {
-		carry_out(conn, &command, message);
-	} else if (!wsm__token_allows(conn, command.room)) {
-		fail(conn, &command, "forbidden", "the token does not allow this room");
-	} else if (wsm__wants(conn->core, WSM_WANT_AUTHORIZE)) {
-		if (!wsm__decide_authorize(conn, command.name, command.room, message, command.id))
-			fail(conn, &command, "rate_limited",
-			     "too many requests of this connection wait for the application");
-	} else if (command.action == WSM__ACTION_PUBLISH) {
-		fail(conn, &command, "forbidden", "clients may not publish here");
-	} else {
-		carry_out(conn, &command, message);
+		wsm__command_fini(&command);
+		return;
 	}
+	if (!within_cost(conn, &command)) { /* it was told */
+		wsm__command_fini(&command);
+		return;
+	}
+	verdict = check(conn, &command, &why);
+	if (verdict == WSM__ALLOWED)
+		carry_out(conn, &command, message, false);
+	else if (verdict == WSM__FORBIDDEN)
+		forbid(conn, &command, why);
+	else if (!wsm__decide_authorize(conn, command.name,
+	                                command.action == WSM__ACTION_STATS ? wsm__str("*") : command.room, message,
+	                                command.id))
+		fail(conn, &command, "rate_limited", "too many requests of this connection wait for the application");
 	wsm__command_fini(&command);
 }
 
 void wsm__client_resume(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__command command;
+	const char *why;
 
 	if (conn->state != WSM__CONN_OPEN)
 		return;
 	wsm__command_parse(&command, message);
-	if (wsm__token_allows(conn, command.room))
-		carry_out(conn, &command, message);
-	else /* another token has come meanwhile */
-		fail(conn, &command, "forbidden", "the token does not allow this room");
+	if (check(conn, &command, &why) == WSM__FORBIDDEN) /* a rule has come meanwhile */
+		forbid(conn, &command, why);
+	else
+		carry_out(conn, &command, message, true);
 	wsm__command_fini(&command);
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "net/connection.h"
 #include "net/publish.h"
+#include "net/token.h"
 #include "rooms/name.h"
 #include "wire/command.h"
 #include "wire/frame.h"
@@ -168,6 +169,7 @@ static void disconnect_user(struct wsm__core *core, const struct wsm__simple *co
 int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision)
 {
 	struct wsm__simple *command;
+	wsm_slice *all;
 	int status = wsm__runtime_check(runtime, NULL);
 
 	if (status)
@@ -177,11 +179,22 @@ int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision 
 	    (decision->code && !wsm__close_code_valid(decision->code)) || !wsm__utf8_valid(decision->reason))
 		return WSM_EINVAL;
 	for (size_t i = 0; i < decision->n_rooms; i++)
-		if (!wsm__room_name_valid(decision->rooms[i]))
+		if (!wsm__access_pattern_valid(decision->rooms[i]))
 			return WSM_EROOM;
+	for (size_t i = 0; i < decision->n_publish; i++)
+		if (!wsm__access_pattern_valid(decision->publish[i]))
+			return WSM_EROOM;
+	all = calloc(decision->n_rooms + decision->n_publish + 1, sizeof(*all));
+	if (!all)
+		return WSM_ENOMEM;
+	for (size_t i = 0; i < decision->n_rooms + decision->n_publish; i++)
+		all[i] = i < decision->n_rooms ? decision->rooms[i] : decision->publish[i - decision->n_rooms];
 	command = wsm__simple_new(WSM__CMD_AUTHENTICATED, ticket, decision->user_id, decision->session_id,
-	                          decision->reason, nothing, decision->rooms, decision->n_rooms);
+	                          decision->reason, nothing, all, decision->n_rooms + decision->n_publish);
+	free(all);
 	if (command) {
+		command->n_rooms = decision->n_rooms;
+		command->n_publish = decision->n_publish;
 		command->flag = decision->allow;
 		command->code = decision->code;
 	}
@@ -233,6 +246,8 @@ static void authenticated(struct wsm__core *core, const struct wsm__simple *comm
 		.session_id = command->b,
 		.rooms = command->rooms,
 		.n_rooms = command->n_rooms,
+		.publish = command->rooms + command->n_rooms,
+		.n_publish = command->n_publish,
 		.code = command->code,
 		.reason = command->c,
 	};
@@ -331,6 +346,9 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 	case WSM__CMD_REPLY:
 		reply(core, command);
 		break;
+	case WSM__CMD_REVOKED:
+		wsm__revoke_run(core, command);
+		break;
 	default:
 		wsm__bridge_run(core, command);
 		break;
@@ -384,6 +402,9 @@ bool wsm__commands_run(struct wsm__core *core)
 		case WSM__CMD_QUERY:
 			wsm__query_run(core, (struct wsm__asked *)(void *)command);
 			break;
+		case WSM__CMD_KEYS:
+			wsm__keys_run(core->runtime, (struct wsm__keys *)(void *)command);
+			break;
 		case WSM__CMD_STOP:
 			wsm__stop_run(core, (struct wsm__stop *)(void *)command);
 			break;
@@ -411,6 +432,9 @@ static void discard(wsm_runtime *runtime, struct wsm__command_node *command)
 			close(adopt->fd);
 		wsm__adopt_failed(runtime, adopt->number, 1001, "the server is shutting down");
 		wsm__adopt_free(adopt);
+		break;
+	case WSM__CMD_KEYS: /* for the next start; nobody checks tokens any more */
+		wsm__keys_run(runtime, (struct wsm__keys *)(void *)command);
 		break;
 	case WSM__CMD_QUERY:
 		wsm__query_discard((struct wsm__asked *)(void *)command);

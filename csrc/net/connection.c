@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/siphash.h"
+#include "net/access.h"
 #include "net/publish.h"
 #include "net/session.h"
 #include "net/token.h"
@@ -129,6 +130,7 @@ static void opening_free(struct wsm__opening *opening)
 	if (opening->token)
 		explicit_bzero(opening->token, strlen(opening->token));
 	free(opening->token);
+	free(opening->answer_id);
 	while (opening->early) {
 		struct wsm__early *next = opening->early->next;
 
@@ -209,13 +211,26 @@ static struct wsm__opening *opening_new(const struct wsm__core *core, const stru
 		return opening;
 	if (!endpoint && opening_add_room(opening, wsm__str("@all")))
 		goto fail;
-	for (size_t i = 0; i < admission->n_rooms; i++)
-		if (opening_add_room(opening, admission->rooms[i]))
-			goto fail;
 	return opening;
 fail:
 	opening_free(opening);
 	return NULL;
+}
+
+/* What the host has granted: rooms are joined, beginnings ("project:*") are only allowed. */
+static int take_grants(struct wsm__conn *conn, const wsm_slice *rooms, size_t n_rooms, const wsm_slice *publish,
+                       size_t n_publish)
+{
+	int status = WSM_OK;
+
+	for (size_t i = 0; i < n_rooms && !status; i++) {
+		status = wsm__patterns_add(&conn->granted, rooms[i]);
+		if (!status && rooms[i].data[rooms[i].len - 1] != '*')
+			status = opening_add_room(conn->opening, rooms[i]);
+	}
+	for (size_t i = 0; i < n_publish && !status; i++)
+		status = wsm__patterns_add(&conn->may_publish, publish[i]);
+	return status;
 }
 
 static bool has_token_param(const struct wsm__path_params *params)
@@ -235,6 +250,7 @@ static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, co
 	wsm_slice texts[7] = { { NULL, 0 } };
 	const wsm_conn_info *info;
 	struct wsm__buffer query;
+	bool claims_session = len > 0 && wsm__id_valid(wsm__slice(session, (size_t)len));
 
 	wsm__random_name(client_id, 22);
 	texts[0] = admission && admission->client_id.len ? admission->client_id : wsm__slice(client_id, 22);
@@ -242,9 +258,10 @@ static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, co
 		texts[1] = admission->user_id;
 		texts[2] = admission->session_id;
 	}
-	if (!texts[2].len && len > 0 && wsm__id_valid(wsm__slice(session, (size_t)len)))
+	/* Where there are users, a session belongs to one: who says which user it is says which session. */
+	if (claims_session && !texts[1].len && !texts[2].len && !wsm__access_authenticates(core))
 		texts[2] = wsm__slice(session, (size_t)len);
-	else if (!texts[2].len && (len > 0 || len == -2))
+	else if (!claims_session && (len > 0 || len == -2))
 		opening_refuse(opening, "session_id must be at most 120 bytes of UTF-8 without control characters");
 	/* A token is a secret: it does not become a fact that handlers log. */
 	wsm__buffer_init(&query);
@@ -282,6 +299,9 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	conn->heartbeat = wsm__slice_dup(heartbeat);
 	conn->opening = opening_new(core, request, endpoint, params, admission);
 	conn->peer = wsm__peer_enter(core, request->ip);
+	if (conn->opening && admission &&
+	    take_grants(conn, admission->rooms, admission->n_rooms, admission->publish, admission->n_publish))
+		opening_refuse(conn->opening, "the server is out of memory");
 	if (conn->opening)
 		conn->info = describe(core, number, request, endpoint, params, admission, conn->opening);
 	if (!conn->greeting || !conn->heartbeat || !conn->peer || !conn->info) {
@@ -289,6 +309,8 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 		free(conn->greeting);
 		free(conn->heartbeat);
 		wsm__peer_leave(conn->peer);
+		wsm__patterns_fini(&conn->granted);
+		wsm__patterns_fini(&conn->may_publish);
 		free(conn);
 		return NULL;
 	}
@@ -322,10 +344,10 @@ static bool arrives(struct wsm__conn *conn)
 	case WSM__ARRIVAL_WELCOME:
 		return true;
 	case WSM__ARRIVAL_BANNED:
-		wsm__conn_close(conn, 4429, "this address is banned for a while");
+		wsm__conn_refuse(conn, 4429, "this address is banned for a while");
 		return false;
 	default:
-		wsm__conn_close(conn, 1013, "there are too many new connections from this address");
+		wsm__conn_refuse(conn, 1013, "there are too many new connections from this address");
 		return false;
 	}
 }
@@ -333,7 +355,7 @@ static bool arrives(struct wsm__conn *conn)
 static void too_many(struct wsm__conn *conn, enum wsm__limit limit, const char *reason)
 {
 	wsm__limit_broken(conn->core, limit);
-	wsm__conn_close(conn, 1013, reason);
+	wsm__conn_refuse(conn, 1013, reason);
 }
 
 void wsm__conn_established(struct wsm__conn *conn)
@@ -348,21 +370,19 @@ void wsm__conn_established(struct wsm__conn *conn)
 	else if (!conn->arrived && !arrives(conn))
 		; /* closed */
 	else if (conn->echo)
-		wsm__conn_open(conn, wsm__str(NULL), wsm__str(NULL), NULL, 0);
+		wsm__conn_open(conn, NULL);
 	else if (core->n_active > core->config->max_connections)
 		too_many(conn, WSM__LIMIT_max_connections, "the server has as many connections as it may");
 	else if (conn->peer->connections > core->config->max_connections_per_ip)
 		too_many(conn, WSM__LIMIT_max_connections_per_ip, "there are too many connections from this address");
 	else if (opening->refuse_code)
-		wsm__conn_close(conn, opening->refuse_code, opening->refuse_reason);
+		wsm__conn_refuse(conn, opening->refuse_code, opening->refuse_reason);
 	else if (core->runtime->jwt && !conn->admitted)
 		wsm__token_admit(conn);
 	else if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !conn->admitted)
 		wsm__decide_authenticate(conn);
 	else
-		wsm__conn_open(conn, wsm__str(NULL), wsm__str(NULL), NULL, 0);
-	if (conn->state == WSM__CONN_CLOSING)
-		core->counters.refused++;
+		wsm__conn_open(conn, NULL);
 }
 
 static void announce(struct wsm__conn *conn)
@@ -379,31 +399,38 @@ static void announce(struct wsm__conn *conn)
 	conn->announced = wsm__event_post(conn->core->runtime, event, false);
 }
 
-void wsm__conn_open(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id, const wsm_slice *rooms,
-                    size_t n_rooms)
+void wsm__conn_open(struct wsm__conn *conn, const wsm_decision *decision)
 {
-	struct wsm__early *early;
 	int status = WSM_OK;
 
 	if (conn->state != WSM__CONN_HANDSHAKE && conn->state != WSM__CONN_DECIDING)
 		return;
-	if (user_id.len || session_id.len)
-		status = info_identify(conn, user_id, session_id);
-	for (size_t i = 0; i < n_rooms && !status; i++)
-		status = opening_add_room(conn->opening, rooms[i]);
-	if (status) {
-		wsm__conn_close(conn, 1013, "the server is out of memory");
-		return;
-	}
-	if (!conn->echo && !wsm__limits_enter(conn))
-		return;
+	if (decision && (decision->user_id.len || decision->session_id.len))
+		status = info_identify(conn, decision->user_id, decision->session_id);
+	if (decision && !status)
+		status = take_grants(conn, decision->rooms, decision->n_rooms, decision->publish, decision->n_publish);
+	if (status)
+		wsm__conn_refuse(conn, 1013, "the server is out of memory");
+	else if (conn->echo)
+		wsm__conn_opened(conn);
+	else if (wsm__limits_enter(conn))
+		wsm__access_enter(conn);
+}
+
+void wsm__conn_opened(struct wsm__conn *conn)
+{
+	struct wsm__opening *opening = conn->opening;
+	struct wsm__early *early = opening->early;
+
 	conn->state = WSM__CONN_OPEN;
 	if (!conn->echo)
 		wsm__conn_enter(conn);
-	early = conn->opening->early;
-	conn->opening->early = NULL;
-	opening_free(conn->opening);
+	wsm__access_vouch(conn);
+	if (opening->by_message && conn->state == WSM__CONN_OPEN)
+		wsm__token_answer(conn, wsm__str(opening->answer_id));
+	opening->early = NULL;
 	conn->opening = NULL;
+	opening_free(opening);
 	if (!conn->echo)
 		announce(conn);
 	wsm__client_early(conn, early);
@@ -490,6 +517,13 @@ void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 	wsm__flush_soon(conn);
 }
 
+void wsm__conn_refuse(struct wsm__conn *conn, unsigned code, const char *reason)
+{
+	if (conn->state != WSM__CONN_CLOSING)
+		conn->core->counters.refused++;
+	wsm__conn_close(conn, code, reason);
+}
+
 static void tell_host(struct wsm__conn *conn, wsm_event_kind kind, unsigned code)
 {
 	struct wsm__event *event = wsm__event_new(kind, wsm__str(conn->close_reason), wsm__str(NULL), wsm__str(NULL));
@@ -523,6 +557,8 @@ void wsm__conn_gone(struct wsm__conn *conn)
 	core->n_conns--;
 	opening_free(conn->opening);
 	wsm__grant_free(conn->grant);
+	wsm__patterns_fini(&conn->granted);
+	wsm__patterns_fini(&conn->may_publish);
 	wsm__buffer_fini(&conn->received);
 	wsm_conn_info_unref(conn->info);
 	free(conn->greeting);

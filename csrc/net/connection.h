@@ -8,6 +8,7 @@
 #define WSM_NET_CONNECTION_H
 
 #include "net/runtime.h"
+#include "policy/access.h"
 #include "wire/target.h"
 
 enum wsm__conn_state { WSM__CONN_HANDSHAKE, WSM__CONN_DECIDING, WSM__CONN_OPEN, WSM__CONN_CLOSING };
@@ -50,19 +51,21 @@ struct wsm__conn {
 	bool close_sent;  /* our Close frame: nothing follows it */
 	bool hang_up;     /* the client's answer to it is not waited for */
 	bool binary;
-	bool arrived;        /* as a new connection of its peer: at the door already */
-	bool admitted;       /* by the host, before the hand-over */
-	bool echo;           /* see echo.c */
-	bool awaits_token;   /* while DECIDING: its first message is to be `auth` */
-	uint16_t close_code; /* ours, or the peer's */
-	uint16_t violations; /* rate limit */
+	bool arrived;          /* as a new connection of its peer: at the door already */
+	bool admitted;         /* by the host, before the hand-over */
+	bool echo;             /* see echo.c */
+	bool awaits_token;     /* while DECIDING: its first message is to be `auth` */
+	bool firehose_vouched; /* the host was asked whether it may have it */
+	uint16_t close_code;   /* ours, or the peer's */
+	uint16_t violations;   /* rate limit */
 	uint16_t pending_decisions;
 	struct wsm__bucket rate, byte_rate, requests;
 	size_t in_flight; /* bridge: bytes that the host has not yet confirmed */
 	char *close_reason;
 	struct wsm__buffer received;
-	struct wsm__opening *opening; /* what is needed until it is open; NULL afterwards */
-	struct wsm__grant *grant;     /* of the token that it came in by; NULL: by none */
+	struct wsm__opening *opening;              /* what is needed until it is open; NULL afterwards */
+	struct wsm__grant *grant;                  /* of the token that it came in by; NULL: by none */
+	struct wsm__patterns granted, may_publish; /* the host's word when it was let in */
 };
 
 /* A message that came before the host had decided. */
@@ -78,6 +81,8 @@ struct wsm__opening {
 	char **rooms;
 	size_t n_rooms;
 	size_t n_endpoint_rooms; /* the first of them; the rest is the host's word */
+	size_t n_checked;        /* the first of those, the firehose behind them */
+	uint64_t vouched;        /* which of the first 64 the host was asked about */
 	char *token;             /* NULL: none */
 	bool firehose;
 	int level;
@@ -87,6 +92,8 @@ struct wsm__opening {
 	unsigned refuse_code;         /* to be closed with this as soon as it is established; 0: no */
 	const char *refuse_reason;    /* static */
 	bool greeted;
+	bool by_message;        /* it came in by a message, which is answered after the greeting */
+	char *answer_id;        /* JSON; NULL: none */
 	struct wsm__pub **gaps; /* found before the greeting, told after it */
 	size_t n_gaps;
 	struct wsm__early *early; /* in order */
@@ -105,11 +112,14 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
                                 const wsm_admission *admission);
 /* The socket (or the host) is ready for messages: decide, or refuse, or open. */
 void wsm__conn_established(struct wsm__conn *conn);
-/* The host's decision has come, or there is none to be waited for. `user_id` and `session_id` may be empty: no change. */
-void wsm__conn_open(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id, const wsm_slice *rooms,
-                    size_t n_rooms);
+/* Who it is has been decided, or nobody decides (NULL). Goes on to what it may join (access.c). */
+void wsm__conn_open(struct wsm__conn *conn, const wsm_decision *decision);
+/* It may join what it came for: joins, greets, and lets it speak. */
+void wsm__conn_opened(struct wsm__conn *conn);
 /* Asks for the end, once; later calls do nothing. `reason` is cut at 123 bytes. */
 void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason);
+/* The same for one that is not let in, and counted as such. */
+void wsm__conn_refuse(struct wsm__conn *conn, unsigned code, const char *reason);
 /* What every way of closing begins with; the close itself is the caller's, or the peer's. */
 void wsm__conn_closing(struct wsm__conn *conn);
 /* The socket has gone: tells the host, leaves everything, frees. */
@@ -136,6 +146,7 @@ void wsm__conn_error_later(struct wsm__conn *conn, const char *code, const char 
 /* Rooms that a user's connections join, now and later (sticky.c). */
 void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
 void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *greeting);
+bool wsm__sticky_has(struct wsm__core *core, wsm_slice user_id, wsm_slice room);
 void wsm__sticky_fini(struct wsm__core *core);
 
 /* ---- greeting.c ------------------------------------------------------------------------------------------------- */
@@ -225,6 +236,8 @@ void wsm__echo(struct wsm__conn *conn, wsm_slice message);
 void wsm__decide_authenticate(struct wsm__conn *conn);
 /* Leaves the connection DECIDING until it shows a token, for auth_timeout at most. */
 void wsm__decide_await_token(struct wsm__conn *conn);
+/* Asks whether the connection may join a room of its endpoint ("*": everything); leaves it DECIDING. False: no memory. */
+bool wsm__decide_enter(struct wsm__conn *conn, const char *room);
 /* Asks whether `action` on `room` is allowed; `message` is run again if so. False if too many are waiting. */
 bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id);
 /* The host's answers; those that come too late find nothing. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/connection.h"
+#include "net/access.h"
 
 #define WAITING_MAX 32 /* questions of one connection */
 
@@ -16,6 +16,7 @@ struct wsm__ticket {
 	uint64_t deadline_ms;
 	struct wsm__conn *conn;
 	bool authenticate, token;      /* token: a client's, not a question to the host */
+	bool enter;                    /* authorize: about a room of its endpoint */
 	wsm_slice message, action, id; /* authorize: the client's message, to be run again */
 };
 
@@ -71,7 +72,7 @@ void wsm__decide_authenticate(struct wsm__conn *conn)
 			return;
 		ticket_free(conn->core, ticket);
 	}
-	wsm__conn_close(conn, 1013, "the application is overloaded");
+	wsm__conn_refuse(conn, 1013, "the application is overloaded");
 }
 
 void wsm__decide_await_token(struct wsm__conn *conn)
@@ -80,10 +81,24 @@ void wsm__decide_await_token(struct wsm__conn *conn)
 
 	conn->state = WSM__CONN_DECIDING;
 	if (!ticket) {
-		wsm__conn_close(conn, 1013, "the server is out of memory");
+		wsm__conn_refuse(conn, 1013, "the server is out of memory");
 		return;
 	}
 	ticket->token = conn->awaits_token = true;
+}
+
+bool wsm__decide_enter(struct wsm__conn *conn, const char *room)
+{
+	struct wsm__ticket *ticket = ticket_new(conn, wsm__str(NULL), wsm__str(NULL), wsm__str(NULL));
+
+	conn->state = WSM__CONN_DECIDING;
+	if (!ticket)
+		return false;
+	ticket->enter = true;
+	if (post(ticket, WSM_EVENT_AUTHORIZE, wsm__str("subscribe"), wsm__str(room)))
+		return true;
+	ticket_free(conn->core, ticket);
+	return false;
 }
 
 bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id)
@@ -121,17 +136,16 @@ void wsm__decide_authenticated(struct wsm__core *core, uint64_t number, const ws
 	conn = ticket->conn;
 	ticket_free(core, ticket);
 	if (decision->allow) {
-		wsm__conn_open(conn, decision->user_id, decision->session_id, decision->rooms, decision->n_rooms);
+		wsm__conn_open(conn, decision);
 		return;
 	}
-	core->counters.refused++;
 	if (!decision->code || decision->code == 4401)
 		wsm__peer_offence(core, conn->peer, WSM__OFFENCE_token);
 	if (decision->reason.len)
 		snprintf(reason, sizeof(reason), "%.*s", (int)decision->reason.len, decision->reason.data);
 	else
 		snprintf(reason, sizeof(reason), "the application did not accept the connection");
-	wsm__conn_close(conn, decision->code ? decision->code : 4401, reason);
+	wsm__conn_refuse(conn, decision->code ? decision->code : 4401, reason);
 }
 
 static void refuse(struct wsm__core *core, struct wsm__ticket *ticket, const char *why)
@@ -139,11 +153,16 @@ static void refuse(struct wsm__core *core, struct wsm__ticket *ticket, const cha
 	struct wsm__conn *conn = ticket->conn;
 
 	if (ticket->authenticate || ticket->token) {
-		core->counters.refused++;
 		ticket_free(core, ticket);
-		wsm__conn_close(conn, 4401, why);
+		wsm__conn_refuse(conn, 4401, why);
 		return;
 	}
+	if (ticket->enter) {
+		ticket_free(core, ticket);
+		wsm__access_entered(conn, false, why);
+		return;
+	}
+	core->counters.forbidden++;
 	wsm__conn_error(conn, "forbidden", why, ticket->action, ticket->id);
 	ticket_free(core, ticket);
 }
@@ -154,6 +173,13 @@ void wsm__decide_authorized(struct wsm__core *core, uint64_t number, bool allow)
 
 	if (!ticket || ticket->authenticate || ticket->token)
 		return;
+	if (allow && ticket->enter) {
+		struct wsm__conn *conn = ticket->conn;
+
+		ticket_free(core, ticket);
+		wsm__access_entered(conn, true, NULL);
+		return;
+	}
 	if (allow) {
 		wsm__client_resume(ticket->conn, ticket->message);
 		ticket = find(core, number); /* the connection may have closed, and forgotten it */

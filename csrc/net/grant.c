@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/siphash.h"
+#include "net/access.h"
 #include "net/publish.h"
 #include "net/token.h"
 #include "wire/command.h"
@@ -77,11 +78,6 @@ void wsm__grant_free(struct wsm__grant *grant)
 	free(grant);
 }
 
-bool wsm__token_allows(const struct wsm__conn *conn, wsm_slice room)
-{
-	return !conn->grant || wsm__claims_grant(&conn->grant->claims, room);
-}
-
 /* NULL unless the token is good; `*result` says why not. The first of two that come with the same jti wins. */
 static struct wsm__grant *grant_new(struct wsm__core *core, wsm_slice token, enum wsm__jwt_result *result)
 {
@@ -92,6 +88,8 @@ static struct wsm__grant *grant_new(struct wsm__core *core, wsm_slice token, enu
 	if (!grant)
 		return NULL;
 	*result = wsm__jwt_verify(core->runtime->jwt, token, now, &grant->claims);
+	if (!*result && wsm__revoked(core, &grant->claims))
+		*result = WSM__JWT_REVOKED;
 	if (!*result)
 		*result = use_once(core, &grant->claims);
 	if (*result) {
@@ -105,39 +103,25 @@ static struct wsm__grant *grant_new(struct wsm__core *core, wsm_slice token, enu
 	return grant;
 }
 
-bool wsm__token_reads(struct wsm__core *core, wsm_slice token, wsm_slice room)
+bool wsm__token_read(struct wsm__core *core, wsm_slice token, struct wsm__claims *claims)
 {
-	struct wsm__claims claims;
-	bool allowed;
-
 	if (!core->runtime->jwt || !token.len)
 		return false;
-	if (wsm__jwt_verify(core->runtime->jwt, token, wsm__unix_ms(), &claims)) {
-		core->counters.tokens_refused++;
-		return false;
+	if (!wsm__jwt_verify(core->runtime->jwt, token, wsm__unix_ms(), claims)) {
+		if (!wsm__revoked(core, claims))
+			return true;
+		wsm__claims_fini(claims);
 	}
-	allowed = wsm__slice_is(room, "@all") || wsm__claims_grant(&claims, room);
-	wsm__claims_fini(&claims);
-	return allowed;
+	core->counters.tokens_refused++;
+	return false;
 }
 
 /* ---- coming in -------------------------------------------------------------------------------------------------- */
 
-/* Whether the endpoint's own rooms are allowed; those that the host has added are the host's business. */
-static bool covers_opening(const struct wsm__grant *grant, const struct wsm__opening *opening)
-{
-	if (opening->firehose && !wsm__claims_grant_all(&grant->claims))
-		return false;
-	for (size_t i = 0; i < opening->n_endpoint_rooms; i++)
-		if (opening->rooms[i][0] != '@' && !wsm__claims_grant(&grant->claims, wsm__str(opening->rooms[i])))
-			return false;
-	return true;
-}
-
-/* One that has expired was good once: that is nobody's attempt at guessing. */
+/* One that has expired, or was revoked, was good once: that is nobody's attempt at guessing. */
 static void note_bad(struct wsm__conn *conn, enum wsm__jwt_result result)
 {
-	if (result != WSM__JWT_EXPIRED && result != WSM__JWT_NO_MEMORY)
+	if (result != WSM__JWT_EXPIRED && result != WSM__JWT_REVOKED && result != WSM__JWT_NO_MEMORY)
 		wsm__peer_offence(conn->core, conn->peer, WSM__OFFENCE_token);
 }
 
@@ -146,17 +130,17 @@ static void let_in(struct wsm__conn *conn, wsm_slice token)
 {
 	enum wsm__jwt_result result;
 	struct wsm__grant *grant = grant_new(conn->core, token, &result);
+	wsm_decision decision = { .allow = true };
 
 	if (!grant) {
 		note_bad(conn, result);
-		wsm__conn_close(conn, result == WSM__JWT_NO_MEMORY ? 1013 : 4401, wsm__jwt_text(result));
-	} else if (!covers_opening(grant, conn->opening)) {
-		wsm__grant_free(grant);
-		wsm__conn_close(conn, 4403, "the token does not allow the rooms of this endpoint");
-	} else {
-		conn->grant = grant;
-		wsm__conn_open(conn, wsm__str(grant->claims.user_id), wsm__str(NULL), NULL, 0);
+		wsm__conn_refuse(conn, result == WSM__JWT_NO_MEMORY ? 1013 : 4401, wsm__jwt_text(result));
+		return;
 	}
+	conn->grant = grant;
+	decision.user_id = wsm__str(grant->claims.user_id);
+	decision.session_id = wsm__str(grant->claims.session_id);
+	wsm__conn_open(conn, &decision);
 }
 
 void wsm__token_admit(struct wsm__conn *conn)
@@ -169,7 +153,7 @@ void wsm__token_admit(struct wsm__conn *conn)
 		wsm__decide_await_token(conn);
 }
 
-static void answer_authenticated(struct wsm__conn *conn, wsm_slice id)
+void wsm__token_answer(struct wsm__conn *conn, wsm_slice id)
 {
 	char expires_at[WSM__TIMESTAMP_LEN + 1];
 	struct wsm__buffer data;
@@ -187,72 +171,25 @@ static void answer_authenticated(struct wsm__conn *conn, wsm_slice id)
 bool wsm__token_first(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__command command;
-	struct wsm__early *early;
 	bool is_auth;
 
 	wsm__command_parse(&command, message);
 	is_auth = command.action == WSM__ACTION_AUTH;
 	if (is_auth && command.error_code) {
-		wsm__conn_close(conn, 4401, command.error);
+		wsm__conn_refuse(conn, 4401, command.error);
 	} else if (is_auth) {
-		early = conn->opening->early;
-		conn->opening->early = NULL; /* what came before it is answered after it */
+		/* What came before it waits on, and is answered after it. */
+		conn->awaits_token = false;
+		conn->opening->by_message = true;
+		conn->opening->answer_id = command.id.len ? wsm__slice_dup(command.id) : NULL;
 		wsm__decide_forget(conn);
 		let_in(conn, command.token);
-		if (conn->state == WSM__CONN_OPEN)
-			answer_authenticated(conn, command.id);
-		wsm__client_early(conn, early);
 	}
-	if (is_auth && conn->state == WSM__CONN_CLOSING)
-		conn->core->counters.refused++;
 	wsm__command_fini(&command);
 	return is_auth;
 }
 
 /* ---- renewal ---------------------------------------------------------------------------------------------------- */
-
-/* Whether the rooms of the endpoint that the connection came in by are still allowed. */
-static bool covers_endpoint(struct wsm__conn *conn)
-{
-	const struct wsm__claims *claims = &conn->grant->claims;
-	struct wsm__path_params params;
-	struct wsm__endpoint *endpoint;
-	bool covered = !conn->sub.firehose || wsm__claims_grant_all(claims);
-	char room[136];
-
-	endpoint = wsm__endpoints_find(&conn->core->runtime->endpoints, wsm__str(conn->info->path), true, &params);
-	for (size_t i = 0; endpoint && i < endpoint->n_rooms; i++) {
-		int len = wsm__room_from_template(endpoint->rooms[i], &params, room);
-
-		if (len > 0 && room[0] != '@')
-			covered &= wsm__claims_grant(claims, wsm__slice(room, (size_t)len));
-	}
-	wsm__endpoint_unref(endpoint);
-	return covered;
-}
-
-/* Leaves what the client had subscribed to and may have no longer. */
-static void leave_rooms(struct wsm__conn *conn)
-{
-	struct wsm__member *member, *next;
-
-	for (member = conn->sub.members; member; member = next) {
-		wsm_slice name = wsm__room_name(member->room);
-		struct wsm__buffer data;
-
-		next = member->next;
-		if (!member->asked || wsm__token_allows(conn, name))
-			continue;
-		wsm__buffer_init(&data);
-		wsm__buffer_add_str(&data, "{\"room\":");
-		wsm__buffer_add_json(&data, name);
-		wsm__buffer_add_str(&data, "}");
-		if (!data.failed)
-			wsm__conn_answer(conn, "unsubscribed", wsm__slice(data.data, data.len), wsm__str(NULL));
-		wsm__buffer_fini(&data);
-		wsm__leave(&conn->core->registry, &conn->sub, member->room);
-	}
-}
 
 static void refuse_renewal(struct wsm__conn *conn, const struct wsm__command *command, const char *code,
                            const char *why)
@@ -289,12 +226,8 @@ void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command
 	}
 	wsm__grant_free(conn->grant);
 	conn->grant = grant;
-	if (!covers_endpoint(conn)) {
-		wsm__conn_close(conn, 4403, "the new token does not allow the rooms of this endpoint");
-		return;
-	}
-	leave_rooms(conn);
-	answer_authenticated(conn, command->id);
+	if (wsm__access_again(conn))
+		wsm__token_answer(conn, command->id);
 }
 
 /* ---- expiry ----------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "net/connection.h"
+#include "net/access.h"
 #include "net/publish.h"
 #include "net/token.h"
 
@@ -36,6 +36,8 @@ void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry,
 		return;
 	if (conn->sub.firehose && room->visible) /* that has resumed already */
 		position = NULL;
+	if (position && room->kind == WSM__ROOM_PUBLIC && !wsm__access_replays(conn, name))
+		position = NULL;
 	if (position) {
 		since.epoch = wsm__str(position->epoch);
 		since.offset = position->offset;
@@ -67,7 +69,8 @@ static void enter_firehose(struct wsm__conn *conn, struct wsm__buffer *out)
 	}
 	for (size_t i = 0; i < n; i++) {
 		positions[i].room = wsm__room_find(&core->registry, wsm__str(opening->resume[i].room));
-		if (positions[i].room && !positions[i].room->visible)
+		if (positions[i].room &&
+		    (!positions[i].room->visible || !wsm__access_replays(conn, wsm__room_name(positions[i].room))))
 			positions[i].room = NULL;
 		positions[i].since.epoch = wsm__str(opening->resume[i].epoch);
 		positions[i].since.offset = opening->resume[i].offset;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/access.h"
 #include "net/answers.h"
 #include "net/publish.h"
 #include "net/token.h"
@@ -139,16 +140,19 @@ static bool parse_since(char *text, int len, struct wsm__since *since)
 	return *end == '\0';
 }
 
-/* Who has a token may read as much as over WebSocket; handlers of the application are not asked here, so they stand in the way. */
-static bool may_read_room(const struct call *call, wsm_slice room)
+/* As over WebSocket; but handlers of the application are not asked here, so what they alone could grant needs the key. */
+static unsigned check_read(const struct call *call, wsm_slice room, const char **why)
 {
+	struct wsm__claims claims;
+	unsigned status;
+
 	if (has_key(call))
-		return true;
-	if (wsm__wants(call->core, WSM_WANT_AUTHORIZE))
-		return false;
-	if (call->core->runtime->jwt)
-		return wsm__token_reads(call->core, wsm__token_bearer(call->request->authorization), room);
-	return !wsm__wants(call->core, WSM_WANT_AUTHENTICATE);
+		return 0;
+	if (!wsm__token_read(call->core, wsm__token_bearer(call->request->authorization), &claims))
+		return wsm__access_read(call->core, NULL, room, why);
+	status = wsm__access_read(call->core, &claims, room, why);
+	wsm__claims_fini(&claims);
+	return status;
 }
 
 static void get_history(struct call *call, wsm_slice rest)
@@ -160,6 +164,8 @@ static void get_history(struct call *call, wsm_slice rest)
 	int since_len = wsm__query_get(query, "since", since, sizeof(since));
 	int limit_len = wsm__query_get(query, "limit", limit, sizeof(limit));
 	unsigned long wanted = limit_len > 0 ? strtoul(limit, &end, 10) : 0;
+	const char *why = NULL;
+	unsigned status;
 
 	(void)rest;
 	history.room = wsm__slice(room, room_len > 0 ? (size_t)room_len : 0);
@@ -178,11 +184,10 @@ static void get_history(struct call *call, wsm_slice rest)
 	}
 	history.has_since = since_len != -1;
 	history.limit = (unsigned)wanted;
-	if (!may_read_room(call, history.room)) {
-		refuse(call, 401, "unauthenticated",
-		       call->core->runtime->jwt
-			       ? "history over REST needs the API key, or a token that allows the room"
-			       : "history over REST needs the API key where the application checks access");
+	status = check_read(call, history.room, &why);
+	if (status) {
+		call->core->counters.forbidden++;
+		refuse(call, status, status == 401 ? "unauthenticated" : "forbidden", why);
 		return;
 	}
 	wsm__answer_history(call->core, &history, call->out);

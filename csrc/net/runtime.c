@@ -38,6 +38,14 @@ static void init_ended(wsm_runtime *runtime)
 	pthread_condattr_destroy(&attr);
 }
 
+static void init_revocations(wsm_runtime *runtime, const struct wsm_config *config)
+{
+	uint8_t key[16];
+
+	wsm__random(key, sizeof(key));
+	wsm__revocations_init(&runtime->revocations, config->max_revocations, key);
+}
+
 wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 {
 	wsm_runtime *runtime;
@@ -54,6 +62,7 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	pthread_mutex_init(&runtime->actions_lock, NULL);
 	init_ended(runtime);
 	wsm__rules_init(&runtime->rules);
+	init_revocations(runtime, config);
 	atomic_init(&runtime->next_conn, 1);
 	runtime->n_fds = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > 1u << 20 ? 1u << 20 : limit.rlim_cur;
 	runtime->fds = calloc(runtime->n_fds, 1);
@@ -103,6 +112,7 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	wsm__queue_fini(&runtime->events);
 	wsm__endpoints_fini(&runtime->endpoints);
 	wsm__rules_fini(&runtime->rules);
+	wsm__revocations_fini(&runtime->revocations);
 	while (runtime->actions)
 		wsm_command_remove(runtime, wsm__str(runtime->actions->text));
 	pthread_mutex_destroy(&runtime->lifecycle);
@@ -234,6 +244,8 @@ static void sweep(struct wsm__core *core)
 	wsm__throttle_sweep(&core->throttle, core->now_us);
 	wsm__replay_sweep(core);
 	wsm__peers_sweep(core);
+	if (wsm__revocations_count(&core->runtime->revocations))
+		wsm__revocations_expire(&core->runtime->revocations, wsm__unix_ms());
 	if (core->accept_paused)
 		wsm__listen_resume(core);
 }

@@ -17,6 +17,7 @@
 #include "net/limits.h"
 #include "net/peers.h"
 #include "policy/config.h"
+#include "policy/revocation.h"
 #include "policy/rules.h"
 #include "policy/throttle.h"
 #include "rooms/registry.h"
@@ -40,7 +41,10 @@ struct wsm__name { /* of a host command */
 
 struct wsm_runtime {
 	struct wsm_config *config; /* immutable */
-	struct wsm__jwt *jwt;      /* immutable; NULL: no token authentication */
+	struct wsm__jwt
+		*_Atomic jwt; /* NULL: no token authentication. Other threads than the runtime's only look whether it is */
+	const char *jwt_algorithm; /* of all keys, from the first to the last */
+	struct wsm__revocations revocations;
 	pid_t pid;                 /* of the process that made it: fork() */
 	pthread_mutex_t lifecycle; /* start, stop */
 	pthread_mutex_t wake_lock; /* guards `core` for wsm__wake_core() */
@@ -97,6 +101,8 @@ enum wsm__command_kind {
 	WSM__CMD_AUTHENTICATED,
 	WSM__CMD_AUTHORIZED,
 	WSM__CMD_REPLY,
+	WSM__CMD_REVOKED,
+	WSM__CMD_KEYS,
 	WSM__CMD_QUERY,
 	WSM__CMD_CONN_DRAIN,
 	WSM__CMD_STOP
@@ -171,7 +177,7 @@ struct wsm__counters {
 	uint64_t total_connections, refused, messages_received, bytes_received, messages_sent, bytes_sent, broadcasts;
 	uint64_t rate_limited, slow_consumers, timeouts, throttled, superseded, handshakes_refused;
 	uint64_t handshake_timeouts, handshakes_dropped;
-	uint64_t tokens_refused, tokens_expired;
+	uint64_t tokens_refused, tokens_expired, forbidden, revoked;
 };
 
 struct wsm__core {

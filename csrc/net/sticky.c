@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/siphash.h"
-#include "net/connection.h"
+#include "net/access.h"
 
 struct sticky_room {
 	struct sticky_room *next;
@@ -89,7 +89,7 @@ static void join_now(struct wsm__conn *conn, struct wsm__room *room)
 	member->by_host = true;
 }
 
-/* What the client asked for itself, and what came with its connection, goes on. */
+/* What the client asked for itself, and what came with its connection, goes on; unless this was the grant for it. */
 static void leave_now(struct wsm__conn *conn, struct wsm__room *room)
 {
 	struct wsm__registry *registry = &conn->core->registry;
@@ -98,7 +98,7 @@ static void leave_now(struct wsm__conn *conn, struct wsm__room *room)
 	if (!member || !member->by_host)
 		return;
 	member->by_host = false;
-	if (member->asked || member->by_entry)
+	if ((member->asked || member->by_entry) && wsm__access_keeps(conn, member))
 		return;
 	wsm__leave(registry, &conn->sub, room);
 	wsm__client_subscription(conn, "unsubscribed", wsm__room_name(room), wsm__str(NULL), NULL, NULL);
@@ -150,6 +150,17 @@ void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *out)
 		if (member)
 			member->by_host = true;
 	}
+}
+
+bool wsm__sticky_has(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
+{
+	unsigned hash;
+	struct wsm__sticky *sticky;
+
+	if (!core->sticky || !user_id.len)
+		return false;
+	sticky = find(core, user_id, &hash);
+	return sticky && *find_room(sticky, room);
 }
 
 void wsm__sticky_fini(struct wsm__core *core)

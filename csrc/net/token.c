@@ -14,20 +14,21 @@
 
 /* ---- the key ---------------------------------------------------------------------------------------------------- */
 
-static int read_file(const char *path, struct wsm__buffer *out, wsm_error *error)
+/* Appends the file of a path. */
+static int read_file(wsm_slice path, struct wsm__buffer *out, wsm_error *error)
 {
-	FILE *file = fopen(path, "re");
-	char *to = wsm__buffer_reserve(out, KEY_FILE_MAX);
+	char *name = wsm__slice_dup(path), *to = wsm__buffer_reserve(out, KEY_FILE_MAX);
+	FILE *file = name ? fopen(name, "re") : NULL;
+	size_t len = 0;
 	int status = WSM_OK;
 
-	if (!to) {
+	if (!name || !to)
 		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
-	} else if (file) {
-		out->len = fread(to, 1, KEY_FILE_MAX, file);
-		to[out->len] = '\0';
-	}
+	else if (file)
+		len = fread(to, 1, KEY_FILE_MAX, file);
+	out->len += len;
 	/* The option may hold a key by mistake that lacks its first line: it is not quoted. */
-	if (!status && (!file || ferror(file) || out->len == 0))
+	if (!status && (!file || ferror(file) || !len))
 		status = wsm__fail(
 			error, WSM_ECONFIG,
 			"option jwt_public_key: neither PEM text (-----BEGIN PUBLIC KEY-----) nor a file that "
@@ -35,6 +36,23 @@ static int read_file(const char *path, struct wsm__buffer *out, wsm_error *error
 			file && !ferror(file) ? "it is empty" : strerror(errno));
 	if (file)
 		fclose(file);
+	free(name);
+	return status;
+}
+
+/* One path a line. */
+static int read_files(const char *paths, struct wsm__buffer *out, wsm_error *error)
+{
+	int status = WSM_OK;
+
+	while (*paths && !status) {
+		size_t len = strcspn(paths, "\n");
+
+		if (len)
+			status = read_file(wsm__slice(paths, len), out, error);
+		wsm__buffer_add_str(out, "\n");
+		paths += len + (paths[len] == '\n');
+	}
 	return status;
 }
 
@@ -49,38 +67,49 @@ static void add_pem(struct wsm__buffer *out, const char *text)
 	}
 }
 
-int wsm__token_init(wsm_runtime *runtime, wsm_error *error)
+struct wsm__jwt *wsm__token_keys(const struct wsm_config *config, const char *secret, const char *public_key,
+                                 const char *algorithm, wsm_error *error)
 {
-	const struct wsm_config *config = runtime->config;
 	struct wsm__jwt_options options = {
-		.secret = wsm__str(config->jwt_secret),
-		.algorithm = wsm__str(config->jwt_algorithm),
+		.secret = wsm__str(secret ? secret : config->jwt_secret),
+		.algorithm = wsm__str(algorithm),
 		.audience = wsm__str(config->jwt_audience),
 		.issuer = wsm__str(config->jwt_issuer),
 		.leeway_ms = (uint64_t)(config->jwt_leeway * 1000),
 	};
+	struct wsm__jwt *jwt = NULL;
 	struct wsm__buffer pem;
 	int status = WSM_OK;
 
-	if (!*config->jwt_secret && !*config->jwt_public_key)
-		return WSM_OK;
+	if (!public_key)
+		public_key = config->jwt_public_key;
 	wsm__buffer_init(&pem);
-	if (strstr(config->jwt_public_key, "-----BEGIN"))
-		add_pem(&pem, config->jwt_public_key);
-	else if (*config->jwt_public_key)
-		status = read_file(config->jwt_public_key, &pem, error);
+	if (strstr(public_key, "-----BEGIN"))
+		add_pem(&pem, public_key);
+	else
+		status = read_files(public_key, &pem, error);
 	options.public_key = wsm__slice(pem.data, pem.len);
 	if (!status && pem.failed)
 		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
-	if (!status) {
-		wsm_error why = { .status = WSM_ECONFIG };
-
-		runtime->jwt = wsm__jwt_new(&options, &why);
-		if (!runtime->jwt)
-			status = wsm__fail(error, why.status, "%s", why.message);
-	}
+	if (!status)
+		jwt = wsm__jwt_new(&options, error);
 	wsm__buffer_fini(&pem);
-	return status;
+	return jwt;
+}
+
+int wsm__token_init(wsm_runtime *runtime, wsm_error *error)
+{
+	const struct wsm_config *config = runtime->config;
+	struct wsm__jwt *jwt;
+
+	if (!*config->jwt_secret && !*config->jwt_public_key)
+		return WSM_OK;
+	jwt = wsm__token_keys(config, NULL, NULL, config->jwt_algorithm, error);
+	if (!jwt)
+		return WSM_ECONFIG;
+	atomic_store(&runtime->jwt, jwt);
+	runtime->jwt_algorithm = wsm__jwt_algorithm(jwt);
+	return WSM_OK;
 }
 
 /* ---- lists in headers ------------------------------------------------------------------------------------------- */

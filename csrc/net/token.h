@@ -22,8 +22,14 @@ struct wsm__grant {
 
 /* ---- in a request ----------------------------------------------------------------------------------------------- */
 
-/* Reads the key, if one is configured: runtime->jwt. WSM_ECONFIG. */
+/* Reads the keys, if some are configured: runtime->jwt. WSM_ECONFIG. */
 int wsm__token_init(wsm_runtime *runtime, wsm_error *error);
+/* The keys of these texts; NULL: the configuration's. `algorithm`: "" by the key. NULL with `error`. */
+struct wsm__jwt *wsm__token_keys(const struct wsm_config *config, const char *secret, const char *public_key,
+                                 const char *algorithm, wsm_error *error);
+/* The exchange, on the runtime thread or while there is none. Takes `keys` over. */
+struct wsm__keys;
+void wsm__keys_run(wsm_runtime *runtime, struct wsm__keys *keys);
 
 /* The headers that may carry one; empty where there is none. */
 struct wsm__token_headers {
@@ -50,13 +56,19 @@ void wsm__token_admit(struct wsm__conn *conn);
 bool wsm__token_first(struct wsm__conn *conn, wsm_slice message);
 /* The action `auth` of an open connection. */
 void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command);
-/* Whether the token, if there is one, allows a public room. */
-bool wsm__token_allows(const struct wsm__conn *conn, wsm_slice room);
-/* Whether a token that comes with an HTTP request allows to read a room, "@all" included. It is not used up by that. */
-bool wsm__token_reads(struct wsm__core *core, wsm_slice token, wsm_slice room);
+/* {"type":"authenticated"}. */
+void wsm__token_answer(struct wsm__conn *conn, wsm_slice id);
+/* Whether a token that comes with an HTTP request is good; it is not used up by that. True: release the claims. */
+bool wsm__token_read(struct wsm__core *core, wsm_slice token, struct wsm__claims *claims);
 /* Tells that the token expires soon, or ends the connection: true then. */
 bool wsm__token_watch(struct wsm__conn *conn, uint64_t unix_ms);
 void wsm__grant_free(struct wsm__grant *grant);
+
+/* Whether such a token is no longer accepted; counts. */
+bool wsm__revoked(struct wsm__core *core, const struct wsm__claims *claims);
+/* Ends connections after a revocation. */
+struct wsm__simple;
+void wsm__revoke_run(struct wsm__core *core, const struct wsm__simple *command);
 
 /* Tokens that were used: forgets those that have expired, or all. */
 void wsm__replay_sweep(struct wsm__core *core);

@@ -62,6 +62,8 @@ struct wsm_config {
 	char *jwt_cookie, *jwt_query; /* names; "" off */
 	bool jwt_replay;              /* each jti once */
 	double token_expiring_notice; /* 60 s; 0 none */
+	uint64_t max_revocations;     /* 100000 */
+	double revocation_ttl;        /* 2592000 s: 30 days */
 
 	char *values[96]; /* text of each option as set, by row; for wsm_config_get */
 };

@@ -54,8 +54,11 @@ static const struct algorithm {
 
 struct wsm__jwt {
 	const struct algorithm *algorithm;
-	char *key; /* secret, or PEM */
-	size_t key_len;
+	struct key {
+		char *text; /* secret, or PEM */
+		size_t len;
+	} keys[WSM__JWT_KEYS_MAX];
+	size_t n_keys;
 	char *audience, *issuer; /* "" any */
 	uint64_t leeway_ms;
 };
@@ -93,12 +96,11 @@ static const struct algorithm *algorithm_of_key(int type, int bits)
 	return NULL;
 }
 
-static int check_public_key(const struct wsm__jwt_options *options, const struct algorithm **algorithm,
-                            wsm_error *error)
+static int check_public_key(wsm_slice pem, const struct algorithm **algorithm, wsm_error *error)
 {
 	int type = 0, bits = 0;
 
-	if (options->public_key.len > 65536 || !read_pem(options->public_key, &type, &bits))
+	if (pem.len > 65536 || !read_pem(pem, &type, &bits))
 		return wsm__fail(error, WSM_ECONFIG,
 		                 "option jwt_public_key: there is no public key in it; it must be PEM text "
 		                 "(-----BEGIN PUBLIC KEY-----) or the path of a file with such text");
@@ -116,21 +118,67 @@ static int check_public_key(const struct wsm__jwt_options *options, const struct
 	return WSM_OK;
 }
 
-static int check_secret(const struct wsm__jwt_options *options, const struct algorithm **algorithm, wsm_error *error)
+static int check_secret(wsm_slice secret, const struct algorithm **algorithm, wsm_error *error)
 {
 	if (!*algorithm)
 		*algorithm = algorithm_named(wsm__str("HS256"));
-	if (options->secret.len < (size_t)(*algorithm)->size)
+	if (secret.len < (size_t)(*algorithm)->size)
 		return wsm__fail(
 			error, WSM_ECONFIG,
 			"option jwt_secret: %s needs a secret of at least %d bytes, this one has %zu; make one "
 			"with: openssl rand -hex %d",
-			(*algorithm)->name, (*algorithm)->size, options->secret.len, (*algorithm)->size);
+			(*algorithm)->name, (*algorithm)->size, secret.len, (*algorithm)->size);
 	return WSM_OK;
 }
 
-/* Which key is used, and whether it will do. */
-static int choose(const struct wsm__jwt_options *options, const struct algorithm **algorithm, wsm_error *error)
+#define SPACES " \t\r\n"
+
+/* The next secret, or the next block of PEM; empty at the end. */
+static wsm_slice next_key(wsm_slice *rest, bool hmac)
+{
+	static const char begin[] = "-----BEGIN";
+	size_t len = 0;
+	wsm_slice key;
+
+	while (rest->len && strchr(SPACES, rest->data[0]))
+		*rest = wsm__slice(rest->data + 1, rest->len - 1);
+	if (hmac) {
+		while (len < rest->len && (!rest->data[len] || !strchr(SPACES, rest->data[len])))
+			len++;
+	} else {
+		while (len < rest->len &&
+		       (!len || !wsm__slice_starts(wsm__slice(rest->data + len, rest->len - len), begin)))
+			len++;
+	}
+	key = wsm__slice(rest->data, len);
+	*rest = wsm__slice(rest->data + len, rest->len - len);
+	return key;
+}
+
+/* Splits, checks each, and makes sure that all are for one algorithm. */
+static int check_keys(wsm_slice text, bool hmac, const struct algorithm **algorithm, wsm_slice keys[WSM__JWT_KEYS_MAX],
+                      size_t *n, wsm_error *error)
+{
+	int status = WSM_OK;
+
+	*n = 0;
+	do {
+		wsm_slice key = next_key(&text, hmac);
+
+		if (*n && !key.len)
+			break;
+		if (*n == WSM__JWT_KEYS_MAX)
+			return wsm__fail(error, WSM_ECONFIG, "option %s: at most %d keys may be in force at a time",
+			                 hmac ? "jwt_secret" : "jwt_public_key", WSM__JWT_KEYS_MAX);
+		status = hmac ? check_secret(key, algorithm, error) : check_public_key(key, algorithm, error);
+		keys[(*n)++] = key;
+	} while (!status && text.len);
+	return status;
+}
+
+/* Which keys are used, and whether they will do. */
+static int choose(const struct wsm__jwt_options *options, const struct algorithm **algorithm,
+                  wsm_slice keys[WSM__JWT_KEYS_MAX], size_t *n_keys, wsm_error *error)
 {
 	bool hmac;
 
@@ -154,27 +202,34 @@ static int choose(const struct wsm__jwt_options *options, const struct algorithm
 	if (!hmac && !options->public_key.len)
 		return wsm__fail(error, WSM_ECONFIG, "option jwt_algorithm: %s needs option jwt_public_key",
 		                 (*algorithm)->name);
-	return hmac ? check_secret(options, algorithm, error) : check_public_key(options, algorithm, error);
+	return check_keys(hmac ? options->secret : options->public_key, hmac, algorithm, keys, n_keys, error);
 }
 
 struct wsm__jwt *wsm__jwt_new(const struct wsm__jwt_options *options, wsm_error *error)
 {
 	const struct algorithm *algorithm;
+	wsm_slice keys[WSM__JWT_KEYS_MAX];
 	struct wsm__jwt *jwt;
-	wsm_slice key;
+	size_t n_keys;
+	bool complete;
 
-	if (choose(options, &algorithm, error))
+	if (choose(options, &algorithm, keys, &n_keys, error))
 		return NULL;
-	key = algorithm->key_type ? options->public_key : options->secret;
 	jwt = calloc(1, sizeof(*jwt));
+	complete = jwt != NULL;
 	if (jwt) {
 		jwt->algorithm = algorithm;
 		jwt->leeway_ms = options->leeway_ms;
-		jwt->key = wsm__slice_dup(key);
-		jwt->key_len = key.len;
+		for (; jwt->n_keys < n_keys && complete; jwt->n_keys++) {
+			struct key *key = &jwt->keys[jwt->n_keys];
+
+			key->len = keys[jwt->n_keys].len;
+			key->text = wsm__slice_dup(keys[jwt->n_keys]);
+			complete = key->text != NULL;
+		}
 		jwt->audience = wsm__slice_dup(options->audience);
 		jwt->issuer = wsm__slice_dup(options->issuer);
-		if (jwt->key && jwt->audience && jwt->issuer)
+		if (complete && jwt->audience && jwt->issuer)
 			return jwt;
 	}
 	wsm__jwt_free(jwt);
@@ -186,12 +241,19 @@ void wsm__jwt_free(struct wsm__jwt *jwt)
 {
 	if (!jwt)
 		return;
-	if (jwt->key)
-		OPENSSL_cleanse(jwt->key, jwt->key_len);
-	free(jwt->key);
+	for (size_t i = 0; i < jwt->n_keys; i++) {
+		if (jwt->keys[i].text)
+			OPENSSL_cleanse(jwt->keys[i].text, jwt->keys[i].len);
+		free(jwt->keys[i].text);
+	}
 	free(jwt->audience);
 	free(jwt->issuer);
 	free(jwt);
+}
+
+const char *wsm__jwt_algorithm(const struct wsm__jwt *jwt)
+{
+	return jwt->algorithm->name;
 }
 
 /* ---- the form of a token ---------------------------------------------------------------------------------------- */
@@ -263,17 +325,25 @@ static enum wsm__jwt_result check_header(const struct wsm__jwt *jwt, wsm_slice p
 	return result;
 }
 
-/* `token` is NUL-terminated, and its header has been checked. */
-static enum wsm__jwt_result check_signature(const struct wsm__jwt *jwt, const char *token)
+static bool signed_with(const struct wsm__jwt *jwt, const struct key *key, const char *token)
 {
 	jwt_t *decoded = NULL;
-	bool good = jwt_decode(&decoded, token, (const unsigned char *)jwt->key, (int)jwt->key_len) == 0;
+	bool good = jwt_decode(&decoded, token, (const unsigned char *)key->text, (int)key->len) == 0;
 
 	/* libjwt goes by the token's own word: it must have been ours here too. */
 	good = good && decoded && jwt_get_alg(decoded) == jwt->algorithm->alg;
 	jwt_free(decoded);
 	ERR_clear_error();
-	return good ? WSM__JWT_OK : WSM__JWT_SIGNATURE;
+	return good;
+}
+
+/* `token` is NUL-terminated, and its header has been checked. */
+static enum wsm__jwt_result check_signature(const struct wsm__jwt *jwt, const char *token)
+{
+	for (size_t i = 0; i < jwt->n_keys; i++)
+		if (signed_with(jwt, &jwt->keys[i], token))
+			return WSM__JWT_OK;
+	return WSM__JWT_SIGNATURE;
 }
 
 /* ---- claims ----------------------------------------------------------------------------------------------------- */
@@ -289,15 +359,26 @@ static bool take_time(const json_t *value, uint64_t *unix_ms)
 	return true;
 }
 
+/* The same with a fraction: two tokens of one second may have a revocation between them. */
+static bool take_instant(const json_t *value, uint64_t *unix_ms)
+{
+	double seconds = json_number_value(value);
+
+	if (!json_is_number(value) || !(seconds >= 0 && seconds <= (double)SECONDS_MAX))
+		return false;
+	*unix_ms = (uint64_t)(seconds * 1000);
+	return true;
+}
+
 static enum wsm__jwt_result check_times(const struct wsm__jwt *jwt, const json_t *payload, uint64_t now_ms,
                                         struct wsm__claims *claims)
 {
-	const json_t *not_before = json_object_get(payload, "nbf");
+	const json_t *not_before = json_object_get(payload, "nbf"), *issued = json_object_get(payload, "iat");
 	uint64_t from_ms = 0;
 
 	if (!take_time(json_object_get(payload, "exp"), &claims->expires_ms))
 		return WSM__JWT_NO_EXPIRY;
-	if (not_before && !take_time(not_before, &from_ms))
+	if ((not_before && !take_time(not_before, &from_ms)) || (issued && !take_instant(issued, &claims->issued_ms)))
 		return WSM__JWT_CLAIM;
 	if (now_ms >= claims->expires_ms + jwt->leeway_ms)
 		return WSM__JWT_EXPIRED;
@@ -336,58 +417,48 @@ static enum wsm__jwt_result check_audience(const struct wsm__jwt *jwt, const jso
 	return ours ? WSM__JWT_OK : WSM__JWT_AUDIENCE;
 }
 
-/* A room's name, or the beginning of one (possibly empty) and '*'. */
-static bool pattern_valid(const json_t *value)
+/* A list of rooms, in `rooms` or `publish`. */
+static enum wsm__jwt_result take_patterns(const json_t *payload, const char *claim, struct wsm__patterns *patterns)
 {
-	wsm_slice text = wsm__slice(json_string_value(value), json_string_length(value));
-
-	if (!json_is_string(value))
-		return false;
-	if (text.len > 1 && text.data[text.len - 1] == '*')
-		text.len--;
-	else if (text.len == 1 && text.data[0] == '*')
-		return true;
-	return wsm__room_name_valid(text);
-}
-
-static enum wsm__jwt_result take_rooms(const json_t *payload, struct wsm__claims *claims)
-{
-	const json_t *rooms = json_object_get(payload, "rooms"), *entry;
+	const json_t *list = json_object_get(payload, claim), *entry;
 	size_t i;
 
-	if (!rooms)
+	if (!list)
 		return WSM__JWT_OK;
-	if (!json_is_array(rooms))
+	if (!json_is_array(list))
 		return WSM__JWT_CLAIM;
-	claims->restricted = true;
-	claims->rooms = calloc(json_array_size(rooms) + 1, sizeof(char *));
-	if (!claims->rooms)
-		return WSM__JWT_NO_MEMORY;
-	json_array_foreach(rooms, i, entry) {
-		if (!pattern_valid(entry))
+	json_array_foreach(list, i, entry) {
+		wsm_slice pattern = wsm__slice(json_string_value(entry), json_string_length(entry));
+
+		if (!json_is_string(entry) || !wsm__access_pattern_valid(pattern))
 			return WSM__JWT_CLAIM;
-		claims->rooms[i] = wsm__slice_dup(wsm__str(json_string_value(entry)));
-		if (!claims->rooms[i])
+		if (wsm__patterns_add(patterns, pattern))
 			return WSM__JWT_NO_MEMORY;
-		claims->n_rooms++;
 	}
 	return WSM__JWT_OK;
 }
 
-/* sub and jti. */
+/* sub, sid and jti. */
 static enum wsm__jwt_result take_names(const json_t *payload, struct wsm__claims *claims)
 {
-	const json_t *subject = json_object_get(payload, "sub"), *jti = json_object_get(payload, "jti");
+	const json_t *subject = json_object_get(payload, "sub"), *session = json_object_get(payload, "sid"),
+		     *jti = json_object_get(payload, "jti");
 	wsm_slice user = wsm__slice(json_string_value(subject), json_string_length(subject));
+	wsm_slice session_id = wsm__slice(json_string_value(session), json_string_length(session));
 
 	if (!json_is_string(subject) || !wsm__id_valid(user))
 		return WSM__JWT_SUBJECT;
+	if (session && (!json_is_string(session) || !wsm__id_valid(session_id)))
+		return WSM__JWT_CLAIM;
 	if (jti && (!json_is_string(jti) || !json_string_length(jti) || json_string_length(jti) > WSM__JTI_MAX))
 		return WSM__JWT_CLAIM;
 	claims->user_id = wsm__slice_dup(user);
+	if (session)
+		claims->session_id = wsm__slice_dup(session_id);
 	if (jti)
 		claims->jti = wsm__slice_dup(wsm__str(json_string_value(jti)));
-	return claims->user_id && (claims->jti || !jti) ? WSM__JWT_OK : WSM__JWT_NO_MEMORY;
+	return claims->user_id && (claims->session_id || !session) && (claims->jti || !jti) ? WSM__JWT_OK
+	                                                                                    : WSM__JWT_NO_MEMORY;
 }
 
 static enum wsm__jwt_result take_claims(const struct wsm__jwt *jwt, wsm_slice part, uint64_t unix_ms,
@@ -406,7 +477,9 @@ static enum wsm__jwt_result take_claims(const struct wsm__jwt *jwt, wsm_slice pa
 	if (!result)
 		result = take_names(payload, claims);
 	if (!result)
-		result = take_rooms(payload, claims);
+		result = take_patterns(payload, "rooms", &claims->rooms);
+	if (!result)
+		result = take_patterns(payload, "publish", &claims->publish);
 	json_decref(payload);
 	return result;
 }
@@ -446,31 +519,10 @@ enum wsm__jwt_result wsm__jwt_verify(const struct wsm__jwt *jwt, wsm_slice token
 
 void wsm__claims_fini(struct wsm__claims *claims)
 {
-	for (size_t i = 0; i < claims->n_rooms; i++)
-		free(claims->rooms[i]);
-	free(claims->rooms);
+	wsm__patterns_fini(&claims->rooms);
+	wsm__patterns_fini(&claims->publish);
 	free(claims->user_id);
+	free(claims->session_id);
 	free(claims->jti);
 	memset(claims, 0, sizeof(*claims));
-}
-
-bool wsm__claims_grant(const struct wsm__claims *claims, wsm_slice room)
-{
-	for (size_t i = 0; i < claims->n_rooms; i++) {
-		wsm_slice pattern = wsm__str(claims->rooms[i]);
-		bool open = pattern.len && pattern.data[pattern.len - 1] == '*';
-
-		if (open ? room.len >= pattern.len - 1 && memcmp(room.data, pattern.data, pattern.len - 1) == 0
-		         : wsm__slice_equal(room, pattern))
-			return true;
-	}
-	return !claims->restricted;
-}
-
-bool wsm__claims_grant_all(const struct wsm__claims *claims)
-{
-	for (size_t i = 0; i < claims->n_rooms; i++)
-		if (!strcmp(claims->rooms[i], "*"))
-			return true;
-	return !claims->restricted;
 }

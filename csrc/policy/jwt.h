@@ -1,16 +1,17 @@
 /*
  * jwt.h - JSON Web Tokens (RFC 7519): whether one is to be believed, and what it says. No I/O, no clock.
  *
- * There is one key, for one algorithm, and both are the configuration's: what a token says about itself is only compared with
+ * There is one key (several while they are being exchanged), for one algorithm, and both are the configuration's: what a token says about itself is only compared with
  * them. So neither "alg":"none" nor a public key used as an HMAC secret gets anywhere.
  */
 #ifndef WSM_POLICY_JWT_H
 #define WSM_POLICY_JWT_H
 
-#include "ws_manager.h"
+#include "policy/access.h"
 
 #define WSM__TOKEN_MAX 8192 /* bytes of a token; longer ones are not looked at */
 #define WSM__JTI_MAX 255
+#define WSM__JWT_KEYS_MAX 4 /* in force at the same time */
 
 /* X(name, sentence for the client). No sentence quotes anything of a token. */
 #define WSM__JWT_MAP(X)                                                                                                \
@@ -25,8 +26,9 @@
 	X(ISSUER, "the token is from another issuer")                                                                  \
 	X(AUDIENCE, "the token is for another audience")                                                               \
 	X(SUBJECT, "the token names no user (sub must be 1 to 120 bytes of text)")                                     \
-	X(CLAIM, "a claim of the token has the wrong type (nbf, iss, aud, jti or rooms)")                              \
+	X(CLAIM, "a claim of the token has the wrong form (nbf, iat, iss, aud, jti, sid, rooms or publish)")           \
 	X(NO_JTI, "the token has no jti, which is needed here")                                                        \
+	X(REVOKED, "the token was revoked")                                                                            \
 	X(REPLAYED, "the token was used before")                                                                       \
 	X(NO_MEMORY, "the server is out of memory")
 
@@ -40,8 +42,8 @@ enum wsm__jwt_result {
 const char *wsm__jwt_text(enum wsm__jwt_result result);
 
 struct wsm__jwt_options {
-	wsm_slice secret;     /* HMAC; empty: none */
-	wsm_slice public_key; /* PEM; empty: none */
+	wsm_slice secret;     /* HMAC; several with white space between them; empty: none */
+	wsm_slice public_key; /* PEM; several one after the other; empty: none */
 	wsm_slice algorithm;  /* "HS256" …; empty: by the key */
 	wsm_slice audience, issuer;
 	uint64_t leeway_ms; /* for exp and nbf */
@@ -55,24 +57,23 @@ struct wsm__jwt; /* immutable: any thread may verify */
  */
 struct wsm__jwt *wsm__jwt_new(const struct wsm__jwt_options *options, wsm_error *error);
 void wsm__jwt_free(struct wsm__jwt *jwt);
+/* "ES256". Static. */
+const char *wsm__jwt_algorithm(const struct wsm__jwt *jwt);
 
 /* What an accepted token says. */
 struct wsm__claims {
-	char *user_id; /* sub */
-	char *jti;     /* NULL if it has none */
-	char **rooms;  /* patterns; meaningful with `restricted` */
-	size_t n_rooms;
-	bool restricted;     /* it has a `rooms` claim: no other public room is allowed */
-	uint64_t expires_ms; /* Unix time of exp, milliseconds */
+	char *user_id;                /* sub */
+	char *session_id;             /* sid; NULL if it has none */
+	char *jti;                    /* NULL if it has none */
+	struct wsm__patterns rooms;   /* that its bearer may subscribe to */
+	struct wsm__patterns publish; /* that its bearer may publish to */
+	uint64_t expires_ms;          /* Unix time of exp, milliseconds */
+	uint64_t issued_ms;           /* of iat; 0 if it has none */
 };
 
 /* Fills *claims on WSM__JWT_OK only; release by fini. */
 enum wsm__jwt_result wsm__jwt_verify(const struct wsm__jwt *jwt, wsm_slice token, uint64_t unix_ms,
                                      struct wsm__claims *claims);
 void wsm__claims_fini(struct wsm__claims *claims);
-/* Whether the patterns allow a public room: an exact name, or a beginning followed by '*'. */
-bool wsm__claims_grant(const struct wsm__claims *claims, wsm_slice room);
-/* Whether they allow every public room. */
-bool wsm__claims_grant_all(const struct wsm__claims *claims);
 
 #endif

@@ -113,11 +113,11 @@
 	  "For conformance tests only: path where every message comes back to its sender, without Origin, "            \
 	  "authentication and limits; unset for none.")                                                                \
 	X(jwt_secret, "WEBSOCKET_JWT_SECRET", STRING, "", 0, 0,                                                        \
-	  "Secret of HMAC tokens (HS256, HS384, HS512), at least 32, 48 or 64 bytes; switches token authentication "   \
-	  "on.")                                                                                                       \
+	  "Secret of HMAC tokens (HS256, HS384, HS512), at least 32, 48 or 64 bytes; up to 4 with spaces between "     \
+	  "them; switches token authentication on.")                                                                   \
 	X(jwt_public_key, "WEBSOCKET_JWT_PUBLIC_KEY", STRING, "", 0, 0,                                                \
-	  "Public key of RSA or EC tokens: PEM text, or the path of a file with it; switches token authentication "    \
-	  "on.")                                                                                                       \
+	  "Public key of RSA or EC tokens: PEM text, or the path of a file with it; up to 4 in it; switches token "    \
+	  "authentication on.")                                                                                        \
 	X(jwt_algorithm, "WEBSOCKET_JWT_ALGORITHM", STRING, "", 0, 0,                                                  \
 	  "The only algorithm that is accepted: HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or ES512; "     \
 	  "unset: HS256 with a secret, RS256 with an RSA key, the curve's with an EC key.")                            \
@@ -133,6 +133,10 @@
 	  "Name of a query parameter that may carry the token; unset for none, since URLs end up in logs.")            \
 	X(jwt_replay, "WEBSOCKET_JWT_REPLAY", BOOL, "false", 0, 0,                                                     \
 	  "Whether each token is accepted once only; tokens need a jti then.")                                         \
+	X(max_revocations, "WEBSOCKET_MAX_REVOCATIONS", UINT, "100000", 1, 10000000,                                   \
+	  "Revocations of tokens and users in force at a time; further ones are refused.")                             \
+	X(revocation_ttl, "WEBSOCKET_REVOCATION_TTL", SECS, "2592000", 1, 315360000,                                   \
+	  "Seconds that a revocation is kept if it does not say: at least as long as the longest token lives.")        \
 	X(token_expiring_notice, "WEBSOCKET_TOKEN_EXPIRING_NOTICE", SECS, "60", 0, 86400,                              \
 	  "Seconds before a token expires at which its client is told by token_expiring; 0 for no notice.")
 

@@ -96,6 +96,7 @@ struct wsm__member {
 	bool asked;    /* the client subscribed to it itself: counts against max_rooms */
 	bool by_entry; /* it came with the connection: endpoint, token, the core's own rooms */
 	bool by_host;  /* wsm_subscribe() */
+	bool vouched;  /* the authorize handler was asked about it, and has allowed it */
 };
 
 /* One receiver of publications; net/connection.h embeds it. */

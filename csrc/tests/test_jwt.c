@@ -380,33 +380,60 @@ static void rooms_are_names_or_beginnings(void **state)
 	assert_int_equal(with_claim(&options, ",\"rooms\":null"), WSM__JWT_CLAIM);
 	token_hs256(token, "{\"sub\":\"u1\",\"exp\":1800000060,\"rooms\":[\"logs\",\"project:7*\"]}");
 	assert_int_equal(wsm__jwt_verify(jwt, wsm__str(token), NOW * 1000, &claims), WSM__JWT_OK);
-	assert_true(claims.restricted);
-	assert_true(wsm__claims_grant(&claims, wsm__str("logs")));
-	assert_true(wsm__claims_grant(&claims, wsm__str("project:7")));
-	assert_true(wsm__claims_grant(&claims, wsm__str("project:70")));
-	assert_false(wsm__claims_grant(&claims, wsm__str("project:8")));
-	assert_false(wsm__claims_grant(&claims, wsm__str("logs2")));
-	assert_false(wsm__claims_grant(&claims, wsm__str("log")));
-	assert_false(wsm__claims_grant_all(&claims));
+	assert_true(wsm__patterns_grant(&claims.rooms, wsm__str("logs")));
+	assert_true(wsm__patterns_grant(&claims.rooms, wsm__str("project:7")));
+	assert_true(wsm__patterns_grant(&claims.rooms, wsm__str("project:70")));
+	assert_false(wsm__patterns_grant(&claims.rooms, wsm__str("project:8")));
+	assert_false(wsm__patterns_grant(&claims.rooms, wsm__str("logs2")));
+	assert_false(wsm__patterns_grant(&claims.rooms, wsm__str("log")));
+	assert_false(wsm__patterns_grant_all(&claims.rooms));
 	wsm__claims_fini(&claims);
 	token_hs256(token, "{\"sub\":\"u1\",\"exp\":1800000060,\"rooms\":[]}");
 	assert_int_equal(wsm__jwt_verify(jwt, wsm__str(token), NOW * 1000, &claims), WSM__JWT_OK);
-	assert_false(wsm__claims_grant(&claims, wsm__str("logs")));
+	assert_false(wsm__patterns_grant(&claims.rooms, wsm__str("logs")));
 	wsm__claims_fini(&claims);
 	token_hs256(token, "{\"sub\":\"u1\",\"exp\":1800000060,\"rooms\":[\"*\"]}");
 	assert_int_equal(wsm__jwt_verify(jwt, wsm__str(token), NOW * 1000, &claims), WSM__JWT_OK);
-	assert_true(wsm__claims_grant_all(&claims));
+	assert_true(wsm__patterns_grant_all(&claims.rooms));
 	wsm__claims_fini(&claims);
 	token_hs256(token, "{\"sub\":\"u1\",\"exp\":1800000060,\"jti\":\"t7\"}");
 	assert_int_equal(wsm__jwt_verify(jwt, wsm__str(token), NOW * 1000, &claims), WSM__JWT_OK);
-	assert_false(claims.restricted);
-	assert_true(wsm__claims_grant_all(&claims));
+	assert_int_equal(claims.rooms.n, 0); /* it grants none */
+	assert_false(wsm__patterns_grant(&claims.rooms, wsm__str("logs")));
+	assert_false(wsm__patterns_grant_all(&claims.rooms));
 	assert_string_equal(claims.jti, "t7");
 	assert_true(claims.expires_ms == 1800000060000u);
 	wsm__claims_fini(&claims);
 	assert_int_equal(with_claim(&options, ",\"jti\":7"), WSM__JWT_CLAIM);
 	assert_int_equal(with_claim(&options, ",\"jti\":\"\""), WSM__JWT_CLAIM);
 	wsm__jwt_free(jwt);
+}
+
+static void who_may_publish_issue_and_session_are_read(void **state)
+{
+	struct wsm__jwt_options options = hmac_options();
+	struct wsm__jwt *jwt = make(&options);
+	struct wsm__claims claims;
+
+	(void)state;
+	token_hs256(
+		token,
+		"{\"sub\":\"u1\",\"exp\":1800000060,\"iat\":1799999999.25,\"sid\":\"s1\",\"publish\":[\"chat:*\"]}");
+	assert_int_equal(wsm__jwt_verify(jwt, wsm__str(token), NOW * 1000, &claims), WSM__JWT_OK);
+	assert_true(claims.issued_ms == 1799999999250u);
+	assert_string_equal(claims.session_id, "s1");
+	assert_true(wsm__patterns_grant(&claims.publish, wsm__str("chat:1")));
+	assert_false(wsm__patterns_grant(&claims.publish, wsm__str("chat")));
+	assert_false(wsm__patterns_grant(&claims.rooms, wsm__str("chat:1")));
+	wsm__claims_fini(&claims);
+	wsm__jwt_free(jwt);
+	assert_int_equal(with_claim(&options, ",\"publish\":\"chat\""), WSM__JWT_CLAIM);
+	assert_int_equal(with_claim(&options, ",\"publish\":[\"@all\"]"), WSM__JWT_CLAIM);
+	assert_int_equal(with_claim(&options, ",\"iat\":\"1800000000\""), WSM__JWT_CLAIM);
+	assert_int_equal(with_claim(&options, ",\"iat\":-1"), WSM__JWT_CLAIM);
+	assert_int_equal(with_claim(&options, ",\"iat\":1e300"), WSM__JWT_CLAIM);
+	assert_int_equal(with_claim(&options, ",\"sid\":\"\""), WSM__JWT_CLAIM);
+	assert_int_equal(with_claim(&options, ",\"sid\":7"), WSM__JWT_CLAIM);
 }
 
 /* ---- keys that are refused -------------------------------------------------------------------------------------- */
@@ -424,6 +451,45 @@ static void refused(const char *secret, const char *public_key, const char *algo
 		give_up("\"%s\" does not say \"%s\"", error.message, says);
 	assert_null(strstr(error.message, "0123456789abcdef"));
 	assert_null(strstr(error.message, "MII"));
+}
+
+static void several_keys_are_in_force_at_a_time(void **state)
+{
+	static const char other[] = "fedcba9876543210fedcba9876543210";
+	char text[256], pems[8192], pem[4096];
+	struct wsm__jwt_options options = hmac_options();
+
+	(void)state;
+	snprintf(text, sizeof(text), " %s\t%s\n", other, SECRET_32);
+	options.secret = wsm__str(text);
+	assert_int_equal(verify(&options, token_hs256(token, GOOD)), WSM__JWT_OK);
+	assert_int_equal(verify(&options, token_hmac(token, HS256, GOOD, 256, other, 32)), WSM__JWT_OK);
+	token_hmac(token, HS256, GOOD, 256, "00000000000000000000000000000000", 32);
+	assert_int_equal(verify(&options, token), WSM__JWT_SIGNATURE);
+	key_pem(rsa, false, pems, sizeof(pems));
+	key_pem(small_rsa, false, pem, sizeof(pem));
+	options = (struct wsm__jwt_options){ .algorithm = wsm__str(NULL) };
+	EVP_PKEY *second = EVP_RSA_gen(2048);
+	key_pem(second, false, pems + strlen(pems), sizeof(pems) - strlen(pems));
+	options.public_key = wsm__str(pems);
+	assert_int_equal(verify(&options, token_with_key(token, "{\"alg\":\"RS256\"}", GOOD, 256, second)),
+	                 WSM__JWT_OK);
+	assert_int_equal(verify(&options, token_with_key(token, "{\"alg\":\"RS256\"}", GOOD, 256, rsa)), WSM__JWT_OK);
+	token_with_key(token, "{\"alg\":\"RS256\"}", GOOD, 256, small_rsa);
+	assert_int_equal(verify(&options, token), WSM__JWT_SIGNATURE);
+	EVP_PKEY_free(second);
+	/* Each is checked, and they are for one algorithm. */
+	snprintf(text, sizeof(text), "%s short", SECRET_32);
+	refused(text, NULL, NULL, "this one has 5");
+	snprintf(text, sizeof(text), "%s %s %s %s %s", SECRET_32, SECRET_32, SECRET_32, SECRET_32, SECRET_32);
+	refused(text, NULL, NULL, "at most 4 keys");
+	refused("  ", NULL, NULL, "at least 32 bytes");
+	key_pem(rsa, false, pems, sizeof(pems));
+	key_pem(ec256, false, pems + strlen(pems), sizeof(pems) - strlen(pems));
+	refused(NULL, pems, NULL, "not one for RS256");
+	key_pem(rsa, false, pems, sizeof(pems));
+	strcat(pems, pem);
+	refused(NULL, pems, NULL, "at least 2048 bits");
 }
 
 static void weak_and_wrong_keys_are_refused(void **state)
@@ -470,6 +536,8 @@ int main(void)
 		cmocka_unit_test(audience_and_issuer_are_ours),
 		cmocka_unit_test(the_subject_is_a_user_id),
 		cmocka_unit_test(rooms_are_names_or_beginnings),
+		cmocka_unit_test(who_may_publish_issue_and_session_are_read),
+		cmocka_unit_test(several_keys_are_in_force_at_a_time),
 		cmocka_unit_test(weak_and_wrong_keys_are_refused),
 	};
 

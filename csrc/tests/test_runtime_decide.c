@@ -53,7 +53,8 @@ static uint64_t question(wsm_event_kind kind, json_t **data)
 
 static void admit(uint64_t ticket, const char *user)
 {
-	wsm_decision decision = { .allow = true, .user_id = wsm__str(user) };
+	const wsm_slice rooms[] = { wsm__str("project:*"), wsm__str("early:*") };
+	wsm_decision decision = { .allow = true, .user_id = wsm__str(user), .rooms = rooms, .n_rooms = 2 };
 
 	assert_int_equal(wsm_authenticated(host.runtime, ticket, &decision), WSM_OK);
 }
@@ -146,7 +147,7 @@ static void what_is_said_early_is_carried_out_after_the_decision(void **state)
 
 	(void)state;
 	visitor_try(&visitor, host.port, "/ws", NULL);
-	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"r\"}");
+	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"early:1\"}");
 	visitor_say(&visitor, "{\"action\":\"ping\",\"id\":1}");
 	ticket = question(WSM_EVENT_AUTHENTICATE, NULL);
 	host_stat_reaches(&host, "total_bytes_received", 40);
@@ -277,7 +278,9 @@ static void a_publication_of_a_client(void **state)
 
 	(void)state;
 	visitor_open(&sender, host.port, "/ws");
-	visitor_open(&receiver, host.port, "/ws/project/P");
+	visitor_try(&receiver, host.port, "/ws/project/P", NULL);
+	assert_int_equal(wsm_authorized(host.runtime, question(WSM_EVENT_AUTHORIZE, NULL), true), WSM_OK);
+	json_decref(of_type(visitor_next(&receiver), "connection"));
 	visitor_say(&sender, "{\"action\":\"publish\",\"room\":\"project:P\",\"type\":\"chat_message\",\"data\":{"
 	                     "\"content\":\"hi\"}}");
 	assert_int_equal(wsm_authorized(host.runtime, question(WSM_EVENT_AUTHORIZE, NULL), true), WSM_OK);

@@ -69,12 +69,12 @@ static void in_a_query_parameter_that_is_configured_and_then_kept_secret(void **
 	(void)state;
 	OPEN("jwt_query", "access_token", NULL);
 	wsm_want(host.runtime, WSM_WANT_CONNECT);
-	token_for("u1", 60, "");
+	token_for("u1", 60, ",\"sid\":\"mine\"");
 	snprintf(path, sizeof(path), "/ws?session_id=s1&access_token=%s&x=1", token);
 	visitor_try(&visitor, host.port, path, NULL);
 	greeting = visitor_next(&visitor);
 	assert_string_equal(text_at(greeting, "data.user_id"), "u1");
-	assert_string_equal(text_at(greeting, "data.session_id"), "s1");
+	assert_string_equal(text_at(greeting, "data.session_id"), "mine"); /* not what anyone can write */
 	json_decref(greeting);
 	event = host_event(&host, WSM_EVENT_CONNECT);
 	assert_string_equal(event->info->query, "session_id=s1&x=1");
@@ -147,7 +147,8 @@ static void in_the_first_message(void **state)
 	OPEN(NULL);
 	visitor_try(&visitor, host.port, "/ws", NULL);
 	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"project:1\",\"id\":1}"); /* waits */
-	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\",\"id\":2}", token_for("u1", 60, ""));
+	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\",\"id\":2}",
+	            token_for("u1", 60, ",\"rooms\":[\"project:1\"]"));
 	expect_user(&visitor, "u1");
 	message = of_type(visitor_next(&visitor), "authenticated");
 	assert_string_equal(text_at(message, "data.user_id"), "u1");

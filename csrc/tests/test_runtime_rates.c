@@ -247,6 +247,7 @@ static void subscriptions_of_one_user(void **state)
 
 	(void)state;
 	user_host(&host, "max_rooms_per_user", "2", NULL);
+	wsm_room_rule_set(host.runtime, wsm__str("*"), wsm__str("subscribe"), wsm__str("authenticated"), NULL);
 	enter_as(&host, &first, "ada");
 	enter_as(&host, &second, "ada");
 	visitor_say(&first, "{\"action\":\"subscribe\",\"room\":\"a\"}");

@@ -69,16 +69,16 @@ void core_members_fini(struct core_members *members);
 /* The keywords of an admission, which adopt() and bridge_open() share. */
 struct core_admission {
 	wsm_admission admission;
-	struct core_slices rooms;
+	struct core_slices rooms, publish;
 	int admitted, skip_origin;
-	PyObject *client_id, *user_id, *session_id, *room_list, *greeting, *heartbeat;
+	PyObject *client_id, *user_id, *session_id, *room_list, *publish_list, *greeting, *heartbeat;
 };
 #define CORE_ADMISSION_KEYWORDS                                                                                        \
-	"admitted", "skip_origin", "client_id", "user_id", "session_id", "rooms", "greeting", "heartbeat"
-#define CORE_ADMISSION_FORMAT "$ppUUUOUU"
+	"admitted", "skip_origin", "client_id", "user_id", "session_id", "rooms", "publish", "greeting", "heartbeat"
+#define CORE_ADMISSION_FORMAT "$ppUUUOOUU"
 #define CORE_ADMISSION_ARGUMENTS(a)                                                                                    \
 	&(a)->admitted, &(a)->skip_origin, &(a)->client_id, &(a)->user_id, &(a)->session_id, &(a)->room_list,          \
-		&(a)->greeting, &(a)->heartbeat
+		&(a)->publish_list, &(a)->greeting, &(a)->heartbeat
 /* Fills `admission` from the objects that the argument parser has put in. fini() also after a failure. */
 int core_admission_finish(struct core_admission *admission);
 void core_admission_fini(struct core_admission *admission);
@@ -117,6 +117,11 @@ PyObject *core_runtime_disconnect(PyObject *self, PyObject *args);
 PyObject *core_runtime_disconnect_user(PyObject *self, PyObject *args);
 PyObject *core_runtime_ban(PyObject *self, PyObject *args);
 PyObject *core_runtime_unban(PyObject *self, PyObject *ip);
+/* runtime_token.c */
+PyObject *core_runtime_revoke(PyObject *self, PyObject *args);
+PyObject *core_runtime_unrevoke(PyObject *self, PyObject *args);
+PyObject *core_runtime_revocations(PyObject *self, PyObject *none);
+PyObject *core_runtime_reload_keys(PyObject *self, PyObject *args);
 /* runtime_conn.c */
 PyObject *core_runtime_endpoint_set(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_endpoint_remove(PyObject *self, PyObject *path);

@@ -86,29 +86,34 @@ PyObject *core_runtime_command_remove(PyObject *object, PyObject *action)
 
 PyObject *core_runtime_authenticated(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "ticket", "allow", "user_id", "session_id",
-	                                        "rooms",  "code",  "reason",  NULL };
+	static const char *const keywords[] = { "ticket",  "allow", "user_id", "session_id", "rooms",
+	                                        "publish", "code",  "reason",  NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
 	unsigned long long ticket;
 	int allow;
-	PyObject *user_id = NULL, *session_id = NULL, *rooms = Py_None, *reason = NULL, *result = NULL;
-	struct core_slices room_texts = { .at = room_texts.local };
+	PyObject *user_id = NULL, *session_id = NULL, *rooms = Py_None, *publish = Py_None, *reason = NULL,
+		 *result = NULL;
+	struct core_slices room_texts = { .at = room_texts.local }, publish_texts = { .at = publish_texts.local };
 	wsm_decision decision = { .allow = false };
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Kp|UUOIU:authenticated", (char **)(uintptr_t)keywords, &ticket,
-	                                 &allow, &user_id, &session_id, &rooms, &decision.code, &reason))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Kp|UUOOIU:authenticated", (char **)(uintptr_t)keywords, &ticket,
+	                                 &allow, &user_id, &session_id, &rooms, &publish, &decision.code, &reason))
 		return NULL;
 	decision.allow = allow != 0;
 	if ((user_id && core_text(user_id, "user_id", &decision.user_id) < 0) ||
 	    (session_id && core_text(session_id, "session_id", &decision.session_id) < 0) ||
 	    (reason && core_text(reason, "reason", &decision.reason) < 0) ||
-	    core_slices_init(&room_texts, rooms, "rooms") < 0)
+	    core_slices_init(&room_texts, rooms, "rooms") < 0 ||
+	    core_slices_init(&publish_texts, publish, "publish") < 0)
 		goto done;
 	decision.rooms = room_texts.at;
 	decision.n_rooms = room_texts.n;
+	decision.publish = publish_texts.at;
+	decision.n_publish = publish_texts.n;
 	result = core_result(self, wsm_authenticated(self->runtime, ticket, &decision), NULL);
 done:
 	core_slices_fini(&room_texts);
+	core_slices_fini(&publish_texts);
 	return result;
 }
 

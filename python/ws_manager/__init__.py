@@ -50,6 +50,7 @@ from ._types import (
     Position,
     Presence,
     Priority,
+    Revocation,
     SendOptions,
 )
 
@@ -119,8 +120,11 @@ on_message = ws_manager.on_message
 position = ws_manager.position
 presence = ws_manager.presence
 publish_to_channel = ws_manager.publish_to_channel
+reload_keys = ws_manager.reload_keys
 remove_endpoint = ws_manager.remove_endpoint
 rest = ws_manager.rest
+revocations = ws_manager.revocations
+revoke = ws_manager.revoke
 room = ws_manager.room
 send_personal_message = ws_manager.send_personal_message
 send_to_client = ws_manager.send_to_client
@@ -134,6 +138,7 @@ stop = ws_manager.stop
 subscribe = ws_manager.subscribe
 unban = ws_manager.unban
 subscribers = ws_manager.subscribers
+unrevoke = ws_manager.unrevoke
 unsubscribe = ws_manager.unsubscribe
 
 
@@ -173,6 +178,7 @@ __all__ = [
     "Receipt",
     "Refused",
     "Request",
+    "Revocation",
     "SendOptions",
     "SystemCallFailed",
     "WebSocketManager",
@@ -235,8 +241,11 @@ __all__ = [
     "presence",
     "progress_callback",
     "publish_to_channel",
+    "reload_keys",
     "remove_endpoint",
     "rest",
+    "revocations",
+    "revoke",
     "room",
     "router",
     "run",
@@ -252,6 +261,7 @@ __all__ = [
     "subscribe",
     "subscribers",
     "unban",
+    "unrevoke",
     "unsubscribe",
     "ws_manager",
 ]

@@ -159,6 +159,7 @@ class Clients(Sending):
         session_id: object = None,
         client_id: object = None,
         rooms: str | Iterable[str] = (),
+        publish: str | Iterable[str] = (),
         greeting: str = "",
         heartbeat: str = "",
         skip_origin: bool = False,
@@ -167,12 +168,13 @@ class Clients(Sending):
 
         websocket: of Starlette or FastAPI, best before accept(): the runtime answers the upgrade then. Under
         ws_manager.uvicorn the socket itself is handed over; elsewhere, and after accept(), the bridge carries it.
-        user_id: whom send_to_user() means; the application vouches for it. session_id: `?session_id=` of the request if
-        None. identity, by position: the user_id too; but what the request itself gives as `?session_id=` is taken as
-        the session only, since anybody can claim it. client_id: one is made if None; a connection that has it already
-        is closed with 4409. Ids may be of any type; str() is taken. rooms: joined at once, besides @all. greeting,
-        heartbeat: types of the first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at
-        the request's Origin.
+        user_id: whom send_to_user() means; the application vouches for it. session_id: the application vouches for it,
+        too; if both are None and nothing authenticates clients, `?session_id=` of the request. identity, by position:
+        the user_id too; but what the request itself gives as `?session_id=` is taken as the session only, since
+        anybody can claim it. client_id: one is made if None; a connection that has it already is closed with 4409. Ids
+        may be of any type; str() is taken. rooms: joined at once, besides @all; "board:*" is not joined, but may be
+        subscribed to. publish: rooms, also such beginnings, that it may publish to. greeting, heartbeat: types of the
+        first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at the request's Origin.
 
         Returns the client id when the client has gone. The object then behaves as one whose client has just left:
         receive_…() raises WebSocketDisconnect with the code of the close, and close() does nothing; so a loop that
@@ -194,6 +196,7 @@ class Clients(Sending):
             session_id=session_id,
             client_id=client_id,
             rooms=rooms,
+            publish=publish,
             greeting=greeting,
             heartbeat=heartbeat,
             skip_origin=skip_origin,

@@ -39,6 +39,8 @@ def text(name: str, value: object) -> str:
         raise ConfigError(f"there is no option {name!r}; the options are: {known}")
     if isinstance(value, str):
         return value
+    if name in ("jwt_secret", "jwt_public_key") and isinstance(value, (list, tuple)):
+        return "\n".join(_key(name, key) for key in value)  # several are in force while they are exchanged
     if kind == "list" and isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
         items = list(value)
         for item in items:
@@ -51,6 +53,12 @@ def text(name: str, value: object) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and (kind != "string" or name == "port"):
         return repr(value)
     raise ConfigError(f"{name}: {value!r} is {type(value).__name__}, which an option of type {kind} does not take")
+
+
+def _key(name: str, key: object) -> str:
+    if isinstance(key, str) and key:
+        return key
+    raise ConfigError(f"{name}: each key must be a str that is not empty, not {type(key).__name__}")
 
 
 def room_rules(rooms: object) -> dict[str, dict[str, object]]:

@@ -31,6 +31,7 @@ async def connect(
     session_id: object = None,
     client_id: object = None,
     rooms: str | Iterable[str] = (),
+    publish: str | Iterable[str] = (),
     greeting: str = "",
     heartbeat: str = "",
     skip_origin: bool = False,
@@ -50,6 +51,7 @@ async def connect(
         user_id=_id(user_id),
         session_id=_id(session_id),
         rooms=[rooms] if isinstance(rooms, str) else list(rooms),
+        publish=[publish] if isinstance(publish, str) else list(publish),
         greeting=greeting,
         heartbeat=heartbeat,
     )

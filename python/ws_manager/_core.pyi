@@ -204,6 +204,14 @@ class Runtime:
     def ban(self, ip: str, seconds: float, reason: str = "", /) -> None:
         """Turns an address away, and closes its connections with 4403. InvalidArgument, NotRunning, Forked."""
     def unban(self, ip: str, /) -> None: ...
+    def revoke(self, jti: str, user_id: str, before: int = 0, until: int = 0, /) -> None:
+        """One of jti and user_id is ""; times in Unix milliseconds, 0: now, and after revocation_ttl."""
+    def unrevoke(self, jti: str, user_id: str, /) -> None:
+        """NotFound."""
+    def revocations(self) -> bytes:
+        """JSON: [{jti, until} or {user_id, before, until}]."""
+    def reload_keys(self, jwt_secret: str | None, jwt_public_key: str | None, /) -> None:
+        """[blocks] None: as configured. ConfigError; the old keys stay in force then."""
     def endpoint_set(
         self, path: str, rooms: Sequence[str] = (), greeting: str = "", heartbeat: str = "", flags: int = 0
     ) -> None: ...
@@ -223,6 +231,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
     ) -> int:
@@ -241,6 +250,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
     ) -> int:
@@ -260,6 +270,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        publish: Sequence[str] = (),
         code: int = 0,
         reason: str = "",
     ) -> None: ...

@@ -202,20 +202,26 @@ def decision(value: Any) -> dict[str, Any]:
         if isinstance(value, (str, int)) or type(value).__name__ == "UUID":
             return {"user_id": str(value)}
         raise TypeError(
-            f"an authenticate handler must return a user id, a dict (user_id, session_id, rooms), True or None, "
-            f"not {type(value).__name__}"
+            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, publish), True or "
+            f"None, not {type(value).__name__}"
         )
-    unknown = set(value) - {"user_id", "session_id", "rooms"}
+    unknown = set(value) - {"user_id", "session_id", "rooms", "publish"}
     if unknown:
         raise TypeError(
-            f"an authenticate handler returned a dict with {sorted(unknown)!r}; it may have user_id, session_id, rooms"
+            f"an authenticate handler returned a dict with {sorted(unknown)!r}; "
+            "it may have user_id, session_id, rooms, publish"
         )
-    rooms = value.get("rooms") or ()
     return {
         "user_id": "" if value.get("user_id") is None else str(value["user_id"]),
         "session_id": "" if value.get("session_id") is None else str(value["session_id"]),
-        "rooms": [rooms] if isinstance(rooms, str) else list(rooms),
+        "rooms": listed(value.get("rooms")),
+        "publish": listed(value.get("publish")),
     }
+
+
+def listed(rooms: Any) -> list[str]:
+    """One room, several, or None."""
+    return [rooms] if isinstance(rooms, str) else list(rooms or ())
 
 
 def parse(data: bytes) -> Any:

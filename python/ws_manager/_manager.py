@@ -15,12 +15,14 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import orjson
+
 from . import _config, _core
-from ._clients import Clients
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._handlers import Handlers
 from ._sending import ids
+from ._tokens import Tokens
 from ._types import Handler
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ EXIT_DEADLINE = 0.5
 _managers: weakref.WeakSet[WebSocketManager] = weakref.WeakSet()
 
 
-class WebSocketManager(Clients):
+class WebSocketManager(Tokens):
     """One runtime and everything that an application does with it.
 
     config: options by name, as docs/configuration.md lists them; None is unset. They come before the WEBSOCKET_…
@@ -102,6 +104,9 @@ class WebSocketManager(Clients):
         for pattern, rule in self._rooms.items():
             for setting, value in rule.items():
                 runtime.room_rule_set(pattern, setting, value)
+        if self._runtime is not None:
+            for row in orjson.loads(self._runtime.revocations()):
+                runtime.revoke(row.get("jti", ""), row.get("user_id", ""), row.get("before", 0), row["until"])
         for action in self._handlers.commands:
             runtime.command_add(action)
         runtime.want(self._handlers.wanted())
@@ -371,8 +376,10 @@ class WebSocketManager(Clients):
     def authenticate(self, handler: H) -> H:
         """Decorator: handler(request) -> who the client is, where it brings no token.
 
-        A user id, a dict of user_id, session_id, rooms, or True for nobody in particular; None refuses with 4401.
-        PermissionError refuses with 4403. request: path, path_params, query, headers, cookies, ip.
+        A user id, a dict of user_id, session_id, rooms, publish, or True for nobody in particular; None refuses with
+        4401. rooms are joined, and beginnings ("project:*") may be subscribed to; publish: where it may publish. As
+        soon as there is such a handler, rooms need a grant (docs/access.md). PermissionError refuses with 4403.
+        request: path, path_params, query, headers, cookies, ip.
         """
         _check(handler)
         with self._lock:
@@ -385,7 +392,11 @@ class WebSocketManager(Clients):
         return handler
 
     def authorize(self, handler: H) -> H:
-        """Decorator: handler(connection, action, room) -> bool, for subscribe, publish, history and presence."""
+        """Decorator: handler(connection, action, room) -> bool, where neither a rule nor a grant decides.
+
+        action: "subscribe" (endpoints' rooms too; room is "*" for the firehose), "publish", "history", "presence",
+        "stats" (room "*").
+        """
         _check(handler)
         with self._lock:
             self._handlers.authorizer = handler

@@ -121,6 +121,15 @@ class Ban(TypedDict):
     reason: str
 
 
+class Revocation(TypedDict, total=False):
+    """One row of revocations(): of a token (jti), or of a user's tokens issued before a time. Unix milliseconds."""
+
+    jti: str
+    user_id: str
+    before: int
+    until: int
+
+
 class ConnSink(Protocol):
     """Who gets what the runtime says about an adopted or bridged connection. Called on `loop` only.
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 from support import Client, run_python
+from token_support import Serve, own_port, uvicorn
 
 import ws_manager
 from ws_manager import WebSocketManager
@@ -63,3 +64,9 @@ def connect(manager: WebSocketManager) -> Iterator[Any]:
 def python() -> Any:
     """python(code, *arguments) -> standard output of a fresh interpreter; its failure fails the test."""
     return run_python
+
+
+@pytest.fixture(params=["own port", "hand-over", "bridge"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    """serve(**config) -> context of (manager, port), in each way that connections come in."""
+    return own_port if request.param == "own port" else uvicorn(request.param == "hand-over")

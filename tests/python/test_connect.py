@@ -71,7 +71,10 @@ def test_joins_what_the_application_says(stage: Stage) -> None:
     user = UUID(int=7)
 
     async def endpoint(websocket: WebSocket) -> None:
-        await stage.manager.connect(websocket, user, rooms=["board:1", "board:2"], greeting="welcome")
+        session = websocket.query_params["session_id"]
+        await stage.manager.connect(
+            websocket, user, session_id=session, rooms=["board:1", "board:2"], greeting="welcome"
+        )
 
     with stage.serve(endpoint) as server, client(server.port, "/own?session_id=tab-1") as browser:
         greeting = receive(browser, "welcome")["data"]

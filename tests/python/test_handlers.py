@@ -232,9 +232,9 @@ def test_authenticate_sees_the_request_and_names_the_user(manager: WebSocketMana
     requests = Calls()
 
     @manager.authenticate
-    def who(request: Any) -> str:
+    def who(request: Any) -> dict[str, Any]:
         requests(request)
-        return "user-1"
+        return {"user_id": "user-1", "rooms": ["project:*"]}
 
     calls = Calls()
     manager.on_connect(calls)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,68 +12,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from fastapi import FastAPI, WebSocket
 from support import Calls
-from web_support import Uvicorn, client, closed, receive
+from token_support import SECRET, Serve, bearer, own_port, token, uvicorn
+from web_support import client, closed, receive
 from websockets.exceptions import InvalidStatus
 
 from ws_manager import ConfigError, WebSocketManager
-from ws_manager.uvicorn import WebSocketProtocol
 
-SECRET = "0123456789abcdef0123456789abcdef"
 LONG = ["project:" + "7" * 60, "pipeline:*", "logs"]
-
-Serve = Callable[..., contextlib.AbstractContextManager[tuple[WebSocketManager, int]]]
-
-
-def token(user: str = "ana", seconds: float = 60, key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
-    return jwt.encode({"sub": user, "exp": int(time.time() + seconds), **claims}, key, algorithm)
-
-
-def bearer(value: str) -> dict[str, Any]:
-    return {"additional_headers": {"Authorization": f"Bearer {value}"}}
-
-
-def own_port(**config: Any) -> contextlib.AbstractContextManager[tuple[WebSocketManager, int]]:
-    @contextlib.contextmanager
-    def run() -> Iterator[tuple[WebSocketManager, int]]:
-        manager = WebSocketManager(port=0, **config)
-        manager.start()
-        try:
-            yield manager, manager.port
-        finally:
-            manager.stop()
-
-    return run()
-
-
-def uvicorn(handing_over: bool) -> Serve:
-    @contextlib.contextmanager
-    def run(**config: Any) -> Iterator[tuple[WebSocketManager, int]]:
-        served = WebSocketManager(**config)
-
-        class Protocol(WebSocketProtocol):
-            manager = served
-
-        app = FastAPI(lifespan=served.lifespan)
-        app.include_router(served.router)
-
-        @app.websocket("/live")
-        async def live(websocket: WebSocket) -> None:
-            await served.connect(websocket, user_id="checked")
-
-        try:
-            with Uvicorn(app, ws=Protocol if handing_over else "websockets-sansio") as server:
-                yield served, server.port
-        finally:
-            served.stop()
-
-    return run
-
-
-@pytest.fixture(params=["own port", "hand-over", "bridge"])
-def serve(request: pytest.FixtureRequest) -> Serve:
-    return own_port if request.param == "own port" else uvicorn(request.param == "hand-over")
 
 
 def test_a_token_in_the_path_the_header_and_the_first_message(serve: Serve) -> None:
@@ -120,8 +65,8 @@ def test_a_token_in_a_cookie_and_in_the_query(serve: Serve) -> None:
         assert refused.value.response.status_code == 403
         seen = Calls()
         manager.on_connect(seen)
-        with client(port, f"/ws?token={token()}&session_id=s1") as browser:
-            assert receive(browser)["data"]["session_id"] == "s1"
+        with client(port, f"/ws?token={token(sid='mine')}&session_id=s1") as browser:
+            assert receive(browser)["data"]["session_id"] == "mine"
             (connection,) = seen.wait()
             assert dict(connection.query) == {"session_id": "s1"}
 

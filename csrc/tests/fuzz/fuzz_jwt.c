@@ -24,13 +24,13 @@ static void check_claims(const struct wsm__claims *claims)
 	CHECK(wsm__id_valid(wsm__str(claims->user_id)));
 	CHECK(claims->expires_ms > NOW_MS);
 	CHECK(!claims->jti || strlen(claims->jti) <= WSM__JTI_MAX);
-	CHECK(claims->restricted || claims->n_rooms == 0);
-	for (size_t i = 0; i < claims->n_rooms; i++) {
-		wsm_slice pattern = wsm__str(claims->rooms[i]);
+	CHECK(!claims->session_id || wsm__id_valid(wsm__str(claims->session_id)));
+	for (size_t i = 0; i < claims->rooms.n; i++) {
+		wsm_slice pattern = wsm__str(claims->rooms.at[i]);
 
 		CHECK(pattern.len > 0);
 		if (pattern.data[pattern.len - 1] != '*')
-			CHECK(wsm__claims_grant(claims, pattern));
+			CHECK(wsm__patterns_grant(&claims->rooms, pattern));
 	}
 }
 
@@ -43,7 +43,7 @@ static enum wsm__jwt_result verify(wsm_slice token)
 	if (result == WSM__JWT_OK)
 		check_claims(&claims);
 	else
-		CHECK(!claims.user_id && !claims.rooms && !claims.jti);
+		CHECK(!claims.user_id && !claims.session_id && !claims.rooms.at && !claims.publish.at && !claims.jti);
 	CHECK(strlen(wsm__jwt_text(result)) > 0);
 	wsm__claims_fini(&claims);
 	wsm__jwt_free(jwt);

@@ -1,0 +1,85 @@
+#include "policy/access.h"
+
+#include <stdlib.h>
+
+#include "base/slice.h"
+#include "rooms/name.h"
+
+bool wsm__access_pattern_valid(wsm_slice pattern)
+{
+	if (pattern.len && pattern.data[pattern.len - 1] == '*') {
+		pattern.len--;
+		if (!pattern.len)
+			return true;
+	}
+	return wsm__room_name_valid(pattern);
+}
+
+int wsm__patterns_add(struct wsm__patterns *patterns, wsm_slice pattern)
+{
+	char **grown = realloc(patterns->at, (patterns->n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return WSM_ENOMEM;
+	patterns->at = grown;
+	grown[patterns->n] = wsm__slice_dup(pattern);
+	if (!grown[patterns->n])
+		return WSM_ENOMEM;
+	patterns->n++;
+	return WSM_OK;
+}
+
+bool wsm__patterns_grant(const struct wsm__patterns *patterns, wsm_slice room)
+{
+	for (size_t i = 0; i < patterns->n; i++) {
+		wsm_slice pattern = wsm__str(patterns->at[i]);
+		size_t beginning = pattern.len - 1; /* none is empty */
+
+		if (pattern.data[beginning] == '*'
+			    ? room.len >= beginning && memcmp(room.data, pattern.data, beginning) == 0
+			    : wsm__slice_equal(room, pattern))
+			return true;
+	}
+	return false;
+}
+
+bool wsm__patterns_grant_all(const struct wsm__patterns *patterns)
+{
+	for (size_t i = 0; i < patterns->n; i++)
+		if (!strcmp(patterns->at[i], "*"))
+			return true;
+	return false;
+}
+
+void wsm__patterns_fini(struct wsm__patterns *patterns)
+{
+	for (size_t i = 0; i < patterns->n; i++)
+		free(patterns->at[i]);
+	free(patterns->at);
+	patterns->at = NULL;
+	patterns->n = 0;
+}
+
+static enum wsm__who said(const struct wsm__room_rule *rule, enum wsm__right right)
+{
+	switch (right) {
+	case WSM__RIGHT_HISTORY:
+		return rule->history ? rule->history : rule->subscribe;
+	case WSM__RIGHT_PRESENCE:
+		return rule->presence ? rule->presence : rule->subscribe;
+	case WSM__RIGHT_PUBLISH:
+		return rule->publish;
+	default:
+		return rule->subscribe;
+	}
+}
+
+enum wsm__who wsm__access_who(const struct wsm__room_rule *rule, enum wsm__right right, bool guarded)
+{
+	enum wsm__who who = said(rule, right);
+
+	if (who)
+		return who;
+	/* A grant to publish is needed even where nobody is asked who he is; then there are no grants. */
+	return guarded || right == WSM__RIGHT_PUBLISH ? WSM__WHO_GRANTED : WSM__WHO_ANYONE;
+}
