@@ -10,6 +10,7 @@ It prints {"port": P} once it listens, then answers one line per command:
     {"do": "publish", "room": R, "count": N, "first": F}      N messages to a room, {"n": F} and on
     {"do": "publish_on", "rooms": [R, …], "per_second": P, "size": B}   goes on publishing {"n": 1}, {"n": 2} … to each
     {"do": "publish_off"}                                     the last n of the first; nothing more is published
+    {"do": "publish_large", "room": R, "count": N, "size": B}   how many were "sent", and how often which error came
     {"do": "fork", "children": N}                             each sends with a runtime of its own, and exits
     {"do": "stall", "seconds": S, "hold_gil": true}           the loop does nothing for S seconds
     {"do": "stats"}                                           the manager's statistics
@@ -249,6 +250,17 @@ class Host:
             task.cancel()
         await asyncio.gather(*self.publishing, return_exceptions=True)
         return {"n": self.counters[0][0]}
+
+    async def do_publish_large(self, command: Answer) -> Answer:
+        outcomes: dict[str, int] = {}
+        for _ in range(command["count"]):
+            try:
+                await self.ours.send_to_room(command["room"], {"type": "large", "data": "a" * command["size"]})
+                outcome = "sent"
+            except (MemoryError, self.ours.WsManagerError) as error:
+                outcome = type(error).__name__
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        return {"outcomes": outcomes}
 
     async def do_fork(self, command: Answer) -> Answer:
         """The runtime's thread does not exist in a child, which finds a new one; nothing of the parent's may suffer."""

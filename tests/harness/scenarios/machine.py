@@ -80,20 +80,26 @@ def _crowd_out(scene: Scene, host: Host, port: int, which: str, inside: int = 10
 
 
 def memory(scene: Scene) -> None:
-    """The address space is limited to little more than is in use, while slow readers pile up queues: what does not fit
-    is dropped and counted, and the process lives."""
-    host = scene.host("--option", "history_size=64", "--option", "max_queue=1048576")
+    """The address space is limited to little more than is in use, while slow readers pile up queues, large messages are
+    published and strangers come: whoever asks for what is not there is told so, and everybody else is served."""
+    host = scene.host("--option", "history_size=64")
     fleet = scene.fleet(host.port, scene.scale.clients // 4, receive_buffer=4096, history=64)
-    host.publish(per_second=20, size=60_000)
+    host.publish(per_second=20, size=20_000)
     fleet.moves(fleet.n)
     size = host.status_file("VmSize") * 1024
     resource.prlimit(host.pid, resource.RLIMIT_AS, (size + 2 * 1024 * 1024, -1))
-    end = time.monotonic() + scene.scale.seconds
-    while time.monotonic() < end:
-        fleet.ask("pause 2 0 3")
-        time.sleep(1)
+    with Fleet.begin(host.port, 100, rooms=10, seed=3) as strangers:
+        end = time.monotonic() + scene.scale.seconds
+        while time.monotonic() < end:
+            fleet.ask("pause 2 0 3")
+            outcomes = host.do("publish_large", room="project:large", count=10, size=12_000_000)["outcomes"]
+            time.sleep(1)
+        inside = strangers.status()["open"]
     resource.prlimit(host.pid, resource.RLIMIT_AS, (-1, -1))
+    scene.expect(set(outcomes) - {"sent"}, "there was memory for everything: the scenario did not do what it is for")
     scene.expect(fleet.all_joined(), "not every client came back")
     scene.settle(host)
-    stats = host.do("stats")
-    scene.note(lags=stats["lags"], gaps=stats["gaps"], dropped=stats["deliveries_dropped_overflow"])
+    again = host.do("publish_large", room="project:large", count=3, size=12_000_000)["outcomes"]
+    scene.expect(again == {"sent": 3}, f"with memory again: {again}")
+    scene.expect(fleet.status()["ends"] == 0, "clients lost their connections")
+    scene.note(outcomes=outcomes, strangers_inside=inside, lags=host.do("stats")["lags"])
