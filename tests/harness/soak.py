@@ -37,7 +37,7 @@ WARM_UP = 6.0  # minutes in which histories fill up to their size and age; short
 FLAT = 0.02
 STATS = [
     *("active_connections", "rooms", "subscriptions", "queued_bytes", "lagging_connections", "lags", "gaps"),
-    *("dropped_messages", "rate_limited", "slow_consumers", "timeouts", "refused_handshakes"),
+    *("deliveries_dropped_overflow", "rate_limited", "slow_consumers", "timeouts", "refused_handshakes"),
     *("total_connections", "total_messages_sent", "total_messages_received"),
 ]
 ORACLE = ["silent", "duplicates", "wrong", "needless", "protocol_errors"]
