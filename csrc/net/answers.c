@@ -5,8 +5,9 @@
 
 #include "base/clock.h"
 
-#define PROJECTS_MAX 1000 /* rows of connections_per_project */
-#define PRESENCE_MAX 1000 /* ids listed of each kind */
+#define PROJECTS_MAX 1000  /* rows of connections_per_project */
+#define STATS_MAX_US 50000 /* then the answer is five seconds old at most */
+#define PRESENCE_MAX 1000  /* ids listed of each kind */
 
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
@@ -178,6 +179,20 @@ void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
 	wsm__limits_stats(core, out);
 	projects(core, out);
 	wsm__buffer_add_str(out, "}");
+}
+
+void wsm__answer_stats_sparingly(struct wsm__core *core, struct wsm__buffer *out)
+{
+	uint64_t began = wsm__mono_us(), took;
+
+	if (began >= core->stats_until_us || core->stats.failed) {
+		wsm__buffer_clear(&core->stats);
+		wsm__answer_stats(core, &core->stats);
+		took = wsm__mono_us() - began;
+		core->stats_until_us = began + 100 * (took < STATS_MAX_US ? took : STATS_MAX_US);
+	}
+	wsm__buffer_add(out, core->stats.data, core->stats.len);
+	out->failed = out->failed || core->stats.failed;
 }
 
 void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out)

@@ -115,7 +115,7 @@ static void stats(struct wsm__conn *conn, const struct wsm__command *command)
 	struct wsm__buffer data;
 
 	wsm__buffer_init(&data);
-	wsm__answer_stats(conn->core, &data);
+	wsm__answer_stats_sparingly(conn->core, &data);
 	if (!data.failed)
 		wsm__conn_answer(conn, "stats", wsm__slice(data.data, data.len), command->id);
 	wsm__limits_answered(conn, 0, data.len);
@@ -388,7 +388,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 	struct wsm__buffer message;
 
 	wsm__conn_heard(conn);
-	if (conn->state == WSM__CONN_CLOSING)
+	if (conn->state == WSM__CONN_CLOSING || conn->sub.overflow) /* who is to be closed is not answered either */
 		return;
 	conn->core->counters.bytes_received += len;
 	if (first)

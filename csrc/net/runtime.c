@@ -391,6 +391,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__registry_fini(&core->registry);
 	wsm__commands_discard(core->runtime, core->commands);
 	wsm__buffer_fini(&core->text);
+	wsm__buffer_fini(&core->stats);
 	uv_loop_close(&core->loop);
 	free(core);
 }
@@ -405,6 +406,7 @@ static int core_open(struct wsm__core *core, wsm_error *error)
 		return status;
 	}
 	wsm__buffer_init(&core->text);
+	wsm__buffer_init(&core->stats);
 	wsm__core_now(core);
 	core->swept_ms = core->now_ms;
 	core->started_unix_ms = wsm__unix_ms();

@@ -228,7 +228,9 @@ struct wsm__core {
 	bool stopping, destroying;
 	bool accept_paused; /* out of descriptors */
 	struct wsm__counters counters;
-	struct wsm__buffer text; /* scratch for one message */
+	struct wsm__buffer text;  /* scratch for one message */
+	struct wsm__buffer stats; /* what clients were told last, and until when they are told it again */
+	uint64_t stats_until_us;
 	struct wsm__pub
 		*scratch_pubs[512]; /* what `scratch` holds: the same batch is copied once for all connections */
 	uint32_t scratch_count;

@@ -46,6 +46,7 @@ static struct wsm__member *member_new(struct wsm__registry *registry, struct wsm
 	member->from = room->history.last;
 	member->index = room->n_members;
 	room->members[room->n_members++] = member;
+	wsm__room_entered(registry, room);
 	HASH_ADD(hh, registry->members, key, sizeof(member->key), member);
 	DL_APPEND(sub->members, member);
 	sub->n_members++;
@@ -122,6 +123,7 @@ static void member_free(struct wsm__registry *registry, struct wsm__member *memb
 		free(room->members);
 		room->members = NULL;
 		room->members_capacity = 0;
+		wsm__room_left(registry, room);
 	}
 	if (member->asked)
 		member->sub->n_asked--;

@@ -30,6 +30,8 @@
 #include "rooms/history.h"
 #include "rooms/outbox.h"
 
+#define WSM__VACANT_MAX 1024 /* rooms that are remembered for their epoch alone */
+
 enum wsm__room_kind { WSM__ROOM_PUBLIC, WSM__ROOM_ALL, WSM__ROOM_USER, WSM__ROOM_SESSION };
 
 struct wsm__member;
@@ -54,7 +56,8 @@ struct wsm__room {
 	enum wsm__room_kind kind;
 	bool visible; /* to the firehose */
 	bool in_recent;
-	bool kept; /* is on the registry's list of rooms with history */
+	bool kept;   /* is on the registry's list of rooms with history */
+	bool vacant; /* is on its list of rooms that nobody is in and nothing was published to */
 	struct wsm__room_settings settings;
 	unsigned settings_version;
 	struct wsm__history history;
@@ -63,8 +66,8 @@ struct wsm__room {
 	uint64_t sent; /* of a user's or a session's room: up to this offset, a connection was sent what there is */
 	uint64_t touched_ms; /* last publication, or creation */
 	struct wsm__room_age *age;
-	struct wsm__room *prev, *next; /* of `age` */
-	struct wsm__room *kept_prev, *kept_next;
+	struct wsm__room *prev, *next;           /* of `age` */
+	struct wsm__room *kept_prev, *kept_next; /* of either list */
 	struct wsm__room *recent_prev, *recent_next;
 	char epoch[24];
 	uint16_t name_len;
@@ -135,8 +138,10 @@ struct wsm__registry_stats {
 struct wsm__registry {
 	struct wsm__room *rooms;
 	struct wsm__room_age *ages;
-	struct wsm__room *kept; /* rooms with history, least recently published to first */
-	size_t history_bytes;   /* that they take together */
+	struct wsm__room *kept;   /* rooms with history, least recently published to first */
+	struct wsm__room *vacant; /* longest vacant first; beyond WSM__VACANT_MAX it goes before its TTL */
+	uint32_t n_vacant;
+	size_t history_bytes; /* that they take together */
 	size_t max_history_bytes;
 	struct wsm__room *recent; /* list of visible rooms by their newest publication with an offset, oldest first */
 	struct wsm__member *members;
@@ -204,6 +209,10 @@ void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms);
  * all together take more than max_history_bytes. Their positions stay, so that clients that come back are told.
  */
 void wsm__room_kept(struct wsm__registry *registry, struct wsm__room *room);
+/* Its last member has left: may let go of the longest vacant room, never of this one. */
+void wsm__room_left(struct wsm__registry *registry, struct wsm__room *room);
+/* Somebody has come in, or something is published to it. */
+void wsm__room_entered(struct wsm__registry *registry, struct wsm__room *room);
 
 void wsm__sub_init(struct wsm__sub *sub);
 /* Leaves every room and the firehose; what waits to be written stays. */

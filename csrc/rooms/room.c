@@ -101,6 +101,7 @@ void wsm__room_kept(struct wsm__registry *registry, struct wsm__room *room)
 {
 	struct wsm__room *least;
 
+	wsm__room_entered(registry, room);
 	if (!room->kept)
 		registry->history_bytes += room_cost(room);
 	else
@@ -124,11 +125,32 @@ static void room_free(struct wsm__registry *registry, struct wsm__room *room)
 	HASH_DEL(registry->rooms, room);
 	DL_DELETE(room->age->oldest, room);
 	unkeep(registry, room);
+	wsm__room_entered(registry, room);
 	if (room->in_recent)
 		DL_DELETE2(registry->recent, room, recent_prev, recent_next);
 	wsm__history_fini(&room->history);
 	free(room->members);
 	free(room);
+}
+
+/* Names cost a client nothing: who goes from room to room must not leave a trail of them for a whole TTL. */
+void wsm__room_left(struct wsm__registry *registry, struct wsm__room *room)
+{
+	if (room->n_members || room->vacant || room->kept || room->history.last)
+		return;
+	room->vacant = true;
+	DL_APPEND2(registry->vacant, room, kept_prev, kept_next);
+	if (++registry->n_vacant > WSM__VACANT_MAX)
+		room_free(registry, registry->vacant);
+}
+
+void wsm__room_entered(struct wsm__registry *registry, struct wsm__room *room)
+{
+	if (!room->vacant)
+		return;
+	room->vacant = false;
+	registry->n_vacant--;
+	DL_DELETE2(registry->vacant, room, kept_prev, kept_next);
 }
 
 void wsm__registry_fini(struct wsm__registry *registry)

@@ -272,6 +272,46 @@ static void a_member_or_a_publication_keeps_a_room(void **state)
 	hall_fini(&hall);
 }
 
+/* Names cost a client nothing: a trail of rooms that it has left is let go of before their time. */
+static void rooms_that_were_only_passed_through_go_first(void **state)
+{
+	struct hall hall;
+	char name[32], other[32], epoch[24];
+
+	(void)state;
+	hall_init(&hall, 4096, 8);
+	publish(&hall, "published", "p1");
+	join(&hall, 0, "published");
+	leave(&hall, 0, "published");
+	join(&hall, 1, "occupied");
+	for (int i = 0; i < 5 * WSM__VACANT_MAX; i++) {
+		snprintf(name, sizeof(name), "room:%d", i);
+		join(&hall, 0, name);
+		leave(&hall, 0, name);
+		assert_non_null(find(&hall, name));
+	}
+	assert_int_equal(HASH_COUNT(hall.registry.rooms), WSM__VACANT_MAX + 2);
+	assert_null(find(&hall, "room:0"));
+	assert_non_null(find(&hall, "published"));
+	/* One that is come back to in time is the same one, and what was published to it keeps it. */
+	snprintf(name, sizeof(name), "room:%d", 4 * WSM__VACANT_MAX);
+	memcpy(epoch, find(&hall, name)->epoch, sizeof(epoch));
+	join(&hall, 0, name);
+	publish(&hall, name, "x1");
+	leave(&hall, 0, name);
+	for (int i = 0; i < 2 * WSM__VACANT_MAX; i++) {
+		snprintf(other, sizeof(other), "other:%d", i);
+		join(&hall, 0, other);
+		leave(&hall, 0, other);
+	}
+	assert_string_equal(find(&hall, name)->epoch, epoch);
+	flush_all(&hall, 0);
+	expire_at(&hall, 1000 + 2 * TTL_MS);
+	assert_int_equal(HASH_COUNT(hall.registry.rooms), 1); /* the occupied one */
+	assert_int_equal(hall.registry.n_vacant, 0);
+	hall_fini(&hall);
+}
+
 static void a_touch_counts_from_its_time(void **state)
 {
 	struct hall hall;
@@ -364,6 +404,7 @@ int main(void)
 		cmocka_unit_test(an_audience_is_a_member_or_the_firehose),
 		cmocka_unit_test(an_empty_room_goes_after_the_ttl),
 		cmocka_unit_test(a_member_or_a_publication_keeps_a_room),
+		cmocka_unit_test(rooms_that_were_only_passed_through_go_first),
 		cmocka_unit_test(a_touch_counts_from_its_time),
 		cmocka_unit_test(the_sweep_ends_when_nothing_can_go),
 		cmocka_unit_test(a_room_that_begins_anew_has_another_epoch),

@@ -261,7 +261,9 @@ def many_rooms_left(scene: Scene) -> str:
             for _ in range(1000):
                 user.next()
         user.alive()
-    return f"{scene.stat('rooms')} rooms, {seen[0]}"
+    if scene.stat("rooms") > 3000:
+        raise Unexpected(f"{scene.stat('rooms')} rooms are left")
+    return f"{scene.stat('rooms')} rooms are left, {seen[0]}"
 
 
 @rooms("history and presence of 50,000 rooms that do not exist", "reading must not create")
