@@ -423,6 +423,8 @@ void wsm__conn_opened(struct wsm__conn *conn)
 	struct wsm__early *early = opening->early;
 
 	conn->state = WSM__CONN_OPEN;
+	if (conn->session)
+		wsm__upgrade_release(conn->session);
 	if (!conn->echo)
 		wsm__conn_enter(conn);
 	wsm__access_vouch(conn);

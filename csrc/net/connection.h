@@ -54,6 +54,7 @@ struct wsm__conn {
 	bool arrived;          /* as a new connection of its peer: at the door already */
 	bool admitted;         /* by the host, before the hand-over */
 	bool echo;             /* see echo.c */
+	bool by_http;          /* no browser: it is refused by an HTTP status, so the 101 waits until it is let in */
 	bool awaits_token;     /* while DECIDING: its first message is to be `auth` */
 	bool firehose_vouched; /* the host was asked whether it may have it */
 	uint16_t close_code;   /* ours, or the peer's */

@@ -149,6 +149,8 @@ void wsm__token_admit(struct wsm__conn *conn)
 		let_in(conn, wsm__str(conn->opening->token));
 	else if (wsm__wants(conn->core, WSM_WANT_AUTHENTICATE))
 		wsm__decide_authenticate(conn);
+	else if (conn->by_http) /* it cannot say anything before it is let in */
+		wsm__conn_refuse(conn, 4401, "a token is needed: Authorization: Bearer, the path, or a subprotocol");
 	else
 		wsm__decide_await_token(conn);
 }

@@ -108,6 +108,7 @@ static void session_free(struct wsm__session *session)
 		wsm__adopt_free(session->adopt);
 	}
 	wsm__entry_free(session);
+	wsm_text_free(&session->held);
 	/* Before the descriptor is closed: afterwards the number may be another file's, which a forked child must not close. */
 	wsm__runtime_own_fd(core->runtime, session->fd, false);
 	free(session);

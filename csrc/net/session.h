@@ -30,6 +30,7 @@ struct wsm__session {
 	struct wsm__conn *conn;   /* OPEN; NULL again once its connection has gone */
 	struct wsm__adopt *adopt; /* handed over by the host, until a connection has been made of it */
 	struct wsm__entry *entry; /* ENTERING: what was read, and answers (http.c) */
+	wsm_text held; /* OPEN: the 101 that goes out once the connection is let in, or never (http_refusal) */
 	struct wsm__inbound inbound;
 };
 
@@ -80,6 +81,15 @@ void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char
 struct wsm__head;
 /* A request that asks for another protocol: accepted with 101 (the session is OPEN then), or refused. */
 void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head);
+/* Whether the client still waits for the answer to its request. */
+static inline bool wsm__upgrade_held(const struct wsm__session *session)
+{
+	return session->held.data != NULL;
+}
+/* Writes the 101 that was held back, if it was. */
+void wsm__upgrade_release(struct wsm__session *session);
+/* Writes an HTTP refusal in its place: the status that says what a close code says. */
+void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, const char *reason);
 
 /* ---- websocket.c ------------------------------------------------------------------------------------------------ */
 

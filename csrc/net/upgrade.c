@@ -45,10 +45,62 @@ static void accept_upgrade(struct wsm__session *session, struct wsm__conn *conn,
 	wsm__session_open(session, conn);
 	wsm__buffer_init(&answer);
 	wsm__handshake_accept(&answer, head, chosen);
-	if (answer.failed)
+	if (wsm__buffer_steal(&answer, &session->held)) {
 		wsm__session_doom(session);
-	else if (wsm__session_write(session, answer.data, answer.len))
-		wsm__conn_established(conn);
+	} else {
+		conn->by_http = session->core->config->http_refusal && !wsm__head_get(head, "origin").data;
+		if (!conn->by_http)
+			wsm__upgrade_release(session);
+		if (session->phase == WSM__OPEN)
+			wsm__conn_established(conn);
+	}
+	wsm__buffer_fini(&answer);
+}
+
+void wsm__upgrade_release(struct wsm__session *session)
+{
+	wsm_text answer = session->held;
+
+	if (!answer.data)
+		return;
+	memset(&session->held, 0, sizeof(session->held));
+	wsm__session_write(session, answer.data, answer.len);
+	wsm_text_free(&answer);
+}
+
+static const char *status_line(unsigned close_code)
+{
+	switch (close_code) {
+	case 4401:
+		return "401 Unauthorized\r\nWWW-Authenticate: Bearer"; /* RFC 6750, section 3 */
+	case 4403:
+		return "403 Forbidden";
+	case 4429:
+		return "429 Too Many Requests";
+	case 1001:
+	case 1011:
+	case 1013:
+		return "503 Service Unavailable";
+	case 1002:
+	case 4400:
+		return "400 Bad Request";
+	default: /* the application's own */
+		return "403 Forbidden";
+	}
+}
+
+void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, const char *reason)
+{
+	struct wsm__buffer answer;
+
+	wsm_text_free(&session->held);
+	wsm__buffer_init(&answer);
+	wsm__buffer_addf(&answer,
+	                 "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
+	                 "Cache-Control: no-store\r\nConnection: close\r\n\r\n%s\n",
+	                 status_line(close_code), strlen(reason) + 1, reason);
+	if (!answer.failed)
+		wsm__session_write(session, answer.data, answer.len);
 	wsm__buffer_fini(&answer);
 }
 

@@ -43,6 +43,11 @@ void wsm__websocket_close(struct wsm__conn *conn)
 		wsm__session_doom(session);
 		return;
 	}
+	if (wsm__upgrade_held(session)) {
+		wsm__upgrade_refuse(session, conn->close_code, conn->close_reason ? conn->close_reason : "");
+		part(session);
+		return;
+	}
 	send_close(conn, conn->close_code, conn->close_reason);
 	wsm__unmark_dirty(&conn->core->registry, &conn->sub);
 	if (conn->hang_up)
@@ -126,6 +131,10 @@ void wsm__websocket_receive(struct wsm__session *session, uint8_t *data, size_t 
 	struct wsm__inbound_event event;
 	size_t at = 0;
 
+	if (wsm__upgrade_held(session)) {
+		wsm__conn_close(session->conn, 1002, "nothing may be sent before the request is answered");
+		return;
+	}
 	wsm__conn_heard(session->conn);
 	do
 		at += wsm__inbound_next(&session->inbound, &limits, data + at, len - at, &event);

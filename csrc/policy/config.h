@@ -61,6 +61,7 @@ struct wsm_config {
 	double jwt_leeway;            /* 10 s */
 	char *jwt_cookie, *jwt_query; /* names; "" off */
 	bool jwt_replay;              /* each jti once */
+	bool http_refusal;            /* no browsers: HTTP 401, 403, … in place of close codes */
 	double token_expiring_notice; /* 60 s; 0 none */
 	uint64_t max_revocations;     /* 100000 */
 	double revocation_ttl;        /* 2592000 s: 30 days */

@@ -133,6 +133,9 @@
 	  "Name of a query parameter that may carry the token; unset for none, since URLs end up in logs.")            \
 	X(jwt_replay, "WEBSOCKET_JWT_REPLAY", BOOL, "false", 0, 0,                                                     \
 	  "Whether each token is accepted once only; tokens need a jti then.")                                         \
+	X(http_refusal, "WEBSOCKET_HTTP_REFUSAL", BOOL, "false", 0, 0,                                                 \
+	  "Whether requests without an Origin, which are no browsers', are refused by HTTP 401, 403, 429 or 503 in "   \
+	  "place of a close code; the handshake waits for the authenticate handler then.")                             \
 	X(max_revocations, "WEBSOCKET_MAX_REVOCATIONS", UINT, "100000", 1, 10000000,                                   \
 	  "Revocations of tokens and users in force at a time; further ones are refused.")                             \
 	X(revocation_ttl, "WEBSOCKET_REVOCATION_TTL", SECS, "2592000", 1, 315360000,                                   \

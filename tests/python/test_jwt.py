@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -102,6 +103,35 @@ def test_refusals_are_closes_with_a_reason(serve: Serve) -> None:
             assert closed(browser)[0] == 4401
         with client(port, "/ws/project/8", **bearer(token(rooms=["project:7"]))) as browser:
             assert closed(browser)[0] == 4403
+
+
+@pytest.mark.parametrize("handing_over", [None, True], ids=["own port", "hand-over"])
+def test_programs_are_refused_by_a_status_if_that_is_wanted(handing_over: bool | None) -> None:
+    serve = own_port if handing_over is None else uvicorn(handing_over)
+    with serve(jwt_secret=SECRET, http_refusal=True) as (manager, port):
+        for path, options, status in (
+            ("/ws", {}, 401),
+            ("/ws", bearer(token(seconds=-60)), 401),
+            ("/ws/project/8", bearer(token(rooms=["project:7"])), 403),
+        ):
+            with pytest.raises(InvalidStatus) as refused, client(port, path, **options):
+                pass
+            assert refused.value.response.status_code == status
+        with client(port, "/ws/project/7", **bearer(token(rooms=["project:7"]))) as browser:
+            receive(browser)
+        with client(port, "/ws", origin=f"http://127.0.0.1:{port}", **bearer(token(seconds=-60))) as browser:
+            assert closed(browser)[0] == 4401
+
+        @manager.authenticate
+        async def slow(request: Any) -> str | None:
+            await asyncio.sleep(0.05)
+            return request.query.get("user")
+
+        with pytest.raises(InvalidStatus) as refused, client(port, "/ws"):
+            pass
+        assert refused.value.response.status_code == 401
+        with client(port, "/ws?user=ana") as browser:
+            assert receive(browser)["data"]["user_id"] == "ana"
 
 
 def test_rooms_outside_the_claim_are_forbidden(serve: Serve) -> None:
