@@ -249,7 +249,8 @@ typedef struct wsm_receipt wsm_receipt;
 /*
  * Queues a publication. Returns WSM_EROOM, WSM_EINVAL (also for a text that is not UTF-8), WSM_EJSON, WSM_ETOOLARGE (over
  * max_publish_size), WSM_ENOTRUNNING, WSM_EFORKED, WSM_ENOMEM at once, with `error`. A full queue is not an error of this call: the
- * message is dropped and counted, and the receipt says WSM_EOVERLOADED.
+ * oldest publications of low priority are dropped, then normal ones, critical ones last (each for such a newcomer only; if
+ * that does not do, the newcomer itself); they are counted, and their receipts say WSM_EOVERLOADED.
  * `receipt`: NULL, or gets a reference that the caller releases by wsm_receipt_unref().
  */
 int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const void *payload, size_t len,
@@ -399,8 +400,8 @@ typedef struct wsm_event {
 } wsm_event;
 
 /*
- * Called on the runtime thread when the event queue goes from empty to non-empty. It must not block, nor call the
- * runtime; write to an eventfd, or call a threadsafe function. Set it while the runtime is stopped.
+ * Called when the event queue goes from empty to non-empty: on the runtime thread, or on a thread inside wsm_publish() whose
+ * publication made others drop out of the queue. It must not block, nor call the runtime; write to an eventfd, or call a threadsafe function. Set it while the runtime is stopped.
  */
 typedef void (*wsm_wake_fn)(void *user_data);
 int wsm_set_wake(wsm_runtime *runtime, wsm_wake_fn wake, void *user_data);

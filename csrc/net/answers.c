@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "net/overload.h"
 
 #define PROJECTS_MAX 1000  /* rows of connections_per_project */
 #define STATS_MAX_US 50000 /* then the answer is five seconds old at most */
@@ -100,7 +101,17 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 		{ "superseded_publications", "superseded_total", true,
 		  "Publications held back by max_rate and replaced by a newer one.", counters->superseded },
 		{ "overloaded_publications", "overloaded_total", true,
-		  "Commands of the host dropped: the command queue was full.", atomic_load(&runtime->overloaded) },
+		  "Commands of the host dropped: the command queue was full.", wsm__overload_sum(runtime) },
+		{ "overloaded_low", "overloaded_publications_total{priority=\"low\"}", true,
+		  "Publications of them, by priority.", atomic_load(&runtime->overloaded[WSM_LOW]) },
+		{ "overloaded_normal", "overloaded_publications_total{priority=\"normal\"}", true, NULL,
+		  atomic_load(&runtime->overloaded[WSM_NORMAL]) },
+		{ "overloaded_critical", "overloaded_publications_total{priority=\"critical\"}", true, NULL,
+		  atomic_load(&runtime->overloaded[WSM_CRITICAL]) },
+		{ "overload_open", "overload_open", false, "1 while the command queue is full and drops publications.",
+		  core->overload.open },
+		{ "pending_bytes", "pending_bytes", false, "Bytes of commands that wait for the runtime.",
+		  wsm__queue_bytes(&runtime->commands) },
 		{ "dropped_events", "events_dropped_total", true, "Events dropped: the host did not take them.",
 		  atomic_load(&runtime->events_dropped) },
 		{ "rate_limited", "rate_limited_total", true, "Messages from clients refused by the rate limit.",
@@ -178,6 +189,7 @@ void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
 	}
 	wsm__limits_stats(core, out);
 	projects(core, out);
+	wsm__overload_describe(core, out);
 	wsm__buffer_add_str(out, "}");
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "net/connection.h"
+#include "net/overload.h"
 #include "net/publish.h"
 #include "net/token.h"
 #include "rooms/name.h"
@@ -14,23 +15,40 @@
 
 /* ---- the queue -------------------------------------------------------------------------------------------------- */
 
+/* Only publications have a rank of those that are dropped. */
+static void drop(wsm_runtime *runtime, struct wsm__node *node)
+{
+	static const wsm_delivery overloaded = { .status = WSM_EOVERLOADED };
+
+	while (node) {
+		struct wsm__node *next = node->next;
+
+		wsm__overload_count(runtime, node->rank);
+		wsm__publish_free((struct wsm__publish *)(void *)node, &overloaded);
+		node = next;
+	}
+}
+
 int wsm__post(wsm_runtime *runtime, struct wsm__command_node *command, bool force)
 {
-	switch (wsm__queue_add(&runtime->commands, &command->node, command->bytes, force)) {
-	case WSM__QUEUED:
-		return WSM_OK;
-	case WSM__QUEUED_FIRST:
+	struct wsm__node *dropped = NULL;
+	enum wsm__queue_result result;
+
+	if (force)
+		result = wsm__queue_add(&runtime->commands, &command->node, command->bytes, true);
+	else
+		result = wsm__queue_offer(&runtime->commands, &command->node, command->bytes, command->rank, &dropped);
+	if (result == WSM__QUEUED_FIRST) {
 		pthread_mutex_lock(&runtime->wake_lock);
 		if (runtime->core)
 			uv_async_send(&runtime->core->wake);
 		pthread_mutex_unlock(&runtime->wake_lock);
-		return WSM_OK;
-	case WSM__QUEUE_FULL:
-		atomic_fetch_add_explicit(&runtime->overloaded, 1, memory_order_relaxed);
-		return WSM_EOVERLOADED;
-	default:
-		return WSM_ENOTRUNNING;
 	}
+	if (dropped)
+		drop(runtime, dropped);
+	if (result == WSM__QUEUE_FULL)
+		wsm__overload_count(runtime, command->rank);
+	return result == WSM__QUEUE_FULL ? WSM_EOVERLOADED : result == WSM__QUEUE_CLOSED ? WSM_ENOTRUNNING : WSM_OK;
 }
 
 struct wsm__simple *wsm__simple_new(enum wsm__command_kind kind, uint64_t number, wsm_slice a, wsm_slice b, wsm_slice c,
@@ -384,6 +402,7 @@ bool wsm__commands_run(struct wsm__core *core)
 {
 	struct wsm__node *node;
 
+	wsm__overload_look(core);
 	while ((node = next_command(core)) != NULL && !must_wait(core)) {
 		struct wsm__command_node *command = (struct wsm__command_node *)(void *)node;
 

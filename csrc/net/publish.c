@@ -35,6 +35,7 @@ int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const 
 			return wsm__fail(error, WSM_ENOMEM, "out of memory");
 		}
 	}
+	publish->head.rank = publish->priority;
 	status = wsm__post(runtime, &publish->head, false);
 	if (status == WSM_ENOTRUNNING) {
 		wsm__publish_free(publish, NULL);

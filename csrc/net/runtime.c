@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "net/commands.h"
 #include "net/connection.h"
+#include "net/overload.h"
 #include "net/publish.h"
 #include "net/server.h"
 #include "net/session.h"
@@ -242,6 +243,7 @@ static void sweep(struct wsm__core *core)
 	core->swept_ms = core->now_ms;
 	wsm__registry_expire(&core->registry, core->now_ms);
 	wsm__throttle_sweep(&core->throttle, core->now_us);
+	wsm__overload_calm(core);
 	wsm__replay_sweep(core);
 	wsm__peers_sweep(core);
 	if (wsm__revocations_count(&core->runtime->revocations))
@@ -411,6 +413,7 @@ static int core_open(struct wsm__core *core, wsm_error *error)
 	core->swept_ms = core->now_ms;
 	core->started_unix_ms = wsm__unix_ms();
 	init_rooms(core);
+	wsm__overload_init(core);
 	wsm__peers_init(core);
 	status = wsm__server_open(core, error);
 	if (!status)

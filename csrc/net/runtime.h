@@ -63,9 +63,9 @@ struct wsm_runtime {
 	struct wsm__queue events;   /* of struct wsm__event */
 	wsm_wake_fn wake;
 	void *wake_data;
-	atomic_uint want;         /* WSM_WANT_… */
-	atomic_ullong next_conn;  /* number of the next connection */
-	atomic_ullong overloaded; /* commands dropped because the queue was full */
+	atomic_uint want;                     /* WSM_WANT_… */
+	atomic_ullong next_conn;              /* number of the next connection */
+	atomic_ullong overloaded[WSM__RANKS]; /* commands dropped because the queue was full, by rank */
 	atomic_ullong events_dropped;
 
 	struct wsm__endpoints endpoints;
@@ -111,12 +111,13 @@ enum wsm__command_kind {
 struct wsm__command_node {
 	struct wsm__node node;
 	enum wsm__command_kind kind;
-	size_t bytes; /* charged to the queue */
+	unsigned rank; /* in a full queue: 0 is never dropped; publications have their wsm_priority */
+	size_t bytes;  /* charged to the queue */
 };
 
 /*
  * Appends a command and wakes the runtime thread. `force`: not subject to the bound. WSM_OK, WSM_EOVERLOADED,
- * WSM_ENOTRUNNING; the caller keeps the command on failure.
+ * WSM_ENOTRUNNING; the caller keeps the command on failure. Publications may be dropped for it: their receipts are told.
  */
 int wsm__post(wsm_runtime *runtime, struct wsm__command_node *command, bool force);
 /* Runs queued commands, on the runtime thread; true if some must wait until what they published so far is written. */
@@ -180,6 +181,14 @@ struct wsm__counters {
 	uint64_t tokens_refused, tokens_expired, forbidden, revoked;
 };
 
+/* The circuit breaker of the command queue (overload.c). */
+struct wsm__overload {
+	bool open;
+	uint64_t since_unix_ms;         /* of the last change; 0: it never opened */
+	uint64_t opened_ms, dropped_ms; /* when it opened, and when something was last seen to be dropped */
+	uint64_t seen[WSM__RANKS], before[WSM__RANKS]; /* drops, until now and until it opened */
+};
+
 struct wsm__core {
 	wsm_runtime *runtime;
 	const struct wsm_config *config;
@@ -197,6 +206,7 @@ struct wsm__core {
 	struct wsm__registry registry;
 	struct wsm__drain drain;
 	struct wsm__throttle throttle;
+	struct wsm__overload overload;
 	struct wsm__node *commands; /* taken from the queue, not yet run */
 	size_t burst;               /* bytes published since everything was last written out */
 	struct wsm__ulid ulid;

@@ -75,7 +75,8 @@
 	X(max_publish_size, "WEBSOCKET_MAX_PUBLISH_SIZE", UINT, "16777216", 1, 1073741824,                             \
 	  "Bytes of one published message.")                                                                           \
 	X(max_pending, "WEBSOCKET_MAX_PENDING", UINT, "67108864", 4096, 17179869184,                                   \
-	  "Bytes of commands waiting for the runtime; further publications are dropped and counted.")                  \
+	  "Bytes of commands waiting for the runtime; beyond it, the oldest publications of low priority are "         \
+	  "dropped, then normal ones; critical ones have an eighth more.")                                             \
 	X(max_events, "WEBSOCKET_MAX_EVENTS", UINT, "65536", 1, 10000000,                                              \
 	  "Events waiting for the host; further ones are dropped and counted.")                                        \
 	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \

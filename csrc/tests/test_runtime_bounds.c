@@ -17,52 +17,146 @@ struct worker {
 	uint64_t done;
 };
 
-/* The runtime is held up by its wake callback, which waits for the test. */
+/* The runtime is held up by its first wake callback, which waits for the test. */
 static atomic_int gate;
 
 static void hold_up(void *data)
 {
+	uint64_t one = 1;
+	int before = 0;
+
 	(void)data;
-	atomic_store(&gate, 1);
-	while (atomic_load(&gate) != 2)
-		sched_yield();
+	if (atomic_compare_exchange_strong(&gate, &before, 1))
+		while (atomic_load(&gate) != 2)
+			sched_yield();
+	assert_int_equal(write(host.wake, &one, sizeof(one)), sizeof(one));
 }
 
-static void a_full_command_queue_is_told_by_the_receipt(void **state)
+/* Starts a runtime that is held up by the wake for its first event, that a connection is there. */
+static void open_held_up(void)
 {
-	wsm_publication publication = { .target = WSM_TO_ALL, .type = wsm__str("x") };
 	wsm_request request = { .path = wsm__str("/ws") };
-	wsm_receipt *receipts[200];
-	wsm_delivery delivery;
-	unsigned overloaded = 0, status;
 	uint64_t conn;
+	unsigned status;
 
-	(void)state;
-	host_make(&host, "max_pending", "4096", "max_publish_size", "64", NULL);
+	host_make(&host, "max_pending", "16384", "max_publish_size", "64", NULL);
+	wsm_want(host.runtime, WSM_WANT_LOG);
 	atomic_store(&gate, 0);
 	assert_int_equal(wsm_set_wake(host.runtime, hold_up, NULL), WSM_OK);
 	host_start(&host);
-	/* The greeting is an event: its wake holds the runtime up. */
 	assert_int_equal(wsm_bridge_open(host.runtime, &request, NULL, &conn, &status, NULL), WSM_OK);
 	while (atomic_load(&gate) != 1)
 		sched_yield();
-	for (int i = 0; i < 200; i++) {
-		assert_int_equal(wsm_publish(host.runtime, &publication, "1", 1, &receipts[i], NULL), WSM_OK);
-		if (wsm_receipt_done(receipts[i], &delivery)) {
-			assert_int_equal(delivery.status, WSM_EOVERLOADED);
-			overloaded++;
-		}
+}
+
+static wsm_receipt *publish(wsm_priority priority)
+{
+	wsm_publication publication = { .target = WSM_TO_ALL, .type = wsm__str("x"), .priority = priority };
+	wsm_receipt *receipt;
+
+	assert_int_equal(wsm_publish(host.runtime, &publication, "1", 1, &receipt, NULL), WSM_OK);
+	return receipt;
+}
+
+static void a_full_command_queue_is_told_by_the_receipts(void **state)
+{
+	wsm_receipt *receipts[200];
+	wsm_delivery delivery;
+	long long overloaded = 0;
+
+	(void)state;
+	open_held_up();
+	for (int i = 0; i < 200; i++)
+		receipts[i] = publish(WSM_NORMAL);
+	for (int i = 0; i < 200; i++) { /* the oldest have gone, and are told at once */
+		if (!wsm_receipt_done(receipts[i], &delivery))
+			continue;
+		assert_int_equal(delivery.status, WSM_EOVERLOADED);
+		assert_int_equal(i, overloaded++);
 	}
 	assert_in_range(overloaded, 100, 199);
-	/* What must not be lost is not subject to the bound; a subscription is, and says so. */
-	assert_int_equal(wsm_subscribe(host.runtime, wsm__str("u"), wsm__str("r"), NULL), WSM_EOVERLOADED);
+	/* What must not be lost is not subject to the bound; and a subscription has others dropped. */
+	assert_int_equal(wsm_subscribe(host.runtime, wsm__str("u"), wsm__str("r"), NULL), WSM_OK);
 	assert_int_equal(wsm_disconnect(host.runtime, wsm__str("c"), 0, wsm__str(""), NULL), WSM_OK);
 	atomic_store(&gate, 2);
-	assert_int_equal(host_stat(&host, "overloaded_publications"), overloaded + 1);
+	overloaded = host_stat(&host, "overloaded_normal");
+	assert_int_equal(host_stat(&host, "overloaded_publications"), overloaded);
 	for (int i = 0; i < 200; i++) {
-		assert_true(wsm_receipt_done(receipts[i], NULL));
+		assert_true(wsm_receipt_done(receipts[i], &delivery));
+		assert_int_equal(delivery.status, i < overloaded ? WSM_EOVERLOADED : WSM_OK);
 		wsm_receipt_unref(receipts[i]);
 	}
+	host_close(&host);
+}
+
+static unsigned count_done(wsm_receipt **receipts, unsigned n)
+{
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		done += wsm_receipt_done(receipts[i], NULL);
+	return done;
+}
+
+static void the_low_go_first_and_the_critical_last(void **state)
+{
+	enum { N = 10 };
+	wsm_receipt *receipts[3 * N], *flood[400];
+
+	(void)state;
+	open_held_up();
+	for (int i = 0; i < N; i++) {
+		receipts[i] = publish(WSM_CRITICAL);
+		receipts[N + i] = publish(WSM_NORMAL);
+		receipts[2 * N + i] = publish(WSM_LOW);
+	}
+	/* A flood of low ones is its own business. */
+	for (int i = 0; i < 200; i++)
+		flood[i] = publish(WSM_LOW);
+	assert_int_equal(count_done(receipts, 2 * N), 0);
+	assert_int_equal(count_done(receipts + 2 * N, N), N);
+	/* One of normal ones drives them out, and then each other. */
+	for (int i = 200; i < 400; i++)
+		flood[i] = publish(WSM_NORMAL);
+	assert_int_equal(count_done(flood, 200), 200);
+	assert_int_equal(count_done(receipts + N, N), N);
+	assert_int_equal(count_done(receipts, N), 0);
+	atomic_store(&gate, 2);
+	assert_int_equal(host_stat(&host, "overloaded_critical"), 0);
+	assert_int_equal(host_stat(&host, "overloaded_low"), 200 + N);
+	for (int i = 0; i < 3 * N; i++)
+		wsm_receipt_unref(receipts[i]);
+	for (int i = 0; i < 400; i++)
+		wsm_receipt_unref(flood[i]);
+	host_close(&host);
+}
+
+static void the_breaker_opens_and_closes_with_one_line_each(void **state)
+{
+	wsm_event *event;
+	json_t *stats;
+
+	(void)state;
+	open_held_up();
+	for (int i = 0; i < 300; i++)
+		wsm_receipt_unref(publish(i % 2 ? WSM_NORMAL : WSM_LOW));
+	atomic_store(&gate, 2);
+	event = host_event(&host, WSM_EVENT_LOG);
+	assert_non_null(strstr(event->text.data, "publishes faster than messages can be sent"));
+	wsm_event_free(event);
+	stats = host_ask(&host, WSM_QUERY_STATS, "");
+	assert_string_equal(text_at(stats, "overload.state"), "open");
+	assert_true(number_at(stats, "overload.dropped.low") > 0 && number_at(stats, "overload.dropped.normal") > 0);
+	assert_int_equal(number_at(stats, "overload.dropped.critical"), 0);
+	assert_int_equal(strlen(text_at(stats, "overload.since")), 24);
+	json_decref(stats);
+	event = host_event(&host, WSM_EVENT_LOG); /* after a second without */
+	assert_non_null(strstr(event->text.data, "has room again"));
+	wsm_event_free(event);
+	stats = host_ask(&host, WSM_QUERY_STATS, "");
+	assert_string_equal(text_at(stats, "overload.state"), "closed");
+	json_decref(stats);
+	assert_null(host_event_now(&host, WSM_EVENT_LOG));
 	host_close(&host);
 }
 
@@ -102,7 +196,9 @@ static void a_full_event_queue_drops_and_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_full_command_queue_is_told_by_the_receipt),
+		cmocka_unit_test(a_full_command_queue_is_told_by_the_receipts),
+		cmocka_unit_test(the_low_go_first_and_the_critical_last),
+		cmocka_unit_test(the_breaker_opens_and_closes_with_one_line_each),
 		cmocka_unit_test(a_full_event_queue_drops_and_counts),
 	};
 
