@@ -443,11 +443,11 @@ typedef enum wsm_query_kind {
 	WSM_QUERY_CONNECTIONS, /* [{client_id, user_id, session_id, path, ip, user_agent, connected_at, rooms, queued_bytes}] */
 	WSM_QUERY_ROOMS_OF,    /* room = client_id: ["…"]; WSM_ENOTFOUND */
 	WSM_QUERY_SUBSCRIBERS, /* room: a number */
-	WSM_QUERY_PRESENCE,    /* room: {clients: [...], users: [...]} */
-	WSM_QUERY_HISTORY,     /* room, epoch, since, limit: {messages, epoch, offset, recovered} */
-	WSM_QUERY_POSITION,    /* room: {epoch, offset}; makes the room if there is none */
-	WSM_QUERY_METRICS,     /* Prometheus text, not JSON */
-	WSM_QUERY_BANS         /* [{ip, until, seconds, automatic, count, reason}], at most 1,000 */
+	WSM_QUERY_PRESENCE, /* room, limit, after: {room, clients_total, users_total, clients: [...], users: [...], next} */
+	WSM_QUERY_HISTORY,  /* room, epoch, since, limit: {messages, epoch, offset, recovered} */
+	WSM_QUERY_POSITION, /* room: {epoch, offset}; makes the room if there is none */
+	WSM_QUERY_METRICS,  /* Prometheus text, not JSON */
+	WSM_QUERY_BANS      /* [{ip, until, seconds, automatic, count, reason}], at most 1,000 */
 } wsm_query_kind;
 
 typedef struct wsm_question {
@@ -456,7 +456,9 @@ typedef struct wsm_question {
 	wsm_slice
 		epoch; /* HISTORY: with it, messages after `since`; a foreign epoch gives no messages, recovered false */
 	uint64_t since;
-	unsigned limit; /* HISTORY: the newest so many; 0: all that are kept */
+	unsigned
+		limit; /* HISTORY: the newest so many; 0: all that are kept. PRESENCE: ids of each kind, at most 1000 */
+	wsm_slice after; /* PRESENCE: `next` of the page before; WSM_EINVAL if it is none */
 } wsm_question;
 
 /* [query] Answers after all commands that this thread has queued before. JSON unless the kind says otherwise. */

@@ -8,7 +8,6 @@
 
 #define PROJECTS_MAX 1000  /* rows of connections_per_project */
 #define STATS_MAX_US 50000 /* then the answer is five seconds old at most */
-#define PRESENCE_MAX 1000  /* ids listed of each kind */
 
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
@@ -137,6 +136,8 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 		  counters->tokens_refused },
 		{ "tokens_expired", "tokens_expired_total", true, "Connections closed because their token had expired.",
 		  counters->tokens_expired },
+		{ "presence_messages", "presence_messages_total", true, "Messages that told rooms who came and went.",
+		  counters->presence_messages },
 		{ "draining", "draining", false, "1 while new connections are refused: drained, or stopping.",
 		  atomic_load(&runtime->draining) },
 		{ "drained_connections", "drained_total", true,
@@ -282,46 +283,6 @@ uint64_t wsm__subscribers(struct wsm__core *core, wsm_slice name)
 	const struct wsm__room *room = wsm__room_find(&core->registry, name);
 
 	return room ? room->n_members : 0;
-}
-
-struct seen_user {
-	UT_hash_handle hh;
-	wsm_slice id;
-};
-
-void wsm__answer_presence(struct wsm__core *core, wsm_slice name, struct wsm__buffer *out)
-{
-	const struct wsm__room *room = wsm__room_find(&core->registry, name);
-	struct seen_user *users = NULL, *user, *next;
-	uint32_t n = room ? room->n_members : 0;
-
-	wsm__buffer_add_str(out, "{\"clients\":[");
-	for (uint32_t i = 0; i < n; i++) {
-		const struct wsm__sub *sub = room->members[i]->sub;
-
-		if (i < PRESENCE_MAX) {
-			wsm__buffer_add_str(out, i ? "," : "");
-			wsm__buffer_add_json(out, sub->client_id);
-		}
-		if (!sub->user_id.len)
-			continue;
-		HASH_FIND(hh, users, sub->user_id.data, sub->user_id.len, user);
-		if (user || !(user = calloc(1, sizeof(*user))))
-			continue;
-		user->id = sub->user_id;
-		HASH_ADD_KEYPTR(hh, users, user->id.data, user->id.len, user);
-	}
-	wsm__buffer_addf(out, "],\"client_count\":%u,\"user_count\":%u,\"users\":[", n, HASH_COUNT(users));
-	n = 0;
-	HASH_ITER(hh, users, user, next) {
-		if (n++ < PRESENCE_MAX) {
-			wsm__buffer_add_str(out, n > 1 ? "," : "");
-			wsm__buffer_add_json(out, user->id);
-		}
-		HASH_DEL(users, user);
-		free(user);
-	}
-	wsm__buffer_add_str(out, "]}");
 }
 
 /* ---- history ---------------------------------------------------------------------------------------------------- */

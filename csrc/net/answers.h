@@ -16,7 +16,6 @@ void wsm__answer_connections(struct wsm__core *core, struct wsm__buffer *out);
 void wsm__answer_rooms_of(const struct wsm__conn *conn, struct wsm__buffer *out);
 /* How many connections a publication to the room would reach by membership. */
 uint64_t wsm__subscribers(struct wsm__core *core, wsm_slice room);
-void wsm__answer_presence(struct wsm__core *core, wsm_slice room, struct wsm__buffer *out);
 void wsm__answer_position(struct wsm__core *core, wsm_slice room, struct wsm__buffer *out);
 
 struct wsm__history_request {

@@ -4,6 +4,7 @@
 
 #include "net/access.h"
 #include "net/answers.h"
+#include "net/presence.h"
 #include "net/publish.h"
 #include "net/token.h"
 #include "wire/command.h"
@@ -100,10 +101,18 @@ static void history(struct wsm__conn *conn, const struct wsm__command *command)
 
 static void presence(struct wsm__conn *conn, const struct wsm__command *command)
 {
+	struct wsm__presence_page page = {
+		.room = command->room,
+		.limit = command->has_limit ? command->limit : WSM__PRESENCE_LIMIT,
+	};
 	struct wsm__buffer data;
 
+	if (!wsm__presence_cursor(command->after, &page)) {
+		fail(conn, command, "bad_request", "\"after\" must be the \"next\" of an earlier answer");
+		return;
+	}
 	wsm__buffer_init(&data);
-	wsm__answer_presence(conn->core, command->room, &data);
+	wsm__answer_presence(conn->core, &page, &data);
 	if (!data.failed)
 		wsm__conn_answer(conn, "presence", wsm__slice(data.data, data.len), command->id);
 	wsm__limits_answered(conn, 0, data.len);

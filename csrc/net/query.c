@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "net/answers.h"
 #include "net/commands.h"
+#include "net/presence.h"
 #include "net/rest.h"
 #include "rooms/name.h"
 
@@ -46,7 +47,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	pthread_condattr_t attr;
 
 	if (question)
-		bytes += question->room.len + question->epoch.len;
+		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
 		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->authorization.len +
 		         rest->api_key.len + rest->origin.len + rest->body.len;
@@ -67,6 +68,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 		asked->question = *question;
 		asked->question.room = wsm__arena_copy(&arena, question->room);
 		asked->question.epoch = wsm__arena_copy(&arena, question->epoch);
+		asked->question.after = wsm__arena_copy(&arena, question->after);
 		return asked;
 	}
 	asked->rest.method = wsm__arena_copy(&arena, rest->method);
@@ -176,6 +178,7 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
 		.limit = question->limit,
 		.max_bytes = SIZE_MAX / 2,
 	};
+	struct wsm__presence_page page;
 	struct wsm__conn *conn;
 
 	switch (question->kind) {
@@ -195,7 +198,11 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
 		wsm__buffer_add_uint(&asked->answer, wsm__subscribers(core, question->room));
 		break;
 	case WSM_QUERY_PRESENCE:
-		wsm__answer_presence(core, question->room, &asked->answer);
+		page.room = question->room;
+		page.limit = question->limit;
+		if (!wsm__presence_cursor(question->after, &page))
+			return WSM_EINVAL;
+		wsm__answer_presence(core, &page, &asked->answer);
 		break;
 	case WSM_QUERY_HISTORY:
 		wsm__answer_history(core, &history, &asked->answer);

@@ -16,6 +16,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/overload.h"
+#include "net/presence.h"
 #include "net/publish.h"
 #include "net/server.h"
 #include "net/session.h"
@@ -267,6 +268,7 @@ static void on_tick(uv_timer_t *timer)
 		return;
 	}
 	wsm__wheel_turn(core);
+	wsm__presence_turn(core);
 	sweep(core);
 }
 
@@ -320,6 +322,8 @@ static void settle(void *context, wsm_slice name, enum wsm__room_kind kind, stru
 		history->size = history->size < USER_HISTORY_SIZE ? history->size : USER_HISTORY_SIZE;
 		history->ttl_ms = history->ttl_ms > USER_HISTORY_TTL_MS ? history->ttl_ms : USER_HISTORY_TTL_MS;
 	}
+	settings->presence_events =
+		rule.presence_events == WSM__SWITCH_ON && (kind == WSM__ROOM_PUBLIC || kind == WSM__ROOM_ALL);
 	if (rule.history_size >= 0)
 		history->size = (uint32_t)rule.history_size;
 	if (rule.history_ttl >= 0)
@@ -340,6 +344,7 @@ static void init_rooms(struct wsm__core *core)
 	core->registry.history.bytes = config->history_bytes;
 	core->registry.history.ttl_ms = (uint64_t)(config->history_ttl * 1000);
 	core->registry.max_history_bytes = config->max_history_bytes;
+	core->registry.presence_grace_ms = (uint64_t)(config->presence_grace * 1000);
 	core->registry.settle = settle;
 	core->registry.settle_context = core;
 	core->registry.settings_version = &core->runtime->rules.version;

@@ -176,6 +176,7 @@ struct wsm__listener {
 
 struct wsm__counters {
 	uint64_t total_connections, refused, messages_received, bytes_received, messages_sent, bytes_sent, broadcasts;
+	uint64_t presence_messages;
 	uint64_t rate_limited, slow_consumers, timeouts, throttled, superseded, handshakes_refused;
 	uint64_t handshake_timeouts, handshakes_dropped;
 	uint64_t tokens_refused, tokens_expired, forbidden, revoked;

@@ -102,6 +102,8 @@
 	  "recently lose theirs.")                                                                                     \
 	X(history_ttl, "WEBSOCKET_HISTORY_TTL", SECS, "300", 0.05, 31536000,                                           \
 	  "Seconds that a message stays in the history of its room.")                                                  \
+	X(presence_grace, "WEBSOCKET_PRESENCE_GRACE", SECS, "5", 0, 3600,                                              \
+	  "Seconds that a user may be away without the members of its rooms being told (room rule presence_events).")  \
 	X(allowed_origins, "WEBSOCKET_ALLOWED_ORIGINS", LIST, "", 0, 0,                                                \
 	  "Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, "       \
 	  "*. before the host for subdomains, or * for all.")                                                          \

@@ -51,6 +51,8 @@ static struct wsm__member *member_new(struct wsm__registry *registry, struct wsm
 	DL_APPEND(sub->members, member);
 	sub->n_members++;
 	registry->n_members++;
+	if (room->presence)
+		wsm__presence_join(registry, room, sub);
 	return member;
 }
 
@@ -117,6 +119,8 @@ static void member_free(struct wsm__registry *registry, struct wsm__member *memb
 	if (waits_for_someone(room))
 		note_sent(member);
 	wsm__lag_forget(registry, member, fate);
+	if (room->presence)
+		wsm__presence_leave(registry, room, member->sub);
 	room->members[member->index] = last;
 	last->index = member->index;
 	if (--room->n_members == 0) {

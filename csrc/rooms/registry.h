@@ -29,6 +29,7 @@
 #include "base/slice.h"
 #include "rooms/history.h"
 #include "rooms/outbox.h"
+#include "rooms/presence.h"
 
 #define WSM__VACANT_MAX 1024 /* rooms that are remembered for their epoch alone */
 
@@ -41,6 +42,7 @@ struct wsm__sub;
 struct wsm__room_settings {
 	struct wsm__history_limits history;
 	enum wsm__backlog backlog;
+	bool presence_events; /* its members are told who comes and goes */
 };
 
 /* Rooms that keep messages equally long, least recently touched first. */
@@ -63,6 +65,7 @@ struct wsm__room {
 	struct wsm__history history;
 	struct wsm__member **members;
 	uint32_t n_members, members_capacity;
+	struct wsm__presence *presence; /* NULL: nobody has asked */
 	uint64_t sent; /* of a user's or a session's room: up to this offset, a connection was sent what there is */
 	uint64_t touched_ms; /* last publication, or creation */
 	struct wsm__room_age *age;
@@ -141,6 +144,9 @@ struct wsm__registry {
 	struct wsm__room *kept;   /* rooms with history, least recently published to first */
 	struct wsm__room *vacant; /* longest vacant first; beyond WSM__VACANT_MAX it goes before its TTL */
 	uint32_t n_vacant;
+	struct wsm__presence *presence_changed; /* of rooms with changes that are to be told */
+	struct wsm__present *presence_leaving;  /* in the order in which they left */
+	uint64_t presence_grace_ms;
 	size_t history_bytes; /* that they take together */
 	size_t max_history_bytes;
 	struct wsm__room *recent; /* list of visible rooms by their newest publication with an offset, oldest first */

@@ -31,6 +31,7 @@ void wsm__room_settle(struct wsm__registry *registry, wsm_slice name, struct wsm
 {
 	settings->history = registry->history;
 	settings->backlog = WSM__RECOVER;
+	settings->presence_events = false;
 	if (registry->settle)
 		registry->settle(registry->settle_context, name, kind_of(name), settings);
 }
@@ -71,6 +72,7 @@ static void refresh(struct wsm__registry *registry, struct wsm__room *room)
 	if (room->settings_version == version)
 		return;
 	wsm__room_settle(registry, wsm__room_name(room), &room->settings);
+	wsm__presence_refresh(registry, room);
 	age = age_of(registry, room->settings.history.ttl_ms);
 	if (!age) /* out of memory: as before, until the next time */
 		return;
@@ -128,6 +130,7 @@ static void room_free(struct wsm__registry *registry, struct wsm__room *room)
 	wsm__room_entered(registry, room);
 	if (room->in_recent)
 		DL_DELETE2(registry->recent, room, recent_prev, recent_next);
+	wsm__presence_free(registry, room);
 	wsm__history_fini(&room->history);
 	free(room->members);
 	free(room);
@@ -218,6 +221,7 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 	room->history.total = &registry->history_bytes;
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, registry->rooms, room->name, room->name_len, hash, room);
 	DL_APPEND(room->age->oldest, room);
+	wsm__presence_refresh(registry, room);
 	return room;
 }
 

@@ -227,7 +227,7 @@ static void presence(void **state)
 	answer = ask("presence", "{\"action\":\"presence\",\"room\":\"r\"}");
 	assert_int_equal(json_array_size(at(answer, "data.clients")), 1);
 	assert_int_equal(json_array_size(at(answer, "data.users")), 0);
-	assert_int_equal(number_at(answer, "data.client_count"), 1);
+	assert_int_equal(number_at(answer, "data.clients_total"), 1);
 	json_decref(answer);
 }
 

@@ -192,7 +192,7 @@ static bool take_level(struct wsm__command *command)
 	return true;
 }
 
-static bool take_limit(struct wsm__command *command)
+static bool take_limit(struct wsm__command *command, int least)
 {
 	const json_t *limit = member(((struct storage *)command->storage)->root, "limit");
 	json_int_t number;
@@ -200,8 +200,10 @@ static bool take_limit(struct wsm__command *command)
 	if (!limit)
 		return true;
 	number = json_integer_value(limit);
-	if (!json_is_integer(limit) || number < 1)
-		return bad_request(command, "\"limit\" must be an integer from 1");
+	if (!json_is_integer(limit) || number < least)
+		return bad_request(command, least ? "\"limit\" must be an integer from 1"
+		                                  : "\"limit\" must be an integer from 0");
+	command->has_limit = true;
 	command->limit = number > UINT_MAX ? UINT_MAX : (unsigned)number;
 	return true;
 }
@@ -221,7 +223,10 @@ static bool take_fields(struct wsm__command *command)
 	case WSM__ACTION_SUBSCRIBE:
 		return take_since(command) && take_level(command);
 	case WSM__ACTION_HISTORY:
-		return take_since(command) && take_limit(command);
+		return take_since(command) && take_limit(command, 1);
+	case WSM__ACTION_PRESENCE:
+		return take_limit(command, 0) &&
+		       take_string(command, "after", &command->after, "\"after\" must be a non-empty string");
 	case WSM__ACTION_PUBLISH:
 		return take_data(command);
 	case WSM__ACTION_AUTH:

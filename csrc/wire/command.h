@@ -31,7 +31,9 @@ struct wsm__command {
 	bool has_since;
 	wsm_slice epoch; /* since.epoch */
 	uint64_t since;  /* since.offset */
-	unsigned limit;  /* 0 if absent */
+	bool has_limit;
+	unsigned limit;  /* 0 if absent; presence may ask for 0 */
+	wsm_slice after; /* presence: where the page before ended */
 	int level;       /* wsm_level, WSM_LEVEL_NONE if absent */
 	const char *
 		error_code; /* static: "bad_json", "bad_request", "room_invalid", "internal" (no memory); NULL: success */

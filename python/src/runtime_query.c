@@ -3,21 +3,22 @@
 
 PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "kind", "room", "epoch", "since", "limit", NULL };
+	static const char *const keywords[] = { "kind", "room", "epoch", "since", "limit", "after", NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
 	int kind, status;
-	PyObject *room = NULL, *epoch = NULL, *result;
+	PyObject *room = NULL, *epoch = NULL, *after = NULL, *result;
 	unsigned long long since = 0;
 	unsigned limit = 0;
 	wsm_question question = { .limit = 0 };
 	wsm_text answer = { NULL, 0 };
 	wsm_error error = { 0 };
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|UUKI:query", (char **)(uintptr_t)keywords, &kind, &room,
-	                                 &epoch, &since, &limit))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|UUKIU:query", (char **)(uintptr_t)keywords, &kind, &room,
+	                                 &epoch, &since, &limit, &after))
 		return NULL;
 	if ((room && core_text(room, "room", &question.room) < 0) ||
-	    (epoch && core_text(epoch, "epoch", &question.epoch) < 0))
+	    (epoch && core_text(epoch, "epoch", &question.epoch) < 0) ||
+	    (after && core_text(after, "after", &question.after) < 0))
 		return NULL;
 	question.kind = (wsm_query_kind)kind;
 	question.since = since;

@@ -43,9 +43,13 @@ class Clients(Sending):
         """How many connections are in a room."""
         return cast("int", self._query(_core.QUERY_SUBSCRIBERS, room=room))
 
-    def presence(self, room: str) -> Presence:
-        """The clients and users that are in a room."""
-        return cast("Presence", self._query(_core.QUERY_PRESENCE, room=room))
+    def presence(self, room: str, limit: int = 1000, after: str = "") -> Presence:
+        """The clients and users that are in a room: their numbers, and one page of their ids.
+
+        limit: ids of each kind, at most 1000; 0: only the numbers. after: `next` of the page before. Whoever stays
+        meanwhile is in one of the pages; if others leave, somebody may be in two. InvalidArgument.
+        """
+        return cast("Presence", self._query(_core.QUERY_PRESENCE, room=room, limit=limit, after=after))
 
     def history(self, room: str, limit: int = 0, since: int = 0, epoch: str = "") -> History:
         """Messages of a room, oldest first.

@@ -276,7 +276,9 @@ class Runtime:
     ) -> None: ...
     def authorized(self, ticket: int, allow: bool, /) -> None: ...
     def reply(self, conn: int, action: str, id: bytes, json: bytes | str, error_code: str | None = None, /) -> None: ...
-    def query(self, kind: int, room: str = "", epoch: str = "", since: int = 0, limit: int = 0) -> bytes:
+    def query(
+        self, kind: int, room: str = "", epoch: str = "", since: int = 0, limit: int = 0, after: str = ""
+    ) -> bytes:
         """[blocks] Answers after all that this thread has queued before. NotFound, NotRunning, QueryTimeout."""
     def rest(
         self,

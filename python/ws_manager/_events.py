@@ -81,6 +81,10 @@ class EventType(StrEnum):
     STATS = "stats"
     HISTORY = "history"
     PRESENCE = "presence"
+    PRESENCE_JOIN = "presence_join"
+    PRESENCE_LEAVE = "presence_leave"
+    PRESENCE_CHANGED = "presence_changed"
+    SERVER_DRAINING = "server_draining"
     PUBLISHED = "published"
     GAP = "gap"
 

@@ -83,12 +83,14 @@ class History(TypedDict):
 
 
 class Presence(TypedDict):
-    """Who is in a room; the counts are of all, the lists may be cut where there are very many."""
+    """Who is in a room: the totals are of all, the lists one page. `next` is None on the last page."""
 
+    room: str
+    clients_total: int
+    users_total: int
     clients: list[str]
     users: list[str]
-    client_count: int
-    user_count: int
+    next: str | None
 
 
 class ConnectionRow(TypedDict):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ws_manager import InvalidRoom, NotFound, NotRunning, WebSocketManager
+from ws_manager import InvalidArgument, InvalidRoom, NotFound, NotRunning, WebSocketManager
 
 
 def test_stats_count_what_happened(manager: WebSocketManager, connect: Any) -> None:
@@ -43,7 +43,41 @@ def test_subscribers_and_presence(manager: WebSocketManager, connect: Any) -> No
     client.ask(action="subscribe", room="r")
     assert manager.subscribers("r") == 1
     assert manager.presence("r")["clients"] == [client.client_id]
-    assert manager.presence("nobody") == {"clients": [], "users": [], "client_count": 0, "user_count": 0}
+    assert manager.presence("nobody") == {
+        "room": "nobody",
+        "clients_total": 0,
+        "users_total": 0,
+        "clients": [],
+        "users": [],
+        "next": None,
+    }
+
+
+def test_presence_by_pages(manager: WebSocketManager, connect: Any) -> None:
+    clients = {connect("/ws/project/7").client_id for _ in range(5)}
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = manager.presence("project:7", limit=2, after=after)
+        assert page["clients_total"] == 5
+        seen += page["clients"]
+        after = page["next"]
+    assert sorted(seen) == sorted(clients)
+    assert manager.presence("project:7", limit=0)["clients"] == []
+    with pytest.raises(InvalidArgument):
+        manager.presence("project:7", after="not a page")
+
+
+def test_members_are_told_who_comes_and_goes(manager: WebSocketManager, connect: Any) -> None:
+    manager.configure(presence_grace=0, rooms={"project:*": {"presence_events": True, "subscribe": "anyone"}})
+    manager.authenticate(lambda request: request.query.get("user") or True)
+    watcher = connect("/ws/project/7")
+    assert watcher.next("presence_join")["data"]["client_id"] == watcher.client_id
+    ana = connect("/ws/project/7?user=ana")
+    joined = watcher.next("presence_join")["data"]
+    assert joined == {"room": "project:7", "user_id": "ana", "client_id": None, "clients_total": 2, "users_total": 1}
+    ana.close()
+    assert watcher.next("presence_leave")["data"]["user_id"] == "ana"
 
 
 def test_history_and_position(manager: WebSocketManager) -> None:
