@@ -30,9 +30,15 @@ PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind
 PACKAGES_CHAOS := iproute2 libfaketime
 PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 
+PACKAGES_NODE := ca-certificates nodejs npm build-essential pkg-config python3 libwebsockets-dev libwebsockets-evlib-uv libjansson-dev \
+	libjwt-dev libssl-dev uthash-dev
+# The same without Node, where a Node of another origin is there already.
+PACKAGES_ADDON := $(filter-out nodejs npm,$(PACKAGES_NODE))
+
 C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
+NODE_SOURCES := $(shell find node tests/node/package.json tests/node/prepare.sh binding.gyp package.json -type f)
 PYTHON_SOURCES := $(shell find python -name __pycache__ -prune -o -print)
-C_STYLE = $(shell find csrc python/src tests/client tests/bench tests/harness -name '*.[ch]' 2>/dev/null)
+C_STYLE = $(shell find csrc python/src node/src tests/client tests/bench tests/harness -name '*.[ch]' 2>/dev/null)
 VALGRIND_TESTS ?= test_runtime_lifecycle
 
 .PHONY: help
@@ -65,11 +71,26 @@ $(V)/package: $(S)/packages-BUILD $(V)/venv $(V)/requirements-fastapi pyproject.
 		|| { printf '\n*** The package did not build; the reason stands above.\n' >&2; exit 1; }
 	@touch $@
 
+$(S)/node: Makefile .ci/find-node
+	@mkdir -p $(@D)
+	@if .ci/find-node 2>/dev/null; then .ci/need-packages $(PACKAGES_ADDON); else .ci/need-packages $(PACKAGES_NODE); fi
+	@.ci/find-node
+	@touch $@
+
+$(S)/package-node: $(S)/node $(NODE_SOURCES) $(C_SOURCES)
+	$(call say,Packing the npm package$(,) and installing the tarball into build/node-app)
+	@tests/node/prepare.sh node-app -Dwsm_werror=1
+	@touch $@
+
 # ---- for users --------------------------------------------------------------------------------------------------
 
 .PHONY: build demo bench
 build: $(V)/package ## Build the package and install it in .venv
 	@$(PY) -c 'import ws_manager; print("ws_manager", ws_manager.__version__, "is installed in .venv")'
+
+.PHONY: build-node
+build-node: $(S)/package-node ## Build the npm package, and install its tarball into build/node-app
+	@cd build/node-app && node -p '"ws_manager " + require("ws_manager").version + " is installed in build/node-app; its tarball: build/node-app/" + fs.readdirSync(".").find((name) => name.endsWith(".tgz"))'
 
 $(V)/demo: $(V)/package examples/fastapi-pipelines/requirements.txt
 	$(call say,Installing what the demo needs from PyPI)
@@ -113,10 +134,11 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
 	@touch $@
 
-.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-harness conformance attacks test-fuzz check-generated fuzz
-test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python (plain, sanitizers), conformance, attacks
+.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-harness conformance attacks test-fuzz check-generated fuzz
+test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python and Node (plain, sanitizers), conformance, attacks
 	@rm -rf $(LOGS)
-	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-harness
+	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-node test-node-asan \
+		test-harness
 	@$(MAKE) conformance attacks ARGS=--quiet
 	@.ci/summary $(LOGS)
 
@@ -171,6 +193,21 @@ test-python-asan: $(S)/package-asan $(V)/requirements-test ## Python tests with 
 	@mkdir -p $(LOGS)
 	@.ci/with-asan $(ASAN_SITE) $(PY) -m pytest $(NOT_UNDER_ASAN) $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
 
+test-node: $(S)/package-node ## Node tests, with the package as it is installed from its tarball (ARGS="life attach")
+	$(call say,Node tests)
+	@mkdir -p $(LOGS)
+	@tests/node/run.sh node-app $(ARGS) 2>&1 | tee $(LOGS)/75-node.log
+
+$(S)/package-node-asan: $(S)/package-node
+	$(call say,Building the addon with ASan and UBSan)
+	@tests/node/prepare.sh node-asan -Dwsm_werror=1 -Dwsm_sanitize=address
+	@touch $@
+
+test-node-asan: $(S)/package-node-asan ## Node tests with the addon under ASan and UBSan
+	$(call say,Node tests with the addon under ASan and UBSan)
+	@mkdir -p $(LOGS)
+	@WSM_ROUNDS=$${WSM_ROUNDS:-12} tests/node/with-asan tests/node/run.sh node-asan $(ARGS) 2>&1 | tee $(LOGS)/77-node-asan.log
+
 test-harness: $(S)/packages-CHAOS $(V)/package $(V)/requirements-test build/release/build.ninja ## Delivery under faults, in short; make chaos does it at full length
 	$(call say,Delivery under faults)
 	@mkdir -p $(LOGS)
@@ -203,7 +240,9 @@ check-generated: $(V)/package ## Generated files are those that their sources gi
 		&& echo "generated files are fresh"; } 2>&1 | tee $(LOGS)/55-generated.log
 
 .PHONY: lint format clean
-lint: $(V)/package $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
+PRETTIER = build/node-app/node_modules/.bin/prettier
+JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts) package.json
+lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"
 	$(call say,ruff)
@@ -212,14 +251,18 @@ lint: $(V)/package $(V)/requirements-test $(V)/requirements-lint ## Formatting, 
 	$(call say,mypy --strict)
 	@.venv/bin/mypy
 	@.venv/bin/python -m mypy.stubtest ws_manager._core
+	$(call say,prettier and tsc --strict)
+	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
+	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
+	@for script in tests/node/*.sh tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
 	@.ci/house-rules
 
-format: $(V)/requirements-lint ## Format C and Python sources
+format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources
 	@.venv/bin/clang-format -i $(C_STYLE)
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
+	@$(PRETTIER) --write --log-level warn $(JS_STYLE)
 
 clean: ## Remove everything that was built or installed here
 	rm -rf build dist .venv .pytest_cache .mypy_cache .ruff_cache

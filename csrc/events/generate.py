@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator import c, markdown, model, python
+from generator import c, javascript, markdown, model, python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,10 @@ SOURCE = Path(__file__).resolve().with_name("events.json")
 OUTPUTS: dict[str, Callable[[model.Catalogue], str]] = {
     "csrc/events/catalogue.c": c.emit,
     "python/ws_manager/_events.py": python.emit,
+    "node/lib/events.js": javascript.emit,
+    "node/lib/events.d.ts": javascript.emit_types,
+    "node/lib/functions.d.ts": javascript.emit_function_types,
+    "node/lib/index.mjs": javascript.emit_module,
     "docs/events.md": markdown.emit,
 }
 

@@ -147,7 +147,7 @@ def _signature(event: Event) -> str:
 def _docstring(event: Event) -> str:
     lines = [f'        """{event.doc}\n', "\n"]
     lines.extend(f"        {_field_doc(field)}\n" for field in event.fields)
-    lines.extend(["\n", f"        Sends `{event.type}` to {_where(event)}.\n", '        """\n'])
+    lines.extend(["\n", f"        Sends `{event.type}` to {where(event)}.\n", '        """\n'])
     return "".join(lines)
 
 
@@ -162,7 +162,7 @@ def _field_doc(field: Field) -> str:
     return f"{field.name} ({annotation}): {field.doc}"
 
 
-def _where(event: Event) -> str:
+def where(event: Event) -> str:
     rooms = [f"`{room}`" for room in event.room.split("|")]
     if members(event.room):
         rooms.append(f"`{FALLBACK_ROOM}`")

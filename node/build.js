@@ -1,0 +1,110 @@
+// Builds the addon with node-gyp: `npm install` runs it. Further arguments, and what stands in WS_MANAGER_GYP, go to gyp
+// (-Dwsm_sanitize=address).
+//
+// Node's headers are taken from beside the running Node where they are (packages of NodeSource, nvm, the official archives,
+// Debian's libnode-dev); node-gyp downloads them only where they are not.
+'use strict'
+
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const { dependencies } = require('./sources.js')
+
+const ROOT = path.join(__dirname, '..')
+const COMMANDS = [
+  ['make', 'build-essential'],
+  ['cc', 'build-essential'],
+  ['pkg-config', 'pkg-config'],
+  ['python3', 'python3'],
+]
+const EVENT_LIBRARY = 'libwebsockets-evlib_uv.so'
+
+function fail(sentence) {
+  console.error(`\nws_manager: ${sentence}\n`)
+  process.exit(1)
+}
+
+function succeeds(command, ...args) {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
+}
+
+function output(command, ...args) {
+  return spawnSync(command, args, { encoding: 'utf8' }).stdout?.trim() ?? ''
+}
+
+function compiles(include) {
+  const compiler = spawnSync('cc', ['-E', '-xc', '-', '-o', '/dev/null'], { input: `#include <${include}>\n` })
+  return compiler.status === 0
+}
+
+/** Debian packages of what the build needs and this machine does not have. */
+function missing() {
+  const packages = COMMANDS.filter(([name]) => !succeeds('sh', '-c', `command -v ${name}`)).map(([, debian]) => debian)
+  if (packages.length > 0) return packages // Nothing else can be found out without them.
+  for (const { module, version, debian } of dependencies()) {
+    if (succeeds('pkg-config', `${module} >= ${version}`)) continue
+    if (succeeds('pkg-config', '--exists', module)) {
+      const found = output('pkg-config', '--modversion', module)
+      fail(`${module} ${found} is too old: ${version} or later is needed (Debian 12, Ubuntu 24.04 and later have it).`)
+    }
+    packages.push(debian)
+  }
+  if (!compiles('uthash.h')) packages.push('uthash-dev')
+  // libwebsockets loads its libuv support when the runtime starts: the build would succeed without it.
+  const folder = output('pkg-config', '--variable=libdir', 'libwebsockets')
+  if (folder && !fs.existsSync(path.join(folder, EVENT_LIBRARY))) packages.push('libwebsockets-evlib-uv')
+  return packages
+}
+
+/** The prefix under which Node's headers of this very version are, if they are at hand. */
+function headers() {
+  const prefix = path.join(fs.realpathSync(process.execPath), '..', '..')
+  try {
+    const text = fs.readFileSync(path.join(prefix, 'include/node/node_version.h'), 'utf8')
+    const part = (name) => new RegExp(`^#define NODE_${name}_VERSION (\\d+)$`, 'm').exec(text)?.[1]
+    const found = [part('MAJOR'), part('MINOR'), part('PATCH')].join('.')
+    if (found !== process.versions.node) return undefined
+    // gyp needs the settings that Node was built with, and we its uv.h.
+    for (const file of ['common.gypi', 'config.gypi', 'uv.h']) fs.accessSync(path.join(prefix, 'include/node', file))
+    return prefix
+  } catch {
+    return undefined
+  }
+}
+
+/** node-gyp: the one npm runs scripts with, one that is installed, or the one inside npm. */
+function nodeGyp() {
+  const candidates = [process.env.npm_config_node_gyp]
+  const bases = [ROOT, path.join(fs.realpathSync(process.execPath), '../../lib/node_modules/npm'), '/usr/share/nodejs']
+  for (const base of bases) {
+    try {
+      candidates.push(require.resolve('node-gyp/bin/node-gyp.js', { paths: [base] }))
+    } catch {
+      candidates.push(path.join(base, 'node-gyp/bin/node-gyp.js'))
+    }
+  }
+  const found = candidates.find((file) => file && fs.existsSync(file))
+  if (!found) fail('node-gyp was not found. It comes with npm; or install it: npm install --global node-gyp')
+  return found
+}
+
+if (process.platform !== 'linux') fail(`only Linux is supported, and this is ${process.platform}.`)
+
+const packages = [...new Set(missing())]
+if (packages.length > 0) {
+  fail(
+    `the build needs what was not found here. On Debian or Ubuntu, as root:\n\n    apt-get install ${packages.join(' ')}`,
+  )
+}
+
+const prefix = headers()
+const nodedir = prefix && !process.env.npm_config_nodedir ? [`--nodedir=${prefix}`] : []
+const gyp = [...process.argv.slice(2), ...(process.env.WS_MANAGER_GYP ?? '').split(' ').filter(Boolean)]
+// Not `rebuild`: it would remove the whole of build/, where a clone of the repository has other things as well.
+for (const step of [
+  ['configure', ...nodedir, ...(gyp.length > 0 ? ['--', ...gyp] : [])],
+  ['build', ...nodedir],
+]) {
+  const result = spawnSync(process.execPath, [nodeGyp(), ...step], { cwd: ROOT, stdio: 'inherit' })
+  if (result.status !== 0) fail('the addon did not build; the reason stands above.')
+}

@@ -1,0 +1,3 @@
+export * from './events.js'
+export * from './functions.js'
+export * from './types.js'

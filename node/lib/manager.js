@@ -1,0 +1,352 @@
+// WebSocketManager: a runtime, the application's handlers, and when it starts and stops.
+'use strict'
+
+const { isMainThread } = require('node:worker_threads')
+
+const native = require('./native.js')
+const config = require('./config.js')
+const { ConfigError, NotFound, NotRunning } = require('./errors.js')
+const { Clients } = require('./clients.js')
+const { Handlers } = require('./handlers.js')
+const { Receipt, Receipts } = require('./receipt.js')
+const { defaultLogger } = require('./log.js')
+const handover = require('./handover.js')
+const rest = require('./rest.js')
+
+/** Seconds that clients get to answer the close when the application ends. */
+const STOP_DEADLINE = 5
+/** The same, in milliseconds, at the end of a process that has not stopped its manager. */
+const EXIT_DEADLINE_MS = 500
+
+const NOT_RUNNING = -4
+
+/** Managers of this environment whose runtime runs. */
+const running = new Set()
+
+class WebSocketManager extends Clients {
+  #name
+  #config = {}
+  #endpoints = new Map()
+  #handlers = new Handlers(this)
+  #runtime = null
+  #draft = null
+  #receipts = null
+  #live = null
+  #stopped = false
+  #warned = false
+  #holding = false
+
+  /** Where the package logs: an object with debug, info, warn, error. */
+  logger = defaultLogger
+
+  constructor(options, name = '') {
+    super()
+    this.#name = name
+    if (options !== undefined) this.configure(options)
+  }
+
+  // ---- configuration ----
+
+  configure(options) {
+    if (this.running) throw new ConfigError('configure() must be called before the runtime starts; it is running')
+    const changed = { ...this.#config, ...config.normalised(options) }
+    const draft = new native.Runtime(config.texts(changed), '', '', true)
+    this.#draft?.close()
+    this.#draft = draft
+    this.#leave()
+    this.#config = changed
+    for (const [path, settings] of this.#endpoints) apply(draft, path, settings)
+  }
+
+  endpoint(path, { rooms = [], greeting = '', heartbeat = '', firehose = false } = {}) {
+    const settings = {
+      rooms: typeof rooms === 'string' ? [rooms] : [...rooms],
+      greeting,
+      heartbeat,
+      flags: firehose ? native.ENDPOINT_FIREHOSE : 0,
+    }
+    apply(this.#any(), path, settings)
+    this.#endpoints.set(path, settings)
+  }
+
+  removeEndpoint(path) {
+    this.#any().endpointRemove(path)
+    this.#endpoints.set(path, null)
+  }
+
+  /** The runtime, or one that only checks what it is given. */
+  #any() {
+    return this.#runtime ?? (this.#draft ??= new native.Runtime(config.texts(this.#config), '', '', true))
+  }
+
+  // ---- start and stop ----
+
+  get running() {
+    return this.#runtime !== null && this.#runtime.running()
+  }
+
+  get port() {
+    return this.#runtime === null ? 0 : this.#runtime.port()
+  }
+
+  start() {
+    this.#stopped = this.#warned = false
+    this.#start()
+  }
+
+  async listen({ port, host } = {}) {
+    this.configure({
+      ...(port === undefined ? { port: this.#config.port ?? 0 } : { port }),
+      ...(host === undefined ? {} : { host }),
+    })
+    this.start()
+    return this.port
+  }
+
+  #start() {
+    const runtime = this.#runtime ?? this.#make()
+    const joined = runtime.running() // a worker, for one, that uses the main thread's
+    try {
+      runtime.start()
+    } catch (error) {
+      this.#leave()
+      throw error
+    }
+    this.#live = runtime
+    running.add(this)
+    if (!joined && !this.#holding && runtime.port() !== 0) {
+      this.#holding = true
+      runtime.hold()
+    }
+    return runtime
+  }
+
+  #make() {
+    const texts = config.texts(this.#config)
+    const fingerprint = JSON.stringify(texts)
+    const runtime = new native.Runtime(texts, this.#name, fingerprint, true)
+    if (texts.length > 0 && runtime.fingerprint() !== fingerprint) {
+      runtime.close()
+      throw new ConfigError('the runtime of this process runs already, started elsewhere with other options')
+    }
+    for (const [path, settings] of this.#endpoints) apply(runtime, path, settings)
+    for (const action of this.#handlers.commands.keys()) runtime.commandAdd(action)
+    this.#receipts = new Receipts(runtime)
+    runtime.dispatch = dispatcher(this, runtime, this.#handlers, this.#receipts)
+    runtime.want(this.#handlers.wanted())
+    this.#draft?.close()
+    this.#draft = null
+    this.#runtime = runtime
+    return runtime
+  }
+
+  /** Gives the runtime up, which does not run. */
+  #leave() {
+    if (this.#runtime === null) return
+    this.#runtime.close()
+    this.#receipts.close()
+    this.#runtime = this.#receipts = this.#live = null
+    this.#handlers.known.clear()
+    running.delete(this)
+  }
+
+  async stop(deadline = STOP_DEADLINE) {
+    this.#stopped = true
+    const runtime = this.#runtime
+    if (runtime === null) return
+    await runtime.stop(Math.max(0, Math.round(deadline * 1000)))
+    this.#unhold()
+    running.delete(this)
+  }
+
+  #unhold() {
+    if (!this.#holding) return
+    this.#holding = false
+    this.#runtime?.release()
+  }
+
+  /** @internal The process, or this thread, ends. Here and now: nothing asynchronous happens any more. */
+  _exit() {
+    if (this.#runtime === null) return
+    if (isMainThread) this.#runtime.stopNow(EXIT_DEADLINE_MS)
+    else this.#runtime.close()
+    this.#stopped = true
+    this.#live = null
+  }
+
+  /** @internal The runtime, running. NotRunning after stop(). */
+  _ready() {
+    const runtime = this.#runtime
+    if (runtime !== null && runtime.running()) return runtime
+    if (this.#stopped || (runtime !== null && runtime.stopped())) {
+      throw new NotRunning('the runtime was stopped; start() starts it again')
+    }
+    return this.#start()
+  }
+
+  /** @internal */
+  _publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags) {
+    const runtime = this.#live ?? this.#first()
+    if (runtime === null) return this.#unsent(NOT_RUNNING)
+    const place =
+      flags === undefined
+        ? runtime.publish(target, to, type, payload)
+        : runtime.publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags)
+    return place < 0 ? this.#unsent(place) : this.#receipts.receipt(place)
+  }
+
+  #first() {
+    return this.#stopped ? null : this._ready()
+  }
+
+  #unsent(status) {
+    if (!this.#warned) {
+      this.#warned = true
+      this.logger.warn('a message was sent after the runtime had stopped: it and all that follow are dropped')
+    }
+    return new Receipt(null, status)
+  }
+
+  /** @internal Whether a path belongs to an endpoint; false while the runtime does not run. */
+  _match(path) {
+    return this.running && this.#runtime.match(path)
+  }
+
+  // ---- handlers ----
+
+  onConnect(handler) {
+    return this.#register(this.#handlers.onConnect, handler)
+  }
+
+  onDisconnect(handler) {
+    return this.#register(this.#handlers.onDisconnect, handler)
+  }
+
+  onMessage(handler) {
+    return this.#register(this.#handlers.onMessage, handler)
+  }
+
+  onCommand(action, handler) {
+    check(handler)
+    this.#any().commandAdd(action)
+    this.#handlers.commands.set(action, handler)
+    this.#want()
+    return () => {
+      if (this.#handlers.commands.get(action) !== handler) return
+      this.#handlers.commands.delete(action)
+      try {
+        this.#any().commandRemove(action)
+      } catch (error) {
+        if (!(error instanceof NotFound)) throw error
+      }
+      this.#want()
+    }
+  }
+
+  authenticate(handler) {
+    check(handler)
+    this.#handlers.authenticator = handler
+    this.#want()
+  }
+
+  authorize(handler) {
+    check(handler)
+    this.#handlers.authorizer = handler
+    this.#want()
+  }
+
+  #register(handlers, handler) {
+    check(handler)
+    handlers.add(handler)
+    this.#want()
+    return () => {
+      handlers.delete(handler)
+      this.#want()
+    }
+  }
+
+  #want() {
+    this.#runtime?.want(this.#handlers.wanted())
+  }
+
+  // ---- Node's servers ----
+
+  async attach(server, options) {
+    handover.attach(this, server, options)
+  }
+
+  detach(server) {
+    handover.detach(this, server)
+  }
+
+  handOver(req, socket, head, admission) {
+    return handover.handOver(this, req, socket, head, admission)
+  }
+
+  /** (req, res, next?) for node:http, Express and Connect. */
+  restHandler = (req, res, next) => rest.handle(this, req, res, next)
+
+  /** A plugin for Fastify. */
+  fastifyPlugin = Object.assign(async (fastify) => rest.fastify(this, fastify), { [Symbol.for('skip-override')]: true })
+
+  /** The answer to a Request of fetch's kind: route handlers of Next.js and others. */
+  fetch = (request, options) => rest.respond(this, request, options)
+
+  /** @internal One REST call of docs/protocol.md: [status, content type, body]. */
+  async _rest(...call) {
+    return this._ready().rest(...call)
+  }
+}
+
+function apply(runtime, path, settings) {
+  if (settings !== null) {
+    runtime.endpointSet(path, settings.rooms, settings.greeting, settings.heartbeat, settings.flags)
+    return
+  }
+  try {
+    runtime.endpointRemove(path)
+  } catch (error) {
+    if (!(error instanceof NotFound)) throw error
+  }
+}
+
+function check(handler) {
+  if (typeof handler !== 'function') throw new TypeError(`a handler must be a function, not ${typeof handler}`)
+}
+
+/** Who takes the events of a runtime. Nothing that a handler does may stop the events of others. */
+function dispatcher(manager, runtime, handlers, receipts) {
+  return (kind, conn, a, b, c) => {
+    if (kind === native.EVENT_RECEIPT) {
+      receipts.complete(a)
+      return
+    }
+    try {
+      if (kind === native.EVENT_CLOSED) handover.closed(runtime, conn, a, b)
+      else handlers.handle(runtime, kind, conn, a, b, c)
+    } catch (error) {
+      manager.logger.error(`an event of kind ${kind} could not be handled`, error)
+    }
+  }
+}
+
+process.on('exit', () => {
+  for (const manager of running) manager._exit()
+})
+
+for (let type = WebSocketManager.prototype; type !== Object.prototype; type = Object.getPrototypeOf(type)) {
+  for (const name of Object.getOwnPropertyNames(type)) alias(name)
+}
+
+/** The calls under their names in Python, too: send_to_user for sendToUser. */
+function alias(name) {
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  if (name.startsWith('_') || snake === name) return
+  Object.defineProperty(WebSocketManager.prototype, snake, {
+    value: WebSocketManager.prototype[name],
+    configurable: true,
+    writable: true,
+  })
+}
+
+module.exports = { WebSocketManager }

@@ -1,0 +1,317 @@
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { EventData, EventMethods } from './events.js'
+
+export type Level = 'debug' | 'info' | 'success' | 'warning' | 'error' | 'critical'
+export type Priority = 'critical' | 'normal' | 'low'
+/** Ids may be numbers: their text is taken. */
+export type Id = string | number | bigint
+export type Ids = Id | readonly Id[] | ReadonlySet<Id>
+/** A message that is sent as it is: an object becomes JSON, a string text, bytes a binary message. */
+export type Message = object | string | number | boolean | null | ArrayBuffer | ArrayBufferView
+
+/** Options of the sending calls. */
+export interface SendOptions {
+  /** Publish there instead of where the event or call would; several rooms get one publication each. */
+  room?: string | readonly string[]
+  /** What goes first where a client can't take all. */
+  priority?: Priority
+  /** A key: only the newest message of a key is worth sending. */
+  conflate?: string
+  /** Messages per second and key. */
+  maxRate?: number
+  /** false: do not keep it; it gets no offset. */
+  history?: boolean
+  /** For rooms whose members ask for a level. */
+  level?: Level
+  /** User or client ids that do not get it. */
+  exclude?: Ids
+}
+/** SendOptions without `level`, which these events take from their data. */
+export type LevelFieldOptions = Omit<SendOptions, 'level'>
+
+/** What an awaited Receipt gives. */
+export interface Delivery {
+  /** Connections that the message was queued for. */
+  recipients: number
+  /** Where it was published; '' if there were several rooms. */
+  room: string
+  /** Its position; '' and 0 where the room keeps no history, or there were several rooms. */
+  epoch: string
+  offset: number
+  messageId: string
+  /** It was held back by maxRate, and a newer message of its key took its place. */
+  superseded: boolean
+}
+
+/** What became of one publication. It may be ignored, awaited, or chained like a promise; ignored, it never rejects. */
+export declare class Receipt implements PromiseLike<Delivery> {
+  private constructor()
+  /** Whether the runtime has handled the publication. */
+  done(): boolean
+  /** The outcome, undefined while it is pending. Throws what an awaited receipt rejects with. */
+  delivery(): Delivery | undefined
+  then<A = Delivery, B = never>(
+    fulfilled?: ((delivery: Delivery) => A | PromiseLike<A>) | null,
+    rejected?: ((error: WsManagerError) => B | PromiseLike<B>) | null,
+  ): Promise<A | B>
+  catch<B = never>(rejected?: ((error: WsManagerError) => B | PromiseLike<B>) | null): Promise<Delivery | B>
+  finally(settled?: (() => void) | null): Promise<Delivery>
+  readonly [Symbol.toStringTag]: string
+}
+
+/** The parent of all errors of this package; `code` says which, as docs/node.md lists them. */
+export declare class WsManagerError extends Error {
+  constructor(message: string, code?: string)
+  readonly code: string
+}
+export declare class AddressInUse extends WsManagerError {}
+export declare class ConfigError extends WsManagerError {}
+export declare class Forked extends WsManagerError {}
+export declare class InvalidArgument extends WsManagerError {}
+export declare class InvalidJSON extends WsManagerError {}
+export declare class InvalidRoom extends WsManagerError {}
+export declare class MessageTooLarge extends WsManagerError {}
+export declare class NotFound extends WsManagerError {}
+export declare class NotRunning extends WsManagerError {}
+export declare class OutOfMemory extends WsManagerError {}
+export declare class Overloaded extends WsManagerError {}
+export declare class QueryTimeout extends WsManagerError {}
+export declare class Refused extends WsManagerError {
+  readonly httpStatus?: number
+}
+export declare class SystemCallFailed extends WsManagerError {}
+
+/** Where a room stands. */
+export interface Position {
+  epoch: string
+  offset: number
+}
+/** Messages of a room, oldest first, and the position after the last of them. */
+export interface History extends Position {
+  messages: unknown[]
+  recovered: boolean
+}
+/** Who is in a room; the counts are of all, the lists may be cut where there are very many. */
+export interface Presence {
+  clients: string[]
+  users: string[]
+  client_count: number
+  user_count: number
+}
+/** One row of connections(); connected_at is RFC 3339. */
+export interface ConnectionRow {
+  client_id: string
+  user_id: string
+  session_id: string
+  path: string
+  ip: string
+  user_agent: string
+  connected_at: string
+  rooms: string[]
+  queued_bytes: number
+}
+
+/** One client's connection: the same object in every handler, from onConnect to onDisconnect. */
+export declare class Connection {
+  private constructor()
+  /** Number of the connection in this process, never used again. */
+  readonly conn: number
+  readonly clientId: string
+  readonly userId: string | null
+  readonly sessionId: string | null
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly ip: string
+  readonly userAgent: string
+  readonly connectedAt: Date
+  /** The rooms that it is in now; none once it is gone. */
+  rooms(): Promise<string[]>
+  /** Sends to this connection only. */
+  send(message: Message, options?: SendOptions): Receipt
+  /** Closes it with a close code (1000-1013 or 3000-4999) and a reason of at most 123 bytes. */
+  close(code?: number, reason?: string): void
+}
+
+/** A request for a connection, as an authenticate handler gets it. Names of headers are in lower case. */
+export declare class Request {
+  private constructor()
+  readonly path: string
+  readonly pathParams: Record<string, string>
+  readonly query: URLSearchParams
+  readonly headers: Record<string, string>
+  readonly cookies: Record<string, string>
+  readonly ip: string
+}
+
+/** What an authenticate handler may return; null and undefined refuse with 4401. */
+export type Decision =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | void
+  | { userId?: Id | null; sessionId?: Id | null; rooms?: string | Iterable<string> }
+
+/** What the application has decided about a connection that it hands over. */
+export interface Admission {
+  userId?: Id | null
+  sessionId?: Id | null
+  /** One is made where it is missing; a connection that has it already is closed with 4409. */
+  clientId?: Id | null
+  /** Joined at once, besides the room of all. */
+  rooms?: string | Iterable<string>
+  /** Types of the first and the periodic message; 'connected' and 'heartbeat'. */
+  greeting?: string
+  heartbeat?: string
+  /** Do not look at the request's Origin. */
+  skipOrigin?: boolean
+}
+/** How a connection ended. */
+export interface Ending {
+  code: number
+  reason: string
+}
+
+export interface EndpointOptions {
+  /** What a connection joins; '{name}' is replaced by the path parameter, and '@all' is allowed. */
+  rooms?: string | Iterable<string>
+  /** Types of the first and the periodic message; 'connected' and 'heartbeat'. */
+  greeting?: string
+  heartbeat?: string
+  /** It gets every message of every public room but `logs`. */
+  firehose?: boolean
+}
+
+export interface Logger {
+  debug(...parts: unknown[]): void
+  info(...parts: unknown[]): void
+  warn(...parts: unknown[]): void
+  error(...parts: unknown[]): void
+}
+
+/** Options by name, as docs/configuration.md lists them, in camelCase or snake_case; null unsets one. */
+export type Config = Record<string, string | number | boolean | Iterable<string> | null | undefined>
+
+type Handled = unknown
+type Remove = () => void
+/** The data of an event of the catalogue; of any other event anything that JSON can say. */
+type DataOf<T extends string> = T extends keyof EventData ? EventData[T] : unknown
+
+/** One runtime and everything that an application does with it. The first call that needs the runtime starts it. */
+export declare class WebSocketManager {
+  constructor(options?: Config)
+  /** Where the package logs; warnings and errors go to the console at first. */
+  logger: Logger
+
+  /** Sets options, before the runtime starts. ConfigError. */
+  configure(options: Config): void
+  /** Adds an endpoint, or replaces the one of the same path. `{name}` in the path stands for one segment. */
+  endpoint(path: string, options?: EndpointOptions): void
+  /** Removes an endpoint; connections to it stay. NotFound. */
+  removeEndpoint(path: string): void
+  remove_endpoint: WebSocketManager['removeEndpoint']
+
+  readonly running: boolean
+  /** The port of its own that it listens on, 0 when it has none. */
+  readonly port: number
+  /** Starts the runtime; nothing happens if it runs. AddressInUse, SystemCallFailed, ConfigError. */
+  start(): void
+  /** Starts the runtime with a port of its own (any free one by default) and says which. */
+  listen(options?: { port?: number; host?: string }): Promise<number>
+  /** Closes every connection with 1001, waits at most `deadline` seconds (5) for their answers, and ends the thread. */
+  stop(deadline?: number): Promise<void>
+
+  /** Sends an event of any type in the envelope of the catalogue's. What is no option stands at the top of the message. */
+  notify<T extends string>(type: T, data?: DataOf<T>, options?: SendOptions & Record<string, unknown>): Receipt
+  /** Sends an event to the room `project:<id>`; without data, the second argument is the whole message. */
+  sendToProject<T extends string>(projectId: Ids, type: T, data: DataOf<T>, options?: SendOptions): Receipt
+  sendToProject(projectId: Ids, message: Message, data?: undefined, options?: SendOptions): Receipt
+  send_to_project: WebSocketManager['sendToProject']
+  /** Sends to all connections that are in the room of all. */
+  broadcast(message: Message, options?: SendOptions | string | readonly string[]): Receipt
+  /** Sends to a room, or to each of several (with one message id). */
+  sendToRoom(room: string | readonly string[], message: Message, options?: SendOptions): Receipt
+  send_to_room: WebSocketManager['sendToRoom']
+  /** Another word for sendToRoom(). */
+  publishToChannel(channel: string | readonly string[], message: Message, options?: SendOptions): Receipt
+  publish_to_channel: WebSocketManager['publishToChannel']
+  /** Sends to every connection of a user. */
+  sendToUser(userId: Ids, message: Message, options?: SendOptions): Receipt
+  send_to_user: WebSocketManager['sendToUser']
+  /** sendToUser() the other way round. */
+  sendPersonalMessage(message: Message, userId: Ids, options?: SendOptions): Receipt
+  send_personal_message: WebSocketManager['sendPersonalMessage']
+  /** Sends to every connection of a session (the tabs of one browser, say). */
+  sendToSession(sessionId: Ids, message: Message, options?: SendOptions): Receipt
+  send_to_session: WebSocketManager['sendToSession']
+  /** Sends to one connection. */
+  sendToClient(clientId: Ids, message: Message, options?: SendOptions): Receipt
+  send_to_client: WebSocketManager['sendToClient']
+
+  /** What GET /api/ws/stats answers. */
+  stats(): Promise<Record<string, unknown>>
+  connections(): Promise<ConnectionRow[]>
+  /** How many connections are in a room. */
+  subscribers(room: string): Promise<number>
+  presence(room: string): Promise<Presence>
+  /** limit: the newest so many. since and epoch: those after that position. */
+  history(room: string, options?: { limit?: number; since?: number; epoch?: string }): Promise<History>
+  /** Where a room stands: what a page rendered now has to resume from. */
+  position(room: string): Promise<Position>
+  /** Figures in the text format of Prometheus. */
+  metrics(): Promise<string>
+
+  /** Every connection of a user, now and later, joins a room. InvalidRoom. */
+  subscribe(userId: Id, channel: string): void
+  unsubscribe(userId: Id, channel: string): void
+  /** Closes a connection. */
+  disconnect(client: string | Connection, options?: Partial<Ending>): void
+  /** Closes every connection of a user. */
+  disconnectUser(userId: Id, options?: Partial<Ending>): void
+  disconnect_user: WebSocketManager['disconnectUser']
+
+  /** Calls `handler` after each greeting. All of these return a function that removes the handler. */
+  onConnect(handler: (connection: Connection) => Handled): Remove
+  on_connect: WebSocketManager['onConnect']
+  onDisconnect(handler: (connection: Connection, code: number, reason: string) => Handled): Remove
+  on_disconnect: WebSocketManager['onDisconnect']
+  /** What no action matches: parsed JSON objects and arrays, other text as it is, a Buffer for a binary message. */
+  onMessage(handler: (connection: Connection, message: any) => Handled): Remove
+  on_message: WebSocketManager['onMessage']
+  /** Answers {"action": action}: the value goes back as `reply`. */
+  onCommand(action: string, handler: (connection: Connection, data: any) => Handled): Remove
+  on_command: WebSocketManager['onCommand']
+  /** Says who a client is, where it brings no token. An error with `status` 401 or 403 refuses. */
+  authenticate(handler: (request: Request) => Decision | Promise<Decision>): void
+  /** Allows subscribe, publish, history and presence. */
+  authorize(handler: (connection: Connection, action: string, room: string) => unknown): void
+
+  /** Same port: takes the upgrades that match an endpoint; all else is the server's, as before. */
+  attach(server: HttpServer | HttpsServer): Promise<void>
+  detach(server: HttpServer | HttpsServer): void
+  /** Gives a socket to the runtime after the application's own checks. Resolves when the client has gone. */
+  handOver(req: IncomingMessage, socket: Duplex, head: Buffer | null, admission?: Admission): Promise<Ending>
+  hand_over: WebSocketManager['handOver']
+  /** The REST calls, for node:http, Express and Connect. */
+  readonly restHandler: (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => Promise<void>
+  /** The REST calls as a plugin for Fastify. */
+  readonly fastifyPlugin: (fastify: any) => Promise<void>
+  /** The REST calls for route handlers of fetch's kind. `ip`: of the client, where it is known. */
+  readonly fetch: (
+    request: globalThis.Request,
+    options?: { ip?: string; path?: string },
+  ) => Promise<globalThis.Response>
+}
+export interface WebSocketManager extends EventMethods {}
+
+/** The process's default manager. */
+export declare const wsManager: WebSocketManager
+export declare const ws_manager: WebSocketManager
+export declare const connectionManager: WebSocketManager
+export declare const connection_manager: WebSocketManager
+export declare const restHandler: WebSocketManager['restHandler']
+export declare const fastifyPlugin: WebSocketManager['fastifyPlugin']
+export declare const version: string

@@ -1,0 +1,169 @@
+/* addon.c - what the addon exports. */
+#include "addon.h"
+
+#define VISIBLE __attribute__((visibility("default")))
+
+static bool set_number(napi_env env, napi_value exports, const char *name, double number)
+{
+	napi_value value = addon_number(env, number);
+
+	return value && addon_ok(env, napi_set_named_property(env, exports, name, value));
+}
+
+static bool set_text(napi_env env, napi_value exports, const char *name, const char *text)
+{
+	napi_value value = addon_string_value(env, text, strlen(text));
+
+	return value && addon_ok(env, napi_set_named_property(env, exports, name, value));
+}
+
+static bool set_constants(napi_env env, napi_value exports)
+{
+#define NUMBER(name) { #name, WSM_##name }
+	static const struct {
+		const char *name;
+		unsigned value;
+	} numbers[] = {
+		NUMBER(TO_AUTO),
+		NUMBER(TO_ALL),
+		NUMBER(TO_ROOM),
+		NUMBER(TO_PROJECT),
+		NUMBER(TO_USER),
+		NUMBER(TO_SESSION),
+		NUMBER(TO_CLIENT),
+		NUMBER(CRITICAL),
+		NUMBER(NORMAL),
+		NUMBER(LOW),
+		NUMBER(PUBLISH_NO_HISTORY),
+		NUMBER(PUBLISH_BINARY),
+		NUMBER(PUBLISH_TEXT),
+		NUMBER(ENDPOINT_FIREHOSE),
+		NUMBER(WANT_CONNECT),
+		NUMBER(WANT_DISCONNECT),
+		NUMBER(WANT_MESSAGE),
+		NUMBER(WANT_AUTHENTICATE),
+		NUMBER(WANT_AUTHORIZE),
+		NUMBER(WANT_LOG),
+		NUMBER(EVENT_CONNECT),
+		NUMBER(EVENT_DISCONNECT),
+		NUMBER(EVENT_MESSAGE),
+		NUMBER(EVENT_COMMAND),
+		NUMBER(EVENT_AUTHENTICATE),
+		NUMBER(EVENT_AUTHORIZE),
+		NUMBER(EVENT_RECEIPT),
+		NUMBER(EVENT_LOG),
+		NUMBER(EVENT_BRIDGE_SEND),
+		NUMBER(EVENT_CLOSED),
+		NUMBER(QUERY_STATS),
+		NUMBER(QUERY_CONNECTIONS),
+		NUMBER(QUERY_ROOMS_OF),
+		NUMBER(QUERY_SUBSCRIBERS),
+		NUMBER(QUERY_PRESENCE),
+		NUMBER(QUERY_HISTORY),
+		NUMBER(QUERY_POSITION),
+		NUMBER(QUERY_METRICS),
+	};
+#undef NUMBER
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!set_number(env, exports, numbers[i].name, numbers[i].value))
+			return false;
+	return set_text(env, exports, "VERSION", WSM_VERSION) &&
+	       set_number(env, exports, "PROTOCOL_VERSION", WSM_PROTOCOL_VERSION);
+}
+
+/* Rows of the table of options: [name, environment variable, type, default, sentence]. */
+static napi_value options(napi_env env, napi_callback_info info)
+{
+	static const char *const types[] = { "integer", "seconds", "string", "list", "bool" };
+	size_t count;
+	const wsm_option *rows = wsm_options(&count);
+	napi_value table;
+
+	(void)info;
+	if (!addon_ok(env, napi_create_array_with_length(env, count, &table)))
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		const char *texts[] = { rows[i].name, rows[i].env, types[rows[i].type], rows[i].fallback, rows[i].doc };
+		napi_value row, text;
+
+		if (!addon_ok(env, napi_create_array(env, &row)))
+			return NULL;
+		for (uint32_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++) {
+			text = addon_string_value(env, texts[j], strlen(texts[j]));
+			if (!text || !addon_ok(env, napi_set_element(env, row, j, text)))
+				return NULL;
+		}
+		if (!addon_ok(env, napi_set_element(env, table, (uint32_t)i, row)))
+			return NULL;
+	}
+	return table;
+}
+
+/* level_parse(word): the number of a level, -1 for a word that is none. */
+static napi_value level_parse(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	size_t n = 1;
+	struct text word = { .heap = NULL };
+	napi_value result = NULL;
+
+	if (addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)) && addon_text(env, args[0], "level", &word))
+		result = addon_number(env, wsm_level_parse(word.slice));
+	addon_text_fini(&word);
+	return result;
+}
+
+/* set_raise(function): who makes the errors. */
+static napi_value set_raise(napi_env env, napi_callback_info info)
+{
+	struct env *own = addon_env(env);
+	napi_value args[1];
+	size_t n = 1;
+
+	if (!own || !addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)))
+		return NULL;
+	if (own->raise)
+		napi_delete_reference(env, own->raise);
+	own->raise = NULL;
+	addon_ok(env, napi_create_reference(env, args[0], 1, &own->raise));
+	return NULL;
+}
+
+static bool set_functions(napi_env env, napi_value exports)
+{
+#define FUNCTION(name, function) { name, NULL, function, NULL, NULL, NULL, napi_default, NULL }
+	const napi_property_descriptor functions[] = {
+		FUNCTION("options", options),       FUNCTION("levelParse", level_parse),
+		FUNCTION("setRaise", set_raise),    FUNCTION("dupFd", addon_dup_fd),
+		FUNCTION("closeFd", addon_close_fd),
+	};
+#undef FUNCTION
+	napi_value table = addon_status_table(env);
+
+	return table && addon_ok(env, napi_set_named_property(env, exports, "STATUS", table)) &&
+	       addon_ok(env, napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions));
+}
+
+napi_value addon_init(napi_env env, napi_value exports)
+{
+	if (!addon_env_init(env) || !set_constants(env, exports) || !set_functions(env, exports) ||
+	    !addon_runtime_define(env, exports) || !addon_batch_define(env, exports))
+		return NULL;
+	return exports;
+}
+
+VISIBLE napi_value napi_register_module_v1(napi_env env, napi_value exports);
+VISIBLE int32_t node_api_module_get_api_version_v1(void);
+
+napi_value napi_register_module_v1(napi_env env, napi_value exports)
+{
+	addon_init_fn first = addon_first_copy();
+
+	return first ? first(env, exports) : addon_init(env, exports);
+}
+
+int32_t node_api_module_get_api_version_v1(void)
+{
+	return NAPI_VERSION;
+}

@@ -1,0 +1,111 @@
+/* adopt.c - sockets of Node's servers that are handed over. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "addon.h"
+
+bool addon_admission(napi_env env, napi_value object, struct admission *out)
+{
+	wsm_admission *admission = &out->admission;
+	const struct {
+		const char *name;
+		struct text *text;
+		wsm_slice *slice;
+	} texts[] = {
+		{ "clientId", &out->client_id, &admission->client_id },
+		{ "userId", &out->user_id, &admission->user_id },
+		{ "sessionId", &out->session_id, &admission->session_id },
+		{ "greeting", &out->greeting, &admission->greeting },
+		{ "heartbeat", &out->heartbeat, &admission->heartbeat },
+	};
+	napi_value value;
+
+	memset(out, 0, sizeof(*out));
+	if (addon_is_none(env, object))
+		return true;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		value = addon_get(env, object, texts[i].name);
+		if (!value || !addon_text_or_none(env, value, texts[i].name, texts[i].text))
+			return false;
+		*texts[i].slice = texts[i].text->slice;
+	}
+	value = addon_get(env, object, "rooms");
+	if (!value || !addon_texts(env, value, "rooms", &out->rooms))
+		return false;
+	admission->rooms = out->rooms.at;
+	admission->n_rooms = out->rooms.n;
+	value = addon_get(env, object, "admitted");
+	if (!value || !addon_bool(env, value, &admission->admitted))
+		return false;
+	value = addon_get(env, object, "skipOrigin");
+	return value && addon_bool(env, value, &admission->skip_origin);
+}
+
+void addon_admission_fini(struct admission *admission)
+{
+	addon_text_fini(&admission->client_id);
+	addon_text_fini(&admission->user_id);
+	addon_text_fini(&admission->session_id);
+	addon_text_fini(&admission->greeting);
+	addon_text_fini(&admission->heartbeat);
+	addon_texts_fini(&admission->rooms);
+}
+
+/* adopt(fd, request, admission): the number of the connection. The runtime owns `fd` then; on an error the caller does. */
+METHOD(adopt)
+{
+	napi_value args[3], result = NULL;
+	struct seat *seat = addon_seat(env, info, 3, args);
+	struct admission admission;
+	int32_t fd = -1;
+	wsm_slice request;
+	uint64_t conn = 0;
+	wsm_error error = { 0 };
+	int status;
+
+	if (!seat || !addon_ok(env, napi_get_value_int32(env, args[0], &fd)))
+		return NULL;
+	if (!addon_bytes(env, args[1], &request)) {
+		napi_throw_type_error(env, NULL, "the request must be a Uint8Array");
+		return NULL;
+	}
+	if (addon_admission(env, args[2], &admission)) {
+		status = addon_hub_adopt(seat, fd, request, &admission.admission, &conn, &error);
+		result = status == WSM_OK ? addon_number(env, (double)conn) : addon_raise(env, status, &error);
+	}
+	addon_admission_fini(&admission);
+	return result;
+}
+
+/* dupFd(fd): another descriptor of the same socket, that programs which are started do not inherit. */
+METHOD(dup_fd)
+{
+	napi_value args[1];
+	size_t n = 1;
+	int32_t fd = -1;
+	int copy;
+	wsm_error error = { 0 };
+
+	if (!addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)) ||
+	    !addon_ok(env, napi_get_value_int32(env, args[0], &fd)))
+		return NULL;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy >= 0)
+		return addon_number(env, copy);
+	snprintf(error.message, sizeof(error.message), "dup of descriptor %d: %s", (int)fd, strerror(errno));
+	return addon_raise(env, WSM_ESYSTEM, &error);
+}
+
+METHOD(close_fd)
+{
+	napi_value args[1];
+	size_t n = 1;
+	int32_t fd = -1;
+
+	if (addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)) &&
+	    addon_ok(env, napi_get_value_int32(env, args[0], &fd)))
+		close(fd);
+	return NULL;
+}

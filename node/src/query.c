@@ -1,0 +1,168 @@
+/* query.c - questions to the runtime thread, which are promises: they wait in a thread of libuv's pool, not on the event loop. */
+#include "addon.h"
+
+/* The texts of a question or a REST call. */
+enum { N_TEXTS = 7 };
+
+struct asking {
+	napi_async_work work;
+	napi_deferred deferred;
+	struct hub *hub;
+	bool is_rest;
+	wsm_question question;
+	wsm_rest_request request;
+	wsm_rest_answer answer; /* of a question: its body */
+	struct text texts[N_TEXTS];
+	char *body;
+	int status;
+	wsm_error error;
+};
+
+static void asking_free(struct asking *asking)
+{
+	for (size_t i = 0; i < N_TEXTS; i++)
+		addon_text_fini(&asking->texts[i]);
+	free(asking->body);
+	wsm_text_free(&asking->answer.body);
+	if (asking->hub)
+		addon_hub_unref(asking->hub);
+	free(asking);
+}
+
+static void on_work(napi_env env, void *data)
+{
+	struct asking *asking = data;
+	wsm_runtime *runtime = addon_hub_runtime(asking->hub);
+
+	(void)env;
+	if (asking->is_rest)
+		asking->status = wsm_rest(runtime, &asking->request, &asking->answer, &asking->error);
+	else
+		asking->status = wsm_query(runtime, &asking->question, &asking->answer.body, &asking->error);
+}
+
+/* A question's answer is a string; a REST call's [status, content type, body]. */
+static napi_value answer_value(napi_env env, const struct asking *asking)
+{
+	const wsm_rest_answer *answer = &asking->answer;
+	napi_value values[3], array;
+
+	if (!asking->is_rest)
+		return addon_string_value(env, answer->body.data, answer->body.len);
+	values[0] = addon_number(env, answer->status);
+	values[1] = addon_string_value(env, answer->content_type, strlen(answer->content_type));
+	if (!addon_ok(env, napi_create_buffer_copy(env, answer->body.len, answer->body.data ? answer->body.data : "",
+	                                           NULL, &values[2])) ||
+	    !addon_ok(env, napi_create_array_with_length(env, 3, &array)))
+		return NULL;
+	for (uint32_t i = 0; i < 3; i++)
+		if (!values[i] || !addon_ok(env, napi_set_element(env, array, i, values[i])))
+			return NULL;
+	return array;
+}
+
+static void on_done(napi_env env, napi_status status, void *data)
+{
+	struct asking *asking = data;
+	napi_value value = NULL, exception;
+	bool pending = false;
+
+	if (status == napi_ok && asking->status == WSM_OK)
+		value = answer_value(env, asking);
+	if (value) {
+		napi_resolve_deferred(env, asking->deferred, value);
+	} else if (status == napi_ok) {
+		if (napi_is_exception_pending(env, &pending) == napi_ok && pending)
+			napi_get_and_clear_last_exception(env, &exception);
+		value = addon_error(env, asking->status ? asking->status : WSM_ENOMEM, &asking->error, 0);
+		if (value)
+			napi_reject_deferred(env, asking->deferred, value);
+	}
+	napi_delete_async_work(env, asking->work);
+	asking_free(asking);
+}
+
+/* Takes over `asking`; the promise. */
+static napi_value ask(napi_env env, struct seat *seat, struct asking *asking)
+{
+	napi_value promise, name = addon_string_value(env, "ws_manager.query", NAPI_AUTO_LENGTH);
+
+	asking->hub = addon_hub_ref(seat->hub);
+	if (name && addon_ok(env, napi_create_promise(env, &asking->deferred, &promise)) &&
+	    addon_ok(env, napi_create_async_work(env, NULL, name, on_work, on_done, asking, &asking->work)) &&
+	    addon_ok(env, napi_queue_async_work(env, asking->work)))
+		return promise;
+	asking_free(asking);
+	return NULL;
+}
+
+/* query(kind, room, epoch, since, limit) */
+METHOD(query)
+{
+	napi_value args[5];
+	struct seat *seat = addon_seat(env, info, 5, args);
+	struct asking *asking;
+	unsigned kind;
+
+	if (!seat || !addon_uint(env, args[0], "kind", &kind))
+		return NULL;
+	asking = calloc(1, sizeof(*asking));
+	if (!asking)
+		return addon_raise(env, WSM_ENOMEM, NULL);
+	asking->question.kind = (wsm_query_kind)kind;
+	if (!addon_text_or_none(env, args[1], "room", &asking->texts[0]) ||
+	    !addon_text_or_none(env, args[2], "epoch", &asking->texts[1]) ||
+	    (!addon_is_none(env, args[3]) && !addon_uint64(env, args[3], "since", &asking->question.since)) ||
+	    !addon_uint(env, args[4], "limit", &asking->question.limit)) {
+		asking_free(asking);
+		return NULL;
+	}
+	asking->question.room = asking->texts[0].slice;
+	asking->question.epoch = asking->texts[1].slice;
+	return ask(env, seat, asking);
+}
+
+static bool fill_request(napi_env env, const napi_value *args, struct asking *asking)
+{
+	wsm_rest_request *request = &asking->request;
+	wsm_slice *slices[N_TEXTS] = { &request->method,        &request->path,    &request->query, &request->ip,
+		                       &request->authorization, &request->api_key, &request->origin };
+	static const char *const names[N_TEXTS] = { "method", "path", "query", "ip", "authorization", "apiKey", "origin" };
+	wsm_slice body = { NULL, 0 };
+
+	for (size_t i = 0; i < N_TEXTS; i++) {
+		if (!addon_text_or_none(env, args[i], names[i], &asking->texts[i]))
+			return false;
+		*slices[i] = asking->texts[i].slice;
+	}
+	if (addon_is_none(env, args[N_TEXTS]) || !addon_bytes(env, args[N_TEXTS], &body) || body.len == 0)
+		return true;
+	asking->body = malloc(body.len);
+	if (!asking->body) {
+		addon_raise(env, WSM_ENOMEM, NULL);
+		return false;
+	}
+	memcpy(asking->body, body.data, body.len);
+	request->body = (wsm_slice){ asking->body, body.len };
+	return true;
+}
+
+/* rest(method, path, query, ip, authorization, apiKey, origin, body) */
+METHOD(rest)
+{
+	napi_value args[N_TEXTS + 1];
+	struct seat *seat = addon_seat(env, info, N_TEXTS + 1, args);
+	struct asking *asking;
+
+	if (!seat)
+		return NULL;
+	asking = calloc(1, sizeof(*asking));
+	if (!asking)
+		return addon_raise(env, WSM_ENOMEM, NULL);
+	asking->is_rest = true;
+	if (!fill_request(env, args, asking)) {
+		asking_free(asking);
+		return NULL;
+	}
+	return ask(env, seat, asking);
+}

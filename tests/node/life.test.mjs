@@ -1,0 +1,230 @@
+// Workers, copies, and the ends of processes and threads. WSM_ROUNDS: how often what must not happen once is tried.
+import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import test from 'node:test'
+import { program } from './support.mjs'
+
+const ROUNDS = Number(process.env.WSM_ROUNDS ?? 60)
+
+async function good(source, options) {
+  const result = await program(source, options)
+  assert.deepEqual(
+    { stderr: result.stderr, code: result.code, signal: result.signal },
+    { stderr: '', code: 0, signal: null },
+  )
+  return result.stdout.trim()
+}
+
+test('a process that has sent ends by itself', async () => {
+  const source = `import { wsManager } from 'ws_manager'
+    wsManager.onConnect(() => {})
+    for (let i = 0; i < 1000; i++) wsManager.broadcast('x')
+    console.log((await wsManager.broadcast('y')).recipients)`
+  assert.equal(await good(source), '0')
+})
+
+test('CommonJS and ES modules get one manager', async () => {
+  const source = `import * as esm from 'ws_manager'
+    import { createRequire } from 'node:module'
+    const cjs = createRequire(process.cwd() + '/x.js')('ws_manager')
+    console.log(esm.wsManager === cjs.wsManager, Object.keys(cjs).sort().join() === Object.keys(esm).sort().join())`
+  assert.equal(await good(source), 'true true')
+  assert.equal(
+    await good(`const { ws_manager } = require('ws_manager'); ws_manager.start(); console.log(ws_manager.running)`, {
+      type: 'commonjs',
+    }),
+    'true',
+  )
+})
+
+test('a process that listens stays until it stops', async () => {
+  const source = `import { wsManager } from 'ws_manager'
+    await wsManager.listen()
+    setTimeout(() => { console.log('stopping'); wsManager.stop(0) }, 100).unref()`
+  assert.equal(await good(source), 'stopping')
+})
+
+test('clients are told when the process ends', async () => {
+  const source = `import { wsManager } from 'ws_manager'
+    import { Worker } from 'node:worker_threads'
+    import { once } from 'node:events'
+    const port = await wsManager.listen()
+    const worker = new Worker(\`
+      const WebSocket = require('ws')
+      const { parentPort } = require('node:worker_threads')
+      new WebSocket('ws://127.0.0.1:\${port}/ws').on('message', () => parentPort.postMessage('greeted'))
+    \`, { eval: true, execArgv: [] })
+    await once(worker, 'message')
+    process.exit(0)`
+  await good(source)
+})
+
+test('process.exit() in the middle of callbacks, messages, commands and receipts', async () => {
+  const source = `import { wsManager } from 'ws_manager'
+    import WebSocket from 'ws'
+    const port = await wsManager.listen()
+    const where = process.argv[1]
+    const leave = (at) => { if (where === at) process.exit(0) }
+    wsManager.onConnect(() => leave('connect'))
+    wsManager.onMessage(() => leave('message'))
+    wsManager.onCommand('go', () => leave('command'))
+    wsManager.authenticate(() => { leave('authenticate'); return true })
+    setInterval(() => { for (let i = 0; i < 100; i++) wsManager.broadcast({ i }) }, 1)
+    const client = new WebSocket('ws://127.0.0.1:' + port + '/ws')
+    client.on('open', () => { client.send('text'); client.send('{"action":"go"}') })
+    if (where === 'receipt') await wsManager.broadcast('x').then(() => process.exit(0))
+    if (where === 'query') { for (let i = 0; i < 20; i++) wsManager.stats(); process.exit(0) }`
+  const places = ['connect', 'message', 'command', 'authenticate', 'receipt', 'query']
+  for (let round = 0; round < Math.max(places.length, ROUNDS / 3); round++) {
+    await good(source, { place: places[round % places.length] })
+  }
+})
+
+test('workers share the runtime of the process, and go without it', async () => {
+  const source = `import { wsManager } from 'ws_manager'
+    import { Worker } from 'node:worker_threads'
+    import { on, once } from 'node:events'
+    import WebSocket from 'ws'
+    const port = await wsManager.listen()
+    const client = new WebSocket('ws://127.0.0.1:' + port + '/ws')
+    const messages = on(client, 'message')
+    const next = async () => JSON.parse((await messages.next()).value[0])
+    await next()
+    const worker = new Worker(\`
+      const { wsManager } = require('ws_manager')
+      const { parentPort } = require('node:worker_threads')
+      wsManager.onCommand('whoami', () => 'worker')
+      wsManager.broadcast({ type: 'from worker' }).then((delivery) => parentPort.postMessage(delivery.recipients))
+      parentPort.on('message', () => {})
+    \`, { eval: true, execArgv: [] })
+    console.log((await once(worker, 'message'))[0])
+    console.log((await next()).type)
+    client.send('{"action":"whoami","id":1}')
+    console.log((await next()).data)
+    await worker.terminate()
+    client.send('{"action":"whoami","id":2}')
+    console.log((await next()).data.code)
+    console.log((await wsManager.broadcast('still here')).recipients)
+    client.terminate()
+    await wsManager.stop(0)`
+  assert.deepEqual((await good(source)).split('\n'), ['1', 'from worker', 'worker', 'unknown_action', '1'])
+})
+
+test(`worker.terminate() in the middle of everything, ${ROUNDS} times`, async () => {
+  const source = `import { wsManager } from 'ws_manager'
+    import { Worker } from 'node:worker_threads'
+    import { once } from 'node:events'
+    import WebSocket from 'ws'
+    const shared = process.argv[1] === 'shared'
+    const port = shared ? await wsManager.listen() : 0
+    const code = \`
+      const { wsManager, WebSocketManager } = require('ws_manager')
+      const { parentPort } = require('node:worker_threads')
+      const manager = \${shared} ? wsManager : new WebSocketManager()
+      manager.onConnect((connection) => connection.send('hello'))
+      manager.onMessage((connection, message) => { for (let i = 0; i < 1e5; i++) JSON.stringify(message) })
+      const loop = () => { for (let i = 0; i < 50; i++) manager.broadcast({ i }).then(() => {}); manager.stats().catch(() => {}); setImmediate(loop) }
+      manager.start()
+      loop()
+      parentPort.postMessage('runs')\`
+    let client
+    if (shared) {
+      client = new WebSocket('ws://127.0.0.1:' + port + '/ws')
+      await once(client, 'message')
+    }
+    for (let i = 0; i < ${ROUNDS}; i++) {
+      const workers = [new Worker(code, { eval: true, execArgv: [] }), new Worker(code, { eval: true, execArgv: [] })]
+      await Promise.all(workers.map((worker) => once(worker, 'message')))
+      client?.send('busy')
+      await new Promise((resolve) => setTimeout(resolve, i % 7))
+      await Promise.all(workers.map((worker) => worker.terminate()))
+    }
+    if (shared) { client.terminate(); await wsManager.stop(0) }
+    console.log('done')`
+  for (const kind of ['shared', 'own']) assert.equal(await good(source, { place: kind }), 'done')
+})
+
+test('copies of the addon in one process share one runtime, on all threads', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ws_manager-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const original = path.join(path.dirname(createRequire(import.meta.url).resolve('ws_manager')), '../..')
+  const copy = path.join(folder, 'node_modules/ws_manager')
+  for (const part of ['package.json', 'node/lib', 'build/Release/ws_manager.node']) {
+    cpSync(path.join(original, part), path.join(copy, part), { recursive: true })
+  }
+  const source = `import { wsManager, WebSocketManager } from 'ws_manager'
+    import { createRequire } from 'node:module'
+    import { Worker } from 'node:worker_threads'
+    import { once } from 'node:events'
+    const other = createRequire(process.env.COPY + '/x.js')('ws_manager')
+    console.log(other.WebSocketManager !== WebSocketManager, other.wsManager === wsManager)
+    const port = await wsManager.listen()
+    const worker = new Worker(\`
+      const { wsManager } = require(process.env.COPY + '/node_modules/ws_manager')
+      wsManager.stats().then((stats) => require('node:worker_threads').parentPort.postMessage([wsManager.running, wsManager.port]))
+    \`, { eval: true, execArgv: [] })
+    const [[running, workerPort]] = await once(worker, 'message')
+    console.log(running, workerPort === port)
+    const second = new other.WebSocketManager()
+    console.log((await second.broadcast('x')).recipients, second.port)
+    await wsManager.stop(0)`
+  assert.deepEqual((await good(source, { env: { COPY: folder } })).split('\n'), ['true true', 'true true', '0 0'])
+})
+
+test('start and stop many times: no thread, no descriptor, no memory is left', async () => {
+  const source = `import { WebSocketManager } from 'ws_manager'
+    import { readdirSync } from 'node:fs'
+    const count = () => readdirSync('/proc/self/fd').length + readdirSync('/proc/self/task').length
+    const round = async () => {
+      const manager = new WebSocketManager()
+      await manager.listen()
+      manager.onMessage(() => {})
+      await manager.broadcast('x')
+      await manager.stop(0)
+    }
+    for (let i = 0; i < 10; i++) await round()
+    const before = count()
+    for (let i = 0; i < ${ROUNDS}; i++) await round()
+    // Node's own pool works on, too.
+    const { readFile } = await import('node:fs/promises')
+    await readFile('/proc/self/status')
+    console.log(count() - before)`
+  assert.equal(await good(source), '0')
+})
+
+test('a manager that nobody holds is collected', async () => {
+  const source = `import { WebSocketManager } from 'ws_manager'
+    let collected = 0
+    const registry = new FinalizationRegistry(() => collected++)
+    const make = async () => {
+      const manager = new WebSocketManager()
+      registry.register(manager)
+      manager.start()
+      await manager.broadcast('x')
+      await manager.stop(0)
+      registry.register(new WebSocketManager({ timeout: 100 }))
+    }
+    for (let i = 0; i < 20; i++) await make()
+    for (let i = 0; i < 20 && collected < 30; i++) { await new Promise((resolve) => setTimeout(resolve, 10)); gc() }
+    console.log(collected >= 30)`
+  assert.equal(await good(source, { args: ['--expose-gc'] }), 'true')
+})
+
+test('an uncaught exception and a worker’s own exit leave nothing behind', async () => {
+  const thrown = await program(`import { wsManager } from 'ws_manager'
+    await wsManager.listen()
+    setTimeout(() => { throw new Error('mine') }, 10)`)
+  assert.equal(thrown.code, 1)
+  assert.match(thrown.stderr, /Error: mine/)
+  const source = `import { Worker } from 'node:worker_threads'
+    import { once } from 'node:events'
+    for (let i = 0; i < 10; i++) {
+      const worker = new Worker("const { wsManager } = require('ws_manager'); wsManager.listen().then(() => wsManager.broadcast('x')).then(() => process.exit(3))", { eval: true, execArgv: [] })
+      const [code] = await once(worker, 'exit')
+      if (code !== 3) console.log(code)
+    }`
+  assert.equal(await good(source), '')
+})

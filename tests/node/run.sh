@@ -1,0 +1,24 @@
+#!/bin/bash
+# Runs the tests inside a project that prepare.sh made: run.sh <folder> [argument of node --test, or name of a test file...]
+set -eu -o pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+folder=$root/build/$1
+shift
+rm -rf "$folder/tests"
+mkdir "$folder/tests"
+cp "$root"/tests/node/*.mjs "$root"/tests/node/*.ts "$folder/tests/"
+cd "$folder"
+options=()
+names=()
+for argument in "$@"; do
+	case "$argument" in
+	-*) options+=("$argument") ;;
+	*) names+=("tests/$argument.test.mjs") ;;
+	esac
+done
+[ ${#names[@]} -gt 0 ] || names=(tests/*.test.mjs)
+status=0
+node --test --test-reporter=spec --test-timeout=300000 ${options[@]+"${options[@]}"} "${names[@]}" 2>&1 | tee node-tests.log || status=$?
+count() { sed -n "s/^ℹ $1 //p" node-tests.log | tail -n 1; }
+[ "$status" = 0 ] || exit "$status"
+echo "node: $(count pass) tests passed with Node $(node --version)"

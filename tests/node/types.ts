@@ -1,0 +1,49 @@
+// Compiled by tsc --strict, never run: what must be accepted, and what must not.
+import { createServer } from 'node:http'
+import { EventType, notify_new_log, wsManager, WebSocketManager, WsManagerError } from 'ws_manager'
+import type { Delivery, PipelineUpdateData } from 'ws_manager'
+
+const server = createServer(wsManager.restHandler)
+const attached: Promise<void> = wsManager.attach(server)
+const data: PipelineUpdateData = { pipeline_id: '7', status: 'running', progress: null }
+wsManager.notifyPipelineUpdate(data)
+wsManager.notify_pipeline_update('7', 'running', 50, undefined, undefined, new Date(), { priority: 'critical' })
+wsManager.notify('pipeline_update', data, { project_id: 'P' })
+wsManager.notify('of_my_own', { anything: 1 })
+wsManager.sendToProject('P', EventType.NOTIFICATION, { title: 'a', message: 'b' })
+wsManager.sendToProject('P', { event_type: 'whole' })
+notify_new_log('info', 'words')
+
+async function outcome(): Promise<Delivery> {
+  const { recipients } = await wsManager.broadcast({ a: 1 }, { exclude: ['u'], maxRate: 10, conflate: 'k' })
+  const text: string = await wsManager.sendToUser(7, 'x').then((delivery) => delivery.room + recipients)
+  try {
+    return await wsManager.sendToRoom(['a', 'b'], new Uint8Array(2))
+  } catch (error) {
+    if (error instanceof WsManagerError) console.log(error.code, text, attached)
+    throw error
+  }
+}
+
+const own = new WebSocketManager({ heartbeatInterval: 10, allowedOrigins: ['https://a.example'], rest: false })
+const remove = own.onConnect(async (connection) => {
+  connection.send({ hello: connection.userId })
+  await outcome()
+})
+remove()
+own.onCommand('add', (connection, { a, b }: { a: number; b: number }) => a + b)
+own.authenticate(async ({ headers, query }) => (headers.authorization ? { userId: 7, rooms: ['vip'] } : query.get('u')))
+own.authorize((connection, action, room) => room.startsWith(`${action}:`))
+
+// @ts-expect-error a status is needed
+wsManager.notifyPipelineUpdate({ pipeline_id: '7' })
+// @ts-expect-error the data of an event of the catalogue is checked in notify(), too
+wsManager.notify('pipeline_update', { pipeline_id: 7 })
+// @ts-expect-error there is no such priority
+wsManager.broadcast({}, { priority: 'high' })
+// @ts-expect-error there is no such level
+notify_new_log('loud', 'words')
+// @ts-expect-error a level is taken from the data
+wsManager.notifyLog('info', 'x', null, { level: 'error' })
+// @ts-expect-error functions are no messages
+wsManager.broadcast()
