@@ -534,7 +534,7 @@ export interface EventData {
   command: CommandData
 }
 
-/** One method for each event that an application sends: with its data, or its fields in order. */
+/** One method for each event: with its data as a whole, or its fields in order. */
 export interface EventMethods {
   /** A computer-vision pipeline changed its status. Sends `pipeline_status_update` to `@all`. */
   notifyPipelineStatus(data: PipelineStatusUpdateData, options?: SendOptions): Receipt

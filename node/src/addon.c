@@ -19,7 +19,10 @@ static bool set_text(napi_env env, napi_value exports, const char *name, const c
 
 static bool set_constants(napi_env env, napi_value exports)
 {
-#define NUMBER(name) { #name, WSM_##name }
+#define NUMBER(name)                                                                                                   \
+	{                                                                                                              \
+		#name, WSM_##name                                                                                      \
+	}
 	static const struct {
 		const char *name;
 		unsigned value;
@@ -108,7 +111,8 @@ static napi_value level_parse(napi_env env, napi_callback_info info)
 	struct text word = { .heap = NULL };
 	napi_value result = NULL;
 
-	if (addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)) && addon_text(env, args[0], "level", &word))
+	if (addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)) &&
+	    addon_text(env, args[0], "level", &word))
 		result = addon_number(env, wsm_level_parse(word.slice));
 	addon_text_fini(&word);
 	return result;
@@ -132,11 +136,13 @@ static napi_value set_raise(napi_env env, napi_callback_info info)
 
 static bool set_functions(napi_env env, napi_value exports)
 {
-#define FUNCTION(name, function) { name, NULL, function, NULL, NULL, NULL, napi_default, NULL }
+#define FUNCTION(name, function)                                                                                       \
+	{                                                                                                              \
+		name, NULL, function, NULL, NULL, NULL, napi_default, NULL                                             \
+	}
 	const napi_property_descriptor functions[] = {
-		FUNCTION("options", options),       FUNCTION("levelParse", level_parse),
-		FUNCTION("setRaise", set_raise),    FUNCTION("dupFd", addon_dup_fd),
-		FUNCTION("closeFd", addon_close_fd),
+		FUNCTION("options", options),    FUNCTION("levelParse", level_parse), FUNCTION("setRaise", set_raise),
+		FUNCTION("dupFd", addon_dup_fd), FUNCTION("closeFd", addon_close_fd),
 	};
 #undef FUNCTION
 	napi_value table = addon_status_table(env);

@@ -196,29 +196,29 @@ pthread_mutex_t *addon_hub_sort_lock(struct hub *hub);
 struct seat *addon_seat(napi_env env, napi_callback_info info, size_t n, napi_value *args);
 bool addon_runtime_define(napi_env env, napi_value exports);
 
-METHOD(publish);       /* publish.c */
-METHOD(subscribe);     /* clients.c */
+METHOD(publish);   /* publish.c */
+METHOD(subscribe); /* clients.c */
 METHOD(unsubscribe);
 METHOD(disconnect);
 METHOD(disconnect_user);
-METHOD(endpoint_set);  /* endpoint.c */
+METHOD(endpoint_set); /* endpoint.c */
 METHOD(endpoint_remove);
 METHOD(match);
-METHOD(adopt);         /* adopt.c */
-METHOD(bridge_open);   /* bridge.c */
+METHOD(adopt);       /* adopt.c */
+METHOD(bridge_open); /* bridge.c */
 METHOD(bridge_receive);
 METHOD(bridge_written);
 METHOD(bridge_closed);
-METHOD(want);          /* events.c */
+METHOD(want); /* events.c */
 METHOD(command_add);
 METHOD(command_remove);
 METHOD(authenticated);
 METHOD(authorized);
 METHOD(reply);
 METHOD(info);
-METHOD(query);         /* query.c */
+METHOD(query); /* query.c */
 METHOD(rest);
-METHOD(batch);         /* receipt.c */
+METHOD(batch); /* receipt.c */
 METHOD(watch);
 
 /* events.c: hands the events of a seat to its JavaScript object. False if some are left for later. */

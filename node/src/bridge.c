@@ -38,7 +38,8 @@ static napi_value open_it(napi_env env, struct seat *seat, const wsm_request *re
 
 	if (status == WSM_OK)
 		return addon_number(env, (double)conn);
-	return status == WSM_EREFUSED ? addon_raise_refused(env, &error, http_status) : addon_raise(env, status, &error);
+	return status == WSM_EREFUSED ? addon_raise_refused(env, &error, http_status)
+	                              : addon_raise(env, status, &error);
 }
 
 /* bridgeOpen(path, query, ip, headers, admission): the number of the connection. */
@@ -107,8 +108,7 @@ METHOD(bridge_closed)
 	if (!seat || !addon_uint64(env, args[0], "conn", &conn) || !addon_uint(env, args[1], "code", &code))
 		return NULL;
 	if (addon_text_or_none(env, args[2], "reason", &reason))
-		result = addon_result(
-			env, wsm_bridge_closed(addon_seat_runtime(seat), conn, code, reason.slice), NULL);
+		result = addon_result(env, wsm_bridge_closed(addon_seat_runtime(seat), conn, code, reason.slice), NULL);
 	addon_text_fini(&reason);
 	return result;
 }

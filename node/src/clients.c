@@ -43,7 +43,8 @@ static napi_value call_close(napi_env env, napi_callback_info info, const char *
 		return NULL;
 	if (addon_text(env, args[0], what, &id) && addon_uint(env, args[1], "code", &code) &&
 	    addon_text_or_none(env, args[2], "reason", &reason))
-		result = addon_result(env, call(addon_seat_runtime(seat), id.slice, code, reason.slice, &error), &error);
+		result =
+			addon_result(env, call(addon_seat_runtime(seat), id.slice, code, reason.slice, &error), &error);
 	addon_text_fini(&id);
 	addon_text_fini(&reason);
 	return result;

@@ -81,7 +81,8 @@ napi_value addon_status_table(napi_env env)
 	if (!addon_ok(env, napi_create_array(env, &table)))
 		return NULL;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *texts[] = { rows[i].name, wsm_status_code(rows[i].status), wsm_status_text(rows[i].status) };
+		const char *texts[] = { rows[i].name, wsm_status_code(rows[i].status),
+		                        wsm_status_text(rows[i].status) };
 		napi_value row, text;
 
 		if (!addon_ok(env, napi_create_array(env, &row)))

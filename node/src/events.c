@@ -140,8 +140,9 @@ METHOD(info)
 	const struct {
 		const char *name, *text;
 	} texts[] = {
-		{ "clientId", present->client_id }, { "userId", present->user_id }, { "sessionId", present->session_id },
-		{ "path", present->path },          { "query", present->query },    { "ip", present->ip },
+		{ "clientId", present->client_id },   { "userId", present->user_id },
+		{ "sessionId", present->session_id }, { "path", present->path },
+		{ "query", present->query },          { "ip", present->ip },
 		{ "userAgent", present->user_agent },
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -237,8 +238,7 @@ METHOD(reply)
 {
 	napi_value args[5], result = NULL;
 	struct seat *seat = addon_seat(env, info, 5, args);
-	struct text action = { .heap = NULL }, id = { .heap = NULL }, json = { .heap = NULL },
-		    code = { .heap = NULL };
+	struct text action = { .heap = NULL }, id = { .heap = NULL }, json = { .heap = NULL }, code = { .heap = NULL };
 	uint64_t conn;
 
 	if (!seat || !addon_uint64(env, args[0], "conn", &conn))

@@ -55,8 +55,7 @@ void addon_routes_free(struct routes *routes)
 		after = action->next;
 		action_free(action);
 	}
-	HASH_ITER(hh, routes->guests, guest, next)
-	{
+	HASH_ITER(hh, routes->guests, guest, next) {
 		HASH_DEL(routes->guests, guest);
 		free(guest);
 	}
@@ -204,8 +203,7 @@ void addon_routes_forget(struct hub *hub, struct seat *seat)
 		wsm_command_remove(addon_hub_runtime(hub), (wsm_slice){ action->name, strlen(action->name) });
 		action_free(action);
 	}
-	HASH_ITER(hh, routes->guests, guest, next)
-	{
+	HASH_ITER(hh, routes->guests, guest, next) {
 		if (guest->seat != seat)
 			continue;
 		HASH_DEL(routes->guests, guest);

@@ -126,8 +126,10 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 {
 	wsm_rest_request *request = &asking->request;
 	wsm_slice *slices[N_TEXTS] = { &request->method,        &request->path,    &request->query, &request->ip,
-		                       &request->authorization, &request->api_key, &request->origin };
-	static const char *const names[N_TEXTS] = { "method", "path", "query", "ip", "authorization", "apiKey", "origin" };
+	                               &request->authorization, &request->api_key, &request->origin };
+	static const char *const names[N_TEXTS] = {
+		"method", "path", "query", "ip", "authorization", "apiKey", "origin"
+	};
 	wsm_slice body = { NULL, 0 };
 
 	for (size_t i = 0; i < N_TEXTS; i++) {

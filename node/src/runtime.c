@@ -84,7 +84,8 @@ static bool config_fill(napi_env env, wsm_config *config, napi_value texts)
 		napi_value name, value;
 
 		if (!addon_ok(env, napi_get_element(env, texts, i, &name)) ||
-		    !addon_ok(env, napi_get_element(env, texts, i + 1, &value)) || !set_option(env, config, name, value))
+		    !addon_ok(env, napi_get_element(env, texts, i + 1, &value)) ||
+		    !set_option(env, config, name, value))
 			return false;
 	}
 	return true;
@@ -306,7 +307,10 @@ static napi_value release(napi_env env, napi_callback_info info)
 
 bool addon_runtime_define(napi_env env, napi_value exports)
 {
-#define METHOD_ROW(name, function) { name, NULL, function, NULL, NULL, NULL, napi_default_method, NULL }
+#define METHOD_ROW(name, function)                                                                                     \
+	{                                                                                                              \
+		name, NULL, function, NULL, NULL, NULL, napi_default_method, NULL                                      \
+	}
 	const napi_property_descriptor methods[] = {
 		METHOD_ROW("start", start),
 		METHOD_ROW("stop", stop),

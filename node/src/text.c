@@ -115,7 +115,8 @@ bool addon_texts(napi_env env, napi_value value, const char *what, struct texts 
 	}
 	if (!addon_ok(env, napi_is_array(env, value, &is_array)))
 		return false;
-	return is_array ? texts_of_array(env, value, what, out) : type_error(env, what, "a string or an array of strings");
+	return is_array ? texts_of_array(env, value, what, out)
+	                : type_error(env, what, "a string or an array of strings");
 }
 
 void addon_texts_fini(struct texts *texts)
@@ -193,7 +194,8 @@ bool addon_bool(napi_env env, napi_value value, bool *out)
 	napi_value made;
 
 	*out = false;
-	return addon_ok(env, napi_coerce_to_bool(env, value, &made)) && addon_ok(env, napi_get_value_bool(env, made, out));
+	return addon_ok(env, napi_coerce_to_bool(env, value, &made)) &&
+	       addon_ok(env, napi_get_value_bool(env, made, out));
 }
 
 napi_value addon_get(napi_env env, napi_value object, const char *name)

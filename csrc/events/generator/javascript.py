@@ -67,8 +67,10 @@ ERRORS = (
     *("NotFound", "NotRunning", "OutOfMemory", "Overloaded", "QueryTimeout", "Refused", "SystemCallFailed"),
     "WsManagerError",
 )
-OBJECTS = ("Connection", "EventType", "Receipt", "Request", "WebSocketManager", "connectionManager", "connection_manager")
-OTHERS = ("fastifyPlugin", "restHandler", "version", "wsManager", "ws_manager")
+OBJECTS = ("Connection", "EventType", "Receipt", "Request", "WebSocketManager")
+OTHERS = (
+    *("connectionManager", "connection_manager", "fastifyPlugin", "restHandler", "version", "wsManager", "ws_manager"),
+)
 WIDTH = 120
 # Words that no parameter may be called.
 _RESERVED = {"default", "function", "new", "class", "delete", "in", "var", "arguments", "eval", "package", "public"}
@@ -151,7 +153,7 @@ def emit_types(catalogue: Catalogue) -> str:
     parts.extend(_interface(f"{_pascal(event.type)}Data", event.doc, event.fields) for event in catalogue.sendable)
     parts.append("\n/** The data of each event that an application sends. */\nexport interface EventData {\n")
     parts.extend(f"  {event.type}: {_pascal(event.type)}Data\n" for event in catalogue.sendable)
-    parts.append("}\n\n/** One method for each event that an application sends: with its data, or its fields in order. */\n")
+    parts.append("}\n\n/** One method for each event: with its data as a whole, or its fields in order. */\n")
     parts.append("export interface EventMethods {\n")
     parts.append("\n".join(_method_types(event) for event in catalogue.sendable))
     parts.append("}\n")
@@ -159,10 +161,8 @@ def emit_types(catalogue: Catalogue) -> str:
 
 
 def _annotation(field: Field) -> str:
-    if field.values:
-        text = " | ".join(f"'{value}'" for value in field.values)
-    else:
-        text = _TYPES.get(field.type, field.type)
+    values = " | ".join(f"'{value}'" for value in field.values)
+    text = values or _TYPES.get(field.type, field.type)
     return f"{text} | null" if field.nullable and text != "unknown" else text
 
 
@@ -176,9 +176,7 @@ def _interface(name: str, doc: str, fields: tuple[Field, ...]) -> str:
 
 def _method_types(event: Event) -> str:
     options = "LevelFieldOptions" if any(field.name == "level" for field in event.fields) else "SendOptions"
-    fields = [
-        f"{_parameter(field)}{'' if field.required else '?'}: {_annotation(field)}" for field in event.fields
-    ]
+    fields = [f"{_parameter(field)}{'' if field.required else '?'}: {_annotation(field)}" for field in event.fields]
     lines = []
     for name in (camel(event.helper), event.helper):
         lines.append(f"  /** {event.doc} Sends `{event.type}` to {where(event)}. */\n")
