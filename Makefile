@@ -26,7 +26,7 @@ no_network = { printf '\n*** pip could not install what is needed (see above). I
 
 PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
 	libjansson-dev libjwt-dev libssl-dev uthash-dev python3 python3-venv python3-dev
-PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind
+PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind openssl
 PACKAGES_CHAOS := iproute2 libfaketime
 PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 

@@ -141,6 +141,11 @@ bool wsm_runtime_draining(const wsm_runtime *runtime);
 /* Stops with deadline 0 if needed and frees. No other thread may be inside a call. free(NULL) is fine. */
 void wsm_runtime_free(wsm_runtime *runtime);
 bool wsm_runtime_running(const wsm_runtime *runtime);
+/*
+ * Reads tls_cert and tls_key again: connections that come from now on get the new certificate, those that are there go on.
+ * WSM_ECONFIG if something is wrong with the files, or TLS is not configured: everything stays as it is.
+ */
+int wsm_reload_tls(wsm_runtime *runtime, wsm_error *error);
 /* The port that is listened on (after port 0 was resolved); 0 when there is none. */
 unsigned wsm_runtime_port(const wsm_runtime *runtime);
 

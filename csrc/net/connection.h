@@ -23,6 +23,7 @@ struct wsm__request {
 	wsm_slice path, query, ip;
 	const wsm_member *headers; /* all of them, in order; `json` is the value, plain text */
 	size_t n_headers;
+	bool tls;        /* it came over TLS that ends here */
 	wsm_slice host;  /* that the client believes to speak to */
 	wsm_slice token; /* a JWT, not checked yet; empty: none */
 };

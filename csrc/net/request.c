@@ -24,7 +24,8 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
 		*endpoint = wsm__endpoints_find(&runtime->endpoints, request->path, has_auth(runtime), params);
 	if (*endpoint && ((*endpoint)->flags & WSM__ENDPOINT_ECHO))
 		return 0;
-	if (!(admission && admission->skip_origin) && !wsm__origin_allowed(origin, request->host, allowed, n)) {
+	if (!(admission && admission->skip_origin) &&
+	    !wsm__origin_allowed(origin, request->host, request->tls, allowed, n)) {
 		wsm__endpoint_unref(*endpoint);
 		*endpoint = NULL;
 		return 403;

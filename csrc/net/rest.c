@@ -72,7 +72,7 @@ static bool may_write(const struct call *call)
 	if (key && *key)
 		return wsm__ip_is_loopback(call->request->ip) && !call->request->origin.len;
 	return wsm__ip_is_loopback(call->request->ip) &&
-	       wsm__origin_allowed(call->request->origin, wsm__str("localhost"), NULL, 0);
+	       wsm__origin_allowed(call->request->origin, wsm__str("localhost"), false, NULL, 0);
 }
 
 /* Statistics: from loopback, or with the key. History is what polling clients read, so it is open as the rooms are. */

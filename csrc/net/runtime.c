@@ -20,6 +20,7 @@
 #include "net/publish.h"
 #include "net/server.h"
 #include "net/session.h"
+#include "net/tls.h"
 #include "net/token.h"
 
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
@@ -75,7 +76,7 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	    wsm__queue_init(&runtime->events, runtime->config->max_events))
 		goto no_memory;
 	wsm__queue_close(&runtime->commands, true);
-	if (!wsm__echo_init(runtime, error) && !wsm__token_init(runtime, error))
+	if (!wsm__echo_init(runtime, error) && !wsm__token_init(runtime, error) && !wsm__tls_init(runtime, error))
 		return runtime;
 	wsm_runtime_free(runtime);
 	return NULL;
@@ -122,6 +123,7 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	pthread_mutex_destroy(&runtime->actions_lock);
 	pthread_cond_destroy(&runtime->ended_signal);
 	pthread_mutex_destroy(&runtime->ended_lock);
+	wsm__tls_fini(runtime);
 	wsm__jwt_free(runtime->jwt);
 	wsm_config_free(runtime->config);
 	free((void *)runtime->fds);

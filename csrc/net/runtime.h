@@ -28,6 +28,7 @@ struct wsm__ticket;
 struct wsm__sticky;
 struct wsm__used;
 struct wsm__session;
+struct wsm__tls;
 struct wsm__jwt;
 struct lws_context;
 struct lws_vhost;
@@ -41,6 +42,7 @@ struct wsm__name { /* of a host command */
 
 struct wsm_runtime {
 	struct wsm_config *config; /* immutable */
+	struct wsm__tls *tls;      /* NULL: no TLS on the own port */
 	struct wsm__jwt
 		*_Atomic jwt; /* NULL: no token authentication. Other threads than the runtime's only look whether it is */
 	const char *jwt_algorithm; /* of all keys, from the first to the last */
@@ -178,7 +180,7 @@ struct wsm__counters {
 	uint64_t total_connections, refused, messages_received, bytes_received, messages_sent, bytes_sent, broadcasts;
 	uint64_t presence_messages;
 	uint64_t rate_limited, slow_consumers, timeouts, throttled, superseded, handshakes_refused;
-	uint64_t handshake_timeouts, handshakes_dropped;
+	uint64_t handshake_timeouts, handshakes_dropped, tls_failures;
 	uint64_t tokens_refused, tokens_expired, forbidden, revoked;
 };
 
@@ -247,6 +249,7 @@ struct wsm__core {
 	uint32_t scratch_count;
 	size_t scratch_len;
 	uint8_t scratch[WSM__SCRATCH_SIZE];
+	uint8_t plain[16384]; /* what a TLS record held */
 };
 
 /* Takes the time for what follows. */

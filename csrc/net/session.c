@@ -10,6 +10,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/server.h"
+#include "net/tls.h"
 
 #define LINGER_MS 2000u /* for a client to read the last words and close */
 
@@ -76,6 +77,7 @@ void wsm__session_linger(struct wsm__session *session)
 		return;
 	session->deadline_ms = session->core->now_ms + LINGER_MS;
 	enter_phase(session, WSM__LINGERING);
+	wsm__tls_end(session, true);
 	if (!session->choked)
 		shutdown(session->fd, SHUT_WR);
 }
@@ -109,6 +111,7 @@ static void session_free(struct wsm__session *session)
 	}
 	wsm__entry_free(session);
 	wsm_text_free(&session->held);
+	wsm__tls_end(session, false);
 	/* Before the descriptor is closed: afterwards the number may be another file's, which a forked child must not close. */
 	wsm__runtime_own_fd(core->runtime, session->fd, false);
 	free(session);
@@ -131,7 +134,9 @@ static struct wsm__session *session_new(struct wsm__core *core, int fd, struct w
 	session->core = core;
 	session->fd = fd;
 	session->phase = WSM__OPEN; /* in no list */
-	if (!wsm__entry_new(session)) {
+	/* What the host hands over was plain for the host. */
+	if (!wsm__entry_new(session) || (core->runtime->tls && !adopt && !wsm__tls_begin(session))) {
+		wsm__entry_free(session);
 		free(session);
 		return NULL;
 	}
@@ -194,6 +199,11 @@ static void choke(struct wsm__session *session, bool choked)
 
 bool wsm__session_write(struct wsm__session *session, const void *data, size_t len)
 {
+	return session->tls ? wsm__tls_write(session, data, len) : wsm__session_write_raw(session, data, len);
+}
+
+bool wsm__session_write_raw(struct wsm__session *session, const void *data, size_t len)
+{
 	if (session->phase == WSM__DOOMED)
 		return false;
 	if (lws_write(session->wsi, (unsigned char *)(uintptr_t)data, len, LWS_WRITE_RAW) < 0) {
@@ -233,6 +243,14 @@ void wsm__session_writable(struct wsm__session *session)
 }
 
 void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t len)
+{
+	if (session->tls)
+		wsm__tls_receive(session, data, len);
+	else
+		wsm__session_receive_plain(session, data, len);
+}
+
+void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len)
 {
 	if (session->phase == WSM__ENTERING)
 		wsm__entry_receive(session, data, len);

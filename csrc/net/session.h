@@ -16,6 +16,7 @@
 struct lws;
 struct wsm__adopt;
 struct wsm__entry;
+struct wsm__tls_link;
 
 enum wsm__phase { WSM__ENTERING, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
 
@@ -26,10 +27,11 @@ struct wsm__session {
 	uint64_t deadline_ms;             /* of ENTERING and LINGERING */
 	int fd;
 	enum wsm__phase phase;
-	bool choked;              /* libwebsockets holds a part of what was written; nothing is read meanwhile */
-	struct wsm__conn *conn;   /* OPEN; NULL again once its connection has gone */
-	struct wsm__adopt *adopt; /* handed over by the host, until a connection has been made of it */
-	struct wsm__entry *entry; /* ENTERING: what was read, and answers (http.c) */
+	bool choked;               /* libwebsockets holds a part of what was written; nothing is read meanwhile */
+	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
+	struct wsm__adopt *adopt;  /* handed over by the host, until a connection has been made of it */
+	struct wsm__entry *entry;  /* ENTERING: what was read, and answers (http.c) */
+	struct wsm__tls_link *tls; /* NULL: none (tls.c) */
 	wsm_text held; /* OPEN: the 101 that goes out once the connection is let in, or never (http_refusal) */
 	struct wsm__inbound inbound;
 };
@@ -48,6 +50,9 @@ void wsm__session_gone(struct wsm__session *session);
 void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn);
 /* Writes all of it, or leaves the rest to libwebsockets: `choked` then. False if the socket is broken: DOOMED. */
 bool wsm__session_write(struct wsm__session *session, const void *data, size_t len);
+/* The same below TLS, and what has come above it: for tls.c. */
+bool wsm__session_write_raw(struct wsm__session *session, const void *data, size_t len);
+void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len);
 /* Nothing more is to be said: LINGERING as soon as everything is written. */
 void wsm__session_linger(struct wsm__session *session);
 /* Cuts it off. */

@@ -8,7 +8,8 @@
 #include "wire/handshake.h"
 #include "wire/target.h"
 
-static void fill_request(struct wsm__request *request, const struct wsm__head *head, wsm_slice path, const char *ip)
+static void fill_request(struct wsm__request *request, const struct wsm__head *head, wsm_slice path, const char *ip,
+                         bool tls)
 {
 	memset(request, 0, sizeof(*request));
 	request->path = path;
@@ -17,6 +18,7 @@ static void fill_request(struct wsm__request *request, const struct wsm__head *h
 	request->headers = head->fields;
 	request->n_headers = head->n_fields;
 	request->host = head->host;
+	request->tls = tls;
 }
 
 /* The connection of a request that has passed. NULL when out of memory. */
@@ -128,7 +130,7 @@ void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
 		return;
 	}
 	wsm__session_ip(session, ip);
-	fill_request(&request, head, wsm__slice(path, (size_t)len), ip);
+	fill_request(&request, head, wsm__slice(path, (size_t)len), ip, session->tls != NULL);
 	wsm__buffer_init(&token);
 	status = wsm__request_admit(session->core->runtime, &request, admission, &endpoint, &params, &token, &why);
 	if (!status)

@@ -380,6 +380,8 @@ void wsm_config_free(wsm_config *config)
 	free(config->port);
 	free(config->api_key);
 	free(config->broker_url);
+	free(config->tls_cert);
+	free(config->tls_key);
 	free(config->exempt_ips);
 	free(config->trusted_proxies);
 	free(config->test_echo_path);
@@ -478,6 +480,18 @@ static int check_jwt(const struct wsm_config *config, wsm_error *error)
 	                 useless);
 }
 
+static int check_tls(const struct wsm_config *config, wsm_error *error)
+{
+	if (!*config->tls_cert != !*config->tls_key)
+		return wsm__fail(error, WSM_ECONFIG, "option %s is set and %s is not; TLS needs both",
+		                 *config->tls_cert ? "tls_cert" : "tls_key",
+		                 *config->tls_cert ? "tls_key" : "tls_cert");
+	if (*config->tls_cert && !*config->port)
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "option tls_cert: TLS is spoken on the runtime's own port only; set port");
+	return WSM_OK;
+}
+
 int wsm__config_check(const struct wsm_config *config, wsm_error *error)
 {
 	if (!(config->timeout > config->heartbeat_interval))
@@ -498,5 +512,7 @@ int wsm__config_check(const struct wsm_config *config, wsm_error *error)
 			"option max_pending: %llu bytes must hold a message of max_publish_size, which is %llu "
 			"bytes; raise the one or lower the other",
 			(unsigned long long)config->max_pending, (unsigned long long)config->max_publish_size);
+	if (check_tls(config, error))
+		return WSM_ECONFIG;
 	return check_jwt(config, error);
 }

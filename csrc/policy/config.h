@@ -9,8 +9,9 @@
 
 struct wsm_config {
 	/* listening */
-	char *host; /* host: "localhost" (both loopback addresses), an address, "*" for all */
-	char *port; /* port: "" none; 0 picks one */
+	char *host;               /* host: "localhost" (both loopback addresses), an address, "*" for all */
+	char *port;               /* port: "" none; 0 picks one */
+	char *tls_cert, *tls_key; /* paths; "" no TLS */
 	/* heartbeat */
 	double heartbeat_interval; /* 30 s; 0.05 … 3600 */
 	double timeout; /* 90 s; 0.1 … 86400; must be greater than heartbeat_interval (checked at runtime_new) */

@@ -210,7 +210,7 @@ struct wsm__jwt *wsm__jwt_new(const struct wsm__jwt_options *options, wsm_error 
 	const struct algorithm *algorithm;
 	wsm_slice keys[WSM__JWT_KEYS_MAX];
 	struct wsm__jwt *jwt;
-	size_t n_keys;
+	size_t n_keys = 0;
 	bool complete;
 
 	if (choose(options, &algorithm, keys, &n_keys, error))

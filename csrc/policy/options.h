@@ -14,6 +14,11 @@
 	  "Address to listen on when port is set: localhost (both loopback addresses), an IP address, or * for all.")  \
 	X(port, "WEBSOCKET_PORT", PORT, "", 0, 65535,                                                                  \
 	  "TCP port of the runtime's own listener; unset for none, 0 for any free one.")                               \
+	X(tls_cert, "WEBSOCKET_TLS_CERT", STRING, "", 0, 0,                                                            \
+	  "Path of a PEM file with the certificate, and those between it and its root, for TLS on the own port; "      \
+	  "unset for none.")                                                                                           \
+	X(tls_key, "WEBSOCKET_TLS_KEY", STRING, "", 0, 0,                                                              \
+	  "Path of a PEM file with the private key of tls_cert, not encrypted.")                                       \
 	X(heartbeat_interval, "WEBSOCKET_HEARTBEAT_INTERVAL", SECS, "30", 0.05, 3600,                                  \
 	  "Seconds between heartbeats (protocol ping and message).")                                                   \
 	X(timeout, "WEBSOCKET_TIMEOUT", SECS, "90", 0.1, 86400,                                                        \

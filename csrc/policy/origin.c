@@ -208,7 +208,7 @@ bool wsm__origin_entry_valid(wsm_slice entry)
 	return wsm__slice_is(entry, "*") || parse_origin(entry, true, &parsed);
 }
 
-bool wsm__origin_allowed(wsm_slice origin, wsm_slice host, const wsm_slice *allowed, size_t n_allowed)
+bool wsm__origin_allowed(wsm_slice origin, wsm_slice host, bool tls, const wsm_slice *allowed, size_t n_allowed)
 {
 	struct authority from, to;
 	bool web;
@@ -223,7 +223,10 @@ bool wsm__origin_allowed(wsm_slice origin, wsm_slice host, const wsm_slice *allo
 	/* Ports are only compared, and loopback only trusted, for pages that came from a web server. */
 	web = default_port(from.scheme) != 0;
 	if (web && parse_host(host, from.scheme, &to)) {
-		if (same_host(&from, &to) && from.port == to.port)
+		/* A page that came without TLS may be anybody's, whatever host it names. */
+		bool as_safe = !tls || wsm__slice_equal_nocase(from.scheme, wsm__str("https"));
+
+		if (as_safe && same_host(&from, &to) && from.port == to.port)
 			return true;
 		if (host_is_loopback(&from) && host_is_loopback(&to))
 			return true;

@@ -6,13 +6,13 @@
 
 /*
  * Whether a request with this Origin may open a WebSocket. No Origin: yes (not a browser). Same host and port as `host`
- * (default ports of the scheme filled in), a loopback origin towards a loopback host (any ports), or an entry of
+ * (default ports of the scheme filled in; with `tls`, the request came over TLS and so must the page have), a loopback origin towards a loopback host (any ports), or an entry of
  * `allowed`: yes. An entry is "https://app.example.com", with any port if it ends in ":*", with subdomains (of any depth,
  * but not the domain itself) if its host begins with "*.", or "*" for all, which is the only one that lets "null" through.
  * "null", unparsable and look-alike origins: no. Hosts compare without case, IPv6 addresses by value. Origins of other
  * schemes than http and https are allowed by an entry only.
  */
-bool wsm__origin_allowed(wsm_slice origin, wsm_slice host, const wsm_slice *allowed, size_t n_allowed);
+bool wsm__origin_allowed(wsm_slice origin, wsm_slice host, bool tls, const wsm_slice *allowed, size_t n_allowed);
 /* Whether a text can be an entry of `allowed`; others match nothing. */
 bool wsm__origin_entry_valid(wsm_slice entry);
 /* Whether an IP text is a loopback address (127.0.0.0/8, ::1, ::ffff:127.0.0.0/104). */

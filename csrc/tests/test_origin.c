@@ -16,7 +16,7 @@ static bool allowed(const char *origin, const char *host, const char *list)
 			start = i + 1;
 		}
 	}
-	result = wsm__origin_allowed(o, h, entries, n);
+	result = wsm__origin_allowed(o, h, false, entries, n);
 	drop(o);
 	drop(h);
 	drop(l);
@@ -45,8 +45,8 @@ static void assert_all(const char *const cases[][3], size_t n, bool expected)
 static void clients_that_are_no_browsers_have_no_origin(void **state)
 {
 	(void)state;
-	assert_true(wsm__origin_allowed(wsm__slice(NULL, 0), wsm__str("example.com"), NULL, 0));
-	assert_true(wsm__origin_allowed(wsm__slice(NULL, 0), wsm__slice(NULL, 0), NULL, 0));
+	assert_true(wsm__origin_allowed(wsm__slice(NULL, 0), wsm__str("example.com"), false, NULL, 0));
+	assert_true(wsm__origin_allowed(wsm__slice(NULL, 0), wsm__slice(NULL, 0), false, NULL, 0));
 }
 
 static void the_same_host_and_port_is_allowed(void **state)
@@ -68,7 +68,7 @@ static void another_port_or_host_is_another_origin(void **state)
 	        { "https://example.com", "www.example.com" }, { "https://example.com.", "example.com" },
 	        { "https://example.com", "" }, { "https://example.com", "example.com:" },
 	        { "https://example.com", "example.com:443x" }, { "https://example.com", "a b" });
-	assert_false(wsm__origin_allowed(wsm__str("https://example.com"), wsm__slice(NULL, 0), NULL, 0));
+	assert_false(wsm__origin_allowed(wsm__str("https://example.com"), wsm__slice(NULL, 0), false, NULL, 0));
 }
 
 static void look_alikes_are_refused(void **state)
@@ -107,7 +107,7 @@ static void unparsable_origins_are_refused(void **state)
 	        { "https://*.example.com", "*.example.com" }, { "https://example.com:*", "example.com:*" },
 	        { "*", "*" });
 	assert_false(wsm__origin_allowed(wsm__slice("https://example.com\0.evil.net", 29), wsm__str("example.com"),
-	                                 NULL, 0));
+	                                 false, NULL, 0));
 }
 
 static void an_endless_origin_is_refused(void **state)
@@ -137,11 +137,11 @@ static void an_origin_cut_off_at_any_byte_is_refused(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		wsm_slice host = wsm__str(strstr(origins[i], "//") + 2);
 
-		assert_true(wsm__origin_allowed(wsm__str(origins[i]), host, NULL, 0));
+		assert_true(wsm__origin_allowed(wsm__str(origins[i]), host, false, NULL, 0));
 		for (size_t len = 1; len < strlen(origins[i]); len++) {
 			wsm_slice copy = exact(origins[i], len);
 
-			assert_false(wsm__origin_allowed(copy, host, NULL, 0));
+			assert_false(wsm__origin_allowed(copy, host, false, NULL, 0));
 			drop(copy);
 		}
 	}
@@ -279,6 +279,24 @@ static void loopback_addresses_are_known_in_all_their_forms(void **state)
 	assert_false(wsm__ip_is_loopback(wsm__slice("127.0.0.1\0x", 11)));
 }
 
+/* Over TLS a page of the same host must have come over TLS itself; the rest of the rules stays. */
+static void over_tls(void **state)
+{
+	const wsm_slice listed = wsm__str("http://app.example.com");
+
+	(void)state;
+	assert_true(wsm__origin_allowed(wsm__str("https://example.com"), wsm__str("example.com"), true, NULL, 0));
+	assert_true(
+		wsm__origin_allowed(wsm__str("https://example.com:8443"), wsm__str("example.com:8443"), true, NULL, 0));
+	assert_true(wsm__origin_allowed(wsm__str("https://example.com"), wsm__str("example.com:443"), true, NULL, 0));
+	assert_false(wsm__origin_allowed(wsm__str("http://example.com"), wsm__str("example.com"), true, NULL, 0));
+	assert_false(
+		wsm__origin_allowed(wsm__str("http://example.com:8443"), wsm__str("example.com:8443"), true, NULL, 0));
+	assert_false(wsm__origin_allowed(wsm__str("https://example.com"), wsm__str("example.com:8443"), true, NULL, 0));
+	assert_true(wsm__origin_allowed(wsm__str("http://localhost:3000"), wsm__str("localhost:8443"), true, NULL, 0));
+	assert_true(wsm__origin_allowed(listed, wsm__str("api.example.com"), true, &listed, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +315,7 @@ int main(void)
 		cmocka_unit_test(a_star_lets_everything_through),
 		cmocka_unit_test(entries_that_could_never_match_are_found_out),
 		cmocka_unit_test(loopback_addresses_are_known_in_all_their_forms),
+		cmocka_unit_test(over_tls),
 	};
 
 	return cmocka_run_group_tests_name("origin", tests, NULL, NULL);

@@ -122,6 +122,7 @@ PyObject *core_runtime_revoke(PyObject *self, PyObject *args);
 PyObject *core_runtime_unrevoke(PyObject *self, PyObject *args);
 PyObject *core_runtime_revocations(PyObject *self, PyObject *none);
 PyObject *core_runtime_reload_keys(PyObject *self, PyObject *args);
+PyObject *core_runtime_reload_tls(PyObject *self, PyObject *none);
 /* runtime_conn.c */
 PyObject *core_runtime_endpoint_set(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_endpoint_remove(PyObject *self, PyObject *path);

@@ -271,6 +271,7 @@ static PyMethodDef runtime_methods[] = {
 	{ "unrevoke", core_runtime_unrevoke, METH_VARARGS, "(jti, user_id)" },
 	{ "revocations", core_runtime_revocations, METH_NOARGS, "JSON: what is revoked." },
 	{ "reload_keys", core_runtime_reload_keys, METH_VARARGS, "(jwt_secret, jwt_public_key)" },
+	{ "reload_tls", core_runtime_reload_tls, METH_NOARGS, "Reads tls_cert and tls_key again." },
 	{ "endpoint_set", METHOD(core_runtime_endpoint_set), KEYWORDS, "Adds or replaces an endpoint." },
 	{ "endpoint_remove", core_runtime_endpoint_remove, METH_O, "Removes the endpoint of a path pattern." },
 	{ "room_rule_set", core_runtime_room_rule_set, METH_VARARGS, "Says something about rooms by pattern." },

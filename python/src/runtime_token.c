@@ -59,3 +59,14 @@ PyObject *core_runtime_reload_keys(PyObject *self, PyObject *args)
 	Py_BEGIN_ALLOW_THREADS status = wsm_reload_keys(runtime->runtime, secret, public_key, &error);
 	Py_END_ALLOW_THREADS return core_result(runtime, status, &error);
 }
+
+PyObject *core_runtime_reload_tls(PyObject *self, PyObject *none)
+{
+	struct core_runtime *runtime = (struct core_runtime *)self;
+	wsm_error error = { 0 };
+	int status;
+
+	(void)none;
+	Py_BEGIN_ALLOW_THREADS status = wsm_reload_tls(runtime->runtime, &error); /* it reads files */
+	Py_END_ALLOW_THREADS return core_result(runtime, status, &error);
+}

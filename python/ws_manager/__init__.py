@@ -121,6 +121,7 @@ position = ws_manager.position
 presence = ws_manager.presence
 publish_to_channel = ws_manager.publish_to_channel
 reload_keys = ws_manager.reload_keys
+reload_tls = ws_manager.reload_tls
 remove_endpoint = ws_manager.remove_endpoint
 rest = ws_manager.rest
 revocations = ws_manager.revocations
@@ -242,6 +243,7 @@ __all__ = [
     "progress_callback",
     "publish_to_channel",
     "reload_keys",
+    "reload_tls",
     "remove_endpoint",
     "rest",
     "revocations",

@@ -212,6 +212,8 @@ class Runtime:
         """JSON: [{jti, until} or {user_id, before, until}]."""
     def reload_keys(self, jwt_secret: str | None, jwt_public_key: str | None, /) -> None:
         """[blocks] None: as configured. ConfigError; the old keys stay in force then."""
+    def reload_tls(self) -> None:
+        """[blocks] ConfigError; the old certificate stays in force then."""
     def endpoint_set(
         self, path: str, rooms: Sequence[str] = (), greeting: str = "", heartbeat: str = "", flags: int = 0
     ) -> None: ...

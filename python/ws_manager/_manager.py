@@ -208,6 +208,16 @@ class WebSocketManager(Tokens):
         self._publish = runtime.publish
         return runtime
 
+    def reload_tls(self) -> None:
+        """Reads tls_cert and tls_key again, while the runtime runs.
+
+        Connections that come from now on get the new certificate; those that are there go on. ConfigError if something
+        is wrong with the files, and the old certificate stays in force.
+        """
+        with self._lock:
+            runtime = self._any_runtime()
+        runtime.reload_tls()
+
     @property
     def draining(self) -> bool:
         """Whether new connections are refused: after drain(), or while it stops."""

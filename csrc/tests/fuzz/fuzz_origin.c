@@ -66,7 +66,7 @@ static void check_disguises(wsm_slice origin, wsm_slice host)
 		if (origin.len > 0)
 			memcpy(text, origin.data, origin.len);
 		memcpy(text + origin.len, tails[i], n);
-		CHECK(!wsm__origin_allowed(wsm__slice(text, origin.len + n), host, NULL, 0));
+		CHECK(!wsm__origin_allowed(wsm__slice(text, origin.len + n), host, false, NULL, 0));
 	}
 	free(text);
 }
@@ -75,8 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	wsm_slice text = wsm__slice((const char *)data, size);
 	wsm_slice origin = take_line(&text), host = take_line(&text), entry = take_line(&text);
-	bool same = wsm__origin_allowed(origin, host, NULL, 0);
-	bool listed = wsm__origin_allowed(origin, host, &entry, 1);
+	bool same = wsm__origin_allowed(origin, host, false, NULL, 0);
+	bool listed = wsm__origin_allowed(origin, host, false, &entry, 1);
 
 	CHECK(listed || !same);
 	if (same && origin.len > 0) {
@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (listed && !same)
 		CHECK(wsm__origin_entry_valid(entry));
 	if (wsm__ip_is_loopback(origin))
-		CHECK(!wsm__origin_allowed(origin, host, NULL, 0)); /* an address is no origin */
+		CHECK(!wsm__origin_allowed(origin, host, false, NULL, 0)); /* an address is no origin */
 	drop(origin);
 	drop(host);
 	drop(entry);
