@@ -1,4 +1,4 @@
-"""TLS on the runtime's own port: a client that verifies the certificate, REST, and a new certificate without a restart."""
+"""TLS on the runtime's own port: a client that verifies, REST, and a new certificate without a restart."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shutil
 import ssl
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +21,22 @@ def make(folder: Path, name: str) -> tuple[Path, Path]:
     """A self-signed certificate for localhost, and its key."""
     cert, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        + ["-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        + ["-keyout", str(key), "-out", str(cert)],
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+            ),
+            *("-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(cert)),
+        ],
         check=True,
         capture_output=True,
     )
@@ -50,7 +64,7 @@ def open_client(port: int, trusted: Path) -> ClientConnection:
 def test_a_client_that_verifies_the_certificate(manager: WebSocketManager, files: tuple[Path, Path]) -> None:
     with open_client(manager.port, files[0]) as client:
         assert json.loads(client.recv(TIMEOUT))["type"] == "connected"
-        manager.send_to_all({"type": "hello"})
+        manager.broadcast({"type": "hello"})
         assert json.loads(client.recv(TIMEOUT))["type"] == "hello"
         client.send("ping")
         assert json.loads(client.recv(TIMEOUT))["type"] == "pong"
@@ -60,10 +74,8 @@ def test_a_client_that_verifies_the_certificate(manager: WebSocketManager, files
 
 
 def test_rest_over_https(manager: WebSocketManager, files: tuple[Path, Path]) -> None:
-    import urllib.request
-
     context = ssl.create_default_context(cafile=str(files[0]))
-    with urllib.request.urlopen(f"https://localhost:{manager.port}/api/ws/stats", context=context) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"https://localhost:{manager.port}/api/ws/stats", context=context) as answer:
         assert json.load(answer)["active_connections"] == 0
 
 
@@ -78,12 +90,14 @@ def test_a_new_certificate_without_a_restart(
         shutil.copy(new_cert, files[0])
         with pytest.raises(ConfigError, match="does not belong"):
             manager.reload_tls()
-        open_client(manager.port, old).close()
+        with open_client(manager.port, old):
+            pass
         shutil.copy(new_key, files[1])
         manager.reload_tls()
-        open_client(manager.port, new_cert).close()
-        with pytest.raises(ssl.SSLCertVerificationError):
-            open_client(manager.port, old)
+        with open_client(manager.port, new_cert):
+            pass
+        with pytest.raises(ssl.SSLCertVerificationError), open_client(manager.port, old):
+            pass
         before.send("ping")
         assert json.loads(before.recv(TIMEOUT))["type"] == "pong"
 
@@ -103,5 +117,6 @@ def test_configurations_that_will_not_do(options: dict[str, object], words: str)
 
 
 def test_nothing_to_reload_without_tls() -> None:
-    with WebSocketManager() as manager, pytest.raises(ConfigError, match="not configured"):
+    manager = WebSocketManager()
+    with pytest.raises(ConfigError, match="not configured"):
         manager.reload_tls()
