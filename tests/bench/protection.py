@@ -26,7 +26,7 @@ HARNESS = Path(__file__).resolve().parents[1] / "harness"
 sys.path.insert(0, str(HARNESS))
 
 from chaos import machine  # noqa: E402
-from programs import Program, find  # noqa: E402
+from programs import ROOT, Program, find  # noqa: E402
 from scene import Host  # noqa: E402
 
 SERVER_CORE, CLIENT_CORE = 0, 1
@@ -138,7 +138,9 @@ def main() -> None:
     memory = max(figures["rss_mb"] for round_ in rounds for figures in round_.values()) - before
     text, _ = table(rounds, memory)
     title = f"{time.strftime('%Y-%m-%d', time.gmtime())}, {machine()}"
-    print(f"{title}: {args.clients:,} honest clients, {args.rounds} rounds of {args.seconds:g} s\n\n{text}")
+    text = f"{title}: {args.clients:,} honest clients, {args.rounds} rounds of {args.seconds:g} s\n\n{text}\n"
+    print(text)
+    (ROOT / "build" / "protection.md").write_text(text)
     if args.json:
         args.json.write_text(json.dumps({"what": title, "memory_mb": memory, "rounds": rounds}, indent=1) + "\n")
 

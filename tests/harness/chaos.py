@@ -35,10 +35,18 @@ def cells(result: Result) -> list[str]:
     return [result.name, *(f"{count:,}" for count in counts), f"{result.seconds:.1f}", result.verdict]
 
 
+def text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {text(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, list):
+        return " ".join(map(text, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def notes(result: Result) -> str:
     if result.not_run:
         return result.not_run
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result.notes.items())
+    return "; ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in result.notes.items())
 
 
 def machine() -> str:

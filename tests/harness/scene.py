@@ -179,7 +179,7 @@ class Scene:
         self.result.notes.update(figures)
 
     def settle(self, host: Host, seconds: float = 60.0) -> None:
-        """No more is published, and every client of that host must come to the last message."""
+        """No more is published; every client of that host must come to the last message, and its statistics add up."""
         n = host.do("publish_off")["n"]
         for fleet in self.fleets:
             if fleet.port not in (host.port, host.own_port):
@@ -187,6 +187,11 @@ class Scene:
             if not fleet.all_reached(n, seconds):
                 reached = fleet.ask(f"reached {n}")["reached"]
                 self.expect(False, f"only {reached} of {fleet.n} clients got the last message within {seconds:.0f} s")
+
+        stats = host.do("stats")
+        fates = {name: n for name, n in stats.items() if name.startswith("deliveries_") and "replayed" not in name}
+        adds_up = sum(fates.values()) == stats["deliveries"]
+        self.expect(adds_up, f"{stats['deliveries']} deliveries, of which the statistics know {fates}")
 
     def count(self) -> None:
         for fleet in self.fleets:

@@ -20,6 +20,7 @@ SCENARIOS: dict[str, Callable[[Scene], None]] = {
     "exit in a callback": processes.exit_in_callback,
     "fork after start": processes.fork,
     "uvicorn --reload": processes.reload,
+    "all of that at once": processes.everything,
     "half-open TCP": network.half_open,
     "packet loss and delay": network.loss,
     "wall clock jumps": machine.clock,

@@ -123,6 +123,34 @@ def exit_in_callback(scene: Scene) -> None:
     scene.note(processes=scene.scale.exits, slowest_end_s=round(slow, 2), statuses=sorted(statuses))
 
 
+def everything(scene: Scene) -> None:
+    """Clients of many rooms drop, read slowly and visit other rooms all the time, while the server is killed, stopped,
+    told to end, and started again."""
+    rooms = 7
+    options = ("--option", "history_size=64", "--option", "max_queue=16384")
+    host = scene.host(*options)
+    fleet = scene.fleet(host.port, rooms=rooms, receive_buffer=4096, history=64)
+    fleet.ask(f"churn {fleet.n / 20} {fleet.n / 40} {fleet.n / 20}")
+    for harm in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM) * (1 if scene.scale.short else 4):
+        host.publish(rooms, 10, size=2000)
+        fleet.moves(20 * fleet.n)
+        host.signal(harm)
+        if harm is signal.SIGSTOP:
+            time.sleep(2)
+            host.signal(signal.SIGCONT)
+            fleet.moves(10 * fleet.n)
+            host.do("publish_off")
+            host.kill()
+        host.wait(30)
+        host = scene.host(*options, port=host.port)
+    fleet.ask("churn 0 0 0")
+    host.publish(rooms, 10, size=2000)
+    fleet.moves(5 * fleet.n)
+    scene.settle(host, 120)
+    status = fleet.status()
+    scene.note(dropped=status["dropped"], paused=status["paused"], visits=status["visited"])
+
+
 def fork(scene: Scene) -> None:
     """The application forks under its clients, and the children use ws_manager and end: no client notices."""
     host = scene.host()
