@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import os
 import resource
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -66,12 +68,10 @@ def sample(host: Host, fleets: list[Fleet], started: float) -> Row:
     return row
 
 
-def line(points: list[tuple[float, float]]) -> tuple[float, float]:
-    """Least squares: slope, and the mean of the values."""
-    n = len(points)
-    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    return (sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0), mean_y
+def slope(points: list[tuple[float, float]]) -> float:
+    """Of the line through them by Theil and Sen, the median of all slopes between two: one step does not tilt it."""
+    pairs = itertools.combinations(points, 2)
+    return statistics.median((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs if b[0] > a[0])
 
 
 class Soak:
@@ -139,9 +139,9 @@ class Soak:
 
     def judge(self, scene: Scene, baseline: int, host: Host) -> None:
         warm_up = WARM_UP if self.args.minutes > 1.5 * WARM_UP else 0
-        warm = [(row["minute"], row["rss_kb"]) for row in self.rows if row["minute"] >= warm_up]
-        slope, mean = line([(x, float(y)) for x, y in warm])
-        rise = slope * (warm[-1][0] - warm[0][0])
+        warm = [(row["minute"], float(row["rss_kb"])) for row in self.rows if row["minute"] >= warm_up]
+        per_minute, mean = slope(warm), statistics.mean(kilobytes for _, kilobytes in warm)
+        rise = per_minute * (warm[-1][0] - warm[0][0])
         flat = abs(rise) <= FLAT * mean or not warm_up
         scene.expect(flat, f"memory is not flat: {rise:+.0f} kB of {mean:.0f} kB")
         scene.expect(host.descriptors <= baseline, f"{host.descriptors} descriptors are left; it began with {baseline}")
@@ -151,7 +151,7 @@ class Soak:
         scene.note(
             rss_mb=round(mean / 1024, 1),
             rss_rise_kb=round(rise),
-            rss_rise_kb_per_hour=round(slope * 60),
+            rss_rise_kb_per_hour=round(per_minute * 60),
             rss_after_mb=round(host.status_file("VmRSS") / 1024, 1),
             descriptors_before=baseline,
             descriptors_after=host.descriptors,
