@@ -143,6 +143,8 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 		  counters->presence_messages },
 		{ "draining", "draining", false, "1 while new connections are refused: drained, or stopping.",
 		  atomic_load(&runtime->draining) },
+		{ "refused_draining", "refused_draining_total", true, "Upgrades refused with 503 while draining.",
+		  core->drain.refused },
 		{ "drained_connections", "drained_total", true,
 		  "Connections closed with 1001 and a hint when to come back.", core->drain.hints },
 		{ "slow_consumers", "slow_consumers_total", true, "Connections closed with 4413.",

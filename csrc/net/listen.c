@@ -51,7 +51,7 @@ void wsm__listen_resume(struct wsm__core *core)
 		uv_poll_start(&core->listeners[i].poll, UV_READABLE, on_readable);
 }
 
-static int bind_one(const struct addrinfo *address, unsigned port)
+static int bind_one(const struct addrinfo *address, unsigned port, bool reuse_port)
 {
 	struct sockaddr_storage at;
 	int one = 1, fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
@@ -66,6 +66,8 @@ static int bind_one(const struct addrinfo *address, unsigned port)
 		((struct sockaddr_in *)(void *)&at)->sin_port = htons((uint16_t)port);
 	}
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (reuse_port)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	if (!bind(fd, (struct sockaddr *)&at, address->ai_addrlen) && !listen(fd, 4096))
 		return fd;
 	saved = errno;
@@ -86,13 +88,13 @@ static unsigned port_of(int fd)
 }
 
 /* Binds every address to one port; returns how many, or -1 with errno. A family that the machine lacks is left out. */
-static int bind_all(const struct addrinfo *addresses, unsigned *port, int fds[WSM__LISTENERS_MAX])
+static int bind_all(const struct addrinfo *addresses, unsigned *port, bool reuse_port, int fds[WSM__LISTENERS_MAX])
 {
 	int n = 0;
 
 	for (const struct addrinfo *address = addresses; address && n < WSM__LISTENERS_MAX;
 	     address = address->ai_next) {
-		int fd = bind_one(address, *port);
+		int fd = bind_one(address, *port, reuse_port);
 
 		if (fd >= 0) {
 			*port = port_of(fd);
@@ -161,7 +163,7 @@ int wsm__listen_open(struct wsm__core *core, wsm_error *error)
 		return WSM_ECONFIG;
 	for (int i = 0; i < PORT_TRIES && n < 0; i++) {
 		port = (unsigned)strtoul(wanted, NULL, 10);
-		n = bind_all(addresses, &port, fds);
+		n = bind_all(addresses, &port, core->config->reuse_port, fds);
 		if (n < 0 && (errno != EADDRINUSE || strcmp(wanted, "0") != 0))
 			break;
 	}

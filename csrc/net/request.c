@@ -56,8 +56,16 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params, struct wsm__buffer *token,
                             const char **why)
 {
-	unsigned status = wsm__request_check(runtime, request, admission, endpoint, params);
 	struct wsm__buffer protocols, cookies;
+	unsigned status;
+
+	if (atomic_load(&runtime->draining)) {
+		*endpoint = NULL;
+		params->count = 0;
+		*why = "the server is shutting down; try again in a moment";
+		return 503;
+	}
+	status = wsm__request_check(runtime, request, admission, endpoint, params);
 
 	*why = status == 403 ? "this Origin may not connect (allowed_origins)" : "there is no endpoint of this path";
 	if (status || !runtime->jwt || (admission && admission->admitted))

@@ -95,6 +95,16 @@ static void get_connections(struct call *call, wsm_slice rest)
 	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_active);
 }
 
+/* For load balancers: whether new clients are welcome. */
+static void get_health(struct call *call, wsm_slice rest)
+{
+	bool draining = atomic_load(&call->core->runtime->draining);
+
+	(void)rest;
+	call->status = draining ? 503 : 200;
+	wsm__buffer_addf(call->out, "{\"status\":\"%s\"}", draining ? "draining" : "ok");
+}
+
 static void get_bans(struct call *call, wsm_slice rest)
 {
 	(void)rest;
@@ -320,6 +330,7 @@ static const struct route routes[] = {
 	{ "/api/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
 	{ "/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
 	{ "/api/ws/connections", NULL, "GET", READS, JSON_TYPE, get_connections },
+	{ "/api/ws/health", NULL, "GET", OPEN, JSON_TYPE, get_health },
 	{ "/api/ws/bans", NULL, "GET", READS, JSON_TYPE, get_bans },
 	{ "/api/ws/project/", "/subscribers", "GET", READS, JSON_TYPE, get_subscribers },
 	{ "/api/ws/broadcast", NULL, "POST", WRITES, JSON_TYPE, post_broadcast },

@@ -1,4 +1,5 @@
 /* The opening handshake: a request that asks for a WebSocket, checked, and answered by 101 or a refusal (RFC 6455, section 4.2). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,16 @@ void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, cons
 	wsm__buffer_fini(&answer);
 }
 
+static void refuse_while_draining(struct wsm__session *session, const char *why)
+{
+	struct wsm__core *core = session->core;
+	char extra[40];
+
+	snprintf(extra, sizeof(extra), "Retry-After: %u\r\n",
+	         wsm__drain_retry_after(core->config->drain_spread, core->drain.refused++));
+	wsm__entry_refuse(session, 503, extra, why);
+}
+
 void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
 {
 	const wsm_admission *admission =
@@ -137,6 +148,8 @@ void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
 		conn = make_conn(session, &request, endpoint, &params);
 	if (conn)
 		accept_upgrade(session, conn, head, chosen);
+	else if (status == 503)
+		refuse_while_draining(session, why);
 	else
 		wsm__entry_refuse(session, status ? status : 503, "", status ? why : "the server is out of memory");
 	wsm__endpoint_unref(endpoint);

@@ -19,6 +19,8 @@
 	  "unset for none.")                                                                                           \
 	X(tls_key, "WEBSOCKET_TLS_KEY", STRING, "", 0, 0,                                                              \
 	  "Path of a PEM file with the private key of tls_cert, not encrypted.")                                       \
+	X(reuse_port, "WEBSOCKET_REUSE_PORT", BOOL, "false", 0, 0,                                                     \
+	  "Whether several processes may listen on port at the same time (SO_REUSEPORT), for restarts without a gap.") \
 	X(heartbeat_interval, "WEBSOCKET_HEARTBEAT_INTERVAL", SECS, "30", 0.05, 3600,                                  \
 	  "Seconds between heartbeats (protocol ping and message).")                                                   \
 	X(timeout, "WEBSOCKET_TIMEOUT", SECS, "90", 0.1, 86400,                                                        \

@@ -149,6 +149,86 @@ static void a_runtime_that_starts_again_drains_no_more(void **state)
 	host_close(&host);
 }
 
+/* ---- who is let in meanwhile ------------------------------------------------------------------------------------------ */
+
+/* What the own port answers, head and body. */
+static void ask(unsigned port, const char *request, char *answer, size_t size)
+{
+	int fd = raw_connect(port);
+	size_t len = 0;
+	ssize_t n;
+
+	raw_say(fd, request);
+	while (len + 1 < size && (n = read(fd, answer + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	answer[len] = '\0';
+	close(fd);
+}
+
+static void a_drained_runtime_refuses_upgrades_and_keeps_its_clients(void **state)
+{
+	static const char health[] = "GET /api/ws/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	static const char upgrade[] =
+		"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+	wsm_request request = { .path = wsm__str("/ws"), .ip = wsm__str("192.0.2.1") };
+	struct visitor there;
+	struct host host;
+	char answer[2048];
+	uint64_t conn;
+	unsigned status, seconds;
+
+	(void)state;
+	host_open(&host, NULL);
+	visitor_open(&there, host.port, "/ws");
+	ask(host.port, health, answer, sizeof(answer));
+	assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
+	assert_non_null(strstr(answer, "\r\n\r\n{\"status\":\"ok\"}"));
+	assert_int_equal(wsm_runtime_drain(host.runtime), WSM_OK);
+	ask(host.port, health, answer, sizeof(answer));
+	assert_non_null(strstr(answer, "HTTP/1.1 503 Service Unavailable\r\n"));
+	assert_non_null(strstr(answer, "\r\n\r\n{\"status\":\"draining\"}"));
+	for (int i = 0; i < 5; i++) {
+		ask(host.port, upgrade, answer, sizeof(answer));
+		assert_non_null(strstr(answer, "HTTP/1.1 503 Service Unavailable\r\n"));
+		assert_int_equal(sscanf(strstr(answer, "Retry-After: "), "Retry-After: %u", &seconds), 1);
+		assert_in_range(seconds, 1, 6);
+	}
+	assert_int_equal(wsm_bridge_open(host.runtime, &request, NULL, &conn, &status, NULL), WSM_EREFUSED);
+	assert_int_equal(status, 503);
+	assert_int_equal(host_stat(&host, "refused_draining"), 5);
+	json_decref(host_ask(&host, WSM_QUERY_BANS, NULL)); /* which is no offence */
+	host_send(&host, "@all", "still", "{}");
+	json_decref(of_type(visitor_next(&there), "still"));
+	visitor_leave(&there);
+	host_close(&host);
+}
+
+/* The old process stops, the new one is there already. */
+static void two_may_listen_on_one_port_where_that_is_switched_on(void **state)
+{
+	struct host old, new, third;
+	struct visitor visitor;
+	wsm_error error;
+	char port[8];
+
+	(void)state;
+	host_make(&old, "port", "0", "host", "127.0.0.1", "reuse_port", "true", NULL);
+	host_start(&old);
+	snprintf(port, sizeof(port), "%u", old.port);
+	host_make(&third, "port", port, "host", "127.0.0.1", NULL);
+	assert_int_equal(wsm_runtime_start(third.runtime, &error), WSM_EADDRINUSE);
+	host_close(&third);
+	host_make(&new, "port", port, "host", "127.0.0.1", "reuse_port", "true", NULL);
+	host_start(&new);
+	host_close(&old);
+	for (int i = 0; i < 5; i++) {
+		visitor_open(&visitor, new.port, "/ws");
+		visitor_leave(&visitor);
+	}
+	host_close(&new);
+}
+
 /* ---- one connection, while others stay -------------------------------------------------------------------------------- */
 
 static uint64_t number_of(struct host *host)
@@ -196,6 +276,8 @@ int main(void)
 		cmocka_unit_test(a_window_of_nothing_asks_for_no_delay),
 		cmocka_unit_test(a_second_stop_cuts_the_first_short),
 		cmocka_unit_test(a_runtime_that_starts_again_drains_no_more),
+		cmocka_unit_test(a_drained_runtime_refuses_upgrades_and_keeps_its_clients),
+		cmocka_unit_test(two_may_listen_on_one_port_where_that_is_switched_on),
 		cmocka_unit_test(a_connection_is_sent_away_and_others_stay),
 	};
 

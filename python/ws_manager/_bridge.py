@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -137,12 +138,19 @@ async def bridge(
     return await _Bridge(runtime, conn, sink, receive, send, subprotocol).run(accepted)
 
 
+def retry_after() -> str:
+    """Seconds, different for each client that is turned away while the server stops."""
+    return str(random.randint(1, 5))  # noqa: S311 - no secret
+
+
 async def _refuse(scope: Mapping[str, Any], send: Send, status: int, sentence: str, accepted: bool) -> Ending:
     """Says no, by HTTP as long as that is possible. A close before the acceptance means 403 in ASGI."""
     ending = Ending({403: 4403, 503: 1013}.get(status, 4400), sentence)
     if not accepted and status != 403 and "websocket.http.response" in (scope.get("extensions") or {}):
         body = sentence.encode()
         fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+        if status == 503:
+            fields.append((b"retry-after", retry_after().encode()))
         # Starlette before 0.37 does not let such an answer pass.
         with contextlib.suppress(RuntimeError):
             await send({"type": "websocket.http.response.start", "status": status, "headers": fields})

@@ -52,6 +52,7 @@ CALLS = (
     Call("GET", "/api/ws/stats", "ws_manager_stats", "Counters of the connections, messages and rooms"),
     Call("GET", "/ws/stats", "ws_manager_stats_short", "The same as /api/ws/stats"),
     Call("GET", "/api/ws/connections", "ws_manager_connections", "How many connections there are"),
+    Call("GET", "/api/ws/health", "ws_manager_health", "Whether new clients are welcome: 200, or 503 while draining"),
     Call("GET", "/api/ws/bans", "ws_manager_bans", "The addresses that are turned away"),
     Call(
         "GET",

@@ -26,7 +26,7 @@ from urllib.parse import unquote_to_bytes
 from uvicorn.protocols.utils import ClientDisconnected, get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path, quoted
+from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path, quoted, retry_after
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
 from ws_manager._manager import default_manager
@@ -301,8 +301,11 @@ class WebSocketProtocol(asyncio.Protocol):
         body = sentence.encode()
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n"
         )
+        if status == 503:
+            head += f"retry-after: {retry_after()}\r\n"
+        head += "\r\n"
         self.transport.write(head.encode() + body)
         self.transport.close()
 

@@ -6,13 +6,15 @@ import asyncio
 import json
 import re
 import signal
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from web_support import TIMEOUT, Process, client, receive
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ws_manager import WebSocketManager
 
@@ -32,9 +34,9 @@ async def bridged(websocket: WebSocket):
     await websocket.accept()  # too late for a hand-over
     await ws_manager.connect(websocket)
 
-@app.post("/send")
-async def send():
-    ws_manager.broadcast({"type": "last"})
+@app.post("/drain")
+async def drain():
+    ws_manager.drain()
 """
 
 HINT = re.compile(r"reconnect in (\d+(?:\.\d+)?) s")
@@ -135,3 +137,42 @@ def test_what_was_sent_before_comes_before_the_end(manager: WebSocketManager, co
         assert one.next()["type"] == "last"
         assert one.next()["type"] == "server_draining"
         assert one.ended()[0] == 1001
+
+
+def answer(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_drain_turns_new_clients_away_and_keeps_those_that_are_there(folder: Path) -> None:
+    with serve(folder) as server, client(server.port, "/ws") as there:
+        receive(there, "connected")
+        assert answer(server.port, "/api/ws/health") == (200, b'{"status":"ok"}')
+        answer(server.port, "/drain", "POST")
+        assert answer(server.port, "/api/ws/health") == (503, b'{"status":"draining"}')
+        for path in ("/ws", "/own", "/ws/project/7"):
+            with pytest.raises(InvalidStatus) as refused, client(server.port, path):
+                pass
+            assert refused.value.response.status_code == 503
+            assert 1 <= int(refused.value.response.headers["Retry-After"]) <= 6
+        there.send("ping")
+        receive(there, "pong")
+        server.signal(signal.SIGTERM)
+        assert receive(there, "server_draining")
+        assert server.wait() in (0, -signal.SIGTERM, 143), server.output
+
+
+def test_drain_of_a_manager(manager: WebSocketManager) -> None:
+    manager.drain()  # nothing runs yet
+    assert not manager.draining
+    manager.start()
+    manager.drain()
+    assert manager.draining
+    assert manager.stats()["draining"] == 1
+    manager.stop()
+    manager.start()
+    assert not manager.draining
