@@ -12,8 +12,6 @@ struct wsm_config {
 	char *host;               /* host: "localhost" (both loopback addresses), an address, "*" for all */
 	char *port;               /* port: "" none; 0 picks one */
 	char *tls_cert, *tls_key; /* paths; "" no TLS */
-	char *host;      /* host: "localhost" (both loopback addresses), an address, "*" for all */
-	char *port;      /* port: "" none; 0 picks one */
 	bool reuse_port; /* several processes on one port */
 	/* heartbeat */
 	double heartbeat_interval; /* 30 s; 0.05 … 3600 */
