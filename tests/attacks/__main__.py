@@ -10,6 +10,7 @@ memory, or ends.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import sys
 from threading import Thread
@@ -17,19 +18,28 @@ from threading import Thread
 from raw.peer import Unexpected
 from raw.report import Report, Result
 
-from attacks import floods, handshakes, messages, rest, tokens
+from attacks import floods, handshakes, messages, peers, rest, tokens
 from attacks.attack import MIB, Attack, Scene
 
-MODULES = (handshakes, messages, tokens, rest, floods)
+MODULES = (handshakes, messages, tokens, peers, rest, floods)
 UNLIMITED = {"rate": 0, "byte_rate": 0, "subscription_rate": 0}
 MANY: dict[str, object] = {"max_connections": 20000, "max_connections_per_ip": 20000, **UNLIMITED}
 TOKENS = {"jwt_secret": tokens.SECRET, "jwt_audience": tokens.AUDIENCE, "jwt_issuer": tokens.ISSUER, "jwt_leeway": 1}
+RULES = {
+    "closed:*": {"subscribe": "nobody"},
+    "project:9": {"subscribe": "granted"},
+    "quiet:*": {"history": "nobody"},
+}
 SCENES: dict[str, dict[str, object]] = {
     "plain": {**MANY, "heartbeat_interval": 5},
     "slow": {**MANY},
     "limits": {"rate": 20, "max_connections_per_ip": 40},
     "tokens": {**MANY, **TOKENS, "auth_timeout": 1, "heartbeat_interval": 1, "jwt_cookie": "session"},
+    "refusal": {**MANY, **TOKENS, "http_refusal": "true"},
     "replay": {**MANY, **TOKENS, "jwt_replay": "true"},
+    "distrust": {**MANY, "trusted_proxies": "none"},
+    "bans": {"ban_time": 1, "ban_time_max": 2, "max_connections_per_ip": 20},
+    "access": {**MANY, "rooms": json.dumps(RULES)},
     "keys": {**MANY, "jwt_audience": tokens.AUDIENCE, "jwt_issuer": tokens.ISSUER},
 }
 
@@ -40,7 +50,7 @@ def make(name: str, kind: str) -> Scene:
     if name == "keys":
         options["jwt_public_key"] = tokens.public_pem()
         headers = [f"Authorization: Bearer {tokens.rs256()}"]
-    elif name in ("tokens", "replay"):
+    elif name in ("tokens", "replay", "refusal"):
         honest = tokens.signed(tokens.HS256, tokens.claims(jti="honest"))
         headers = [f"Authorization: Bearer {honest}"]
     return Scene(kind, headers, options)

@@ -23,9 +23,9 @@ MIB = 1 << 20
 class Honest:
     """raw.honest: a client in a process of its own, so that it waits for the server alone."""
 
-    def __init__(self, server: Server, headers: Iterable[str] = ()) -> None:
+    def __init__(self, server: Server, headers: Iterable[str], interval: float) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "raw.honest", str(server.port), *headers],
+            [sys.executable, "-m", "raw.honest", str(server.port), str(interval), *headers],
             cwd=TESTS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -64,7 +64,8 @@ class Scene:
     def __init__(self, kind: str, headers: Iterable[str], options: dict[str, object]) -> None:
         self.kind = kind
         self.server = Server(kind, **options)
-        self.honest = Honest(self.server, headers)
+        # Pings are messages, too: it keeps to the rate.
+        self.honest = Honest(self.server, headers, 0.005 if options.get("rate") == 0 else 0.1)
 
     def stop(self) -> int:
         self.honest.stop()

@@ -409,4 +409,48 @@ def good_rsa(scene: Scene) -> None:
         user.alive()
 
 
-ALL = (tokens, replay, keys)
+refusal = Attacks("tokens", "refusal")
+
+
+def refused_by_status(scene: Scene, token: str) -> str:
+    """Who is no browser gets a status; a browser, which could not see it, a close."""
+    header = f"Authorization: Bearer {token}"
+    status = scene.refused(request("/ws", extra=[header]), 401)
+    scene.closed(4401, extra=[header, "Origin: http://127.0.0.1"])
+    return status
+
+
+for name in list(BAD)[::8]:
+    refusal.add(f"by a status: {name}", "docs/configuration.md, http_refusal", refused_by_status, BAD[name])
+
+
+@refusal("none at all, by a status", "docs/configuration.md, http_refusal")
+def none_by_status(scene: Scene) -> str:
+    return scene.refused(request("/ws"), 401)
+
+
+@tokens("one that is revoked while its client is connected", "attack table")
+def revoked(scene: Scene) -> str:
+    token = signed(HS256, claims(jti="stolen"))
+    with scene.user(extra=[f"Authorization: Bearer {token}"]) as user:
+        user.alive()
+        scene.server.do("revoke", jti="stolen")
+        code = user.peer.close_code()
+    if code != 4401:
+        raise Unexpected(f"close {code}")
+    return scene.closed(4401, extra=[f"Authorization: Bearer {token}"])
+
+
+@tokens("all of a user, and renewal with another one of the same age", "attack table")
+def revoked_user(scene: Scene) -> str:
+    old = signed(HS256, claims(sub="mallory", iat=int(time.time()) - 5))
+    with scene.user(extra=[f"Authorization: Bearer {old}"]) as user:
+        scene.server.do("revoke", user_id="mallory")
+        code = user.peer.close_code()
+    if code != 4401:
+        raise Unexpected(f"close {code}")
+    scene.closed(4401, extra=[f"Authorization: Bearer {old}"])
+    return scene.closed(4401, extra=[f"Authorization: Bearer {signed(HS256, claims(sub='mallory'))}"])
+
+
+ALL = (tokens, replay, keys, refusal)

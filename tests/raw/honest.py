@@ -1,6 +1,8 @@
 """An honest client in a process of its own: it asks for pongs all the time, and notes how long it had to wait.
 
-    python -m raw.honest PORT [HEADER ...]
+    python -m raw.honest PORT INTERVAL [HEADER ...]
+
+INTERVAL: seconds between a pong and the next ping.
 
 For each line on its standard input it waits for two more pongs, and prints {"answers": all so far, "slowest": seconds
 since the last line}. It ends with its standard input; if it is not served any more it prints {"error": …} and ends.
@@ -18,7 +20,8 @@ from raw.peer import Peer
 
 
 class Honest:
-    def __init__(self, port: int, headers: list[str]) -> None:
+    def __init__(self, port: int, interval: float, headers: list[str]) -> None:
+        self.interval = interval
         self.peer = Peer(port, timeout=20)
         self.peer.open("/ws", extra=headers)
         self.changed = threading.Condition()
@@ -29,7 +32,7 @@ class Honest:
     def live(self) -> None:
         try:
             while True:
-                time.sleep(0.005)
+                time.sleep(self.interval)
                 began = time.monotonic()
                 self.peer.send(ping(b"honest"))
                 while self.peer.frame().opcode != PONG:
@@ -54,7 +57,7 @@ class Honest:
 
 
 def main() -> int:
-    honest = Honest(int(sys.argv[1]), sys.argv[2:])
+    honest = Honest(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:])
     threading.Thread(target=honest.live, daemon=True).start()
     for _ in sys.stdin:
         answer = honest.check()

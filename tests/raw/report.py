@@ -1,4 +1,4 @@
-"""What a suite found: a line per case, a table by category, and a file for machines."""
+"""What a suite found: a line per case, a table by category, a file for machines, and one for the documentation."""
 
 from __future__ import annotations
 
@@ -64,8 +64,20 @@ class Report:
 
         return "\n".join([*rows, *(row(category, [category]) for category in categories), row("all", categories)])
 
+    def markdown(self, seconds: float) -> str:
+        """The table, and the figures where there are some."""
+        passed = len(self.results) - len(self.failed)
+        parts = [f"{passed:,} passed, {len(self.failed)} failed, in {seconds:.0f} s.", self.table()]
+        rows = [(name, value) for name, value in self.figures.items() if isinstance(value, dict)]
+        if rows:
+            names = list(rows[0][1])
+            table = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+            table += [f"| {name} | {' | '.join(str(value[key]) for key in names)} |" for name, value in rows]
+            parts.append("\n".join(table))
+        return "\n\n".join(parts) + "\n"
+
     def finish(self) -> int:
-        """Prints the end, writes build/SUITE.json; the exit status."""
+        """Prints the end, writes build/SUITE.json and build/SUITE.md; the exit status."""
         seconds = time.monotonic() - self.started
         print(f"\n{self.table()}\n")
         for name, value in self.figures.items():
@@ -82,6 +94,7 @@ class Report:
             "cases": [asdict(result) for result in self.results],
         }
         path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        path.with_suffix(".md").write_text(self.markdown(seconds), encoding="utf-8")
         for result in self.failed:
             print(f"*** {result.server}, {result.category}: {result.name}: {result.seen}", file=sys.stderr)
         print(f"{self.suite}: {found['passed']} passed, {found['failed']} failed in {seconds:.1f} s", flush=True)

@@ -6,6 +6,8 @@ The configuration comes from WEBSOCKET_… variables. It prints {"port": P} once
 and ends with its standard input:
 
     {"do": "stats"}                                            the manager's statistics
+    {"do": "revoke", "jti": J}                                 or "user_id"
+    {"do": "connections"}, {"do": "bans"}                      lists
     {"do": "send", "room": R, "type": T, "data": D}            publishes, and answers when it is done
     {"do": "flood", "room": R, "count": N, "size": B}          N messages of B bytes
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import threading
 from typing import Any
@@ -24,6 +27,14 @@ from fastapi import FastAPI
 
 from ws_manager import WebSocketManager
 from ws_manager.uvicorn import WebSocketProtocol
+
+
+def make() -> WebSocketManager:
+    """WSM_TEST_ROOMS: rules about rooms, as JSON."""
+    manager = WebSocketManager()
+    for pattern, settings in json.loads(os.environ.get("WSM_TEST_ROOMS", "{}")).items():
+        manager.room(pattern, **settings)
+    return manager
 
 
 def send(manager: WebSocketManager, room: str, type: str, data: Any) -> None:
@@ -38,6 +49,12 @@ def carry_out(manager: WebSocketManager, command: dict[str, Any]) -> Any:
     match command["do"]:
         case "stats":
             return manager.stats()
+        case "revoke":
+            manager.revoke(**{name: value for name, value in command.items() if name != "do"})
+        case "connections":
+            return {"rows": manager.connections()}
+        case "bans":
+            return {"rows": manager.bans()}
         case "send":
             send(manager, command["room"], command["type"], command["data"])
         case "flood":
@@ -67,13 +84,14 @@ def main() -> None:
     parser.add_argument("--uvicorn", action="store_true")
     arguments = parser.parse_args()
     if not arguments.uvicorn:
-        manager = WebSocketManager(port=0, host="127.0.0.1")
+        manager = make()
+        manager.configure(port=0, host="127.0.0.1")
         manager.start()
         print(json.dumps({"port": manager.port}), flush=True)
         obey(manager)
         manager.stop(deadline=1.0)
         return
-    manager = WebSocketManager()
+    manager = make()
 
     class Protocol(WebSocketProtocol):
         pass

@@ -18,12 +18,13 @@ TESTS = Path(__file__).resolve().parent.parent
 
 
 class Server:
-    """raw.serve with options (without WEBSOCKET_, in small letters)."""
+    """raw.serve with options (without WEBSOCKET_, in small letters), and `rooms`: rules about rooms as JSON."""
 
     def __init__(self, kind: str = "own", **options: object) -> None:
         self.kind = kind
         self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed in stop()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WEBSOCKET_")}
+        environment["WSM_TEST_ROOMS"] = str(options.pop("rooms", "{}"))
         environment.update({f"WEBSOCKET_{name.upper()}": str(value) for name, value in options.items()})
         flags = ["--uvicorn"] if kind == "uvicorn" else []
         self.process = subprocess.Popen(
