@@ -1,4 +1,5 @@
-"""Puts the figures of the last runs into reliability.md: build/{chaos-report,protection,soak-report}.md, if they exist.
+"""Puts the figures of the last runs into reliability.md: build/{chaos-report,protection,soak-report,
+conformance,attacks}.md, if they exist.
 
 python docs/generate_reliability.py
 """
@@ -10,7 +11,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
-REPORTS = {"chaos": "chaos-report.md", "protection": "protection.md", "soak": "soak-report.md"}
+REPORTS = {
+    "chaos": "chaos-report.md",
+    "protection": "protection.md",
+    "soak": "soak-report.md",
+    "conformance": "conformance.md",
+    "attacks": "attacks.md",
+}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Runs the cases against a runtime on its own port, and against one that uvicorn hands over to.
+"""Runs the cases against a runtime on its own port, plain and with TLS, and against one that uvicorn hands over to.
 
     make conformance [ARGS="--server own --only 'ping and pong' --quiet"]
 
@@ -8,8 +8,12 @@ Prints a line per case with its section of RFC 6455, and a table; build/conforma
 from __future__ import annotations
 
 import argparse
+import ssl
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
+import trustme
 from raw.report import Report
 from raw.server import Server
 
@@ -20,6 +24,27 @@ from conformance.handshake import Handshake
 TABLES = [table for module in (framing, fragmentation, control, utf8, closing) for table in module.TABLES]
 
 
+KINDS = ("own", "own TLS", "uvicorn")
+
+
+@contextmanager
+def started(kind: str) -> Iterator[Server]:
+    """A server with the echo endpoint; with a certificate of its own for TLS."""
+    options = {"test_echo_path": "/echo", "close_timeout": 30}
+    with ExitStack() as stack:
+        authority = None
+        if kind == "own TLS":
+            authority = trustme.CA()
+            certificate = authority.issue_cert("127.0.0.1")
+            options["tls_cert"] = stack.enter_context(certificate.cert_chain_pems[0].tempfile())
+            options["tls_key"] = stack.enter_context(certificate.private_key_pem.tempfile())
+        server = stack.enter_context(Server(kind, **options))
+        if authority:
+            server.tls = ssl.create_default_context()
+            authority.configure_trust(server.tls)
+        yield server
+
+
 def cases() -> list[Case | Handshake]:
     found: list[Case | Handshake] = [case for table in TABLES for case in table.cases]
     return [*found, *limits.limits.cases, *limits.USERS, *handshake.CASES]
@@ -27,7 +52,7 @@ def cases() -> list[Case | Handshake]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="conformance")
-    parser.add_argument("--server", choices=["own", "uvicorn", "both"], default="both")
+    parser.add_argument("--server", choices=[*KINDS, "all"], default="all")
     parser.add_argument("--only", help="a part of the category or the name")
     parser.add_argument("--quiet", action="store_true", help="only what fails, and the table")
     arguments = parser.parse_args()
@@ -35,10 +60,10 @@ def main() -> int:
     chosen = [
         case for case in cases() if not arguments.only or arguments.only in case.category or arguments.only in case.name
     ]
-    for kind in ("own", "uvicorn") if arguments.server == "both" else (arguments.server,):
-        with Server(kind, test_echo_path="/echo", close_timeout=30) as server:
+    for kind in KINDS if arguments.server == "all" else (arguments.server,):
+        with started(kind) as server:
             for case in chosen:
-                if isinstance(case, Handshake) and case.only not in ("", kind):
+                if isinstance(case, Handshake) and case.only not in ("", kind.split()[0]):
                     continue
                 report.add(case.play(server))
             server.serves()

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Iterable
@@ -97,10 +98,12 @@ def request(
 class Peer:
     """A connection. Bytes that come while something is being sent wait in the buffer: neither side blocks the other."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", timeout: float = TIMEOUT) -> None:
+    def __init__(self, port: int, timeout: float = TIMEOUT, tls: ssl.SSLContext | None = None) -> None:
         self.timeout = timeout
-        self.socket = socket.create_connection((host, port), timeout)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.socket.setblocking(False)
         self.buffer = bytearray()
         self.ended = False  # the server has sent its last byte
@@ -133,7 +136,7 @@ class Peer:
                 try:
                     data = data[self.socket.send(data) :]
                     deadline = time.monotonic() + self.timeout
-                except BlockingIOError:
+                except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                     pass
                 except OSError:
                     self.was_reset = True
@@ -144,8 +147,10 @@ class Peer:
     def _take(self) -> None:
         try:
             got = self.socket.recv(1 << 18)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
+        except ssl.SSLEOFError:
+            got = b""
         except OSError:
             self.was_reset = self.ended = True
             return
@@ -163,6 +168,8 @@ class Peer:
 
     def _poll(self, wanted: int, timeout: float) -> tuple[bool, bool]:
         """Whether it can be read from, and written to. (Not select(): there may be thousands of sockets.)"""
+        if isinstance(self.socket, ssl.SSLSocket) and wanted & select.POLLIN and self.socket.pending():
+            return True, False
         poll = select.poll()
         poll.register(self.socket, wanted)
         events = dict(poll.poll(timeout * 1000)).get(self.socket.fileno(), 0)
@@ -190,7 +197,10 @@ class Peer:
 
     def finish(self) -> None:
         """Says that nothing more will be sent; still reads."""
-        self.socket.shutdown(socket.SHUT_WR)
+        if isinstance(self.socket, ssl.SSLSocket):
+            socket.socket.shutdown(self.socket, socket.SHUT_WR)  # of TCP: TLS has no such thing before 1.3
+        else:
+            self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """Ends the connection by RST."""

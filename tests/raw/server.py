@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ class Server:
 
     def __init__(self, kind: str = "own", **options: object) -> None:
         self.kind = kind
+        self.tls: ssl.SSLContext | None = None
         self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed in stop()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WEBSOCKET_")}
         environment["WSM_TEST_ROOMS"] = str(options.pop("rooms", "{}"))
@@ -75,7 +77,7 @@ class Server:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def connect(self, timeout: float = 10.0) -> Peer:
-        return Peer(self.port, timeout=timeout)
+        return Peer(self.port, timeout, self.tls)
 
     def open(self, path: str = "/echo", timeout: float = 10.0, **how: object) -> Peer:
         """A client that has been upgraded."""
