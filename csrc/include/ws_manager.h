@@ -220,6 +220,7 @@ int wsm_level_parse(wsm_slice word);
 #define WSM_PUBLISH_BINARY 2u     /* payload goes out as it is, as a binary message */
 #define WSM_PUBLISH_TEXT 4u       /* payload goes out as it is, as a text message, even if it is a JSON object */
 #define WSM_PUBLISH_FLAT 8u       /* with `type`: members of the payload at the top level beside "event_type" */
+#define WSM_PUBLISH_REPORT 16u    /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
 
 /* A member that is added at the top level of the envelope. `json` is an encoded JSON value. */
 typedef struct wsm_member {
@@ -280,6 +281,32 @@ bool wsm_receipt_watch(wsm_receipt *receipt);
 /* A pointer of the host's, for the host's use only; NULL at first. Set it before wsm_receipt_watch(). */
 void wsm_receipt_set_data(wsm_receipt *receipt, void *data);
 void *wsm_receipt_data(const wsm_receipt *receipt);
+
+/*
+ * What has become of the deliveries of a publication: one for each connection that it was for, in whichever of its rooms. Their
+ * number is the sum of the others. A client that recovers the message from history before the report is settled counts as
+ * one delivery more.
+ */
+typedef struct wsm_report {
+	uint64_t deliveries;
+	uint64_t written;   /* handed to the operating system (or to the host of a bridged connection) */
+	uint64_t conflated; /* a newer message of its key took its place */
+	uint64_t dropped;   /* the connection ended or left the room, its queue overflowed, or history moved on */
+	uint64_t lagging;   /* the client is slow, and will be sent it from history */
+	uint64_t pending;   /* waits in the queue of its connection */
+	bool settled;       /* the publication was handled, nothing is lagging or pending: this is final */
+} wsm_report;
+
+/*
+ * The figures of this moment. WSM_EINVAL if the publication was not made with WSM_PUBLISH_REPORT. A publication that was dropped
+ * before it was sent has no deliveries, and is settled.
+ */
+int wsm_receipt_report(wsm_receipt *receipt, wsm_report *report);
+/*
+ * Asks for one WSM_EVENT_REPORT, with that `ticket`, once the report is settled. Returns false, and sends none, if it is settled
+ * already or there is none; and if it was asked for before, of which only the first counts.
+ */
+bool wsm_receipt_watch_report(wsm_receipt *receipt, uint64_t ticket);
 
 /* ---- connections, from the host's side -------------------------------------------------------------------------- */
 
@@ -366,7 +393,7 @@ int wsm_bridge_closed(wsm_runtime *runtime, uint64_t conn, unsigned code, wsm_sl
 
 /* ---- events: runtime -> host ------------------------------------------------------------------------------------ */
 
-/* Which events the host wants; RECEIPT, CLOSED and BRIDGE_SEND come whenever they were asked for by a call. */
+/* Which events the host wants; RECEIPT, REPORT, CLOSED and BRIDGE_SEND come whenever they were asked for by a call. */
 #define WSM_WANT_CONNECT 1u
 #define WSM_WANT_DISCONNECT 2u
 #define WSM_WANT_MESSAGE 4u
@@ -388,7 +415,8 @@ typedef enum wsm_event_kind {
 	WSM_EVENT_RECEIPT,     /* receipt: borrowed from the event */
 	WSM_EVENT_LOG,         /* level, text */
 	WSM_EVENT_BRIDGE_SEND, /* conn, data, binary */
-	WSM_EVENT_CLOSED       /* conn, code, text (reason): an adopted or bridged connection has ended */
+	WSM_EVENT_CLOSED,      /* conn, code, text (reason): an adopted or bridged connection has ended */
+	WSM_EVENT_REPORT       /* receipt: borrowed from the event; ticket: that of wsm_receipt_watch_report() */
 } wsm_event_kind;
 
 typedef struct wsm_event {

@@ -29,7 +29,7 @@ int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const 
 	if (status)
 		return status;
 	if (receipt) {
-		*receipt = publish->receipt = wsm__receipt_new(runtime, 2);
+		*receipt = publish->receipt = wsm__receipt_new(runtime, 2, publication->flags & WSM_PUBLISH_REPORT);
 		if (!publish->receipt) {
 			wsm__publish_free(publish, NULL);
 			return wsm__fail(error, WSM_ENOMEM, "out of memory");
@@ -105,6 +105,10 @@ static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish 
 	if (publish->exclude) {
 		pub->exclude = publish->exclude;
 		pub->exclude->refs++;
+	}
+	if (publish->tally) {
+		pub->tally = publish->tally;
+		pub->tally->refs++;
 	}
 	return pub;
 }
@@ -232,7 +236,9 @@ static void send_and_free(struct wsm__core *core, struct wsm__publish *publish)
 {
 	wsm_delivery delivery;
 
+	publish->tally = publish->flags & WSM_PUBLISH_REPORT ? wsm__report_begin(publish->receipt) : NULL;
 	publish_all(core, publish, &delivery);
+	wsm__report_published(publish->tally);
 	wsm__publish_free(publish, &delivery);
 }
 

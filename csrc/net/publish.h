@@ -9,7 +9,8 @@ struct wsm__publish {
 	struct wsm__command_node head;
 	wsm_receipt *receipt; /* may be NULL */
 	struct wsm__exclude *exclude;
-	bool to_client; /* `rooms` are client ids */
+	struct wsm__tally *tally; /* while it is being sent, if a report was asked for; borrowed */
+	bool to_client;           /* `rooms` are client ids */
 	bool conflate, keep, flat;
 	uint8_t priority, level;
 	unsigned flags;

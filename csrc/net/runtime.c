@@ -198,6 +198,8 @@ static void on_prepare(uv_prepare_t *prepare)
 	if (core->commands) /* they have waited for this */
 		more = wsm__commands_run(core) || more;
 	wsm__sessions_reap(core);
+	if (core->registry.deliveries.changed)
+		wsm__reports_tell(&core->registry.deliveries);
 	/* What they published is written in the next turn, at once. */
 	more = more || core->registry.dirty || core->registry.urgent;
 	if (more && !core->destroying)
@@ -398,6 +400,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__limits_fini(core);
 	wsm__peers_fini(core);
 	wsm__registry_fini(&core->registry);
+	wsm__reports_tell(&core->registry.deliveries);
 	wsm__commands_discard(core->runtime, core->commands);
 	wsm__buffer_fini(&core->text);
 	wsm__buffer_fini(&core->stats);

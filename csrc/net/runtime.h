@@ -160,9 +160,15 @@ void wsm__log(wsm_runtime *runtime, wsm_level level, const char *format, ...) __
 
 /* ---- receipts (receipt.c) --------------------------------------------------------------------------------------- */
 
-wsm_receipt *wsm__receipt_new(wsm_runtime *runtime, unsigned references);
+wsm_receipt *wsm__receipt_new(wsm_runtime *runtime, unsigned references, bool with_report);
 /* Publishes the outcome; called once, by whoever handled the publication. Releases a reference. */
 void wsm__receipt_finish(wsm_receipt *receipt, const wsm_delivery *delivery);
+/* On the runtime thread. The tally of a publication that is about to be sent; NULL if its receipt wants no report. */
+struct wsm__tally *wsm__report_begin(wsm_receipt *receipt);
+/* The fan-out is done. Releases the reference. */
+void wsm__report_published(struct wsm__tally *tally);
+/* Copies what has changed into the reports, and tells of those that are settled. */
+void wsm__reports_tell(struct wsm__deliveries *deliveries);
 
 /* ---- what the runtime thread owns ------------------------------------------------------------------------------- */
 

@@ -253,6 +253,108 @@ static void the_firehose_asks_for_a_level(void **state)
 	visitor_leave(&visitor);
 }
 
+/* ---- reports ---------------------------------------------------------------------------------------------------- */
+
+static wsm_receipt *publish(const char *room, const char *text, unsigned flags, const char *key)
+{
+	wsm_slice rooms[2] = { wsm__str(room), wsm__str("second") };
+	wsm_publication publication = { .target = WSM_TO_ROOM,
+	                                .ids = rooms,
+	                                .n_ids = key ? 1 : 2,
+	                                .type = wsm__str("fill"),
+	                                .key = wsm__str(key ? key : ""),
+	                                .flags = flags };
+	wsm_receipt *receipt;
+
+	assert_int_equal(wsm_publish(host.runtime, &publication, text, strlen(text), &receipt, NULL), WSM_OK);
+	return receipt;
+}
+
+/* Waits until the report is settled, and demands these figures. */
+static void expect_settled(wsm_receipt *receipt, uint64_t written, uint64_t conflated, uint64_t dropped)
+{
+	wsm_report report;
+
+	if (wsm_receipt_watch_report(receipt, 77)) {
+		wsm_event *event = host_event(&host, WSM_EVENT_REPORT);
+
+		assert_ptr_equal(event->receipt, receipt);
+		assert_int_equal(event->ticket, 77);
+		wsm_event_free(event);
+	}
+	assert_int_equal(wsm_receipt_report(receipt, &report), WSM_OK);
+	assert_true(report.settled);
+	assert_int_equal(report.deliveries, written + conflated + dropped);
+	assert_int_equal(report.written, written);
+	assert_int_equal(report.conflated, conflated);
+	assert_int_equal(report.dropped, dropped);
+	assert_int_equal(report.lagging + report.pending, 0);
+	assert_false(wsm_receipt_watch_report(receipt, 78));
+	wsm_receipt_unref(receipt);
+}
+
+static void a_report_counts_the_deliveries_of_its_publication(void **state)
+{
+	struct visitor reader, slow;
+	wsm_receipt *early, *late, *replaced, *last;
+	wsm_report report;
+	int n;
+
+	(void)state;
+	subscribe(&reader, "r");
+	subscribe(&slow, "other");
+	visitor_say(&slow, "{\"action\":\"subscribe\",\"room\":\"r\"}");
+	json_decref(visitor_await(&slow, "subscribed"));
+	expect_settled(publish("r", "1", WSM_PUBLISH_REPORT, NULL), 2, 0, 0);
+	expect_settled(publish("nobody", "1", WSM_PUBLISH_REPORT, NULL), 0, 0, 0);
+	n = choke("other"); /* `slow` does not read any more */
+	early = publish("r", "1", WSM_PUBLISH_REPORT, NULL);
+	replaced = publish("r", "1", WSM_PUBLISH_REPORT, "job");
+	host_stat(&host, "rooms"); /* it is written, where it can be */
+	last = publish("r", "2", WSM_PUBLISH_REPORT, "job");
+	for (int i = 0; i < 4; i++, n++)
+		send_to("other", fill, .type = wsm__str("fill"));
+	late = publish("r", "3", WSM_PUBLISH_REPORT, NULL);
+	host_stat(&host, "rooms");
+	expect_settled(replaced, 1, 1, 0);
+	assert_int_equal(wsm_receipt_report(early, &report), WSM_OK);
+	assert_int_equal(report.deliveries, 2);
+	assert_int_equal(report.written, 1);
+	assert_int_equal(report.lagging + report.pending, 1);
+	assert_false(report.settled);
+	while (n--)
+		json_decref(visitor_await(&slow, "fill"));
+	expect_settled(early, 2, 0, 0);
+	expect_settled(last, 2, 0, 0);
+	expect_settled(late, 2, 0, 0);
+	visitor_leave(&slow);
+	visitor_leave(&reader);
+}
+
+static void a_report_ends_with_the_connections(void **state)
+{
+	struct visitor slow;
+	wsm_receipt *receipt, *plain;
+	wsm_report report;
+
+	(void)state;
+	subscribe(&slow, "r");
+	choke("r");
+	receipt = publish("r", "1", WSM_PUBLISH_REPORT, NULL);
+	plain = publish("r", "1", 0, NULL);
+	assert_int_equal(wsm_receipt_report(plain, &report), WSM_EINVAL);
+	assert_false(wsm_receipt_watch_report(plain, 1));
+	wsm_receipt_unref(plain);
+	assert_true(wsm_receipt_watch_report(receipt, 77));
+	assert_false(wsm_receipt_watch_report(receipt, 79)); /* the first counts */
+	visitor_vanish(&slow);
+	wsm_event_free(host_event(&host, WSM_EVENT_REPORT));
+	expect_settled(receipt, 0, 0, 1);
+	receipt = publish("r", "1", WSM_PUBLISH_REPORT, NULL);
+	wsm_runtime_stop(host.runtime, 100);
+	expect_settled(receipt, 0, 0, 0);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
@@ -262,6 +364,8 @@ int main(void)
 		CASE(a_room_of_the_latest_sends_the_newest_of_each),
 		CASE(a_room_that_disconnects_does_so_though_it_has_history),
 		CASE(a_message_without_offset_waits_for_the_refill_of_its_room),
+		CASE(a_report_counts_the_deliveries_of_its_publication),
+		CASE(a_report_ends_with_the_connections),
 		CASE(the_firehose_asks_for_a_level),
 	};
 

@@ -23,6 +23,8 @@ struct core_state {
 	PyObject *errors[CORE_STATUS_COUNT]; /* its kinds, by -status */
 	PyObject *delivery;                  /* class Delivery; NULL before set_hooks() */
 	PyObject *suspend;                   /* callable(receipt): what to yield to the event loop; NULL before */
+	PyObject *report;                    /* class DeliveryReport; NULL before */
+	PyObject *wait_report;               /* callable(receipt, timeout): a coroutine; NULL before */
 };
 
 /* The state of the module that a type of ours belongs to; borrowed. */
@@ -94,7 +96,7 @@ extern PyType_Spec core_receipt_spec;
 /* Takes over the reference to `receipt`, also on failure. NULL with a `status` makes one that has failed already. */
 PyObject *core_receipt_new(struct core_state *state, PyObject *runtime, wsm_receipt *receipt, int status);
 /* The Receipt that watches `receipt` (new reference, the watch is over); NULL without an exception if there is none. */
-PyObject *core_receipt_watched(wsm_receipt *receipt);
+PyObject *core_receipt_watched(const wsm_event *event);
 
 /* ---- runtime.c, and the files that hold its methods ---- */
 

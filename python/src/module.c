@@ -26,6 +26,7 @@ static const struct constant constants[] = {
 	{ "BINARY", WSM_PUBLISH_BINARY },
 	{ "TEXT", WSM_PUBLISH_TEXT },
 	{ "FLAT", WSM_PUBLISH_FLAT },
+	{ "REPORT", WSM_PUBLISH_REPORT },
 	{ "PRIORITY_DEFAULT", WSM_PRIORITY_DEFAULT },
 	{ "CRITICAL", WSM_CRITICAL },
 	{ "NORMAL", WSM_NORMAL },
@@ -48,6 +49,7 @@ static const struct constant constants[] = {
 	{ "EVENT_LOG", WSM_EVENT_LOG },
 	{ "EVENT_BRIDGE_SEND", WSM_EVENT_BRIDGE_SEND },
 	{ "EVENT_CLOSED", WSM_EVENT_CLOSED },
+	{ "EVENT_REPORT", WSM_EVENT_REPORT },
 	{ "QUERY_STATS", WSM_QUERY_STATS },
 	{ "QUERY_CONNECTIONS", WSM_QUERY_CONNECTIONS },
 	{ "QUERY_ROOMS_OF", WSM_QUERY_ROOMS_OF },
@@ -109,23 +111,25 @@ static PyObject *core_level_parse(PyObject *module, PyObject *word)
 static PyObject *core_set_hooks(PyObject *module, PyObject *args)
 {
 	struct core_state *state = PyModule_GetState(module);
-	PyObject *delivery, *suspend, *before;
+	PyObject **const places[] = { &state->delivery, &state->suspend, &state->report, &state->wait_report };
+	PyObject *hooks[4];
 
-	if (!PyArg_ParseTuple(args, "OO:set_hooks", &delivery, &suspend))
+	if (!PyArg_ParseTuple(args, "OOOO:set_hooks", &hooks[0], &hooks[1], &hooks[2], &hooks[3]))
 		return NULL;
-	before = state->delivery;
-	state->delivery = Py_NewRef(delivery);
-	Py_XDECREF(before);
-	before = state->suspend;
-	state->suspend = Py_NewRef(suspend);
-	Py_XDECREF(before);
+	for (size_t i = 0; i < 4; i++) {
+		PyObject *before = *places[i];
+
+		*places[i] = Py_NewRef(hooks[i]);
+		Py_XDECREF(before);
+	}
 	Py_RETURN_NONE;
 }
 
 static PyMethodDef core_functions[] = {
 	{ "options", core_options, METH_NOARGS, "The configuration table." },
 	{ "level_parse", core_level_parse, METH_O, "The number of a level word; -1 for a word that is none." },
-	{ "set_hooks", core_set_hooks, METH_VARARGS, "What Receipts need from Python: (delivery class, suspend)." },
+	{ "set_hooks", core_set_hooks, METH_VARARGS,
+	  "What Receipts need from Python: (delivery class, suspend, report class, wait_report)." },
 	{ NULL, NULL, 0, NULL },
 };
 
@@ -165,6 +169,8 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg)
 		Py_VISIT(state->errors[i]);
 	Py_VISIT(state->delivery);
 	Py_VISIT(state->suspend);
+	Py_VISIT(state->report);
+	Py_VISIT(state->wait_report);
 	return 0;
 }
 
@@ -180,6 +186,8 @@ static int core_clear(PyObject *module)
 		Py_CLEAR(state->errors[i]);
 	Py_CLEAR(state->delivery);
 	Py_CLEAR(state->suspend);
+	Py_CLEAR(state->report);
+	Py_CLEAR(state->wait_report);
 	return 0;
 }
 

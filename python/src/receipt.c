@@ -5,15 +5,19 @@
  * looks whether the core has handled the publication and either returns the outcome or yields a future of the event
  * loop that asks. So any number of tasks of any number of loops may wait for the same Receipt.
  *
- * While it is watched, the core holds one reference to the Python object: the data pointer of its wsm_receipt.
+ * While it is watched, the core holds one reference to the Python object: the data pointer of its wsm_receipt. While its report is
+ * watched, it holds another one: the ticket.
  */
 #include "core.h"
+
+#define REPORT_TIMEOUT 5.0 /* seconds */
 
 struct receipt {
 	PyObject_HEAD wsm_receipt *receipt; /* reference; NULL if the publication was not taken, see status */
 	int status;
 	PyObject *runtime;
 	PyObject *waiters; /* NULL or a list, kept for the Python side */
+	PyObject *report_waiters;
 };
 
 static struct receipt *receipt_of(PyObject *object)
@@ -33,17 +37,21 @@ PyObject *core_receipt_new(struct core_state *state, PyObject *runtime, wsm_rece
 	self->receipt = receipt;
 	self->status = status;
 	self->runtime = Py_NewRef(runtime);
-	self->waiters = NULL;
+	self->waiters = self->report_waiters = NULL;
 	PyObject_GC_Track((PyObject *)self);
 	return (PyObject *)self;
 }
 
-PyObject *core_receipt_watched(wsm_receipt *receipt)
+PyObject *core_receipt_watched(const wsm_event *event)
 {
-	PyObject *self = wsm_receipt_data(receipt);
+	PyObject *self;
 
-	wsm_receipt_set_data(receipt, NULL);
-	return self; /* the reference that watch() gave to the core */
+	/* The references that watch() and watch_report() gave to the core. */
+	if (event->kind == WSM_EVENT_REPORT)
+		return (PyObject *)(uintptr_t)event->ticket;
+	self = wsm_receipt_data(event->receipt);
+	wsm_receipt_set_data(event->receipt, NULL);
+	return self;
 }
 
 static int receipt_traverse(PyObject *object, visitproc visit, void *arg)
@@ -53,6 +61,7 @@ static int receipt_traverse(PyObject *object, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(object));
 	Py_VISIT(self->runtime);
 	Py_VISIT(self->waiters);
+	Py_VISIT(self->report_waiters);
 	return 0;
 }
 
@@ -60,6 +69,7 @@ static int receipt_clear(PyObject *object)
 {
 	Py_CLEAR(receipt_of(object)->runtime);
 	Py_CLEAR(receipt_of(object)->waiters);
+	Py_CLEAR(receipt_of(object)->report_waiters);
 	return 0;
 }
 
@@ -214,6 +224,55 @@ static PyObject *receipt_watch(PyObject *object, PyObject *unused)
 	Py_RETURN_FALSE;
 }
 
+static PyObject *receipt_figures(PyObject *object, PyObject *unused)
+{
+	struct receipt *self = receipt_of(object);
+	struct core_state *state = core_state_of(Py_TYPE(object));
+	wsm_report report = { .settled = true };
+	wsm_error error = { .message = "this message was sent without report=True" };
+
+	(void)unused;
+	/* Not taken by the runtime: nothing was sent, which needs no option to know. */
+	if (self->receipt && wsm_receipt_report(self->receipt, &report))
+		return core_raise(state, WSM_EINVAL, &error);
+	return PyObject_CallFunction(state->report, "KKKKKKN", (unsigned long long)report.deliveries,
+	                             (unsigned long long)report.written, (unsigned long long)report.conflated,
+	                             (unsigned long long)report.dropped, (unsigned long long)report.lagging,
+	                             (unsigned long long)report.pending, PyBool_FromLong(report.settled));
+}
+
+static PyObject *receipt_watch_report(PyObject *object, PyObject *unused)
+{
+	struct receipt *self = receipt_of(object);
+
+	(void)unused;
+	if (self->receipt && wsm_receipt_watch_report(self->receipt, (uintptr_t)Py_NewRef(object)))
+		Py_RETURN_TRUE;
+	if (self->receipt)
+		Py_DECREF(object);
+	Py_RETURN_FALSE;
+}
+
+static PyObject *receipt_report(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+	static const char *const keywords[] = { "timeout", NULL };
+	struct core_state *state = core_state_of(Py_TYPE(object));
+	PyObject *timeout = NULL, *result;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:report", (char **)(uintptr_t)keywords, &timeout))
+		return NULL;
+	if (!state->wait_report) {
+		PyErr_SetString(PyExc_RuntimeError, "import ws_manager, not ws_manager._core");
+		return NULL;
+	}
+	timeout = timeout ? Py_NewRef(timeout) : PyFloat_FromDouble(REPORT_TIMEOUT);
+	if (!timeout)
+		return NULL;
+	result = PyObject_CallFunctionObjArgs(state->wait_report, object, timeout, NULL);
+	Py_DECREF(timeout);
+	return result;
+}
+
 static PyObject *get_runtime(PyObject *self, void *unused)
 {
 	PyObject *runtime = receipt_of(self)->runtime;
@@ -241,6 +300,25 @@ static int set_waiters(PyObject *object, PyObject *value, void *unused)
 	return 0;
 }
 
+static PyObject *get_report_waiters(PyObject *self, void *unused)
+{
+	PyObject *waiters = receipt_of(self)->report_waiters;
+
+	(void)unused;
+	return Py_NewRef(waiters ? waiters : Py_None);
+}
+
+static int set_report_waiters(PyObject *object, PyObject *value, void *unused)
+{
+	struct receipt *self = receipt_of(object);
+	PyObject *before = self->report_waiters;
+
+	(void)unused;
+	self->report_waiters = value && value != Py_None ? Py_NewRef(value) : NULL;
+	Py_XDECREF(before);
+	return 0;
+}
+
 static PyObject *receipt_repr(PyObject *self)
 {
 	wsm_delivery delivery;
@@ -256,6 +334,10 @@ static PyMethodDef receipt_methods[] = {
 	{ "done", receipt_done, METH_NOARGS, "Whether the runtime has handled the publication." },
 	{ "delivery", receipt_delivery, METH_NOARGS, "The outcome, or None while it is pending." },
 	{ "watch", receipt_watch, METH_NOARGS, "Asks for one EVENT_RECEIPT; False if it is done already." },
+	{ "report", (PyCFunction)(void (*)(void))receipt_report, METH_VARARGS | METH_KEYWORDS,
+	  "What became of each delivery; to be awaited." },
+	{ "figures", receipt_figures, METH_NOARGS, "The report of this moment." },
+	{ "watch_report", receipt_watch_report, METH_NOARGS, "Asks for one EVENT_REPORT; False if none will come." },
 	{ "send", receipt_send, METH_O, "As coroutines have it." },
 	{ "throw", receipt_throw, METH_VARARGS, "As coroutines have it." },
 	{ "close", receipt_close, METH_NOARGS, "As coroutines have it." },
@@ -265,6 +347,7 @@ static PyMethodDef receipt_methods[] = {
 static PyGetSetDef receipt_getset[] = {
 	{ "runtime", get_runtime, NULL, "Whose publication it is.", NULL },
 	{ "waiters", get_waiters, set_waiters, "For the host's use: who waits for it.", NULL },
+	{ "report_waiters", get_report_waiters, set_report_waiters, "The same, of its report.", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -146,7 +146,7 @@ static void drop_events(wsm_runtime *runtime)
 		wsm_event *next = event->next;
 
 		if (event->receipt)
-			Py_XDECREF(core_receipt_watched(event->receipt));
+			Py_XDECREF(core_receipt_watched(event));
 		wsm_event_free(event);
 		event = next;
 	}

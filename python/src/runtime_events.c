@@ -11,7 +11,7 @@ static PyObject *event_tuple(struct core_state *state, const wsm_event *event)
 	info = event->info ? core_conn_info_new(state, event->info) : Py_NewRef(Py_None);
 	if (!info)
 		return NULL;
-	receipt = event->receipt ? core_receipt_watched(event->receipt) : NULL;
+	receipt = event->receipt ? core_receipt_watched(event) : NULL;
 	if (!receipt)
 		receipt = Py_NewRef(Py_None);
 	return Py_BuildValue("(iKKiINNNNy#y#)", (int)event->kind,
@@ -45,7 +45,7 @@ PyObject *core_runtime_take_events(PyObject *object, PyObject *unused)
 		if (list && (!tuple || PyList_Append(list, tuple) < 0))
 			Py_CLEAR(list);
 		else if (!list && event->receipt)
-			Py_XDECREF(core_receipt_watched(event->receipt));
+			Py_XDECREF(core_receipt_watched(event));
 		Py_XDECREF(tuple);
 		wsm_event_free(event);
 		event = next;

@@ -4,10 +4,10 @@ Calls never touch the network. Those marked [blocks] release the GIL while they 
 Every class of error is a WsManagerError with the attribute `code` (str).
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, final
 
-from ws_manager._types import Delivery
+from ws_manager._types import Delivery, DeliveryReport
 
 VERSION: Final[str]
 PROTOCOL_VERSION: Final[int]
@@ -25,6 +25,7 @@ NO_HISTORY: Final[int]
 BINARY: Final[int]
 TEXT: Final[int]
 FLAT: Final[int]
+REPORT: Final[int]
 # enum wsm_priority
 PRIORITY_DEFAULT: Final[int]
 CRITICAL: Final[int]
@@ -51,6 +52,7 @@ EVENT_RECEIPT: Final[int]
 EVENT_LOG: Final[int]
 EVENT_BRIDGE_SEND: Final[int]
 EVENT_CLOSED: Final[int]
+EVENT_REPORT: Final[int]
 # enum wsm_query_kind
 QUERY_STATS: Final[int]
 QUERY_CONNECTIONS: Final[int]
@@ -93,8 +95,14 @@ def options() -> list[tuple[str, str, str, str, float, float, str]]:
 def level_parse(word: str) -> int:
     """The number of a level word ("info" -> 2); -1 for a word that is none."""
 
-def set_hooks(delivery: type[Delivery], suspend: Callable[[Receipt], Any]) -> None:
-    """What Receipts need from Python: the class of their results, and what to yield while one is pending."""
+def set_hooks(
+    delivery: type[Delivery],
+    suspend: Callable[[Receipt], Any],
+    report: type[DeliveryReport],
+    wait_report: Callable[[Receipt, float | None], Coroutine[Any, Any, DeliveryReport]],
+    /,
+) -> None:
+    """What Receipts need from Python: classes of their results, what to yield while one is pending, and report()."""
 
 @final
 class ConnInfo:
@@ -135,6 +143,18 @@ class Receipt:
         """The outcome, or None while it is pending. Raises as awaiting does."""
     def watch(self) -> bool:
         """Asks for one EVENT_RECEIPT. False if it is done already. A receipt is watched at most once."""
+    def report(self, timeout: float | None = 5.0) -> Coroutine[Any, Any, DeliveryReport]:
+        """What became of each delivery, for a message that was sent with report=True (else InvalidArgument).
+
+        timeout: seconds to wait until all have an outcome; None: as long as it takes. After that the report says what
+        is known, and `settled` is False; it can be asked for again. Raises as awaiting does.
+
+        Example: report = await ws_manager.broadcast({"n": 1}, report=True).report()
+        """
+    def figures(self) -> DeliveryReport:
+        """The report of this moment. InvalidArgument."""
+    def watch_report(self) -> bool:
+        """Asks for one EVENT_REPORT. False if none will come: it is settled, or was asked for before."""
     @property
     def runtime(self) -> Runtime | None: ...
     @property
@@ -142,6 +162,11 @@ class Receipt:
         """For the host's use: who waits for it."""
     @waiters.setter
     def waiters(self, value: list[Any] | None) -> None: ...
+    @property
+    def report_waiters(self) -> list[Any] | None:
+        """For the host's use: who waits for its report."""
+    @report_waiters.setter
+    def report_waiters(self, value: list[Any] | None) -> None: ...
     def __await__(self) -> Generator[Any, None, Delivery]: ...
     def __next__(self) -> Any: ...
     # The protocol of coroutines: asyncio.create_task() insists on it.

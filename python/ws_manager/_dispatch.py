@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 from . import _core
 from ._connection import Connection
 from ._handlers import Handlers
-from ._receipt import complete
+from ._receipt import complete, complete_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -244,6 +244,9 @@ class Dispatcher:
         if kind == _core.EVENT_RECEIPT:
             if event[7] is not None:
                 complete(event[7])
+            return
+        if kind == _core.EVENT_REPORT:
+            complete_report(event[7])
             return
         try:
             self._kinds[kind](event)

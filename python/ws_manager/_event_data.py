@@ -46,7 +46,7 @@ class Unset(Enum):
 
 UNSET: Final = Unset.UNSET
 
-OPTIONS: Final = frozenset({"room", "priority", "conflate", "max_rate", "history", "level", "exclude"})
+OPTIONS: Final = frozenset({"room", "priority", "conflate", "max_rate", "history", "level", "exclude", "report"})
 
 
 def is_whole(value: object) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _core
 from ._core import Receipt
-from ._types import Delivery
+from ._types import Delivery, DeliveryReport
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -57,6 +57,45 @@ def complete(receipt: Receipt) -> None:
     """Wakes all who wait for a receipt. Any thread; called once per EVENT_RECEIPT."""
     with _lock:
         waiters, receipt.waiters = receipt.waiters, []
+    _wake_all(waiters)
+
+
+def complete_report(receipt: Receipt) -> None:
+    """Wakes all who wait for the report of a receipt. Any thread; called once per EVENT_REPORT."""
+    with _lock:
+        waiters, receipt.report_waiters = receipt.report_waiters, []
+    _wake_all(waiters)
+
+
+async def _report(receipt: Receipt, timeout: float | None) -> DeliveryReport:
+    """Receipt.report()."""
+    receipt.figures()  # without report=True there is nothing to wait for
+    await receipt
+    future: asyncio.Future[None] | None = None
+    with _lock:
+        if not receipt.figures().settled:
+            if receipt.report_waiters is None:
+                receipt.report_waiters = []
+                watched = receipt.watch_report()
+            else:
+                watched = True
+            if watched:
+                future = asyncio.get_running_loop().create_future()
+                receipt.report_waiters.append(future)
+    if future is not None:
+        if receipt.runtime is not None and receipt.runtime.host is not None:
+            receipt.runtime.host.ensure()
+        try:
+            await asyncio.wait((future,), timeout=timeout)
+        finally:
+            with _lock:
+                waiters = receipt.report_waiters
+                if waiters and future in waiters:
+                    waiters.remove(future)
+    return receipt.figures()
+
+
+def _wake_all(waiters: list[asyncio.Future[None]] | None) -> None:
     for future in waiters or ():
         loop = future.get_loop()
         try:
@@ -99,5 +138,5 @@ class Completed:
 
 COMPLETED = Completed()
 
-_core.set_hooks(Delivery, _suspend)
+_core.set_hooks(Delivery, _suspend, DeliveryReport, _report)
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -173,6 +173,8 @@ class Sending(EventMethods):
                 level = checked_level(value)
             elif name == "history":
                 flags |= 0 if value else _core.NO_HISTORY
+            elif name == "report":
+                flags |= _core.REPORT if value else 0
             else:
                 raise TypeError(f"{name!r} is no option of a sending call; those are {', '.join(sorted(OPTION_NAMES))}")
         return self._publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags)

@@ -28,6 +28,27 @@ class Delivery(NamedTuple):
     superseded: bool
 
 
+class DeliveryReport(NamedTuple):
+    """What became of the deliveries of one call: one for each connection that its message was for.
+
+    deliveries: how many; the sum of all the others.
+    written: handed to the operating system (where the socket is another server's: to that server).
+    conflated: a newer message of the same key took its place while it waited.
+    dropped: the connection ended or left the room first, its queue was full, or history moved on.
+    lagging: the client reads slowly, and will be sent it from history.
+    pending: waits in the queue of its connection.
+    settled: nothing is lagging or pending, so this is final.
+    """
+
+    deliveries: int
+    written: int
+    conflated: int
+    dropped: int
+    lagging: int
+    pending: int
+    settled: bool
+
+
 class CommonOptions(TypedDict, total=False):
     """Options of all sending calls; see SendOptions."""
 
@@ -36,6 +57,7 @@ class CommonOptions(TypedDict, total=False):
     max_rate: float
     history: bool
     level: Level
+    report: bool
 
 
 class SendOptions(CommonOptions, total=False):
@@ -48,6 +70,7 @@ class SendOptions(CommonOptions, total=False):
     history: False: do not keep it; it gets no offset.
     level: for rooms whose members ask for a level.
     exclude: user or client ids that do not get it.
+    report: True: Receipt.report() tells what became of each delivery.
     """
 
     room: str | Sequence[str]

@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from ws_manager import Delivery, InvalidRoom, NotRunning, Overloaded, Receipt, WebSocketManager, _receipt
+from ws_manager import (
+    Delivery,
+    DeliveryReport,
+    InvalidArgument,
+    InvalidRoom,
+    NotRunning,
+    Overloaded,
+    Receipt,
+    WebSocketManager,
+    _receipt,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -239,3 +249,48 @@ def test_send_throw_and_close_as_coroutines_have_them(started: WebSocketManager)
         receipt.throw(KeyError, "k", None)
     receipt.close()
     assert asyncio.run(receipt).room == "@all"
+
+
+# ---- reports ----
+
+
+async def test_a_report_tells_what_became_of_each_delivery(started: WebSocketManager, connect: Any) -> None:
+    first, second = await asyncio.to_thread(connect, "/ws"), await asyncio.to_thread(connect, "/ws")
+    report = await started.broadcast({"n": 1}, report=True).report()
+    assert report == DeliveryReport(2, 2, 0, 0, 0, 0, True)
+    assert report.deliveries == report.written == 2
+    assert report.settled
+    assert first.next()["n"] == second.next()["n"] == 1
+    assert (await started.send_to_room("nobody", {}, report=True).report()).deliveries == 0
+    assert (await started.notify_log("info", "x", report=True).report()).settled
+
+
+async def test_a_report_has_to_be_asked_for_when_sending(started: WebSocketManager) -> None:
+    with pytest.raises(InvalidArgument, match="report=True"):
+        await started.broadcast({}).report()
+    with pytest.raises(InvalidArgument, match="report=True"):
+        await started.broadcast({}, report=False).report()
+
+
+async def test_a_report_of_what_was_never_sent(started: WebSocketManager) -> None:
+    await asyncio.to_thread(started.stop)
+    with pytest.raises(NotRunning):
+        await started.broadcast({}, report=True).report()
+
+
+async def test_a_report_that_is_not_settled_in_time_says_what_is_known(started: WebSocketManager, connect: Any) -> None:
+    slow = await asyncio.to_thread(connect, "/ws")  # reads nothing until it is asked to
+    filler = {"text": "x" * 400_000}
+    receipt = started.broadcast(filler, report=True)
+    await asyncio.to_thread(started.stats)  # what can be written has been
+    while (report := await receipt.report(timeout=0)).settled:
+        receipt = started.broadcast(filler, report=True)
+        await asyncio.to_thread(started.stats)
+    assert report.deliveries == 1
+    assert report.pending + report.lagging == 1
+    waiting = [asyncio.create_task(receipt.report(timeout=None)) for _ in range(3)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(slow.close)
+    reports = await asyncio.gather(*waiting)
+    assert all(report.settled and report.deliveries == 1 for report in reports)
+    assert await receipt.report() == reports[0]
