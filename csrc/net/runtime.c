@@ -306,58 +306,6 @@ void wsm__stop_run(struct wsm__core *core, struct wsm__stop *stop)
 
 /* ---- the core --------------------------------------------------------------------------------------------------- */
 
-#define USER_HISTORY_SIZE 100u        /* of a user's room, where no rule says anything */
-#define USER_HISTORY_TTL_MS 86400000u /* what was sent while a user was away waits for a day */
-
-/* In the order of enum wsm__overflow. */
-static const enum wsm__backlog backlogs[] = { WSM__RECOVER, WSM__RECOVER, WSM__DROP_OLDEST, WSM__LATEST,
-                                              WSM__DISCONNECT };
-
-/* The options, but for what room rules say. */
-static void settle(void *context, wsm_slice name, enum wsm__room_kind kind, struct wsm__room_settings *settings)
-{
-	struct wsm__core *core = context;
-	struct wsm__history_limits *history = &settings->history;
-	struct wsm__room_rule rule;
-
-	wsm__rules_get(&core->runtime->rules, name, &rule);
-	settings->backlog = backlogs[rule.overflow];
-	if (kind == WSM__ROOM_USER) {
-		history->size = history->size < USER_HISTORY_SIZE ? history->size : USER_HISTORY_SIZE;
-		history->ttl_ms = history->ttl_ms > USER_HISTORY_TTL_MS ? history->ttl_ms : USER_HISTORY_TTL_MS;
-	}
-	settings->presence_events =
-		rule.presence_events == WSM__SWITCH_ON && (kind == WSM__ROOM_PUBLIC || kind == WSM__ROOM_ALL);
-	if (rule.history_size >= 0)
-		history->size = (uint32_t)rule.history_size;
-	if (rule.history_ttl >= 0)
-		history->ttl_ms = (uint64_t)(rule.history_ttl * 1000);
-}
-
-static void init_rooms(struct wsm__core *core)
-{
-	const struct wsm_config *config = core->config;
-	uint8_t key[16];
-	char base[9];
-
-	wsm__random(key, sizeof(key));
-	wsm__random_name(base, 8);
-	wsm__registry_init(&core->registry, key, base);
-	core->registry.max_queue = config->max_queue;
-	core->registry.history.size = (uint32_t)config->history_size;
-	core->registry.history.bytes = config->history_bytes;
-	core->registry.history.ttl_ms = (uint64_t)(config->history_ttl * 1000);
-	core->registry.max_history_bytes = config->max_history_bytes;
-	core->registry.presence_grace_ms = (uint64_t)(config->presence_grace * 1000);
-	core->registry.settle = settle;
-	core->registry.settle_context = core;
-	core->registry.settings_version = &core->runtime->rules.version;
-	core->registry.gap = wsm__conn_gap;
-	core->registry.gap_context = core;
-	wsm__throttle_init(&core->throttle, key);
-	wsm__ulid_init(&core->ulid);
-}
-
 static int init_handles(struct wsm__core *core)
 {
 	uint64_t period;
@@ -422,7 +370,7 @@ static int core_open(struct wsm__core *core, wsm_error *error)
 	wsm__core_now(core);
 	core->swept_ms = core->now_ms;
 	core->started_unix_ms = wsm__unix_ms();
-	init_rooms(core);
+	wsm__rooms_init(core);
 	wsm__overload_init(core);
 	wsm__peers_init(core);
 	status = wsm__server_open(core, error);

@@ -258,6 +258,8 @@ struct wsm__core {
 	uint8_t plain[16384]; /* what a TLS record held */
 };
 
+/* The registry by the options and room rules (rules.c); and what goes with it. */
+void wsm__rooms_init(struct wsm__core *core);
 /* Takes the time for what follows. */
 void wsm__core_now(struct wsm__core *core);
 /* Whether the host authenticates connections. */
