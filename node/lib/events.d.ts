@@ -47,6 +47,10 @@ export declare const EventType: {
   readonly STATS: 'stats'
   readonly HISTORY: 'history'
   readonly PRESENCE: 'presence'
+  readonly PRESENCE_JOIN: 'presence_join'
+  readonly PRESENCE_LEAVE: 'presence_leave'
+  readonly PRESENCE_CHANGED: 'presence_changed'
+  readonly SERVER_DRAINING: 'server_draining'
   readonly PUBLISHED: 'published'
   readonly GAP: 'gap'
 }

@@ -50,6 +50,10 @@ const EventType = Object.freeze({
   STATS: 'stats',
   HISTORY: 'history',
   PRESENCE: 'presence',
+  PRESENCE_JOIN: 'presence_join',
+  PRESENCE_LEAVE: 'presence_leave',
+  PRESENCE_CHANGED: 'presence_changed',
+  SERVER_DRAINING: 'server_draining',
   PUBLISHED: 'published',
   GAP: 'gap',
 })

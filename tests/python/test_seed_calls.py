@@ -132,9 +132,9 @@ async def test_the_methods_of_a_manager_class(default: WebSocketManager) -> None
         await manager.broadcast({"type": "system_event", "payload": {}}, exclude=["ana"])
         await manager.broadcast({"type": "system_event", "payload": None})
         await manager.broadcast(message={"type": "command"}, exclude=None)
-        seen_by_ana = [(await asyncio.to_thread(ana.next))["type"] for _ in range(3)]
+        seen_by_ana = [(await asyncio.to_thread(ana.next))["type"] for _ in range(4)]
         seen_by_rui = [(await asyncio.to_thread(rui.next))["type"] for _ in range(4)]
-        assert seen_by_ana == ["execution_update", "system_event", "command"]
+        assert seen_by_ana == ["subscribed", "execution_update", "system_event", "command"]
         assert seen_by_rui == ["notification", "system_event", "system_event", "command"]
     finally:
         manager._handlers.authenticator = None
