@@ -81,6 +81,12 @@ enum wsm__verdict wsm__access_check_all(const struct wsm__conn *conn, const char
 	return ask_or(conn, not_all, why);
 }
 
+bool wsm__access_hides(const struct wsm__core *core, const struct wsm__room_rule *rule)
+{
+	/* Where something decides about clients, the firehose needs the grant of all rooms; elsewhere anyone has it. */
+	return rule->subscribe == WSM__WHO_NOBODY || (rule->subscribe > WSM__WHO_ANYONE && !wsm__access_guarded(core));
+}
+
 bool wsm__access_replays(const struct wsm__conn *conn, wsm_slice room)
 {
 	struct wsm__room_rule rule;

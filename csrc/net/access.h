@@ -24,6 +24,8 @@ enum wsm__verdict wsm__access_check(const struct wsm__conn *conn, enum wsm__righ
                                     const char **why);
 /* Whether it may have everything: the firehose, and the statistics, which name rooms. */
 enum wsm__verdict wsm__access_check_all(const struct wsm__conn *conn, const char **why);
+/* Whether a room is closed to clients that have the firehose and no other grant. */
+bool wsm__access_hides(const struct wsm__core *core, const struct wsm__room_rule *rule);
 /* Whether a subscription, which has been allowed, may begin in the past: its history must not be closed to this client. */
 bool wsm__access_replays(const struct wsm__conn *conn, wsm_slice room);
 /*

@@ -1,4 +1,5 @@
 /* Rooms by pattern: the public call, and what the rules and the options come to for one room. */
+#include "net/access.h"
 #include "net/connection.h"
 
 #define USER_HISTORY_SIZE 100u        /* of a user's room, where no rule says anything */
@@ -26,6 +27,7 @@ static void settle(void *context, wsm_slice name, enum wsm__room_kind kind, stru
 
 	wsm__rules_get(&core->runtime->rules, name, &rule);
 	settings->backlog = backlogs[rule.overflow];
+	settings->hidden = wsm__access_hides(core, &rule);
 	if (kind == WSM__ROOM_USER) {
 		history->size = history->size < USER_HISTORY_SIZE ? history->size : USER_HISTORY_SIZE;
 		history->ttl_ms = history->ttl_ms > USER_HISTORY_TTL_MS ? history->ttl_ms : USER_HISTORY_TTL_MS;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "net/access.h"
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/overload.h"

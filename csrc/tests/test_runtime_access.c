@@ -147,6 +147,31 @@ static void closed_history_cannot_be_had_by_a_position(void **state)
 	visitor_leave(&visitor);
 }
 
+static void the_firehose_is_no_way_around_rules(void **state)
+{
+	struct visitor visitor;
+	json_t *message;
+
+	(void)state;
+	rule("internal:*", "subscribe", "nobody");
+	rule("internal:open", "subscribe", "anyone");
+	rule("users", "subscribe", "authenticated");
+	rule("given", "subscribe", "granted");
+	visitor_open(&visitor, host.port, "/ws/notifications");
+	assert_int_equal(host_send(&host, "internal:1", "x", "{}").recipients, 0);
+	assert_int_equal(host_send(&host, "users", "x", "{}").recipients, 0);
+	assert_int_equal(host_send(&host, "given", "x", "{}").recipients, 0);
+	assert_int_equal(host_send(&host, "internal:open", "y", "{}").recipients, 1);
+	message = of_type(visitor_next(&visitor), "y");
+	json_decref(message);
+	visitor_expect_silence(&visitor);
+	visitor_leave(&visitor);
+	/* Nor is its recovery. */
+	visitor_open(&visitor, host.port, "/ws/notifications");
+	visitor_expect_silence(&visitor);
+	visitor_leave(&visitor);
+}
+
 /* ---- with tokens ------------------------------------------------------------------------------------------------ */
 
 static void a_token_without_rooms_grants_none(void **state)
@@ -185,8 +210,11 @@ static void one_rule_opens_all_rooms_to_users_but_not_the_firehose(void **state)
 	forbidden(&visitor, "stats", "");
 	visitor_leave(&visitor);
 	expect_close("/ws/notifications", line, 4403, "grant of all rooms");
+	rule("closed", "subscribe", "nobody");
 	come(&visitor, "/ws/notifications", "u1", ",\"rooms\":[\"*\"]");
 	allowed(&visitor, "stats", "");
+	assert_int_equal(host_send(&host, "a", "x", "{}").recipients, 1);
+	assert_int_equal(host_send(&host, "closed", "x", "{}").recipients, 0);
 	visitor_leave(&visitor);
 }
 
@@ -452,6 +480,7 @@ int main(void)
 		CASE(open_plain, without_authentication_everything_is_open_but_publishing),
 		CASE(open_plain, rules_close_rooms_without_authentication_too),
 		CASE(open_plain, closed_history_cannot_be_had_by_a_position),
+		CASE(open_plain, the_firehose_is_no_way_around_rules),
 		CASE(open_tokens, a_token_without_rooms_grants_none),
 		CASE(open_tokens, one_rule_opens_all_rooms_to_users_but_not_the_firehose),
 		CASE(open_tokens, publishing_needs_a_claim_of_its_own),
