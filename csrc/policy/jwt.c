@@ -1,22 +1,16 @@
 #include "policy/jwt.h"
 
 #include <jansson.h>
-#include <jwt.h>
-#include <openssl/crypto.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "policy/jwt_keys.h"
 #include "rooms/name.h"
 #include "wire/json.h"
 #include "wire/target.h"
 
 #define DEPTH_MAX 16u
-#define RSA_BITS_MIN 2048
 /* The last second of the year 9999: no token is meant to live longer, and the milliseconds of it fit everywhere. */
 #define SECONDS_MAX 253402300799LL
 
@@ -31,208 +25,31 @@ const char *wsm__jwt_text(enum wsm__jwt_result result)
 	return texts[result];
 }
 
-/* ---- the key ---------------------------------------------------------------------------------------------------- */
-
-/* RFC 7518 section 3. `bits`: least length of an HMAC secret in bytes (section 3.2), or size of the curve. */
-static const struct algorithm {
-	const char *name;
-	jwt_alg_t alg;
-	int key_type; /* EVP_PKEY_…; 0: HMAC */
-	int size;     /* HMAC: least bytes of the secret; EC: bits of the curve */
-} algorithms[] = {
-	{ "HS256", JWT_ALG_HS256, 0, 32 },
-	{ "HS384", JWT_ALG_HS384, 0, 48 },
-	{ "HS512", JWT_ALG_HS512, 0, 64 },
-	{ "RS256", JWT_ALG_RS256, EVP_PKEY_RSA, 0 },
-	{ "RS384", JWT_ALG_RS384, EVP_PKEY_RSA, 0 },
-	{ "RS512", JWT_ALG_RS512, EVP_PKEY_RSA, 0 },
-	{ "ES256", JWT_ALG_ES256, EVP_PKEY_EC, 256 },
-	{ "ES384", JWT_ALG_ES384, EVP_PKEY_EC, 384 },
-	{ "ES512", JWT_ALG_ES512, EVP_PKEY_EC, 521 },
-};
-#define N_ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
-
 struct wsm__jwt {
-	const struct algorithm *algorithm;
-	struct key {
-		char *text; /* secret, or PEM */
-		size_t len;
-	} keys[WSM__JWT_KEYS_MAX];
-	size_t n_keys;
+	struct wsm__jwt_keys *keys;
 	char *audience, *issuer; /* "" any */
 	uint64_t leeway_ms;
 };
 
-static const struct algorithm *algorithm_named(wsm_slice name)
-{
-	for (size_t i = 0; i < N_ALGORITHMS; i++)
-		if (wsm__slice_is(name, algorithms[i].name))
-			return &algorithms[i];
-	return NULL;
-}
-
-/* Type and size of the key in a PEM text; false if there is no public key in it. */
-static bool read_pem(wsm_slice pem, int *type, int *bits)
-{
-	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
-	bool found = key != NULL;
-
-	if (found) {
-		*type = EVP_PKEY_get_base_id(key);
-		*bits = EVP_PKEY_get_bits(key);
-	}
-	EVP_PKEY_free(key);
-	BIO_free(bio);
-	ERR_clear_error(); /* the queue is the thread's, and others look at it */
-	return found;
-}
-
-static const struct algorithm *algorithm_of_key(int type, int bits)
-{
-	for (size_t i = 0; i < N_ALGORITHMS; i++)
-		if (algorithms[i].key_type == type && (type != EVP_PKEY_EC || algorithms[i].size == bits))
-			return &algorithms[i];
-	return NULL;
-}
-
-static int check_public_key(wsm_slice pem, const struct algorithm **algorithm, wsm_error *error)
-{
-	int type = 0, bits = 0;
-
-	if (pem.len > 65536 || !read_pem(pem, &type, &bits))
-		return wsm__fail(error, WSM_ECONFIG,
-		                 "option jwt_public_key: there is no public key in it; it must be PEM text "
-		                 "(-----BEGIN PUBLIC KEY-----) or the path of a file with such text");
-	if (!*algorithm)
-		*algorithm = algorithm_of_key(type, bits);
-	if (!*algorithm)
-		return wsm__fail(error, WSM_ECONFIG,
-		                 "option jwt_public_key: the key must be RSA, or EC on P-256, P-384 or P-521");
-	if (type != (*algorithm)->key_type || (type == EVP_PKEY_EC && bits != (*algorithm)->size))
-		return wsm__fail(error, WSM_ECONFIG, "option jwt_public_key: the key is not one for %s",
-		                 (*algorithm)->name);
-	if (type == EVP_PKEY_RSA && bits < RSA_BITS_MIN)
-		return wsm__fail(error, WSM_ECONFIG, "option jwt_public_key: an RSA key must have at least %d bits",
-		                 RSA_BITS_MIN);
-	return WSM_OK;
-}
-
-static int check_secret(wsm_slice secret, const struct algorithm **algorithm, wsm_error *error)
-{
-	if (!*algorithm)
-		*algorithm = algorithm_named(wsm__str("HS256"));
-	if (secret.len < (size_t)(*algorithm)->size)
-		return wsm__fail(
-			error, WSM_ECONFIG,
-			"option jwt_secret: %s needs a secret of at least %d bytes, this one has %zu; make one "
-			"with: openssl rand -hex %d",
-			(*algorithm)->name, (*algorithm)->size, secret.len, (*algorithm)->size);
-	return WSM_OK;
-}
-
-#define SPACES " \t\r\n"
-
-/* The next secret, or the next block of PEM; empty at the end. */
-static wsm_slice next_key(wsm_slice *rest, bool hmac)
-{
-	static const char begin[] = "-----BEGIN";
-	size_t len = 0;
-	wsm_slice key;
-
-	while (rest->len && strchr(SPACES, rest->data[0]))
-		*rest = wsm__slice(rest->data + 1, rest->len - 1);
-	if (hmac) {
-		while (len < rest->len && (!rest->data[len] || !strchr(SPACES, rest->data[len])))
-			len++;
-	} else {
-		while (len < rest->len &&
-		       (!len || !wsm__slice_starts(wsm__slice(rest->data + len, rest->len - len), begin)))
-			len++;
-	}
-	key = wsm__slice(rest->data, len);
-	*rest = wsm__slice(rest->data + len, rest->len - len);
-	return key;
-}
-
-/* Splits, checks each, and makes sure that all are for one algorithm. */
-static int check_keys(wsm_slice text, bool hmac, const struct algorithm **algorithm, wsm_slice keys[WSM__JWT_KEYS_MAX],
-                      size_t *n, wsm_error *error)
-{
-	int status = WSM_OK;
-
-	*n = 0;
-	do {
-		wsm_slice key = next_key(&text, hmac);
-
-		if (*n && !key.len)
-			break;
-		if (*n == WSM__JWT_KEYS_MAX)
-			return wsm__fail(error, WSM_ECONFIG, "option %s: at most %d keys may be in force at a time",
-			                 hmac ? "jwt_secret" : "jwt_public_key", WSM__JWT_KEYS_MAX);
-		status = hmac ? check_secret(key, algorithm, error) : check_public_key(key, algorithm, error);
-		keys[(*n)++] = key;
-	} while (!status && text.len);
-	return status;
-}
-
-/* Which keys are used, and whether they will do. */
-static int choose(const struct wsm__jwt_options *options, const struct algorithm **algorithm,
-                  wsm_slice keys[WSM__JWT_KEYS_MAX], size_t *n_keys, wsm_error *error)
-{
-	bool hmac;
-
-	*algorithm = NULL;
-	if (!options->secret.len && !options->public_key.len)
-		return wsm__fail(error, WSM_ECONFIG, "tokens need option jwt_secret or jwt_public_key");
-	if (options->algorithm.len && !(*algorithm = algorithm_named(options->algorithm)))
-		return wsm__fail(
-			error, WSM_ECONFIG,
-			"option jwt_algorithm must be HS256, HS384, HS512, RS256, RS384, RS512, ES256, ES384 or "
-			"ES512");
-	if (!*algorithm && options->secret.len && options->public_key.len)
-		return wsm__fail(
-			error, WSM_ECONFIG,
-			"options jwt_secret and jwt_public_key are both set: say by jwt_algorithm which one is "
-			"used, or unset one");
-	hmac = *algorithm ? !(*algorithm)->key_type : options->secret.len > 0;
-	if (hmac && !options->secret.len)
-		return wsm__fail(error, WSM_ECONFIG, "option jwt_algorithm: %s needs option jwt_secret",
-		                 (*algorithm)->name);
-	if (!hmac && !options->public_key.len)
-		return wsm__fail(error, WSM_ECONFIG, "option jwt_algorithm: %s needs option jwt_public_key",
-		                 (*algorithm)->name);
-	return check_keys(hmac ? options->secret : options->public_key, hmac, algorithm, keys, n_keys, error);
-}
-
 struct wsm__jwt *wsm__jwt_new(const struct wsm__jwt_options *options, wsm_error *error)
 {
-	const struct algorithm *algorithm;
-	wsm_slice keys[WSM__JWT_KEYS_MAX];
+	struct wsm__jwt_keys *keys = wsm__jwt_keys_new(options, error);
 	struct wsm__jwt *jwt;
-	size_t n_keys = 0;
-	bool complete;
 
-	if (choose(options, &algorithm, keys, &n_keys, error))
+	if (!keys)
 		return NULL;
 	jwt = calloc(1, sizeof(*jwt));
-	complete = jwt != NULL;
 	if (jwt) {
-		jwt->algorithm = algorithm;
+		jwt->keys = keys;
 		jwt->leeway_ms = options->leeway_ms;
-		for (; jwt->n_keys < n_keys && complete; jwt->n_keys++) {
-			struct key *key = &jwt->keys[jwt->n_keys];
-
-			key->len = keys[jwt->n_keys].len;
-			key->text = wsm__slice_dup(keys[jwt->n_keys]);
-			complete = key->text != NULL;
-		}
 		jwt->audience = wsm__slice_dup(options->audience);
 		jwt->issuer = wsm__slice_dup(options->issuer);
-		if (complete && jwt->audience && jwt->issuer)
+		if (jwt->audience && jwt->issuer)
 			return jwt;
+		wsm__jwt_free(jwt);
+	} else {
+		wsm__jwt_keys_free(keys);
 	}
-	wsm__jwt_free(jwt);
 	wsm__fail(error, WSM_ENOMEM, "out of memory");
 	return NULL;
 }
@@ -241,11 +58,7 @@ void wsm__jwt_free(struct wsm__jwt *jwt)
 {
 	if (!jwt)
 		return;
-	for (size_t i = 0; i < jwt->n_keys; i++) {
-		if (jwt->keys[i].text)
-			OPENSSL_cleanse(jwt->keys[i].text, jwt->keys[i].len);
-		free(jwt->keys[i].text);
-	}
+	wsm__jwt_keys_free(jwt->keys);
 	free(jwt->audience);
 	free(jwt->issuer);
 	free(jwt);
@@ -253,7 +66,7 @@ void wsm__jwt_free(struct wsm__jwt *jwt)
 
 const char *wsm__jwt_algorithm(const struct wsm__jwt *jwt)
 {
-	return jwt->algorithm->name;
+	return wsm__jwt_keys_algorithm(jwt->keys);
 }
 
 /* ---- the form of a token ---------------------------------------------------------------------------------------- */
@@ -315,7 +128,7 @@ static enum wsm__jwt_result check_header(const struct wsm__jwt *jwt, wsm_slice p
 		return WSM__JWT_MALFORMED;
 	algorithm = json_object_get(header, "alg");
 	type = json_object_get(header, "typ");
-	if (!json_is_string(algorithm) || strcmp(json_string_value(algorithm), jwt->algorithm->name) != 0)
+	if (!json_is_string(algorithm) || strcmp(json_string_value(algorithm), wsm__jwt_algorithm(jwt)) != 0)
 		result = WSM__JWT_ALGORITHM;
 	else if (json_object_get(header, "crit") ||
 	         (type && (!json_is_string(type) ||
@@ -323,27 +136,6 @@ static enum wsm__jwt_result check_header(const struct wsm__jwt *jwt, wsm_slice p
 		result = WSM__JWT_MALFORMED;
 	json_decref(header);
 	return result;
-}
-
-static bool signed_with(const struct wsm__jwt *jwt, const struct key *key, const char *token)
-{
-	jwt_t *decoded = NULL;
-	bool good = jwt_decode(&decoded, token, (const unsigned char *)key->text, (int)key->len) == 0;
-
-	/* libjwt goes by the token's own word: it must have been ours here too. */
-	good = good && decoded && jwt_get_alg(decoded) == jwt->algorithm->alg;
-	jwt_free(decoded);
-	ERR_clear_error();
-	return good;
-}
-
-/* `token` is NUL-terminated, and its header has been checked. */
-static enum wsm__jwt_result check_signature(const struct wsm__jwt *jwt, const char *token)
-{
-	for (size_t i = 0; i < jwt->n_keys; i++)
-		if (signed_with(jwt, &jwt->keys[i], token))
-			return WSM__JWT_OK;
-	return WSM__JWT_SIGNATURE;
 }
 
 /* ---- claims ----------------------------------------------------------------------------------------------------- */
@@ -507,8 +299,9 @@ enum wsm__jwt_result wsm__jwt_verify(const struct wsm__jwt *jwt, wsm_slice token
 	copy = wsm__slice_dup(token);
 	if (!copy)
 		return WSM__JWT_NO_MEMORY;
-	result = check_signature(jwt, copy);
-	OPENSSL_cleanse(copy, token.len);
+	if (!wsm__jwt_keys_fit(jwt->keys, copy, parts.header.len + 1 + parts.payload.len, parts.signature))
+		result = WSM__JWT_SIGNATURE;
+	explicit_bzero(copy, token.len);
 	free(copy);
 	if (!result)
 		result = take_claims(jwt, parts.payload, unix_ms, claims);

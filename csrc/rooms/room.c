@@ -213,8 +213,8 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 	room->name_len = (uint16_t)name.len;
 	room->id = registry->next_room_id++;
 	room->kind = kind_of(name);
-	room->visible = room->kind == WSM__ROOM_ALL || (room->kind == WSM__ROOM_PUBLIC && !room->settings.hidden &&
-	                                                !wsm__slice_is(name, "logs"));
+	room->visible = room->kind == WSM__ROOM_ALL ||
+	                (room->kind == WSM__ROOM_PUBLIC && !room->settings.hidden && !wsm__slice_is(name, "logs"));
 	room->touched_ms = now_ms;
 	/* Random per runtime, counted per room: unlike for two histories of the same name, and cheap. */
 	snprintf(room->epoch, sizeof(room->epoch), "%s%llx", registry->epoch_base, (unsigned long long)room->id);

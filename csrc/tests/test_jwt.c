@@ -492,6 +492,56 @@ static void several_keys_are_in_force_at_a_time(void **state)
 	refused(NULL, pems, NULL, "at least 2048 bits");
 }
 
+/* As other libraries write it: in DER; and what is no signature on the curve at all. */
+static void elliptic_signatures_have_one_form(void **state)
+{
+	char pem[4096], *end;
+	struct wsm__jwt_options options = { .algorithm = wsm__str(NULL) };
+	static const unsigned char zeros[64] = { 0 };
+	unsigned char der[128], ones[66];
+	size_t len = sizeof(der);
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	(void)state;
+	memset(ones, 0xff, sizeof(ones));
+	key_pem(ec256, false, pem, sizeof(pem));
+	options.public_key = wsm__str(pem);
+	token_with_key(token, "{\"alg\":\"ES256\"}", GOOD, 256, ec256);
+	assert_int_equal(verify(&options, token), WSM__JWT_OK);
+	end = strrchr(token, '.');
+	*end = '\0';
+	EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, ec256);
+	EVP_DigestSign(context, der, &len, (const unsigned char *)token, strlen(token));
+	EVP_MD_CTX_free(context);
+	strcpy(end, ".");
+	token_part(token, der, len);
+	assert_int_equal(verify(&options, token), WSM__JWT_SIGNATURE);
+	strcpy(end, ".");
+	token_part(token, zeros, 64);
+	assert_int_equal(verify(&options, token), WSM__JWT_SIGNATURE);
+	strcpy(end, ".");
+	token_part(token, ones, 64);
+	assert_int_equal(verify(&options, token), WSM__JWT_SIGNATURE);
+	strcpy(end, ".");
+	token_part(token, ones, 66);
+	assert_int_equal(verify(&options, token), WSM__JWT_SIGNATURE);
+	strcpy(end, ".");
+	assert_int_equal(verify(&options, token), WSM__JWT_SIGNATURE);
+}
+
+/* Of the size of P-256, but another curve. */
+static void another_curve_of_the_same_size_is_refused(void **state)
+{
+	EVP_PKEY *other = EVP_EC_gen("secp256k1");
+	char pem[4096];
+
+	(void)state;
+	key_pem(other, false, pem, sizeof(pem));
+	refused(NULL, pem, NULL, "P-256, P-384 or P-521");
+	refused(NULL, pem, "ES256", "not one for ES256");
+	EVP_PKEY_free(other);
+}
+
 static void weak_and_wrong_keys_are_refused(void **state)
 {
 	char pem[4096], private[4096], small[4096], curve[4096];
@@ -538,6 +588,8 @@ int main(void)
 		cmocka_unit_test(rooms_are_names_or_beginnings),
 		cmocka_unit_test(who_may_publish_issue_and_session_are_read),
 		cmocka_unit_test(several_keys_are_in_force_at_a_time),
+		cmocka_unit_test(elliptic_signatures_have_one_form),
+		cmocka_unit_test(another_curve_of_the_same_size_is_refused),
 		cmocka_unit_test(weak_and_wrong_keys_are_refused),
 	};
 
