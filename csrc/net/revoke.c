@@ -7,9 +7,27 @@
 #include "net/token.h"
 #include "rooms/name.h"
 
+#define SWEEP_MS 60000 /* all of them are looked at */
+
 static const wsm_slice nothing = { NULL, 0 };
 
 /* ---- revocations ------------------------------------------------------------------------------------------------ */
+
+void wsm__revoke_init(wsm_runtime *runtime, const struct wsm_config *config)
+{
+	uint8_t key[16];
+
+	wsm__random(key, sizeof(key));
+	wsm__revocations_init(&runtime->revocations, config->max_revocations, key);
+}
+
+void wsm__revoke_sweep(struct wsm__core *core)
+{
+	if (core->now_ms - core->revocations_swept_ms < SWEEP_MS)
+		return;
+	core->revocations_swept_ms = core->now_ms;
+	wsm__revocations_expire(&core->runtime->revocations, wsm__unix_ms());
+}
 
 static int check_names(wsm_slice jti, wsm_slice user_id, wsm_error *error)
 {

@@ -13,7 +13,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "net/access.h"
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/overload.h"
@@ -42,14 +41,6 @@ static void init_ended(wsm_runtime *runtime)
 	pthread_condattr_destroy(&attr);
 }
 
-static void init_revocations(wsm_runtime *runtime, const struct wsm_config *config)
-{
-	uint8_t key[16];
-
-	wsm__random(key, sizeof(key));
-	wsm__revocations_init(&runtime->revocations, config->max_revocations, key);
-}
-
 wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 {
 	wsm_runtime *runtime;
@@ -66,7 +57,7 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	pthread_mutex_init(&runtime->actions_lock, NULL);
 	init_ended(runtime);
 	wsm__rules_init(&runtime->rules);
-	init_revocations(runtime, config);
+	wsm__revoke_init(runtime, config);
 	atomic_init(&runtime->next_conn, 1);
 	runtime->n_fds = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > 1u << 20 ? 1u << 20 : limit.rlim_cur;
 	runtime->fds = calloc(runtime->n_fds, 1);
@@ -252,8 +243,7 @@ static void sweep(struct wsm__core *core)
 	wsm__overload_calm(core);
 	wsm__replay_sweep(core);
 	wsm__peers_sweep(core);
-	if (wsm__revocations_count(&core->runtime->revocations))
-		wsm__revocations_expire(&core->runtime->revocations, wsm__unix_ms());
+	wsm__revoke_sweep(core);
 	if (core->accept_paused)
 		wsm__listen_resume(core);
 }

@@ -231,7 +231,7 @@ struct wsm__core {
 	struct wsm__limits limits;
 	struct wsm__sticky *sticky;
 	struct wsm__used *used; /* tokens, where each is good once only */
-	uint64_t used_swept_ms;
+	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
 	struct wsm__session *entering, *lingering,

@@ -64,6 +64,9 @@ bool wsm__token_read(struct wsm__core *core, wsm_slice token, struct wsm__claims
 bool wsm__token_watch(struct wsm__conn *conn, uint64_t unix_ms);
 void wsm__grant_free(struct wsm__grant *grant);
 
+/* What is revoked (revoke.c). */
+void wsm__revoke_init(wsm_runtime *runtime, const struct wsm_config *config);
+void wsm__revoke_sweep(struct wsm__core *core);
 /* Whether such a token is no longer accepted; counts. */
 bool wsm__revoked(struct wsm__core *core, const struct wsm__claims *claims);
 /* Ends connections after a revocation. */

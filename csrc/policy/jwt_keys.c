@@ -289,7 +289,8 @@ static int ec_signature(const struct algorithm *algorithm, const unsigned char *
 	return der_len;
 }
 
-static bool signature_fits(const struct algorithm *algorithm, const struct key *key, wsm_slice text, wsm_slice signature)
+static bool signature_fits(const struct algorithm *algorithm, const struct key *key, wsm_slice text,
+                           wsm_slice signature)
 {
 	unsigned char *raw = malloc(signature.len + 1), *der = NULL;
 	int len = raw ? wsm__base64url_decode(signature, (char *)raw, signature.len) : -1;
@@ -300,7 +301,8 @@ static bool signature_fits(const struct algorithm *algorithm, const struct key *
 		len = ec_signature(algorithm, raw, (size_t)len, &der);
 		good = len > 0;
 	}
-	good = good && EVP_DigestVerifyInit(context, NULL, EVP_get_digestbyname(algorithm->digest), NULL, key->public) == 1 &&
+	good = good &&
+	       EVP_DigestVerifyInit(context, NULL, EVP_get_digestbyname(algorithm->digest), NULL, key->public) == 1 &&
 	       EVP_DigestVerify(context, der ? der : raw, (size_t)len, (const unsigned char *)text.data, text.len) == 1;
 	EVP_MD_CTX_free(context);
 	OPENSSL_free(der);

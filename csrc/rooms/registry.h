@@ -43,7 +43,7 @@ struct wsm__room_settings {
 	struct wsm__history_limits history;
 	enum wsm__backlog backlog;
 	bool presence_events; /* its members are told who comes and goes */
-	bool hidden; /* from the firehose; looked at when the room is made */
+	bool hidden;          /* from the firehose; looked at when the room is made */
 };
 
 /* Rooms that keep messages equally long, least recently touched first. */

@@ -72,9 +72,9 @@ static void a_user_is_revoked_up_to_a_time(void **state)
 
 	(void)state;
 	OPEN(NULL);
-	come(&old, "u1", 61, NULL);
+	come(&old, "u1", 90, NULL);
 	expect_user(&old, "u1");
-	come(&recent, "u1", 59, NULL);
+	come(&recent, "u1", 30, NULL);
 	expect_user(&recent, "u1");
 	come(&other, "u2", 100, NULL);
 	expect_user(&other, "u2");
@@ -84,10 +84,10 @@ static void a_user_is_revoked_up_to_a_time(void **state)
 	assert_int_equal(visitor_end(&old), 4401);
 	assert_int_equal(visitor_end(&ageless), 4401);
 	expect_close("/ws", line, 4401, "the token was revoked"); /* says not when it was issued */
-	come(&older, "u1", 61, NULL);
+	come(&older, "u1", 90, NULL);
 	assert_int_equal(visitor_end(&older), 4401);
 	visitor_leave(&older);
-	come(&older, "u1", 59, NULL);
+	come(&older, "u1", 30, NULL);
 	expect_user(&older, "u1");
 	visitor_say(&recent, "ping");
 	json_decref(visitor_await(&recent, "pong"));
