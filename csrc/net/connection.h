@@ -9,6 +9,7 @@
 
 #include "net/runtime.h"
 #include "policy/access.h"
+#include "policy/proxy.h"
 #include "wire/target.h"
 
 enum wsm__conn_state { WSM__CONN_HANDSHAKE, WSM__CONN_DECIDING, WSM__CONN_OPEN, WSM__CONN_CLOSING };
@@ -24,7 +25,9 @@ struct wsm__request {
 	const wsm_member *headers; /* all of them, in order; `json` is the value, plain text */
 	size_t n_headers;
 	bool tls;        /* it came over TLS that ends here */
-	wsm_slice host;  /* that the client believes to speak to */
+	wsm_slice host;            /* that the client believes to speak to */
+	struct wsm__client client; /* by wsm__request_client(); `ip` and `host` are its then */
+	char client_ip[WSM__ADDRESS_TEXT], client_host[256];
 	wsm_slice token; /* a JWT, not checked yet; empty: none */
 };
 
@@ -169,7 +172,12 @@ void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *roo
 unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params);
 /*
- * The same, and looks for a token: request->token, in `token`, which must not change as long as the request is used. `*why` is one
+ * Finds out who is behind a trusted proxy, given the peer's address in request->ip. False (400) if its headers contradict each
+ * other. Done by wsm__request_admit().
+ */
+bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request);
+/*
+ * The same as wsm__request_check() for whoever is behind a proxy, and looks for a token: request->token, in `token`, which must not change as long as the request is used. `*why` is one
  * sentence if the request is refused; static.
  */
 unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, const wsm_admission *admission,

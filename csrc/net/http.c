@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "net/connection.h"
 #include "net/rest.h"
 #include "net/session.h"
@@ -121,12 +122,31 @@ static void pump(struct wsm__session *session)
 		wsm__session_linger(session);
 }
 
+/* What no client that works sends; other refusals (403, 404) are a matter of configuration as a rule. */
+static bool is_offence(unsigned status)
+{
+	return status == 400 || status == 405 || status == 408 || status == 426 || status == 431 || status == 501 ||
+	       status == 505;
+}
+
+static void note_offence(struct wsm__session *session)
+{
+	char ip[WSM__ADDRESS_TEXT];
+	struct wsm__address address;
+
+	wsm__session_ip(session, ip);
+	wsm__address_parse(&address, wsm__str(ip));
+	wsm__peer_offence(session->core, wsm__peer_get(session->core, &address), WSM__OFFENCE_handshake);
+}
+
 void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char *extra, const char *why)
 {
 	char line[256];
 	int len = snprintf(line, sizeof(line), "%s\n", why);
 
 	session->core->counters.handshakes_refused++;
+	if (is_offence(status))
+		note_offence(session);
 	session->entry->last = true;
 	put_answer(session->entry, status, "text/plain; charset=utf-8", extra, wsm__slice(line, (size_t)len), false);
 	pump(session);
@@ -152,7 +172,8 @@ void wsm__entry_expire(struct wsm__session *session)
 static void answer_rest(struct wsm__session *session, const struct wsm__head *head, wsm_slice body)
 {
 	struct wsm__entry *entry = session->entry;
-	char ip[WSM__IP_MAX];
+	char ip[WSM__ADDRESS_TEXT];
+	struct wsm__buffer lists[2];
 	wsm_rest_request request = {
 		.method = head->method,
 		.path = head->path,
@@ -163,6 +184,7 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 		.body = body,
 	};
 	wsm_rest_answer answer;
+	bool failed;
 
 	if (!session->core->config->rest) {
 		wsm__entry_refuse(session, 404, "", "REST is switched off on this port");
@@ -170,10 +192,18 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 	}
 	wsm__session_ip(session, ip);
 	request.ip = wsm__str(ip);
+	wsm__buffer_init(&lists[0]);
+	wsm__buffer_init(&lists[1]);
+	request.forwarded = wsm__fields_join(head->fields, head->n_fields, "forwarded", ',', &lists[0]);
+	request.x_forwarded_for = wsm__fields_join(head->fields, head->n_fields, "x-forwarded-for", ',', &lists[1]);
 	memset(&answer, 0, sizeof(answer));
 	/* A body where none belongs is not read, and must not be taken for the next request. */
 	entry->last = !head->keep_alive || head->chunked || head->length != body.len;
-	if (wsm__rest_answer(session->core, &request, &answer)) {
+	failed = wsm__rest_answer(session->core, &request, &answer) || lists[0].failed || lists[1].failed;
+	wsm__buffer_fini(&lists[0]);
+	wsm__buffer_fini(&lists[1]);
+	if (failed) {
+		wsm_text_free(&answer.body);
 		wsm__session_doom(session);
 		return;
 	}
@@ -208,6 +238,7 @@ static bool take_head(struct wsm__session *session)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	struct wsm__entry *entry = session->entry;
+	struct wsm__core *core = session->core; /* the session may be gone after an upgrade */
 	const char *why;
 	struct wsm__head head;
 	unsigned status = wsm__head_parse(&head, entry->in.data + entry->at, entry->head_len, &why);
@@ -217,7 +248,12 @@ static bool take_head(struct wsm__session *session)
 		return true;
 	}
 	if (wsm__handshake_wanted(&head)) {
+		uint64_t start = wsm__mono_us();
+
+		if (wsm__session_defer(session))
+			return false;
 		wsm__upgrade(session, &head);
+		core->handshake_us += wsm__mono_us() - start;
 		return true;
 	}
 	if (expects_body(session, &head)) {
@@ -318,6 +354,12 @@ void wsm__entry_receive(struct wsm__session *session, const void *data, size_t l
 		wsm__session_doom(session);
 	else
 		proceed(session);
+}
+
+void wsm__entry_resume(struct wsm__session *session)
+{
+	session->entry->seen = session->entry->head_len = 0; /* the same head once more */
+	proceed(session);
 }
 
 void wsm__entry_writable(struct wsm__session *session)

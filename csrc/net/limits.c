@@ -100,57 +100,79 @@ struct rate {
 	double cost, rate;
 };
 
-/* Few too many are told so; who goes on regardless is sent away. */
-static void refuse(struct wsm__conn *conn, const struct rate *rate, wsm_slice action, wsm_slice id)
+/* Who goes on regardless is sent away: false then. */
+static bool bear_with(struct wsm__conn *conn, const struct rate *rate)
 {
 	struct wsm__core *core = conn->core;
 	double most = 2 * core->config->rate;
-	char message[96];
 
 	wsm__limit_broken(core, rate->limit);
 	core->counters.rate_limited++;
-	if (++conn->violations > (most > VIOLATIONS_MIN ? most : VIOLATIONS_MIN)) {
-		wsm__peer_offence(core, conn->peer, WSM__OFFENCE_rate);
-		wsm__conn_close(conn, 4429, "the rate limit was broken repeatedly");
-		return;
-	}
+	if (++conn->violations <= (most > VIOLATIONS_MIN ? most : VIOLATIONS_MIN))
+		return true;
+	wsm__peer_offence(core, conn->peer, WSM__OFFENCE_rate);
+	wsm__conn_close(conn, 4429, "the rate limit was broken repeatedly");
+	return false;
+}
+
+static void tell(struct wsm__conn *conn, const struct rate *rate, wsm_slice action, wsm_slice id)
+{
+	char message[96];
+
 	snprintf(message, sizeof(message), "too much per second (%s)", names[rate->limit]);
 	wsm__conn_error_later(conn, "rate_limited", message, action, id,
 	                      wsm__bucket_wait_ms(rate->bucket, rate->cost, rate->rate, 2 * rate->rate));
 }
 
-static bool take(struct wsm__conn *conn, const struct rate *rates, size_t n, wsm_slice action, wsm_slice id)
+/* Takes from all of them; the first that has too little, or NULL. */
+static const struct rate *broken_by(struct wsm__conn *conn, const struct rate *rates, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (wsm__bucket_take(rates[i].bucket, rates[i].cost, rates[i].rate, 2 * rates[i].rate,
-		                     conn->core->now_ms))
-			continue;
-		refuse(conn, &rates[i], action, id);
-		return false;
-	}
+	for (size_t i = 0; i < n; i++)
+		if (!wsm__bucket_take(rates[i].bucket, rates[i].cost, rates[i].rate, 2 * rates[i].rate,
+		                      conn->core->now_ms))
+			return &rates[i];
 	if (conn->violations)
 		conn->violations--;
-	return true;
+	return NULL;
+}
+
+#define RATES_MAX 5
+
+static size_t rates_of(struct wsm__conn *conn, size_t len, struct rate rates[RATES_MAX])
+{
+	const struct wsm_config *config = conn->core->config;
+	struct wsm__peer *peer = conn->peer;
+	size_t n = 0;
+
+	if (conn->echo || conn->state == WSM__CONN_CLOSING)
+		return 0;
+	rates[n++] = (struct rate){ WSM__LIMIT_rate, &conn->rate, 1, config->rate };
+	rates[n++] = (struct rate){ WSM__LIMIT_byte_rate, &conn->byte_rate, (double)len, config->byte_rate };
+	if (conn->user)
+		rates[n++] = (struct rate){ WSM__LIMIT_rate_per_user, &conn->user->messages, 1, config->rate_per_user };
+	if (!peer || peer->exempt)
+		return n;
+	rates[n++] = (struct rate){ WSM__LIMIT_rate_per_ip, &peer->messages, 1, config->rate_per_ip };
+	rates[n++] = (struct rate){ WSM__LIMIT_byte_rate_per_ip, &peer->bytes, (double)len, config->byte_rate_per_ip };
+	return n;
 }
 
 bool wsm__limits_message(struct wsm__conn *conn, size_t len)
 {
-	const struct wsm_config *config = conn->core->config;
-	struct wsm__peer *peer = conn->peer;
-	struct rate rates[5] = {
-		{ WSM__LIMIT_rate, &conn->rate, 1, config->rate },
-		{ WSM__LIMIT_byte_rate, &conn->byte_rate, (double)len, config->byte_rate },
-	};
-	size_t n = 2;
+	struct rate rates[RATES_MAX];
+	const struct rate *broken = broken_by(conn, rates, rates_of(conn, len, rates));
 
-	if (conn->user)
-		rates[n++] = (struct rate){ WSM__LIMIT_rate_per_user, &conn->user->messages, 1, config->rate_per_user };
-	if (peer && !peer->exempt) {
-		rates[n++] = (struct rate){ WSM__LIMIT_rate_per_ip, &peer->messages, 1, config->rate_per_ip };
-		rates[n++] = (struct rate){ WSM__LIMIT_byte_rate_per_ip, &peer->bytes, (double)len,
-		                            config->byte_rate_per_ip };
-	}
-	return take(conn, rates, n, wsm__str(NULL), wsm__str(NULL));
+	if (broken && bear_with(conn, broken))
+		tell(conn, broken, wsm__str(NULL), wsm__str(NULL));
+	return !broken;
+}
+
+bool wsm__limits_control(struct wsm__conn *conn, size_t len)
+{
+	struct rate rates[RATES_MAX];
+	const struct rate *broken = broken_by(conn, rates, rates_of(conn, len, rates));
+
+	return !broken || bear_with(conn, broken);
 }
 
 bool wsm__limits_request(struct wsm__conn *conn, double cost, wsm_slice action, wsm_slice id)
@@ -158,7 +180,11 @@ bool wsm__limits_request(struct wsm__conn *conn, double cost, wsm_slice action, 
 	const struct rate rate = { WSM__LIMIT_subscription_rate, &conn->requests, cost,
 	                           conn->core->config->subscription_rate };
 
-	return take(conn, &rate, 1, action, id);
+	if (!broken_by(conn, &rate, 1))
+		return true;
+	if (bear_with(conn, &rate))
+		tell(conn, &rate, action, id);
+	return false;
 }
 
 void wsm__limits_answered(struct wsm__conn *conn, uint64_t replayed, size_t bytes)
@@ -213,6 +239,7 @@ void wsm__limits_stats(struct wsm__core *core, struct wsm__buffer *out)
 	                 HASH_COUNT(core->peers.table), (unsigned long long)core->peers.forgotten,
 	                 (unsigned long long)wsm__peers_banned(core), (unsigned long long)core->peers.bans,
 	                 (unsigned long long)core->peers.banned_refused);
+	wsm__buffer_addf(out, ",\"deferred_handshakes\":%llu", (unsigned long long)core->limits.deferred);
 	wsm__buffer_add_str(out, ",\"limits_broken\":{");
 	for (int i = 0; i < WSM__LIMIT_COUNT; i++)
 		wsm__buffer_addf(out, "%s\"%s\":%llu", i ? "," : "", names[i],
@@ -253,6 +280,8 @@ void wsm__limits_metrics(struct wsm__core *core, struct wsm__buffer *out)
 		{ "bans_total", true, "Bans, automatic and by hand.", core->peers.bans },
 		{ "banned_refused_total", true, "Connections of banned addresses turned away.",
 		  core->peers.banned_refused },
+		{ "handshakes_deferred_total", true, "Handshakes that have waited for another turn of the loop.",
+		  core->limits.deferred },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

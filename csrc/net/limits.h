@@ -45,6 +45,7 @@ struct wsm__user {
 
 struct wsm__limits {
 	uint64_t broken[WSM__LIMIT_COUNT];
+	uint64_t deferred; /* handshakes that have waited for another turn of the loop: handshake_budget */
 	struct wsm__user *users;
 };
 
@@ -59,6 +60,11 @@ bool wsm__limits_enter(struct wsm__conn *conn);
 void wsm__limits_leave(struct wsm__conn *conn);
 /* Before a whole message is looked at. False: the client was told, or closed with 4429. */
 bool wsm__limits_message(struct wsm__conn *conn, size_t len);
+/*
+ * A ping or an unasked pong. It counts as a message, but is answered in any case (RFC 6455 section 5.5.2) until the connection is
+ * closed with 4429: false.
+ */
+bool wsm__limits_control(struct wsm__conn *conn, size_t len);
 /* Before a request about rooms is carried out; the same. */
 bool wsm__limits_request(struct wsm__conn *conn, double cost, wsm_slice action, wsm_slice id);
 /* What it turned out to cost besides: messages replayed, bytes of the answer. */

@@ -9,12 +9,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "net/server.h"
 #include "net/session.h"
 
 #define ACCEPTS_PER_TURN 64 /* a storm of connections does not hold up the ones that are there */
+#define BACKLOG 65535       /* the system has the last word: net.core.somaxconn */
 #define PORT_TRIES 8        /* port 0: the port that one family got may be taken in the other */
+
+/* The cheapest possible no: nothing has been made yet. A proxy's clients are looked at when their request has come. */
+static bool is_welcome(struct wsm__core *core, const struct sockaddr_storage *from)
+{
+	struct wsm__address address;
+
+	wsm__address_of(&address, (const struct sockaddr *)from);
+	return wsm__networks_have(core->config->trusted_proxies, &address) ||
+	       wsm__peer_arrives(core, wsm__peer_get(core, &address)) == WSM__ARRIVAL_WELCOME;
+}
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
@@ -25,11 +37,19 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	if (status < 0 || core->stopping)
 		return;
 	wsm__core_now(core);
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	for (int i = 0; i < ACCEPTS_PER_TURN && wsm__sessions_may_enter(core); i++) {
+		struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
+		socklen_t len = sizeof(from);
+		int fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			wsm__session_take(core, fd, NULL);
+			uint64_t start = wsm__mono_us();
+
+			if (is_welcome(core, &from))
+				wsm__session_take(core, fd, NULL);
+			else
+				close(fd);
+			core->handshake_us += wsm__mono_us() - start + core->tls_handshake_us;
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE) {
@@ -68,7 +88,7 @@ static int bind_one(const struct addrinfo *address, unsigned port, bool reuse_po
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (reuse_port)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-	if (!bind(fd, (struct sockaddr *)&at, address->ai_addrlen) && !listen(fd, 4096))
+	if (!bind(fd, (struct sockaddr *)&at, address->ai_addrlen) && !listen(fd, BACKLOG))
 		return fd;
 	saved = errno;
 	close(fd);

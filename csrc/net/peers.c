@@ -80,18 +80,36 @@ static unsigned hash_of(const struct wsm__core *core, const struct wsm__address 
 	return (unsigned)wsm__siphash(address->bytes, sizeof(address->bytes), core->registry.key);
 }
 
+/* `*group`: whose the address is; `*hash`: of that. */
+static struct wsm__peer *find(struct wsm__core *core, const struct wsm__address *address, struct wsm__address *group,
+                              unsigned *hash)
+{
+	struct wsm__peer *peer = NULL;
+
+	*group = *address;
+	if (!wsm__address_is_loopback(address)) /* ::1 is no network of 2^64 */
+		wsm__address_group(group);
+	*hash = hash_of(core, group);
+	HASH_FIND_BYHASHVALUE(hh, core->peers.table, group, sizeof(*group), *hash, peer);
+	return peer;
+}
+
+bool wsm__peer_banned(struct wsm__core *core, const struct wsm__address *address)
+{
+	struct wsm__address group;
+	unsigned hash;
+	struct wsm__peer *peer = find(core, address, &group, &hash);
+
+	return peer && wsm__ban_active(&peer->record, core->now_ms);
+}
+
 struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__address *whole)
 {
 	const struct wsm_config *config = core->config;
-	struct wsm__address address = *whole;
-	struct wsm__peer *peer = NULL;
+	struct wsm__address address;
 	unsigned hash;
+	struct wsm__peer *peer = find(core, whole, &address, &hash);
 
-	wsm__address_group(&address);
-	if (wsm__address_is_loopback(whole)) /* ::1 is no network of 2^64 */
-		address = *whole;
-	hash = hash_of(core, &address);
-	HASH_FIND_BYHASHVALUE(hh, core->peers.table, &address, sizeof(address), hash, peer);
 	if (peer) {
 		heard_of(core, peer);
 		return peer;
@@ -102,8 +120,9 @@ struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__addres
 	if (!peer)
 		return NULL;
 	peer->address = address;
-	peer->exempt =
-		wsm__networks_have(config->exempt_ips, whole) || wsm__networks_have(config->trusted_proxies, whole);
+	/* Whose address is not known cannot be told from others. */
+	peer->exempt = wsm__address_is_unknown(whole) || wsm__networks_have(config->exempt_ips, whole) ||
+	               wsm__networks_have(config->trusted_proxies, whole);
 	wsm__bucket_init(&peer->arrivals, wsm__limits_arrival_burst(config), core->now_ms);
 	wsm__bucket_init(&peer->messages, 2 * config->rate_per_ip, core->now_ms);
 	wsm__bucket_init(&peer->bytes, 2 * config->byte_rate_per_ip, core->now_ms);
@@ -201,11 +220,6 @@ void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm_
 	free(peer->by_hand);
 	peer->by_hand = NULL;
 	log_ban(core, peer, (double)length / 1000, peer->record.reason);
-}
-
-void wsm__peers_offence(struct wsm__core *core, const struct wsm__address *address, enum wsm__offence offence)
-{
-	wsm__peer_offence(core, wsm__peer_get(core, address), offence);
 }
 
 static void close_all(struct wsm__core *core, const struct wsm__peer *peer, const char *reason)

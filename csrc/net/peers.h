@@ -41,6 +41,8 @@ void wsm__peers_sweep(struct wsm__core *core);
 
 /* The peer of an address (a text that is none: of the unknown one), made if need be; NULL when out of memory. */
 struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__address *address);
+/* Whether it is turned away now. */
+bool wsm__peer_banned(struct wsm__core *core, const struct wsm__address *address);
 /* Counts a connection of the text's peer; NULL when out of memory. */
 struct wsm__peer *wsm__peer_enter(struct wsm__core *core, wsm_slice ip);
 /* One connection fewer. `peer` may be NULL. */
@@ -50,11 +52,8 @@ enum wsm__arrival { WSM__ARRIVAL_WELCOME, WSM__ARRIVAL_TOO_FAST, WSM__ARRIVAL_BA
 /* Whether a new connection from there may come in; counts it, and the refusal. `peer` may be NULL: out of memory. */
 enum wsm__arrival wsm__peer_arrives(struct wsm__core *core, struct wsm__peer *peer);
 
-/* Notes an offence, which may lead to a ban. */
+/* Notes an offence, which may lead to a ban. `peer` may be NULL: out of memory. */
 void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm__offence offence);
-/* The same for who has no connection (yet). */
-void wsm__peers_offence(struct wsm__core *core, const struct wsm__address *address, enum wsm__offence offence);
-
 /* Bans by hand, also an exempt address, and closes its connections with 4403; `seconds` 0 lifts the ban and forgives. */
 void wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, double seconds, wsm_slice reason);
 /* JSON of WSM_QUERY_BANS; of more than 1,000 those that last longest. */

@@ -50,7 +50,8 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
 		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->authorization.len +
-		         rest->api_key.len + rest->origin.len + rest->body.len;
+		         rest->api_key.len + rest->origin.len + rest->body.len + rest->forwarded.len +
+		         rest->x_forwarded_for.len + 2;
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
 		return NULL;
@@ -75,6 +76,8 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	asked->rest.path = wsm__arena_copy(&arena, rest->path);
 	asked->rest.query = wsm__arena_copy(&arena, rest->query);
 	asked->rest.ip = wsm__arena_copy(&arena, rest->ip);
+	asked->rest.forwarded = wsm__arena_copy(&arena, rest->forwarded);
+	asked->rest.x_forwarded_for = wsm__arena_copy(&arena, rest->x_forwarded_for);
 	asked->rest.authorization = wsm__arena_copy(&arena, rest->authorization);
 	asked->rest.api_key = wsm__arena_copy(&arena, rest->api_key);
 	asked->rest.origin = wsm__arena_copy(&arena, rest->origin);

@@ -2,6 +2,7 @@
 #include "base/slice.h"
 #include "net/token.h"
 #include "policy/origin.h"
+#include "policy/proxy.h"
 #include "wire/head.h"
 
 static bool has_auth(const wsm_runtime *runtime)
@@ -25,7 +26,7 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
 	if (*endpoint && ((*endpoint)->flags & WSM__ENDPOINT_ECHO))
 		return 0;
 	if (!(admission && admission->skip_origin) &&
-	    !wsm__origin_allowed(origin, request->host, request->tls, allowed, n)) {
+	    !wsm__origin_allowed(origin, request->host, request->tls || request->client.https, allowed, n)) {
 		wsm__endpoint_unref(*endpoint);
 		*endpoint = NULL;
 		return 403;
@@ -38,18 +39,39 @@ wsm_slice wsm__request_header(const struct wsm__request *request, const char *na
 	return wsm__fields_get(request->headers, request->n_headers, name);
 }
 
-/* Of a list that may stand in several fields of one name (RFC 9110 section 5.3), those with tokens one after the other. */
-static wsm_slice joined(const struct wsm__request *request, const char *name, const char *separator,
+static wsm_slice joined(const struct wsm__request *request, const char *name, char separator,
                         struct wsm__buffer *storage)
 {
-	wsm__buffer_clear(storage);
-	for (size_t i = 0; i < request->n_headers; i++) {
-		if (!wsm__slice_equal_nocase(request->headers[i].name, wsm__str(name)))
-			continue;
-		wsm__buffer_add_str(storage, storage->len ? separator : "");
-		wsm__buffer_add_slice(storage, request->headers[i].json);
+	return wsm__fields_join(request->headers, request->n_headers, name, separator, storage);
+}
+
+bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request)
+{
+	struct wsm__buffer lists[2];
+	struct wsm__forwarding headers;
+	struct wsm__address peer;
+	struct wsm__client *client = &request->client;
+	bool good;
+
+	wsm__address_parse(&peer, request->ip);
+	wsm__buffer_init(&lists[0]);
+	wsm__buffer_init(&lists[1]);
+	headers.forwarded = joined(request, "forwarded", ',', &lists[0]);
+	headers.x_forwarded_for = joined(request, "x-forwarded-for", ',', &lists[1]);
+	headers.x_forwarded_proto = wsm__request_header(request, "x-forwarded-proto");
+	headers.x_forwarded_host = wsm__request_header(request, "x-forwarded-host");
+	good = !lists[0].failed && !lists[1].failed &&
+	       wsm__proxy_client(runtime->config->trusted_proxies, &peer, &headers, client);
+	if (good && client->forwarded)
+		request->ip = wsm__str(wsm__address_format(&client->address, request->client_ip));
+	if (good && client->host.len && client->host.len <= sizeof(request->client_host)) {
+		memcpy(request->client_host, client->host.data, client->host.len);
+		request->host = wsm__slice(request->client_host, client->host.len);
 	}
-	return wsm__slice(storage->data, storage->len);
+	client->host = wsm__str(NULL); /* was a part of what goes now */
+	wsm__buffer_fini(&lists[0]);
+	wsm__buffer_fini(&lists[1]);
+	return good;
 }
 
 unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, const wsm_admission *admission,
@@ -59,14 +81,17 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 	struct wsm__buffer protocols, cookies;
 	unsigned status;
 
+	*endpoint = NULL;
+	params->count = 0;
 	if (atomic_load(&runtime->draining)) {
-		*endpoint = NULL;
-		params->count = 0;
 		*why = "the server is shutting down; try again in a moment";
 		return 503;
 	}
+	if (!wsm__request_client(runtime, request)) {
+		*why = "Forwarded is malformed, or Forwarded and X-Forwarded-For name different clients";
+		return 400;
+	}
 	status = wsm__request_check(runtime, request, admission, endpoint, params);
-
 	*why = status == 403 ? "this Origin may not connect (allowed_origins)" : "there is no endpoint of this path";
 	if (status || !runtime->jwt || (admission && admission->admitted))
 		return status;
@@ -75,8 +100,8 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 	if (!wsm__token_find(runtime, request, params,
 	                     &(struct wsm__token_headers){
 				     .authorization = wsm__request_header(request, "authorization"),
-				     .protocols = joined(request, "sec-websocket-protocol", ",", &protocols),
-				     .cookie = joined(request, "cookie", ";", &cookies) },
+				     .protocols = joined(request, "sec-websocket-protocol", ',', &protocols),
+				     .cookie = joined(request, "cookie", ';', &cookies) },
 	                     token)) {
 		*why = "a token in a cookie needs an Origin";
 		status = 403;

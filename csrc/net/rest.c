@@ -10,6 +10,7 @@
 #include "net/publish.h"
 #include "net/token.h"
 #include "policy/origin.h"
+#include "policy/proxy.h"
 #include "rooms/name.h"
 #include "wire/target.h"
 
@@ -21,6 +22,8 @@ struct call {
 	const wsm_rest_request *request;
 	struct wsm__buffer *out;
 	unsigned status;
+	struct wsm__address client;
+	bool local; /* on loopback, and not by way of a proxy that says otherwise */
 };
 
 static void refuse(struct call *call, unsigned status, const char *code, const char *message)
@@ -70,15 +73,14 @@ static bool may_write(const struct call *call)
 	if (has_key(call))
 		return true;
 	if (key && *key)
-		return wsm__ip_is_loopback(call->request->ip) && !call->request->origin.len;
-	return wsm__ip_is_loopback(call->request->ip) &&
-	       wsm__origin_allowed(call->request->origin, wsm__str("localhost"), false, NULL, 0);
+		return call->local && !call->request->origin.len;
+	return call->local && wsm__origin_allowed(call->request->origin, wsm__str("localhost"), false, NULL, 0);
 }
 
 /* Statistics: from loopback, or with the key. History is what polling clients read, so it is open as the rooms are. */
 static bool may_read(const struct call *call)
 {
-	return has_key(call) || wsm__ip_is_loopback(call->request->ip);
+	return has_key(call) || call->local;
 }
 
 /* ---- the calls -------------------------------------------------------------------------------------------------- */
@@ -378,10 +380,32 @@ bool wsm__rest_path(wsm_slice path)
 	return find_route(path, &rest) != NULL;
 }
 
+/* Who calls, behind trusted proxies; false if it was refused. */
+static bool find_client(struct call *call)
+{
+	const struct wsm__forwarding headers = { .forwarded = call->request->forwarded,
+	                                         .x_forwarded_for = call->request->x_forwarded_for };
+	struct wsm__core *core = call->core;
+	struct wsm__address peer;
+	struct wsm__client client;
+	bool known = wsm__address_parse(&peer, call->request->ip);
+
+	if (!wsm__proxy_client(core->config->trusted_proxies, &peer, &headers, &client)) {
+		refuse(call, 400, "bad_request",
+		       "Forwarded is malformed, or it and X-Forwarded-For name different clients");
+		return false;
+	}
+	call->local = (known || client.forwarded) && wsm__address_is_loopback(&client.address);
+	if (!wsm__peer_banned(core, &client.address) || has_key(call))
+		return true;
+	refuse(call, 429, "rate_limited", "this address is banned for a while");
+	return false;
+}
+
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
 {
 	struct wsm__buffer out;
-	struct call call = { core, request, &out, 200 };
+	struct call call = { .core = core, .request = request, .out = &out, .status = 200 };
 	wsm_slice rest = { NULL, 0 };
 	const struct route *route = find_route(request->path, &rest);
 	bool head = wsm__slice_is(request->method, "HEAD");
@@ -389,7 +413,9 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, ws
 
 	wsm__buffer_init(&out);
 	answer->content_type = JSON_TYPE;
-	if (!route) {
+	if (!find_client(&call)) {
+		; /* it is told */
+	} else if (!route) {
 		refuse(&call, 404, "not_found", "there is nothing here");
 	} else if (!wsm__slice_is(request->method, route->method) && !(head && route->access != WRITES)) {
 		refuse(&call, 405, "method_not_allowed", route->access == WRITES ? "use POST" : "use GET");

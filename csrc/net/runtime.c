@@ -184,6 +184,7 @@ static void on_prepare(uv_prepare_t *prepare)
 
 	wsm__core_now(core);
 	core->stop_turns += core->stopping;
+	wsm__sessions_resume(core);
 	more = wsm__flush(core);
 	if (!more)
 		core->burst = 0;
@@ -193,7 +194,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	if (core->registry.deliveries.changed)
 		wsm__reports_tell(&core->registry.deliveries);
 	/* What they published is written in the next turn, at once. */
-	more = more || core->registry.dirty || core->registry.urgent;
+	more = more || core->registry.dirty || core->registry.urgent || core->deferred;
 	if (more && !core->destroying)
 		uv_idle_start(&core->idle, on_idle);
 	else

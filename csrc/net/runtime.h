@@ -223,10 +223,13 @@ struct wsm__core {
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];
 	struct wsm__conn *closing; /* in the order of close_by_ms; no longer in the wheel */
 	unsigned wheel_at;
-	uint64_t n_conns;    /* those on the way out included */
-	uint64_t n_active;   /* open, or being decided on */
-	uint64_t n_sessions; /* sockets in libwebsockets */
-	uint64_t n_entering; /* those whose request has not come yet */
+	uint64_t n_conns;          /* those on the way out included */
+	uint64_t n_active;         /* open, or being decided on */
+	uint64_t n_sessions;       /* sockets in libwebsockets */
+	uint64_t n_entering;       /* those whose request has not come yet */
+	uint64_t n_deferred;       /* those whose handshake waits for its turn */
+	uint64_t handshake_us;     /* what handshakes have taken of this turn of the loop */
+	uint64_t tls_handshake_us; /* one step of a TLS handshake, on the average */
 	struct wsm__peers peers;
 	struct wsm__limits limits;
 	struct wsm__sticky *sticky;
@@ -234,7 +237,7 @@ struct wsm__core {
 	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
-	struct wsm__session *entering, *lingering,
+	struct wsm__session *entering, *deferred, *lingering,
 		*doomed;               /* sockets by phase, see session.h; the longest waiting first */
 	struct wsm__session *adopting; /* during lws_adopt_…(); NULL again if it has called back with the end */
 

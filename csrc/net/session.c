@@ -1,18 +1,19 @@
 #include "net/session.h"
 
-#include <arpa/inet.h>
 #include <libwebsockets.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/server.h"
 #include "net/tls.h"
 
-#define LINGER_MS 2000u /* for a client to read the last words and close */
+#define DEFERRED_MAX 256u /* handshakes; the kernel keeps what is not accepted, in order too */
+#define LINGER_MS 2000u   /* for a client to read the last words and close */
 
 /* ---- phases ----------------------------------------------------------------------------------------------------- */
 
@@ -21,6 +22,8 @@ static struct wsm__session **list_of(struct wsm__session *session)
 	switch (session->phase) {
 	case WSM__ENTERING:
 		return &session->core->entering;
+	case WSM__DEFERRED:
+		return &session->core->deferred;
 	case WSM__LINGERING:
 		return &session->core->lingering;
 	case WSM__DOOMED:
@@ -37,6 +40,7 @@ static void leave_list(struct wsm__session *session)
 	if (list)
 		DL_DELETE(*list, session);
 	session->core->n_entering -= session->phase == WSM__ENTERING;
+	session->core->n_deferred -= session->phase == WSM__DEFERRED;
 }
 
 /* Every list is in the order of its deadlines: what is put into one waits as long as the others there. */
@@ -50,12 +54,54 @@ static void enter_phase(struct wsm__session *session, enum wsm__phase phase)
 	if (list)
 		DL_APPEND(*list, session);
 	session->core->n_entering += phase == WSM__ENTERING;
+	session->core->n_deferred += phase == WSM__DEFERRED;
 }
 
 void wsm__session_wait(struct wsm__session *session)
 {
 	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->handshake_timeout * 1000);
 	enter_phase(session, WSM__ENTERING);
+}
+
+/* ---- handshakes in turn ------------------------------------------------------------------------------------------ */
+
+static bool has_time(const struct wsm__core *core)
+{
+	double budget = core->config->handshake_budget;
+
+	return !(budget > 0) || (double)core->handshake_us < budget * 1000000;
+}
+
+bool wsm__sessions_may_enter(const struct wsm__core *core)
+{
+	return core->n_deferred < DEFERRED_MAX && has_time(core);
+}
+
+bool wsm__session_defer(struct wsm__session *session)
+{
+	struct wsm__core *core = session->core;
+
+	if (session->its_turn || (!core->deferred && has_time(core))) {
+		session->its_turn = false;
+		return false;
+	}
+	core->limits.deferred++;
+	enter_phase(session, WSM__DEFERRED);
+	lws_rx_flow_control(session->wsi, 0);
+	return true;
+}
+
+void wsm__sessions_resume(struct wsm__core *core)
+{
+	core->handshake_us = 0;
+	while (core->deferred && has_time(core)) {
+		struct wsm__session *session = core->deferred;
+
+		session->its_turn = true;
+		wsm__session_wait(session);
+		lws_rx_flow_control(session->wsi, 1);
+		wsm__entry_resume(session);
+	}
 }
 
 void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn)
@@ -242,39 +288,44 @@ void wsm__session_writable(struct wsm__session *session)
 	}
 }
 
+/* The dear part of a new connection: what one takes is known from those before, so that not too many are accepted at once. */
+static void tls_handshake(struct wsm__session *session, uint8_t *data, size_t len)
+{
+	struct wsm__core *core = session->core; /* the session may be gone afterwards */
+	uint64_t start = wsm__mono_us(), took;
+
+	wsm__tls_receive(session, data, len);
+	took = wsm__mono_us() - start;
+	core->tls_handshake_us = (core->tls_handshake_us * 7 + took) / 8;
+}
+
 void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t len)
 {
-	if (session->tls)
+	if (!session->tls)
+		wsm__session_receive_plain(session, data, len);
+	else if (wsm__tls_is_up(session))
 		wsm__tls_receive(session, data, len);
 	else
-		wsm__session_receive_plain(session, data, len);
+		tls_handshake(session, data, len);
 }
 
 void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len)
 {
-	if (session->phase == WSM__ENTERING)
+	if (session->phase == WSM__ENTERING || session->phase == WSM__DEFERRED)
 		wsm__entry_receive(session, data, len);
 	else if (session->phase == WSM__OPEN && session->conn)
 		wsm__websocket_receive(session, data, len);
 	/* Else it comes too late. */
 }
 
-void wsm__session_ip(const struct wsm__session *session, char out[WSM__IP_MAX])
+void wsm__session_ip(const struct wsm__session *session, char out[WSM__ADDRESS_TEXT])
 {
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
+	struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
+	struct wsm__address address;
+	socklen_t len = sizeof(from);
 
-	out[0] = '\0';
-	if (getpeername(session->fd, (struct sockaddr *)&peer, &len))
-		return;
-	if (peer.ss_family == AF_INET) {
-		inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)&peer)->sin_addr, out, WSM__IP_MAX);
-	} else if (peer.ss_family == AF_INET6) {
-		const struct in6_addr *six = &((struct sockaddr_in6 *)(void *)&peer)->sin6_addr;
-
-		if (IN6_IS_ADDR_V4MAPPED(six))
-			inet_ntop(AF_INET, &six->s6_addr[12], out, WSM__IP_MAX);
-		else
-			inet_ntop(AF_INET6, six, out, WSM__IP_MAX);
-	}
+	if (getpeername(session->fd, (struct sockaddr *)&from, &len))
+		from.ss_family = AF_UNSPEC;
+	wsm__address_of(&address, (const struct sockaddr *)&from);
+	wsm__address_format(&address, out);
 }

@@ -2,6 +2,7 @@
  * session.h - one client socket in libwebsockets (role "raw"), from accept or hand-over to its end.
  *
  *   ENTERING   requests are read and answered (http.c), until one asks for an upgrade (upgrade.c) or the connection ends
+ *   DEFERRED   a request for an upgrade is there, but other handshakes have taken their time of this turn of the loop
  *   OPEN       a WebSocket (websocket.c); `conn` is its connection
  *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
  *              a socket with unread input resets it, and the reset can overtake the last words (RFC 9112 section 9.6)
@@ -18,7 +19,7 @@ struct wsm__adopt;
 struct wsm__entry;
 struct wsm__tls_link;
 
-enum wsm__phase { WSM__ENTERING, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
+enum wsm__phase { WSM__ENTERING, WSM__DEFERRED, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
 
 struct wsm__session {
 	struct wsm__core *core;
@@ -27,6 +28,7 @@ struct wsm__session {
 	uint64_t deadline_ms;             /* of ENTERING and LINGERING */
 	int fd;
 	enum wsm__phase phase;
+	bool its_turn;             /* of going on with what was deferred */
 	bool choked;               /* libwebsockets holds a part of what was written; nothing is read meanwhile */
 	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
 	struct wsm__adopt *adopt;  /* handed over by the host, until a connection has been made of it */
@@ -53,6 +55,15 @@ bool wsm__session_write(struct wsm__session *session, const void *data, size_t l
 /* The same below TLS, and what has come above it: for tls.c. */
 bool wsm__session_write_raw(struct wsm__session *session, const void *data, size_t len);
 void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len);
+/*
+ * Handshakes in turn: all of them together take handshake_budget of a turn of the loop, those that came first go first. True if this
+ * one is DEFERRED now; wsm__entry_resume() is called when its turn comes.
+ */
+bool wsm__session_defer(struct wsm__session *session);
+/* Begins a turn of the loop, with the handshakes that wait. */
+void wsm__sessions_resume(struct wsm__core *core);
+/* Whether there is time for a further new connection in this turn of the loop. */
+bool wsm__sessions_may_enter(const struct wsm__core *core);
 /* Nothing more is to be said: LINGERING as soon as everything is written. */
 void wsm__session_linger(struct wsm__session *session);
 /* Cuts it off. */
@@ -60,8 +71,7 @@ void wsm__session_doom(struct wsm__session *session);
 /* A new time limit for what ENTERING waits for. */
 void wsm__session_wait(struct wsm__session *session);
 /* The text of the client's address; "" if it has none. */
-#define WSM__IP_MAX 46 /* bytes, as INET6_ADDRSTRLEN */
-void wsm__session_ip(const struct wsm__session *session, char out[WSM__IP_MAX]);
+void wsm__session_ip(const struct wsm__session *session, char out[WSM__ADDRESS_TEXT]);
 
 /* Ends those whose time is over (each tick); cuts off the doomed (each turn of the loop, outside of libwebsockets). */
 void wsm__sessions_expire(struct wsm__core *core);
@@ -74,6 +84,8 @@ bool wsm__entry_new(struct wsm__session *session);
 void wsm__entry_free(struct wsm__session *session);
 /* Bytes of a client; they are copied. */
 void wsm__entry_receive(struct wsm__session *session, const void *data, size_t len);
+/* Its turn has come. */
+void wsm__entry_resume(struct wsm__session *session);
 /* The socket takes more again. */
 void wsm__entry_writable(struct wsm__session *session);
 /* Its time is over. */

@@ -32,12 +32,48 @@ static struct wsm__conn *make_conn(struct wsm__session *session, const struct ws
 	uint64_t number = adopt ? adopt->number : atomic_fetch_add(&core->runtime->next_conn, 1);
 	struct wsm__conn *conn = wsm__conn_new(core, number, request, endpoint, params, admission);
 
+	if (conn)
+		conn->arrived = true;
 	if (conn && adopt) {
 		conn->tell_closed = true;
 		wsm__adopt_free(adopt);
 		session->adopt = NULL;
 	}
 	return conn;
+}
+
+/*
+ * Whether the client may come in as far as its address is concerned. Whoever connected by itself was looked at when it was accepted;
+ * here it is about clients of proxies, and those that the host hands over. If not, it is refused.
+ */
+static bool is_welcome(struct wsm__session *session, const struct wsm__request *request)
+{
+	struct wsm__core *core = session->core;
+	struct wsm__address address;
+	struct wsm__peer *peer;
+	char again[40];
+	bool banned;
+
+	if (!session->adopt && !request->client.via_proxy)
+		return true;
+	wsm__address_parse(&address, request->ip);
+	peer = wsm__peer_get(core, &address);
+	switch (wsm__peer_arrives(core, peer)) {
+	case WSM__ARRIVAL_WELCOME:
+		return true;
+	case WSM__ARRIVAL_BANNED:
+		banned = true;
+		break;
+	default:
+		banned = false;
+		break;
+	}
+	snprintf(again, sizeof(again), "Retry-After: %llu\r\n",
+	         banned ? (unsigned long long)(peer->record.until_ms - core->now_ms + 999) / 1000 : 1ull);
+	wsm__entry_refuse(session, 429, again,
+	                  banned ? "this address is banned for a while"
+	                         : "there are too many new connections from this address (connection_rate_per_ip)");
+	return false;
 }
 
 static void accept_upgrade(struct wsm__session *session, struct wsm__conn *conn, const struct wsm__head *head,
@@ -121,14 +157,14 @@ void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
 {
 	const wsm_admission *admission =
 		session->adopt && session->adopt->has_admission ? &session->adopt->admission : NULL;
-	char path[WSM__PATH_MAX + 1], ip[WSM__IP_MAX];
+	char path[WSM__PATH_MAX + 1], ip[WSM__ADDRESS_TEXT];
 	const char *why, *extra = "";
 	struct wsm__endpoint *endpoint = NULL;
 	struct wsm__path_params params;
 	struct wsm__request request;
 	struct wsm__buffer token;
 	struct wsm__conn *conn = NULL;
-	bool chosen = false;
+	bool chosen = false, welcome;
 	unsigned status = wsm__handshake_check(head, &chosen, &why, &extra);
 	int len = wsm__percent_decode(head->path, false, path, sizeof(path));
 
@@ -144,9 +180,12 @@ void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
 	fill_request(&request, head, wsm__slice(path, (size_t)len), ip, session->tls != NULL);
 	wsm__buffer_init(&token);
 	status = wsm__request_admit(session->core->runtime, &request, admission, &endpoint, &params, &token, &why);
-	if (!status)
+	welcome = status || is_welcome(session, &request);
+	if (!status && welcome)
 		conn = make_conn(session, &request, endpoint, &params);
-	if (conn)
+	if (!welcome)
+		; /* it was told */
+	else if (conn)
 		accept_upgrade(session, conn, head, chosen);
 	else if (status == 503)
 		refuse_while_draining(session, why);

@@ -109,9 +109,11 @@ static bool handle(struct wsm__conn *conn, const struct wsm__inbound_event *even
 		wsm__client_receive(conn, event->data.data, event->data.len, event->first, event->last, event->binary);
 		return true;
 	case WSM__IN_PING:
-		pong(conn, event->data);
+		if (wsm__limits_control(conn, event->data.len))
+			pong(conn, event->data);
 		return true;
-	case WSM__IN_PONG:
+	case WSM__IN_PONG: /* as well unasked for, but not for ever */
+		wsm__limits_control(conn, event->data.len);
 		return true;
 	case WSM__IN_CLOSE:
 		peer_closes(conn, event);

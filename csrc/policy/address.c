@@ -1,6 +1,7 @@
 #include "policy/address.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/slice.h"
@@ -34,9 +35,22 @@ bool wsm__address_parse(struct wsm__address *address, wsm_slice slice)
 	return false;
 }
 
+void wsm__address_of(struct wsm__address *address, const struct sockaddr *from)
+{
+	memset(address, 0, sizeof(*address));
+	if (from->sa_family == AF_INET) {
+		memcpy(address->bytes, ipv4_prefix, sizeof(ipv4_prefix));
+		memcpy(&address->bytes[12], &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+	} else if (from->sa_family == AF_INET6) {
+		memcpy(address->bytes, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
+	}
+}
+
 const char *wsm__address_format(const struct wsm__address *address, char out[WSM__ADDRESS_TEXT])
 {
 	out[0] = '\0';
+	if (wsm__address_is_unknown(address))
+		return out;
 	if (is_ipv4(address))
 		inet_ntop(AF_INET, &address->bytes[12], out, WSM__ADDRESS_TEXT);
 	else

@@ -21,9 +21,13 @@ struct wsm__networks {
 	struct wsm__network at[];
 };
 
+struct sockaddr;
+
+/* The unknown address for families other than AF_INET and AF_INET6. */
+void wsm__address_of(struct wsm__address *address, const struct sockaddr *from);
 /* "192.0.2.7" or "2001:db8::1": no zone, brackets, port or white space. False (and ::) for anything else. */
 bool wsm__address_parse(struct wsm__address *address, wsm_slice text);
-/* Returns `out`, NUL-terminated. */
+/* Returns `out`, NUL-terminated; "" for the unknown address. */
 const char *wsm__address_format(const struct wsm__address *address, char out[WSM__ADDRESS_TEXT]);
 bool wsm__address_equal(const struct wsm__address *a, const struct wsm__address *b);
 /* :: stands for a peer without an address: one on a Unix socket. */

@@ -41,6 +41,7 @@ struct wsm_config {
 	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
 	double handshake_timeout;  /* 10 s for a request; 0.05 … 3600 */
 	uint64_t max_handshakes;   /* 1024 connections without a request */
+	double handshake_budget;   /* 1 ms */
 	double close_timeout;      /* 5 s for a closing handshake */
 	double drain_time;         /* 5 s at most for closing everyone at a stop */
 	double drain_spread;       /* 30 s at most over which clients come back */

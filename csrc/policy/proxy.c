@@ -180,13 +180,12 @@ struct walk {
 /* One step towards the client; true when it is found. */
 static bool step(const struct wsm__networks *trusted, wsm_slice node, struct walk *walk)
 {
-	struct wsm__address address;
+	struct wsm__address address = { { 0 } };
+	bool known = parse_node(node, &address) && !wsm__address_is_unknown(&address);
 
 	walk->named = true;
-	if (!parse_node(node, &address))
-		return true; /* who came to this proxy is not known */
-	walk->address = address;
-	return !wsm__networks_have(trusted, &address);
+	walk->address = address; /* unknown if it is none: the proxy does not name who came to it */
+	return !known || !wsm__networks_have(trusted, &address);
 }
 
 static bool is_https(wsm_slice scheme)
@@ -251,7 +250,11 @@ bool wsm__proxy_client(const struct wsm__networks *trusted, const struct wsm__ad
 	if (standard.named && usual.named && !wsm__address_equal(&standard.address, &usual.address))
 		return false;
 	client->address = standard.named ? standard.address : usual.address;
+	client->via_proxy = true;
 	client->forwarded = headers->forwarded.len || headers->x_forwarded_for.len || proto.len || host.len;
+	if (client->forwarded && !standard.named && !usual.named)
+		memset(&client->address, 0,
+		       sizeof(client->address)); /* it speaks for somebody, without saying for whom */
 	client->https = client->https || is_https(proto);
 	if (host.len && !client->host.len)
 		client->host = host;

@@ -14,7 +14,8 @@ struct wsm__forwarding {
 
 struct wsm__client {
 	struct wsm__address address;
-	bool forwarded; /* a trusted proxy spoke for it: `address` is what that proxy says */
+	bool via_proxy; /* a trusted proxy sent the request */
+	bool forwarded; /* and said something about its client: `address` is what it said */
 	bool https;     /* the client's side is TLS, says the proxy */
 	wsm_slice host; /* what the client asked for, says the proxy; empty: nothing. Part of the headers. */
 };
@@ -22,7 +23,7 @@ struct wsm__client {
 /*
  * Finds the client of a request that came from `peer`. Of a peer that is not `trusted`, no header is looked at. Else each address
  * was added by the one before it: the last one that is not a trusted proxy is the client, since what stands before that one is
- * the client's own word. Where a proxy does not name the client ("unknown"), the client gets that proxy's address.
+ * the client's own word. Where a proxy does not name its client ("unknown", or only a scheme), the address is unknown.
  *
  * False, for an answer of 400: Forwarded is malformed, or Forwarded and X-Forwarded-For name different clients. A proxy
  * that sets one of them lets the other one through as the client has sent it.

@@ -35,10 +35,10 @@ static bool look(struct scene scene)
 	return good;
 }
 
-/* The client's address, or "" where the request is to be refused. */
+/* The client's address, "" if it is not known, or "refused". */
 static const char *who(struct scene scene)
 {
-	return look(scene) ? found : "";
+	return look(scene) ? found : "refused";
 }
 #define who(...) who((struct scene){ __VA_ARGS__ })
 
@@ -76,10 +76,10 @@ static void without_headers_the_proxy_speaks_for_itself(void **state)
 	(void)state;
 	assert_string_equal(who(.x_for = NULL), "127.0.0.1");
 	assert_false(client.forwarded);
-	assert_string_equal(who(.x_proto = "https"), "127.0.0.1");
-	assert_true(client.forwarded); /* it speaks for somebody, without saying for whom */
-	assert_string_equal(who(.x_for = " , "), "127.0.0.1");
+	assert_true(client.via_proxy);
+	assert_string_equal(who(.x_proto = "https"), ""); /* it speaks for somebody, without saying for whom */
 	assert_true(client.forwarded);
+	assert_string_equal(who(.x_for = " , "), "");
 }
 
 static void of_a_chain_the_last_stranger_is_the_client(void **state)
@@ -96,15 +96,15 @@ static void of_a_chain_the_last_stranger_is_the_client(void **state)
 	                    "10.9.9.9"); /* inside all the way */
 }
 
-static void a_client_that_is_not_named_gets_the_last_proxys_address(void **state)
+static void a_client_that_is_not_named_is_unknown(void **state)
 {
 	static const char trusted[] = "loopback, 10.0.0.0/8";
 
 	(void)state;
-	assert_string_equal(who(.trusted = trusted, .x_for = "203.0.113.9, unknown, 10.1.1.1"), "10.1.1.1");
+	assert_string_equal(who(.trusted = trusted, .x_for = "203.0.113.9, unknown, 10.1.1.1"), "");
 	assert_true(client.forwarded);
-	assert_string_equal(who(.trusted = trusted, .forwarded = "for=203.0.113.9, for=_hidden"), "127.0.0.1");
-	assert_string_equal(who(.trusted = trusted, .forwarded = "for=203.0.113.9, proto=https"), "127.0.0.1");
+	assert_string_equal(who(.trusted = trusted, .forwarded = "for=203.0.113.9, for=_hidden"), "");
+	assert_string_equal(who(.trusted = trusted, .forwarded = "for=203.0.113.9, proto=https"), "");
 	assert_true(client.https);
 	assert_string_equal(who(.trusted = trusted, .forwarded = "proto=https", .x_for = "203.0.113.9"), "203.0.113.9");
 }
@@ -112,9 +112,9 @@ static void a_client_that_is_not_named_gets_the_last_proxys_address(void **state
 static void a_client_cannot_speak_through_the_other_header(void **state)
 {
 	(void)state;
-	assert_string_equal(who(.forwarded = "for=127.0.0.1", .x_for = "203.0.113.9"), "");
-	assert_string_equal(who(.forwarded = "for=203.0.113.9", .x_for = "127.0.0.1"), "");
-	assert_string_equal(who(.forwarded = "for=unknown", .x_for = "203.0.113.9"), "");
+	assert_string_equal(who(.forwarded = "for=127.0.0.1", .x_for = "203.0.113.9"), "refused");
+	assert_string_equal(who(.forwarded = "for=203.0.113.9", .x_for = "127.0.0.1"), "refused");
+	assert_string_equal(who(.forwarded = "for=unknown", .x_for = "203.0.113.9"), "refused");
 	assert_string_equal(who(.forwarded = "for=203.0.113.9", .x_for = "203.0.113.9"), "203.0.113.9");
 }
 
@@ -141,7 +141,7 @@ static void what_is_malformed_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		assert_string_equal(who(.forwarded = values[i]), "");
+		assert_string_equal(who(.forwarded = values[i]), "refused");
 		assert_string_equal(who(.peer = "198.51.100.2", .forwarded = values[i]), "198.51.100.2");
 	}
 	assert_string_equal(who(.forwarded = "for=203.0.113.9;;proto=http; ,,"), "203.0.113.9");
@@ -164,7 +164,7 @@ static void nodes_that_are_no_addresses_name_nobody(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
-		assert_string_equal(who(.x_for = nodes[i]), "127.0.0.1");
+		assert_string_equal(who(.x_for = nodes[i]), "");
 		assert_true(client.forwarded);
 	}
 }
@@ -216,7 +216,7 @@ int main(void)
 		cmocka_unit_test(a_proxy_names_its_client),
 		cmocka_unit_test(without_headers_the_proxy_speaks_for_itself),
 		cmocka_unit_test(of_a_chain_the_last_stranger_is_the_client),
-		cmocka_unit_test(a_client_that_is_not_named_gets_the_last_proxys_address),
+		cmocka_unit_test(a_client_that_is_not_named_is_unknown),
 		cmocka_unit_test(a_client_cannot_speak_through_the_other_header),
 		cmocka_unit_test(what_is_malformed_is_refused),
 		cmocka_unit_test(nodes_that_are_no_addresses_name_nobody),

@@ -169,6 +169,50 @@ static void who_breaks_the_protocol_again_and_again_is_banned(void **state)
 	host_close(&host);
 }
 
+static void who_sends_garbage_again_and_again_is_banned(void **state)
+{
+	static const char *const garbage[] = {
+		"\x16\x03\x01\x02\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /ws HTTP/1.1\r\n\r\n",
+		"PUT /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+	};
+	struct host host;
+	int fd;
+
+	(void)state;
+	host_open(&host, "ban_threshold", "8", "exempt_ips", "none", "trusted_proxies", "none", NULL);
+	for (int i = 0; i < 12 && !is_banned(&host, "127.0.0.1"); i++) {
+		fd = raw_connect(host.port);
+		raw_say(fd, garbage[i % 4]);
+		raw_drain(fd);
+		close(fd);
+	}
+	expect_ban(&host, "127.0.0.1", "repeated bad handshakes", 10);
+	fd = raw_connect(host.port); /* is closed without a word */
+	assert_true(raw_ended(fd));
+	close(fd);
+	assert_true(host_stat(&host, "offences.handshake") >= 8);
+	assert_int_equal(host_stat(&host, "banned_refused"), 1);
+	host_close(&host);
+}
+
+/* A wrong path or a foreign page is a matter of configuration as a rule. */
+static void refused_origins_and_paths_are_no_offence(void **state)
+{
+	struct host host;
+	char request[512];
+
+	(void)state;
+	host_open(&host, "ban_threshold", "3", "exempt_ips", "none", "trusted_proxies", "none", NULL);
+	for (int i = 0; i < 10; i++) {
+		raw_upgrade(request, sizeof(request), "/nowhere", NULL);
+		assert_int_equal(raw_upgrade_status(host.port, request), 404);
+		raw_upgrade(request, sizeof(request), "/ws", "Origin: https://evil.example\r\n");
+		assert_int_equal(raw_upgrade_status(host.port, request), 403);
+	}
+	assert_false(is_banned(&host, "127.0.0.1"));
+	host_close(&host);
+}
+
 static void who_guesses_tokens_is_banned(void **state)
 {
 	struct host host;
@@ -262,6 +306,8 @@ int main(void)
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(who_breaks_its_rate_again_and_again_is_banned),
 		cmocka_unit_test(who_breaks_the_protocol_again_and_again_is_banned),
+		cmocka_unit_test(who_sends_garbage_again_and_again_is_banned),
+		cmocka_unit_test(refused_origins_and_paths_are_no_offence),
 		cmocka_unit_test(who_guesses_tokens_is_banned),
 		cmocka_unit_test(loopback_and_proxies_are_never_banned_by_themselves),
 		cmocka_unit_test(new_connections_have_a_rate),

@@ -12,7 +12,7 @@ static struct raw_frame frame;
 static int open_both(void **state)
 {
 	(void)state;
-	host_make(&host, "port", "0", "rate", "0", "close_timeout", "1", NULL);
+	host_make(&host, "port", "0", "rate", "0", "byte_rate", "0", "close_timeout", "1", NULL);
 	wsm_want(host.runtime, WSM_WANT_DISCONNECT);
 	host_start(&host);
 	fd = raw_open(host.port, "/ws");

@@ -62,6 +62,33 @@ static void too_many_bytes(void **state)
 	host_close(&host);
 }
 
+static void pings_count_as_messages(unsigned opcode)
+{
+	struct host host;
+	struct visitor visitor;
+
+	host_open(&host, "rate", "5", NULL);
+	visitor_open(&visitor, host.port, "/ws");
+	for (int i = 0; i < 100; i++)
+		wsc_send(&visitor.ws, opcode, "x", 1);
+	assert_int_equal(visitor_end(&visitor), 4429);
+	assert_true(broken(&host, "rate") > 20);
+	visitor_leave(&visitor);
+	host_close(&host);
+}
+
+static void a_flood_of_pings(void **state)
+{
+	(void)state;
+	pings_count_as_messages(WSC_PING);
+}
+
+static void a_flood_of_pongs(void **state)
+{
+	(void)state;
+	pings_count_as_messages(WSC_PONG);
+}
+
 static void subscriptions_cost_and_pings_do_not(void **state)
 {
 	struct host host;
@@ -292,6 +319,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_many_messages_are_refused_with_a_hint),
 		cmocka_unit_test(too_many_bytes),
+		cmocka_unit_test(a_flood_of_pings),
+		cmocka_unit_test(a_flood_of_pongs),
 		cmocka_unit_test(subscriptions_cost_and_pings_do_not),
 		cmocka_unit_test(a_long_history_costs_more),
 		cmocka_unit_test(connections_of_one_address_share_a_rate),

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/slice.h"
 
 #define EMPTY_LINES_MAX 4u /* bytes of them before a request */
@@ -67,6 +68,20 @@ wsm_slice wsm__fields_get(const wsm_member *fields, size_t n, const char *name)
 		if (wsm__slice_equal_nocase(fields[i].name, wanted))
 			return fields[i].json;
 	return none;
+}
+
+wsm_slice wsm__fields_join(const wsm_member *fields, size_t n, const char *name, char separator,
+                           struct wsm__buffer *storage)
+{
+	wsm__buffer_clear(storage);
+	for (size_t i = 0; i < n; i++) {
+		if (!wsm__slice_equal_nocase(fields[i].name, wsm__str(name)))
+			continue;
+		if (storage->len)
+			wsm__buffer_add(storage, &separator, 1);
+		wsm__buffer_add_slice(storage, fields[i].json);
+	}
+	return wsm__slice(storage->data, storage->len);
 }
 
 size_t wsm__fields_count(const wsm_member *fields, size_t n, const char *name)

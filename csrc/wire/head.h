@@ -8,6 +8,8 @@
 
 #include "ws_manager.h"
 
+struct wsm__buffer;
+
 #define WSM__HEAD_MAX 32768u /* bytes of a request line and its header fields */
 #define WSM__HEAD_FIELDS_MAX 100u
 
@@ -44,6 +46,12 @@ wsm_slice wsm__head_get(const struct wsm__head *head, const char *name);
 
 /* The value of the first of `n` fields that has that name (any case); a slice with NULL if there is none. */
 wsm_slice wsm__fields_get(const wsm_member *fields, size_t n, const char *name);
+/*
+ * The values of all that have it, in order, with the separator between them (RFC 9110 section 5.3); in `storage`, which is emptied
+ * first.
+ */
+wsm_slice wsm__fields_join(const wsm_member *fields, size_t n, const char *name, char separator,
+                           struct wsm__buffer *storage);
 /* How many have it. */
 size_t wsm__fields_count(const wsm_member *fields, size_t n, const char *name);
 /* The next element of a comma-separated list, empty ones left out; false at its end. `*rest` is what is left. */

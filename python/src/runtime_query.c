@@ -33,12 +33,14 @@ PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 
 PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "method",  "path",   "query", "ip", "authorization",
-	                                        "api_key", "origin", "body",  NULL };
+	static const char *const keywords[] = { "method",          "path",    "query",  "ip",
+	                                        "authorization",   "api_key", "origin", "forwarded",
+	                                        "x_forwarded_for", "body",    NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
 	wsm_rest_request request = { .body = { NULL, 0 } };
-	wsm_slice *texts[] = { &request.method,        &request.path,    &request.query, &request.ip,
-	                       &request.authorization, &request.api_key, &request.origin };
+	wsm_slice *texts[] = { &request.method, &request.path,          &request.query,
+	                       &request.ip,     &request.authorization, &request.api_key,
+	                       &request.origin, &request.forwarded,     &request.x_forwarded_for };
 	PyObject *objects[sizeof(texts) / sizeof(texts[0])] = { NULL };
 	wsm_rest_answer answer = { .status = 0 };
 	wsm_error error = { 0 };
@@ -47,9 +49,9 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 	PyObject *result;
 	int status;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUUUUy#:rest", (char **)(uintptr_t)keywords, &objects[0],
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUUUUUUy#:rest", (char **)(uintptr_t)keywords, &objects[0],
 	                                 &objects[1], &objects[2], &objects[3], &objects[4], &objects[5], &objects[6],
-	                                 &body, &body_len))
+	                                 &objects[7], &objects[8], &body, &body_len))
 		return NULL;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (objects[i] && core_text(objects[i], keywords[i], texts[i]) < 0)

@@ -76,10 +76,17 @@ class Clients(Sending):
         authorization: str = "",
         api_key: str = "",
         origin: str = "",
+        forwarded: str = "",
+        x_forwarded_for: str = "",
         body: bytes = b"",
     ) -> tuple[int, str, bytes]:
-        """One REST call of docs/protocol.md: (HTTP status, content type, body)."""
-        return self._ready().rest(method, path, query, ip, authorization, api_key, origin, body)
+        """One REST call of docs/protocol.md: (HTTP status, content type, body).
+
+        ip: of who sent it; the rest are header fields, believed as docs/limits.md says.
+        """
+        return self._ready().rest(
+            method, path, query, ip, authorization, api_key, origin, forwarded, x_forwarded_for, body
+        )
 
     def _rooms_of(self, client_id: str) -> list[str]:
         try:

@@ -316,6 +316,8 @@ class Runtime:
         authorization: str = "",
         api_key: str = "",
         origin: str = "",
+        forwarded: str = "",
+        x_forwarded_for: str = "",
         body: bytes = b"",
     ) -> tuple[int, str, bytes]:
         """[blocks] One REST call: (status, content type, body)."""

@@ -128,6 +128,8 @@ def _rest_endpoint(manager: WebSocketManager, call: Call) -> Callable[[Request],
                 headers.get("authorization", ""),
                 headers.get("x-api-key", ""),
                 headers.get("origin", ""),
+                ",".join(headers.getlist("forwarded")),
+                ",".join(headers.getlist("x-forwarded-for")),
                 body,
             )
         except WsManagerError as error:
