@@ -6,6 +6,8 @@
 
 #include "net/runtime.h"
 
+#define EVENT_UNIT 1024u /* bytes of one that count as a further one */
+
 struct wsm__event *wsm__event_new(wsm_event_kind kind, wsm_slice text, wsm_slice data, wsm_slice id)
 {
 	struct wsm__event *event = malloc(sizeof(*event) + text.len + data.len + id.len + 3);
@@ -39,10 +41,13 @@ void wsm_event_free(wsm_event *event)
 
 bool wsm__event_post(wsm_runtime *runtime, struct wsm__event *event, bool force)
 {
+	size_t units;
+
 	if (!event)
 		return false;
-	/* One unit each: the bound counts events. */
-	switch (wsm__queue_add(&runtime->events, &event->node, 1, force)) {
+	/* Not by number alone: a few thousand events may be as many megabytes. */
+	units = 1 + (event->event.text.len + event->event.data.len + event->event.id.len) / EVENT_UNIT;
+	switch (wsm__queue_add(&runtime->events, &event->node, units, force)) {
 	case WSM__QUEUED_FIRST:
 		if (runtime->wake)
 			runtime->wake(runtime->wake_data);

@@ -12,7 +12,7 @@ struct wsm_config {
 	char *host;               /* host: "localhost" (both loopback addresses), an address, "*" for all */
 	char *port;               /* port: "" none; 0 picks one */
 	char *tls_cert, *tls_key; /* paths; "" no TLS */
-	bool reuse_port; /* several processes on one port */
+	bool reuse_port;          /* several processes on one port */
 	/* heartbeat */
 	double heartbeat_interval; /* 30 s; 0.05 … 3600 */
 	double timeout; /* 90 s; 0.1 … 86400; must be greater than heartbeat_interval (checked at runtime_new) */
@@ -37,7 +37,7 @@ struct wsm_config {
 	double ban_time_max;       /* 3600 s; at least ban_time (checked at runtime_new) */
 	uint64_t max_publish_size; /* 16777216 bytes of one published message */
 	uint64_t max_pending;      /* 67108864 bytes waiting in the command queue */
-	uint64_t max_events;       /* 65536 events waiting for the host */
+	uint64_t max_events;       /* 65536 events waiting for the host, and KiB of their data */
 	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
 	double handshake_timeout;  /* 10 s for a request; 0.05 … 3600 */
 	uint64_t max_handshakes;   /* 1024 connections without a request */

@@ -85,7 +85,8 @@
 	  "Bytes of commands waiting for the runtime; beyond it, the oldest publications of low priority are "         \
 	  "dropped, then normal ones; critical ones have an eighth more.")                                             \
 	X(max_events, "WEBSOCKET_MAX_EVENTS", UINT, "65536", 1, 10000000,                                              \
-	  "Events waiting for the host; further ones are dropped and counted.")                                        \
+	  "Events waiting for the host, each KiB of their data counted as one more; further ones are dropped and "     \
+	  "counted.")                                                                                                  \
 	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
 	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                           \
 	X(handshake_timeout, "WEBSOCKET_HANDSHAKE_TIMEOUT", SECS, "10", 0.05, 3600,                                    \

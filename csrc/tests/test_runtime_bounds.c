@@ -193,6 +193,31 @@ static void a_full_event_queue_drops_and_counts(void **state)
 	host_close(&host);
 }
 
+static void events_count_by_their_size(void **state)
+{
+	struct visitor visitor;
+	char text[4001];
+	json_t *message;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	host_make(&host, "port", "0", "rate", "0", "max_events", "9", NULL);
+	wsm_want(host.runtime, WSM_WANT_MESSAGE);
+	host_start(&host);
+	visitor_open(&visitor, host.port, "/ws");
+	for (int i = 0; i < 4; i++) /* four units each: two fit */
+		visitor_say(&visitor, "%s", text);
+	for (int i = 0; i < 2; i++) {
+		message = of_type(visitor_next(&visitor), "error");
+		assert_string_equal(text_at(message, "data.code"), "internal");
+		json_decref(message);
+	}
+	assert_int_equal(host_stat(&host, "dropped_events"), 2);
+	visitor_leave(&visitor);
+	host_close(&host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +225,7 @@ int main(void)
 		cmocka_unit_test(the_low_go_first_and_the_critical_last),
 		cmocka_unit_test(the_breaker_opens_and_closes_with_one_line_each),
 		cmocka_unit_test(a_full_event_queue_drops_and_counts),
+		cmocka_unit_test(events_count_by_their_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

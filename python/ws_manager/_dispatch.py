@@ -207,7 +207,8 @@ class Dispatcher:
     # ---- taking ----
 
     def _on_readable(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._loop is not loop:
+        # While some are still to be handled, the others wait in the runtime, which bounds them (max_events).
+        if self._loop is not loop or self._queue:
             return
         self._queue.extend(self._runtime.take_events())
         if not self._scheduled:

@@ -37,6 +37,7 @@ SCENES: dict[str, dict[str, object]] = {
     "tokens": {**MANY, **TOKENS, "auth_timeout": 1, "heartbeat_interval": 1, "jwt_cookie": "session"},
     "refusal": {**MANY, **TOKENS, "http_refusal": "true"},
     "replay": {**MANY, **TOKENS, "jwt_replay": "true"},
+    "busy": {**MANY, "busy": 0.01},
     "distrust": {**MANY, "trusted_proxies": "none"},
     "bans": {"ban_time": 1, "ban_time_max": 2, "max_connections_per_ip": 20},
     "access": {**MANY, "rooms": json.dumps(RULES)},

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import time
 
-from raw.frames import CONTINUATION, TEXT, frame, more, ping, text
+from raw.frames import CONTINUATION, PONG, TEXT, frame, more, ping, text
 from raw.peer import Peer, Unexpected, request
 
 from attacks.attack import MIB, Attacks, Scene, until
@@ -181,6 +181,32 @@ def unread_handshakes(scene: Scene) -> str:
     return seen[0]
 
 
+busy = Attacks("busy host", "busy")
+
+
+@busy("380 MiB of messages, more than the application has time for", "queues that count messages, not bytes")
+def unhandled(scene: Scene) -> str:
+    """What does not fit into the queue of events is refused; the connection goes on, and memory stays bounded."""
+    data = text(b"m" * 65000)
+    refused = 0
+    with scene.flat(200 * MIB) as seen:
+        peers = [scene.server.open("/ws") for _ in range(8)]
+        for _ in range(96):
+            for peer in peers:
+                peer.send(data * 8)
+        for peer in peers:
+            peer.send(ping(b"end"))
+            while (found := peer.frame()).opcode != PONG:
+                refused += b"does not keep up" in found.payload
+        scene.honest.check()
+        seen.append(f"{refused} of {96 * 8 * 8} refused")
+        for peer in peers:
+            peer.close()
+    if not refused:
+        raise Unexpected("none is refused")
+    return ", ".join(seen)
+
+
 endless = Attacks("endless messages")
 
 
@@ -278,4 +304,4 @@ def refused_by_the_thousand(scene: Scene) -> str:
     return f"3,000 refused, {seen[0]}"
 
 
-ALL = (slow, resets, unread, endless, rates)
+ALL = (slow, resets, unread, busy, endless, rates)

@@ -20,6 +20,7 @@ import json
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import uvicorn
@@ -30,8 +31,15 @@ from ws_manager.uvicorn import WebSocketProtocol
 
 
 def make() -> WebSocketManager:
-    """WSM_TEST_ROOMS: rules about rooms, as JSON."""
+    """WSM_TEST_ROOMS: rules about rooms, as JSON. WSM_TEST_BUSY: seconds that a message keeps the application busy."""
     manager = WebSocketManager()
+    busy = float(os.environ.get("WSM_TEST_BUSY", "0"))
+    if busy:
+
+        @manager.on_message
+        def handle(connection: object, message: object) -> None:
+            time.sleep(busy)
+
     for pattern, settings in json.loads(os.environ.get("WSM_TEST_ROOMS", "{}")).items():
         manager.room(pattern, **settings)
     return manager

@@ -19,7 +19,7 @@ TESTS = Path(__file__).resolve().parent.parent
 
 
 class Server:
-    """raw.serve with options (without WEBSOCKET_, in small letters), and `rooms`: rules about rooms as JSON."""
+    """raw.serve with options (without WEBSOCKET_, in small letters), `rooms` and `busy`: see make() there."""
 
     def __init__(self, kind: str = "own", **options: object) -> None:
         self.kind = kind
@@ -27,6 +27,7 @@ class Server:
         self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed in stop()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WEBSOCKET_")}
         environment["WSM_TEST_ROOMS"] = str(options.pop("rooms", "{}"))
+        environment["WSM_TEST_BUSY"] = str(options.pop("busy", "0"))
         environment.update({f"WEBSOCKET_{name.upper()}": str(value) for name, value in options.items()})
         flags = ["--uvicorn"] if kind == "uvicorn" else []
         self.process = subprocess.Popen(
