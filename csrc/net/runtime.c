@@ -279,8 +279,10 @@ static uint64_t drain_within_ms(const struct wsm__core *core, unsigned deadline_
 
 void wsm__stop_run(struct wsm__core *core, struct wsm__stop *stop)
 {
-	uint64_t stop_at_ms = core->now_ms + stop->deadline_ms, within_ms = drain_within_ms(core, stop->deadline_ms);
+	uint64_t within_ms = drain_within_ms(core, stop->deadline_ms), stop_at_ms;
 
+	wsm__core_now(core); /* the command may have come long after the loop last looked */
+	stop_at_ms = core->now_ms + stop->deadline_ms;
 	free(stop);
 	if (!core->stopping || stop_at_ms < core->stop_at_ms)
 		core->stop_at_ms = stop_at_ms;
