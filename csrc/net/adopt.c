@@ -8,6 +8,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/session.h"
+#include "policy/address.h"
 #include "rooms/name.h"
 #include "wire/target.h"
 
@@ -23,12 +24,15 @@ static int check_admission(const wsm_admission *admission, wsm_error *error)
 {
 	const wsm_slice ids[] = { admission->client_id, admission->user_id, admission->session_id };
 	static const char *const names[] = { "client_id", "user_id", "session_id" };
+	struct wsm__address address;
 
 	for (size_t i = 0; i < 3; i++)
 		if (ids[i].len && !wsm__id_valid(ids[i]))
 			return wsm__fail(error, WSM_EINVAL,
 			                 "%s must be 1 to %d bytes of UTF-8 without control characters", names[i],
 			                 WSM__ID_MAX);
+	if (admission->ip.len && !wsm__address_parse(&address, admission->ip))
+		return wsm__fail(error, WSM_EINVAL, "ip must be an IPv4 or IPv6 address");
 	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++) {
 		wsm_slice room = room_of(admission, i);
 
@@ -44,7 +48,7 @@ static int check_admission(const wsm_admission *admission, wsm_error *error)
 static size_t admission_bytes(const wsm_admission *admission)
 {
 	size_t bytes = admission->client_id.len + admission->user_id.len + admission->session_id.len +
-	               admission->greeting.len + admission->heartbeat.len + 5;
+	               admission->greeting.len + admission->heartbeat.len + admission->ip.len + 6;
 
 	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++)
 		bytes += room_of(admission, i).len + 1;
@@ -61,6 +65,7 @@ static void copy_admission(struct wsm__adopt *adopt, const wsm_admission *admiss
 	adopt->admission.session_id = wsm__arena_copy(arena, admission->session_id);
 	adopt->admission.greeting = wsm__arena_copy(arena, admission->greeting);
 	adopt->admission.heartbeat = wsm__arena_copy(arena, admission->heartbeat);
+	adopt->admission.ip = wsm__arena_copy(arena, admission->ip);
 	adopt->admission.rooms = rooms;
 	adopt->admission.publish = rooms + admission->n_rooms;
 	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++)

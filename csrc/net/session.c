@@ -11,6 +11,7 @@
 #include "net/connection.h"
 #include "net/server.h"
 #include "net/tls.h"
+#include "policy/address.h"
 
 #define DEFERRED_MAX 256u /* handshakes; the kernel keeps what is not accepted, in order too */
 #define LINGER_MS 2000u   /* for a client to read the last words and close */
@@ -324,8 +325,12 @@ void wsm__session_ip(const struct wsm__session *session, char out[WSM__ADDRESS_T
 	struct wsm__address address;
 	socklen_t len = sizeof(from);
 
-	if (getpeername(session->fd, (struct sockaddr *)&from, &len))
-		from.ss_family = AF_UNSPEC;
-	wsm__address_of(&address, (const struct sockaddr *)&from);
+	if (session->adopt && session->adopt->has_admission && session->adopt->admission.ip.len) {
+		wsm__address_parse(&address, session->adopt->admission.ip); /* valid, wsm_adopt() has seen to that */
+	} else {
+		if (getpeername(session->fd, (struct sockaddr *)&from, &len))
+			from.ss_family = AF_UNSPEC;
+		wsm__address_of(&address, (const struct sockaddr *)&from);
+	}
 	wsm__address_format(&address, out);
 }

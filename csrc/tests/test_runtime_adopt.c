@@ -258,6 +258,26 @@ static void a_client_id_is_taken_over(void **state)
 	expect_closed(new, 1006);
 }
 
+static void a_relay_says_whose_socket_it_is(void **state)
+{
+	const wsm_question question = { .kind = WSM_QUERY_CONNECTIONS };
+	wsm_admission admission = { .ip = { "::ffff:192.0.2.7", 16 } };
+	wsm_error error = { 0 };
+	wsm_text answer;
+	uint64_t conn;
+	int fd = adopt_upgrade("/ws", NULL, &admission, &conn);
+
+	(void)state;
+	expect_open(fd);
+	assert_int_equal(wsm_query(host.runtime, &question, &answer, NULL), WSM_OK);
+	assert_non_null(strstr(answer.data, "\"ip\":\"192.0.2.7\""));
+	wsm_text_free(&answer);
+	admission.ip = (wsm_slice){ "192.0.2", 7 };
+	assert_int_equal(wsm_adopt(host.runtime, fd, "GET", 3, &admission, &conn, &error), WSM_EINVAL);
+	assert_string_equal(error.message, "ip must be an IPv4 or IPv6 address");
+	close(fd);
+}
+
 static void stop_ends_handed_over_connections_and_tells(void **state)
 {
 	uint64_t conn;
@@ -293,6 +313,7 @@ int main(void)
 		CASE(subscriptions_of_a_user_hold_now_and_later),
 		CASE(what_the_host_ends_is_not_what_the_client_or_its_path_began),
 		CASE(a_client_id_is_taken_over),
+		CASE(a_relay_says_whose_socket_it_is),
 		CASE(stop_ends_handed_over_connections_and_tells),
 	};
 

@@ -8,8 +8,8 @@ const { Sending, oneId } = require('./sending.js')
 class Clients extends Sending {
   // ---- who is there, and what was said ----
 
-  async _query(kind, room, epoch, since, limit) {
-    return this._ready().query(kind, room, epoch, since, limit)
+  async _query(kind, room, epoch, since, limit, after) {
+    return this._ready().query(kind, room, epoch, since, limit, after)
   }
 
   async stats() {
@@ -24,8 +24,8 @@ class Clients extends Sending {
     return JSON.parse(await this._query(native.QUERY_SUBSCRIBERS, room))
   }
 
-  async presence(room) {
-    return JSON.parse(await this._query(native.QUERY_PRESENCE, room))
+  async presence(room, { limit = 1000, after = '' } = {}) {
+    return JSON.parse(await this._query(native.QUERY_PRESENCE, room, '', 0, limit, after))
   }
 
   async history(room, { limit = 0, since = 0, epoch = '' } = {}) {
@@ -38,6 +38,10 @@ class Clients extends Sending {
 
   async metrics() {
     return this._query(native.QUERY_METRICS)
+  }
+
+  async bans() {
+    return JSON.parse(await this._query(native.QUERY_BANS))
   }
 
   /** @internal */
@@ -65,6 +69,14 @@ class Clients extends Sending {
     if (typeof clientId !== 'string') throw new TypeError('disconnect() wants a client id or a Connection')
     const { code, reason } = ending(options)
     ifRunning(() => this._ready().disconnect(clientId, code, reason))
+  }
+
+  ban(ip, { seconds = 3600, reason = '' } = {}) {
+    this._ready().ban(ip, seconds, reason)
+  }
+
+  unban(ip) {
+    this._ready().unban(ip)
   }
 
   disconnectUser(userId, options) {

@@ -55,10 +55,6 @@ function errorOf(status) {
   return new byStatus[-status]()
 }
 
-native.setRaise((code, message, httpStatus) => {
-  const error = new (byCode.get(code) ?? WsManagerError)(message, code)
-  if (httpStatus) error.httpStatus = httpStatus
-  return error
-})
+native.setRaise((code, message) => new (byCode.get(code) ?? WsManagerError)(message, code))
 
 module.exports = { WsManagerError, ...kinds, errorOf }

@@ -6,6 +6,7 @@ const encode = require('./encode.js')
 const { WsManagerError } = require('./errors.js')
 const { Connection, Request } = require('./connection.js')
 const { Receipt } = require('./receipt.js')
+const { listed } = require('./config.js')
 const { METHODS } = require('./log.js')
 
 /** Close code where a handler failed that had to decide (RFC 6455, 7.4.1). */
@@ -100,8 +101,8 @@ class Handlers {
     const failed = () => refused(INTERNAL_ERROR, 'The authentication handler failed.')
     const done = (value) => {
       if (value === undefined || value === null || value === false) return refused()
-      const { userId, sessionId, rooms } = decision(value)
-      runtime.authenticated(ticket, true, userId, sessionId, rooms)
+      const { userId, sessionId, rooms, publish } = decision(value)
+      runtime.authenticated(ticket, true, userId, sessionId, rooms, 0, '', publish)
     }
     if (!this.authenticator) return failed()
     this.#run('authenticate', this.authenticator, [new Request(JSON.parse(text))], { done, failed, refused })
@@ -166,25 +167,22 @@ function refusal(error) {
 
 /** Who a client is, by what an authenticate handler has returned. */
 function decision(value) {
-  if (value === true) return { userId: '', sessionId: '', rooms: [] }
-  if (typeof value === 'string' || Number.isSafeInteger(value))
-    return { userId: String(value), sessionId: '', rooms: [] }
+  if (value === true) return { userId: '', sessionId: '', rooms: [], publish: [] }
+  if (typeof value === 'string' || Number.isSafeInteger(value)) return { ...decision(true), userId: String(value) }
+  const members = 'userId, sessionId, rooms, publish'
   if (typeof value !== 'object') {
-    throw new TypeError(
-      `an authenticate handler must return a user id, an object (userId, sessionId, rooms), true or null, not ${typeof value}`,
-    )
+    throw new TypeError(`an authenticate handler must return a user id, an object (${members}), true or null`)
   }
-  const { userId, user_id = userId, sessionId, session_id = sessionId, rooms, ...unknown } = value
+  const { userId, user_id = userId, sessionId, session_id = sessionId, rooms, publish, ...unknown } = value
   if (Object.keys(unknown).length > 0) {
     const names = Object.keys(unknown).join(', ')
-    throw new TypeError(
-      `an authenticate handler returned an object with ${names}; it may have userId, sessionId, rooms`,
-    )
+    throw new TypeError(`an authenticate handler returned an object with ${names}; it may have ${members}`)
   }
   return {
     userId: String(user_id ?? ''),
     sessionId: String(session_id ?? ''),
-    rooms: rooms === undefined ? [] : typeof rooms === 'string' ? [rooms] : [...rooms],
+    rooms: listed(rooms),
+    publish: listed(publish),
   }
 }
 

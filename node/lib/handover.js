@@ -5,7 +5,7 @@ const http = require('node:http')
 const net = require('node:net')
 
 const native = require('./native.js')
-const { WsManagerError } = require('./errors.js')
+const { listed } = require('./config.js')
 
 const ATTACHED = Symbol.for('ws_manager.attached')
 
@@ -99,14 +99,16 @@ function refuse(socket, status, sentence) {
  * then. Resolves when the client has gone: { clientId, code, reason }.
  */
 function handOver(manager, req, socket, head, admission = {}) {
-  const { userId, sessionId, clientId, rooms = [], greeting = '', heartbeat = '', skipOrigin = false } = admission
+  const { userId, sessionId, clientId, skipOrigin = false } = admission
+  const { rooms, publish, greeting = '', heartbeat = '' } = admission
   const decided = {
     admitted: true,
     skipOrigin: Boolean(skipOrigin),
     clientId: idText(clientId),
     userId: idText(userId),
     sessionId: idText(sessionId),
-    rooms: typeof rooms === 'string' ? [rooms] : [...rooms],
+    rooms: listed(rooms),
+    publish: listed(publish),
     greeting,
     heartbeat,
   }
@@ -131,16 +133,20 @@ function closed(runtime, conn, code, reason) {
   resolve({ code, reason })
 }
 
+/** Gives a connection to the runtime: its socket where that is possible, else one that a relay feeds. */
+function take(manager, req, socket, head, admission) {
+  const runtime = manager._ready()
+  const plain = socket instanceof net.Socket && !socket.encrypted && socket._handle?.fd >= 0
+  const conn = plain ? give(runtime, req, socket, head, admission) : relay(runtime, req, socket, head, admission)
+  return { runtime, conn }
+}
+
 /**
  * The hand-over. All of it happens in one turn of the event loop: the runtime gets a descriptor of its own, and Node closes
  * its without a word on the wire (destroy(), never end(), which would send a FIN through both).
  */
-function take(manager, req, socket, head, admission) {
-  const runtime = manager._ready()
+function give(runtime, req, socket, head, admission) {
   const handle = socket._handle
-  if (!(socket instanceof net.Socket) || socket.encrypted || !handle || !(handle.fd >= 0)) {
-    throw new WsManagerError('this socket cannot be handed over: it has no descriptor of its own', 'invalid_argument')
-  }
   handle.readStop()
   const copy = native.dupFd(handle.fd)
   let conn
@@ -153,7 +159,32 @@ function take(manager, req, socket, head, admission) {
   }
   socket.on('error', ignore)
   socket.destroy()
-  return { runtime, conn }
+  return conn
+}
+
+/**
+ * TLS that Node ends (and streams that are no sockets): the runtime gets one end of a socket pair, and Node pumps between the
+ * other and the client. All that is said about the connection is the runtime's affair as well here.
+ */
+function relay(runtime, req, socket, head, admission) {
+  const [ours, theirs] = native.socketPair()
+  let conn
+  try {
+    const told = { ...admission, ip: socket.remoteAddress ?? '' }
+    conn = runtime.adopt(theirs, requestBytes(req, socket, head), told)
+  } catch (error) {
+    native.closeFd(ours)
+    native.closeFd(theirs)
+    throw error
+  }
+  const local = new net.Socket({ fd: ours })
+  local.on('error', () => socket.destroy())
+  socket.on('error', () => local.destroy())
+  local.on('close', () => socket.destroySoon?.() ?? socket.end())
+  socket.on('close', () => local.destroy())
+  local.pipe(socket)
+  socket.pipe(local)
+  return conn
 }
 
 /** The request as it came, and what followed it: Node has read both. */

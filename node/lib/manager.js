@@ -6,16 +6,14 @@ const { isMainThread } = require('node:worker_threads')
 const native = require('./native.js')
 const config = require('./config.js')
 const { ConfigError, NotFound, NotRunning } = require('./errors.js')
-const { Clients } = require('./clients.js')
 const { Handlers } = require('./handlers.js')
 const { Receipt, Receipts } = require('./receipt.js')
 const { defaultLogger } = require('./log.js')
 const handover = require('./handover.js')
 const rest = require('./rest.js')
+const { Tokens } = require('./tokens.js')
 
-/** Seconds that clients get to answer the close when the application ends. */
-const STOP_DEADLINE = 5
-/** The same, in milliseconds, at the end of a process that has not stopped its manager. */
+/** Milliseconds that a stop may take at the end of a process that has not stopped its manager. */
 const EXIT_DEADLINE_MS = 500
 
 const NOT_RUNNING = -4
@@ -23,10 +21,11 @@ const NOT_RUNNING = -4
 /** Managers of this environment whose runtime runs. */
 const running = new Set()
 
-class WebSocketManager extends Clients {
+class WebSocketManager extends Tokens {
   #name
   #config = {}
   #endpoints = new Map()
+  #rules = new Map()
   #handlers = new Handlers(this)
   #runtime = null
   #draft = null
@@ -49,13 +48,13 @@ class WebSocketManager extends Clients {
 
   configure(options) {
     if (this.running) throw new ConfigError('configure() must be called before the runtime starts; it is running')
-    const changed = { ...this.#config, ...config.normalised(options) }
-    const draft = new native.Runtime(config.texts(changed), '', '', true)
-    this.#draft?.close()
-    this.#draft = draft
+    const { rooms, ...others } = options
+    const rules = config.roomRules(rooms)
+    const changed = { ...this.#config, ...config.normalised(others) }
+    this.#draft = this.#furnished(new native.Runtime(config.texts(changed), '', '', true))
     this.#leave()
     this.#config = changed
-    for (const [path, settings] of this.#endpoints) apply(draft, path, settings)
+    for (const [pattern, settings] of rules) this.room(pattern, settings)
   }
 
   endpoint(path, { rooms = [], greeting = '', heartbeat = '', firehose = false } = {}) {
@@ -65,17 +64,37 @@ class WebSocketManager extends Clients {
       heartbeat,
       flags: firehose ? native.ENDPOINT_FIREHOSE : 0,
     }
-    apply(this.#any(), path, settings)
+    apply(this._any(), path, settings)
     this.#endpoints.set(path, settings)
   }
 
+  room(pattern, settings) {
+    const runtime = this._any()
+    for (const [name, value] of Object.entries(settings)) {
+      const setting = config.snake(name)
+      const text = config.roomSetting(name, value)
+      runtime.roomRuleSet(pattern, setting, text)
+      this.#rules.set(JSON.stringify([pattern, setting]), [pattern, setting, text])
+    }
+  }
+
+  reloadKeys({ jwtSecret, jwtPublicKey } = {}) {
+    const given = { jwt_secret: jwtSecret, jwt_public_key: jwtPublicKey }
+    const changed = Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined && value !== null),
+    )
+    const { jwt_secret, jwt_public_key } = { ...this.#config, ...changed }
+    this._any().reloadKeys(keyText('jwt_secret', jwt_secret), keyText('jwt_public_key', jwt_public_key))
+    Object.assign(this.#config, changed)
+  }
+
   removeEndpoint(path) {
-    this.#any().endpointRemove(path)
+    this._any().endpointRemove(path)
     this.#endpoints.set(path, null)
   }
 
-  /** The runtime, or one that only checks what it is given. */
-  #any() {
+  /** @internal The runtime, or one that only checks what it is given, and keeps it until there is one. */
+  _any() {
     return this.#runtime ?? (this.#draft ??= new native.Runtime(config.texts(this.#config), '', '', true))
   }
 
@@ -129,14 +148,27 @@ class WebSocketManager extends Clients {
       runtime.close()
       throw new ConfigError('the runtime of this process runs already, started elsewhere with other options')
     }
-    for (const [path, settings] of this.#endpoints) apply(runtime, path, settings)
+    this.#furnished(runtime)
     for (const action of this.#handlers.commands.keys()) runtime.commandAdd(action)
     this.#receipts = new Receipts(runtime)
     runtime.dispatch = dispatcher(this, runtime, this.#handlers, this.#receipts)
     runtime.want(this.#handlers.wanted())
-    this.#draft?.close()
     this.#draft = null
     this.#runtime = runtime
+    return runtime
+  }
+
+  /** Gives a new runtime what the one before, or the draft, was told. */
+  #furnished(runtime) {
+    const before = this.#runtime ?? this.#draft
+    for (const [path, settings] of this.#endpoints) apply(runtime, path, settings)
+    for (const [pattern, setting, text] of this.#rules.values()) runtime.roomRuleSet(pattern, setting, text)
+    if (before !== null) {
+      for (const { jti = '', user_id = '', before: since = 0, until } of JSON.parse(before.revocations())) {
+        runtime.revoke(jti, user_id, since, until)
+      }
+    }
+    this.#draft?.close()
     return runtime
   }
 
@@ -150,11 +182,19 @@ class WebSocketManager extends Clients {
     running.delete(this)
   }
 
-  async stop(deadline = STOP_DEADLINE) {
+  get draining() {
+    return this.#runtime !== null && this.#runtime.draining()
+  }
+
+  drain() {
+    if (this.running) this.#runtime.drain()
+  }
+
+  async stop(deadline) {
     this.#stopped = true
     const runtime = this.#runtime
     if (runtime === null) return
-    await runtime.stop(Math.max(0, Math.round(deadline * 1000)))
+    await runtime.stop(deadline === undefined ? undefined : Math.max(0, Math.round(deadline * 1000)))
     this.#unhold()
     running.delete(this)
   }
@@ -228,14 +268,14 @@ class WebSocketManager extends Clients {
 
   onCommand(action, handler) {
     check(handler)
-    this.#any().commandAdd(action)
+    this._any().commandAdd(action)
     this.#handlers.commands.set(action, handler)
     this.#want()
     return () => {
       if (this.#handlers.commands.get(action) !== handler) return
       this.#handlers.commands.delete(action)
       try {
-        this.#any().commandRemove(action)
+        this._any().commandRemove(action)
       } catch (error) {
         if (!(error instanceof NotFound)) throw error
       }
@@ -308,6 +348,10 @@ function apply(runtime, path, settings) {
   } catch (error) {
     if (!(error instanceof NotFound)) throw error
   }
+}
+
+function keyText(name, value) {
+  return value === undefined || value === null ? undefined : config.text(name, value)
 }
 
 function check(handler) {

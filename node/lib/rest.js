@@ -7,7 +7,7 @@ const { WsManagerError } = require('./errors.js')
 const MAX_BODY = 1024 * 1024
 
 const PATHS =
-  /^\/(?:(?:api\/)?ws\/stats|api\/ws\/(?:connections|broadcast|history|project\/[^/]+\/subscribers)|metrics)$/
+  /^\/(?:(?:api\/)?ws\/stats|api\/ws\/(?:connections|bans|health|broadcast|history|project\/[^/]+\/subscribers)|metrics)$/
 
 function split(url) {
   const at = url.indexOf('?')

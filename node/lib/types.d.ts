@@ -78,9 +78,7 @@ export declare class NotRunning extends WsManagerError {}
 export declare class OutOfMemory extends WsManagerError {}
 export declare class Overloaded extends WsManagerError {}
 export declare class QueryTimeout extends WsManagerError {}
-export declare class Refused extends WsManagerError {
-  readonly httpStatus?: number
-}
+export declare class Refused extends WsManagerError {}
 export declare class SystemCallFailed extends WsManagerError {}
 
 /** Where a room stands. */
@@ -93,13 +91,54 @@ export interface History extends Position {
   messages: unknown[]
   recovered: boolean
 }
-/** Who is in a room; the counts are of all, the lists may be cut where there are very many. */
+/** Who is in a room: the totals are of all, the lists one page. `next` is null on the last page. */
 export interface Presence {
+  room: string
+  clients_total: number
+  users_total: number
   clients: string[]
   users: string[]
-  client_count: number
-  user_count: number
+  next: string | null
 }
+/** One row of bans(). */
+export interface Ban {
+  /** An IPv4 address, or the first of an IPv6 network: a ban holds for the whole /64. */
+  ip: string
+  /** RFC 3339. */
+  until: string
+  /** Left until then. */
+  seconds: number
+  /** false: by ban(). */
+  automatic: boolean
+  /** Automatic bans of this address that are not forgotten. */
+  count: number
+  reason: string
+}
+/** One row of revocations(): of a token, or of a user's tokens issued before a time. Unix milliseconds. */
+export interface Revocation {
+  jti?: string
+  user_id?: string
+  before?: number
+  until: number
+}
+/** Who may do something in a room. */
+export type Who = 'anyone' | 'authenticated' | 'granted' | 'nobody'
+/** What can be said about rooms by pattern; null takes a setting back. docs/access.md, docs/limits.md. */
+export interface RoomSettings {
+  subscribe?: Who | null
+  publish?: Who | null
+  history?: Who | null
+  presence?: Who | null
+  /** For clients that fall behind. */
+  overflow?: 'recover' | 'drop_oldest' | 'latest' | 'disconnect' | null
+  /** Whether members are told who comes and goes. */
+  presenceEvents?: boolean | null
+  /** Messages kept. */
+  historySize?: number | null
+  /** Seconds that they are kept. */
+  historyTtl?: number | null
+}
+
 /** One row of connections(); connected_at is RFC 3339. */
 export interface ConnectionRow {
   client_id: string
@@ -153,7 +192,14 @@ export type Decision =
   | null
   | undefined
   | void
-  | { userId?: Id | null; sessionId?: Id | null; rooms?: string | Iterable<string> }
+  | {
+      userId?: Id | null
+      sessionId?: Id | null
+      /** Joined; beginnings ('project:*') may be subscribed to. */
+      rooms?: string | Iterable<string>
+      /** Where it may publish. */
+      publish?: string | Iterable<string>
+    }
 
 /** What the application has decided about a connection that it hands over. */
 export interface Admission {
@@ -161,8 +207,10 @@ export interface Admission {
   sessionId?: Id | null
   /** One is made where it is missing; a connection that has it already is closed with 4409. */
   clientId?: Id | null
-  /** Joined at once, besides the room of all. */
+  /** Joined at once, besides the room of all; beginnings ('project:*') may be subscribed to. */
   rooms?: string | Iterable<string>
+  /** Rooms, also such beginnings, that it may publish to. */
+  publish?: string | Iterable<string>
   /** Types of the first and the periodic message; 'connected' and 'heartbeat'. */
   greeting?: string
   heartbeat?: string
@@ -193,7 +241,11 @@ export interface Logger {
 }
 
 /** Options by name, as docs/configuration.md lists them, in camelCase or snake_case; null unsets one. */
-export type Config = Record<string, string | number | boolean | Iterable<string> | null | undefined>
+export interface Config {
+  /** { pattern: settings }, each as a call of room(). */
+  rooms?: Record<string, RoomSettings> | null
+  [option: string]: string | number | boolean | Iterable<string> | Record<string, RoomSettings> | null | undefined
+}
 
 type Handled = unknown
 type Remove = () => void
@@ -214,6 +266,9 @@ export declare class WebSocketManager {
   removeEndpoint(path: string): void
   remove_endpoint: WebSocketManager['removeEndpoint']
 
+  /** Says something about all rooms whose names match: a name, a beginning and '*', or '*'. InvalidRoom, InvalidArgument. */
+  room(pattern: string, settings: RoomSettings): void
+
   readonly running: boolean
   /** The port of its own that it listens on, 0 when it has none. */
   readonly port: number
@@ -221,7 +276,11 @@ export declare class WebSocketManager {
   start(): void
   /** Starts the runtime with a port of its own (any free one by default) and says which. */
   listen(options?: { port?: number; host?: string }): Promise<number>
-  /** Closes every connection with 1001, waits at most `deadline` seconds (5) for their answers, and ends the thread. */
+  /** Whether new connections are refused: after drain(), or while it stops. */
+  readonly draining: boolean
+  /** Refuses new connections from now on, with 503 and Retry-After; those that are there stay until stop(). */
+  drain(): void
+  /** Closes every connection with 1001, in waves, in at most `deadline` seconds, and ends the thread. */
   stop(deadline?: number): Promise<void>
 
   /** Sends an event of any type in the envelope of the catalogue's. What is no option stands at the top of the message. */
@@ -256,7 +315,8 @@ export declare class WebSocketManager {
   connections(): Promise<ConnectionRow[]>
   /** How many connections are in a room. */
   subscribers(room: string): Promise<number>
-  presence(room: string): Promise<Presence>
+  /** limit: ids of each kind, at most 1000 (0: only the numbers). after: `next` of the page before. */
+  presence(room: string, options?: { limit?: number; after?: string }): Promise<Presence>
   /** limit: the newest so many. since and epoch: those after that position. */
   history(room: string, options?: { limit?: number; since?: number; epoch?: string }): Promise<History>
   /** Where a room stands: what a page rendered now has to resume from. */
@@ -272,6 +332,19 @@ export declare class WebSocketManager {
   /** Closes every connection of a user. */
   disconnectUser(userId: Id, options?: Partial<Ending>): void
   disconnect_user: WebSocketManager['disconnectUser']
+
+  /** Turns away every connection from an IP address (of IPv6: its /64 network) for a time (an hour). InvalidArgument. */
+  ban(ip: string, options?: { seconds?: number; reason?: string }): void
+  unban(ip: string): void
+  bans(): Promise<Ban[]>
+  /** Closes the connections of a token or user with 4401, and refuses such tokens from now on. Times: Date or Unix ms. */
+  revoke(what: { jti?: string; userId?: Id; before?: Date | number; until?: Date | number }): void
+  /** Takes a revocation back. NotFound. */
+  unrevoke(what: { jti?: string; userId?: Id }): void
+  revocations(): Revocation[]
+  /** Exchanges the keys that tokens are checked with, while the runtime runs; without, their files are read again. */
+  reloadKeys(keys?: { jwtSecret?: string | readonly string[]; jwtPublicKey?: string | readonly string[] }): void
+  reload_keys: WebSocketManager['reloadKeys']
 
   /** Calls `handler` after each greeting. All of these return a function that removes the handler. */
   onConnect(handler: (connection: Connection) => Handled): Remove

@@ -55,7 +55,6 @@ static bool set_constants(napi_env env, napi_value exports)
 		NUMBER(EVENT_AUTHORIZE),
 		NUMBER(EVENT_RECEIPT),
 		NUMBER(EVENT_LOG),
-		NUMBER(EVENT_BRIDGE_SEND),
 		NUMBER(EVENT_CLOSED),
 		NUMBER(QUERY_STATS),
 		NUMBER(QUERY_CONNECTIONS),
@@ -65,6 +64,7 @@ static bool set_constants(napi_env env, napi_value exports)
 		NUMBER(QUERY_HISTORY),
 		NUMBER(QUERY_POSITION),
 		NUMBER(QUERY_METRICS),
+		NUMBER(QUERY_BANS),
 	};
 #undef NUMBER
 
@@ -141,8 +141,9 @@ static bool set_functions(napi_env env, napi_value exports)
 		name, NULL, function, NULL, NULL, NULL, napi_default, NULL                                             \
 	}
 	const napi_property_descriptor functions[] = {
-		FUNCTION("options", options),    FUNCTION("levelParse", level_parse), FUNCTION("setRaise", set_raise),
-		FUNCTION("dupFd", addon_dup_fd), FUNCTION("closeFd", addon_close_fd),
+		FUNCTION("options", options),        FUNCTION("levelParse", level_parse),
+		FUNCTION("setRaise", set_raise),     FUNCTION("dupFd", addon_dup_fd),
+		FUNCTION("closeFd", addon_close_fd), FUNCTION("socketPair", addon_socket_pair),
 	};
 #undef FUNCTION
 	napi_value table = addon_status_table(env);

@@ -37,7 +37,7 @@ struct env {
 	napi_threadsafe_function bell; /* weak; rung by runtime threads, see hub.c */
 	atomic_bool rung;              /* the bell has been rung, and nobody has come to look since */
 	struct seat *seats;
-	napi_ref raise; /* function(code, message, httpStatus) that makes an Error */
+	napi_ref raise; /* function(code, message) that makes an Error */
 	unsigned held;  /* reasons for which the bell keeps the event loop alive */
 };
 
@@ -52,10 +52,9 @@ void addon_env_release(struct env *env);
 
 /* True for napi_ok; else throws, unless an exception is pending already. */
 bool addon_ok(napi_env env, napi_status status);
-/* The Error of a status of the core: thrown, or made for a promise. NULL. `http_status` 0: none. */
+/* The Error of a status of the core: thrown, or made for a promise. NULL. */
 napi_value addon_raise(napi_env env, int status, const wsm_error *error);
-napi_value addon_raise_refused(napi_env env, const wsm_error *error, unsigned http_status);
-napi_value addon_error(napi_env env, int status, const wsm_error *error, unsigned http_status);
+napi_value addon_error(napi_env env, int status, const wsm_error *error);
 /* undefined, or addon_raise(). */
 napi_value addon_result(napi_env env, int status, const wsm_error *error);
 napi_value addon_undefined(napi_env env);
@@ -168,11 +167,9 @@ void addon_hub_wake(void *hub);
 int addon_hub_want(struct seat *seat, unsigned mask);
 int addon_hub_command_add(struct seat *seat, wsm_slice action, wsm_error *error);
 int addon_hub_command_remove(struct seat *seat, wsm_slice action);
-/* wsm_adopt() and wsm_bridge_open(), whose further events then come to this seat. */
+/* wsm_adopt(), whose WSM_EVENT_CLOSED then comes to this seat. */
 int addon_hub_adopt(struct seat *seat, int fd, wsm_slice request, const wsm_admission *admission, uint64_t *conn,
                     wsm_error *error);
-int addon_hub_bridge_open(struct seat *seat, const wsm_request *request, const wsm_admission *admission, uint64_t *conn,
-                          unsigned *http_status, wsm_error *error);
 /* Distributes what the runtime has said, and takes the oldest of this seat; NULL when there is none. */
 void addon_hub_sort(struct hub *hub);
 struct item *addon_seat_take(struct seat *seat);
@@ -201,21 +198,24 @@ METHOD(subscribe); /* clients.c */
 METHOD(unsubscribe);
 METHOD(disconnect);
 METHOD(disconnect_user);
+METHOD(ban);
+METHOD(unban);
 METHOD(endpoint_set); /* endpoint.c */
 METHOD(endpoint_remove);
 METHOD(match);
-METHOD(adopt);       /* adopt.c */
-METHOD(bridge_open); /* bridge.c */
-METHOD(bridge_receive);
-METHOD(bridge_written);
-METHOD(bridge_closed);
-METHOD(want); /* events.c */
+METHOD(room_rule_set);
+METHOD(adopt); /* adopt.c */
+METHOD(want);  /* events.c */
 METHOD(command_add);
 METHOD(command_remove);
 METHOD(authenticated);
 METHOD(authorized);
 METHOD(reply);
 METHOD(info);
+METHOD(revoke); /* tokens.c */
+METHOD(unrevoke);
+METHOD(revocations);
+METHOD(reload_keys);
 METHOD(query); /* query.c */
 METHOD(rest);
 METHOD(batch); /* receipt.c */
@@ -226,13 +226,14 @@ bool addon_events_deliver(struct seat *seat);
 /* adopt.c: the members of an admission. fini() also after a failure. */
 struct admission {
 	wsm_admission admission;
-	struct text client_id, user_id, session_id, greeting, heartbeat;
-	struct texts rooms;
+	struct text client_id, user_id, session_id, greeting, heartbeat, ip;
+	struct texts rooms, publish;
 };
 bool addon_admission(napi_env env, napi_value object, struct admission *out);
 void addon_admission_fini(struct admission *admission);
 METHOD(dup_fd);
 METHOD(close_fd);
+METHOD(socket_pair);
 
 /* receipt.c */
 bool addon_batch_define(napi_env env, napi_value exports);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "addon.h"
@@ -19,6 +20,7 @@ bool addon_admission(napi_env env, napi_value object, struct admission *out)
 		{ "sessionId", &out->session_id, &admission->session_id },
 		{ "greeting", &out->greeting, &admission->greeting },
 		{ "heartbeat", &out->heartbeat, &admission->heartbeat },
+		{ "ip", &out->ip, &admission->ip },
 	};
 	napi_value value;
 
@@ -36,6 +38,11 @@ bool addon_admission(napi_env env, napi_value object, struct admission *out)
 		return false;
 	admission->rooms = out->rooms.at;
 	admission->n_rooms = out->rooms.n;
+	value = addon_get(env, object, "publish");
+	if (!value || !addon_texts(env, value, "publish", &out->publish))
+		return false;
+	admission->publish = out->publish.at;
+	admission->n_publish = out->publish.n;
 	value = addon_get(env, object, "admitted");
 	if (!value || !addon_bool(env, value, &admission->admitted))
 		return false;
@@ -50,7 +57,9 @@ void addon_admission_fini(struct admission *admission)
 	addon_text_fini(&admission->session_id);
 	addon_text_fini(&admission->greeting);
 	addon_text_fini(&admission->heartbeat);
+	addon_text_fini(&admission->ip);
 	addon_texts_fini(&admission->rooms);
+	addon_texts_fini(&admission->publish);
 }
 
 /* adopt(fd, request, admission): the number of the connection. The runtime owns `fd` then; on an error the caller does. */
@@ -96,6 +105,29 @@ METHOD(dup_fd)
 		return addon_number(env, copy);
 	snprintf(error.message, sizeof(error.message), "dup of descriptor %d: %s", (int)fd, strerror(errno));
 	return addon_raise(env, WSM_ESYSTEM, &error);
+}
+
+/* socketPair(): [one, the other], for a relay. */
+METHOD(socket_pair)
+{
+	int fds[2];
+	wsm_error error = { 0 };
+	napi_value pair, ends[2];
+
+	(void)info;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
+		snprintf(error.message, sizeof(error.message), "a socket pair could not be made: %s", strerror(errno));
+		return addon_raise(env, WSM_ESYSTEM, &error);
+	}
+	ends[0] = addon_number(env, fds[0]);
+	ends[1] = addon_number(env, fds[1]);
+	if (ends[0] && ends[1] && addon_ok(env, napi_create_array_with_length(env, 2, &pair)) &&
+	    addon_ok(env, napi_set_element(env, pair, 0, ends[0])) &&
+	    addon_ok(env, napi_set_element(env, pair, 1, ends[1])))
+		return pair;
+	close(fds[0]);
+	close(fds[1]);
+	return NULL;
 }
 
 METHOD(close_fd)

@@ -59,3 +59,36 @@ METHOD(disconnect_user)
 {
 	return call_close(env, info, "user_id", wsm_disconnect_user);
 }
+
+/* ban(ip, seconds, reason) */
+METHOD(ban)
+{
+	napi_value args[3], result = NULL;
+	struct seat *seat = addon_seat(env, info, 3, args);
+	struct text ip = { .heap = NULL }, reason = { .heap = NULL };
+	wsm_error error = { 0 };
+	double seconds;
+
+	if (!seat)
+		return NULL;
+	if (addon_text(env, args[0], "ip", &ip) && addon_ok(env, napi_get_value_double(env, args[1], &seconds)) &&
+	    addon_text_or_none(env, args[2], "reason", &reason))
+		result = addon_result(env, wsm_ban(addon_seat_runtime(seat), ip.slice, seconds, reason.slice, &error),
+		                      &error);
+	addon_text_fini(&ip);
+	addon_text_fini(&reason);
+	return result;
+}
+
+METHOD(unban)
+{
+	napi_value args[1], result = NULL;
+	struct seat *seat = addon_seat(env, info, 1, args);
+	struct text ip = { .heap = NULL };
+	wsm_error error = { 0 };
+
+	if (seat && addon_text(env, args[0], "ip", &ip))
+		result = addon_result(env, wsm_unban(addon_seat_runtime(seat), ip.slice, &error), &error);
+	addon_text_fini(&ip);
+	return result;
+}

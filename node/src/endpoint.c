@@ -1,4 +1,4 @@
-/* endpoint.c - Runtime's endpoints. */
+/* endpoint.c - Runtime's endpoints, and what is said about rooms by pattern. */
 #include <stdio.h>
 
 #include "addon.h"
@@ -65,5 +65,27 @@ METHOD(match)
 	    !addon_ok(env, napi_get_boolean(env, wsm_endpoint_match(addon_seat_runtime(seat), path.slice), &result)))
 		result = NULL;
 	addon_text_fini(&path);
+	return result;
+}
+
+/* roomRuleSet(pattern, setting, value) */
+METHOD(room_rule_set)
+{
+	napi_value args[3], result = NULL;
+	struct seat *seat = addon_seat(env, info, 3, args);
+	struct text pattern = { .heap = NULL }, setting = { .heap = NULL }, value = { .heap = NULL };
+	wsm_error error = { 0 };
+
+	if (!seat)
+		return NULL;
+	if (addon_text(env, args[0], "pattern", &pattern) && addon_text(env, args[1], "setting", &setting) &&
+	    addon_text(env, args[2], "value", &value))
+		result = addon_result(
+			env,
+			wsm_room_rule_set(addon_seat_runtime(seat), pattern.slice, setting.slice, value.slice, &error),
+			&error);
+	addon_text_fini(&pattern);
+	addon_text_fini(&setting);
+	addon_text_fini(&value);
 	return result;
 }

@@ -23,21 +23,20 @@ napi_value addon_undefined(napi_env env)
 	return addon_ok(env, napi_get_undefined(env, &value)) ? value : NULL;
 }
 
-napi_value addon_error(napi_env env, int status, const wsm_error *error, unsigned http_status)
+napi_value addon_error(napi_env env, int status, const wsm_error *error)
 {
 	struct env *own = addon_env(env);
 	const char *message = error && error->message[0] ? error->message : wsm_status_text(status);
-	napi_value raise = NULL, args[3], made = NULL;
+	napi_value raise = NULL, args[2], made = NULL;
 
 	args[0] = addon_string_value(env, wsm_status_code(status), strlen(wsm_status_code(status)));
 	args[1] = addon_string_value(env, message, strlen(message));
-	args[2] = addon_number(env, http_status);
-	if (!own || !args[0] || !args[1] || !args[2])
+	if (!own || !args[0] || !args[1])
 		return NULL;
 	if (own->raise && napi_get_reference_value(env, own->raise, &raise) == napi_ok && raise) {
 		napi_value undefined = addon_undefined(env);
 
-		if (undefined && addon_ok(env, napi_call_function(env, undefined, raise, 3, args, &made)))
+		if (undefined && addon_ok(env, napi_call_function(env, undefined, raise, 2, args, &made)))
 			return made;
 		return NULL;
 	}
@@ -53,12 +52,7 @@ static napi_value throw_error(napi_env env, napi_value made)
 
 napi_value addon_raise(napi_env env, int status, const wsm_error *error)
 {
-	return throw_error(env, addon_error(env, status, error, 0));
-}
-
-napi_value addon_raise_refused(napi_env env, const wsm_error *error, unsigned http_status)
-{
-	return throw_error(env, addon_error(env, WSM_EREFUSED, error, http_status));
+	return throw_error(env, addon_error(env, status, error));
 }
 
 napi_value addon_result(napi_env env, int status, const wsm_error *error)

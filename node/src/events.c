@@ -58,8 +58,6 @@ static bool fill(napi_env env, const wsm_event *event, struct values *v)
 	case WSM_EVENT_MESSAGE:
 		return add_bool(env, v, event->binary) &&
 		       (event->binary ? add_buffer(env, v, event->data) : add_text(env, v, event->data));
-	case WSM_EVENT_BRIDGE_SEND:
-		return add_bool(env, v, event->binary) && add_buffer(env, v, event->data);
 	case WSM_EVENT_COMMAND:
 		return add_text(env, v, event->text) && add_text(env, v, event->data) && add_text(env, v, event->id);
 	case WSM_EVENT_AUTHENTICATE:
@@ -192,13 +190,13 @@ METHOD(command_remove)
 	return result;
 }
 
-/* authenticated(ticket, allow, userId, sessionId, rooms, code, reason) */
+/* authenticated(ticket, allow, userId, sessionId, rooms, code, reason, publish) */
 METHOD(authenticated)
 {
-	napi_value args[7], result = NULL;
-	struct seat *seat = addon_seat(env, info, 7, args);
+	napi_value args[8], result = NULL;
+	struct seat *seat = addon_seat(env, info, 8, args);
 	struct text user_id = { .heap = NULL }, session_id = { .heap = NULL }, reason = { .heap = NULL };
-	struct texts rooms = { .owned = NULL };
+	struct texts rooms = { .owned = NULL }, publish = { .owned = NULL };
 	wsm_decision decision = { .code = 0 };
 	uint64_t ticket;
 
@@ -206,11 +204,14 @@ METHOD(authenticated)
 		return NULL;
 	if (addon_text_or_none(env, args[2], "userId", &user_id) &&
 	    addon_text_or_none(env, args[3], "sessionId", &session_id) && addon_texts(env, args[4], "rooms", &rooms) &&
-	    addon_uint(env, args[5], "code", &decision.code) && addon_text_or_none(env, args[6], "reason", &reason)) {
+	    addon_uint(env, args[5], "code", &decision.code) && addon_text_or_none(env, args[6], "reason", &reason) &&
+	    addon_texts(env, args[7], "publish", &publish)) {
 		decision.user_id = user_id.slice;
 		decision.session_id = session_id.slice;
 		decision.rooms = rooms.at;
 		decision.n_rooms = rooms.n;
+		decision.publish = publish.at;
+		decision.n_publish = publish.n;
 		decision.reason = reason.slice;
 		result = addon_result(env, wsm_authenticated(addon_seat_runtime(seat), ticket, &decision), NULL);
 	}
@@ -218,6 +219,7 @@ METHOD(authenticated)
 	addon_text_fini(&session_id);
 	addon_text_fini(&reason);
 	addon_texts_fini(&rooms);
+	addon_texts_fini(&publish);
 	return result;
 }
 

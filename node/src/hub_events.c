@@ -19,7 +19,6 @@ struct action { /* a command of the host, and who answers it */
 struct guest { /* a connection that a seat has handed over */
 	uint64_t conn;
 	struct seat *seat;
-	bool bridged;
 	UT_hash_handle hh;
 };
 
@@ -146,7 +145,7 @@ int addon_hub_command_remove(struct seat *seat, wsm_slice name)
 /* ---- connections that a seat hands over ------------------------------------------------------------------------- */
 
 /* The runtime may speak of it at once: the caller holds the lock. */
-static void add_guest(struct seat *seat, uint64_t conn, bool bridged)
+static void add_guest(struct seat *seat, uint64_t conn)
 {
 	struct routes *routes = addon_hub_routes(seat->hub);
 	struct guest *guest = calloc(1, sizeof(*guest));
@@ -155,7 +154,6 @@ static void add_guest(struct seat *seat, uint64_t conn, bool bridged)
 		return; /* its events find nobody; the runtime ends it in time */
 	guest->conn = conn;
 	guest->seat = seat;
-	guest->bridged = bridged;
 	HASH_ADD(hh, routes->guests, conn, sizeof(guest->conn), guest);
 }
 
@@ -168,30 +166,15 @@ int addon_hub_adopt(struct seat *seat, int fd, wsm_slice request, const wsm_admi
 	pthread_mutex_lock(lock);
 	status = wsm_adopt(addon_hub_runtime(seat->hub), fd, request.data, request.len, admission, conn, error);
 	if (status == WSM_OK)
-		add_guest(seat, *conn, false);
+		add_guest(seat, *conn);
 	pthread_mutex_unlock(lock);
 	return status;
 }
 
-int addon_hub_bridge_open(struct seat *seat, const wsm_request *request, const wsm_admission *admission, uint64_t *conn,
-                          unsigned *http_status, wsm_error *error)
-{
-	pthread_mutex_t *lock = addon_hub_sort_lock(seat->hub);
-	int status;
-
-	pthread_mutex_lock(lock);
-	status = wsm_bridge_open(addon_hub_runtime(seat->hub), request, admission, conn, http_status, error);
-	if (status == WSM_OK)
-		add_guest(seat, *conn, true);
-	pthread_mutex_unlock(lock);
-	return status;
-}
-
-/* A seat goes: its clients' sockets were its environment's, and its answers will not come. Under the lock. */
+/* A seat goes: its answers will not come, and it hears of no more ends. Under the lock. */
 void addon_routes_forget(struct hub *hub, struct seat *seat)
 {
 	struct routes *routes = addon_hub_routes(hub);
-	const wsm_slice none = { NULL, 0 };
 	struct guest *guest, *next;
 
 	for (struct action **at = &routes->actions, *action; (action = *at);) {
@@ -207,8 +190,6 @@ void addon_routes_forget(struct hub *hub, struct seat *seat)
 		if (guest->seat != seat)
 			continue;
 		HASH_DEL(routes->guests, guest);
-		if (guest->bridged)
-			wsm_bridge_closed(addon_hub_runtime(hub), guest->conn, 1006, none);
 		free(guest);
 	}
 	want_all(hub);
@@ -324,10 +305,8 @@ static bool give_guest(struct hub *hub, wsm_event *event)
 	if (!guest)
 		return false;
 	seat = guest->seat;
-	if (event->kind == WSM_EVENT_CLOSED) {
-		HASH_DEL(routes->guests, guest);
-		free(guest);
-	}
+	HASH_DEL(routes->guests, guest);
+	free(guest);
 	return give(routes, seat, event, NULL, true);
 }
 
@@ -366,7 +345,6 @@ static bool distribute(struct hub *hub, wsm_event *event)
 	case WSM_EVENT_RECEIPT:
 		seat = receipt_seat(hub, event);
 		return seat && give(routes, seat, event, NULL, true);
-	case WSM_EVENT_BRIDGE_SEND:
 	case WSM_EVENT_CLOSED:
 		return give_guest(hub, event);
 	default:

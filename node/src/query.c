@@ -74,7 +74,7 @@ static void on_done(napi_env env, napi_status status, void *data)
 	} else if (status == napi_ok) {
 		if (napi_is_exception_pending(env, &pending) == napi_ok && pending)
 			napi_get_and_clear_last_exception(env, &exception);
-		value = addon_error(env, asking->status ? asking->status : WSM_ENOMEM, &asking->error, 0);
+		value = addon_error(env, asking->status ? asking->status : WSM_ENOMEM, &asking->error);
 		if (value)
 			napi_reject_deferred(env, asking->deferred, value);
 	}
@@ -96,11 +96,11 @@ static napi_value ask(napi_env env, struct seat *seat, struct asking *asking)
 	return NULL;
 }
 
-/* query(kind, room, epoch, since, limit) */
+/* query(kind, room, epoch, since, limit, after) */
 METHOD(query)
 {
-	napi_value args[5];
-	struct seat *seat = addon_seat(env, info, 5, args);
+	napi_value args[6];
+	struct seat *seat = addon_seat(env, info, 6, args);
 	struct asking *asking;
 	unsigned kind;
 
@@ -113,12 +113,14 @@ METHOD(query)
 	if (!addon_text_or_none(env, args[1], "room", &asking->texts[0]) ||
 	    !addon_text_or_none(env, args[2], "epoch", &asking->texts[1]) ||
 	    (!addon_is_none(env, args[3]) && !addon_uint64(env, args[3], "since", &asking->question.since)) ||
-	    !addon_uint(env, args[4], "limit", &asking->question.limit)) {
+	    !addon_uint(env, args[4], "limit", &asking->question.limit) ||
+	    !addon_text_or_none(env, args[5], "after", &asking->texts[2])) {
 		asking_free(asking);
 		return NULL;
 	}
 	asking->question.room = asking->texts[0].slice;
 	asking->question.epoch = asking->texts[1].slice;
+	asking->question.after = asking->texts[2].slice;
 	return ask(env, seat, asking);
 }
 

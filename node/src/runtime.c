@@ -187,7 +187,7 @@ static void stop_done(napi_env env, napi_status status, void *data)
 		if (value)
 			napi_resolve_deferred(env, stopping->deferred, value);
 	} else if (status == napi_ok) {
-		value = addon_error(env, stopping->status, NULL, 0);
+		value = addon_error(env, stopping->status, NULL);
 		if (value)
 			napi_reject_deferred(env, stopping->deferred, value);
 	}
@@ -196,7 +196,7 @@ static void stop_done(napi_env env, napi_status status, void *data)
 	free(stopping);
 }
 
-/* stop(deadlineMs): a promise. The event loop goes on meanwhile: handlers hear of their clients' end. */
+/* stop(deadlineMs), undefined for the core's default: a promise. The event loop goes on meanwhile: handlers hear of their clients' end. */
 static napi_value stop(napi_env env, napi_callback_info info)
 {
 	napi_value args[1], name, promise;
@@ -210,7 +210,8 @@ static napi_value stop(napi_env env, napi_callback_info info)
 		return addon_raise(env, WSM_ENOMEM, NULL);
 	stopping->hub = addon_hub_ref(seat->hub);
 	name = addon_string_value(env, "ws_manager.stop", NAPI_AUTO_LENGTH);
-	if (!name || !addon_uint(env, args[0], "deadline", &stopping->deadline_ms) ||
+	stopping->deadline_ms = WSM_STOP_DEFAULT;
+	if (!name || (!addon_is_none(env, args[0]) && !addon_uint(env, args[0], "deadline", &stopping->deadline_ms)) ||
 	    !addon_ok(env, napi_create_promise(env, &stopping->deferred, &promise)) ||
 	    !addon_ok(env, napi_create_async_work(env, NULL, name, stop_work, stop_done, stopping, &stopping->work)) ||
 	    !addon_ok(env, napi_queue_async_work(env, stopping->work))) {
@@ -235,6 +236,13 @@ static napi_value stop_now(napi_env env, napi_callback_info info)
 	addon_hub_set_stopped(seat->hub, true);
 	set_strong(seat, env, false);
 	return addon_result(env, wsm_runtime_stop(addon_seat_runtime(seat), deadline_ms), NULL);
+}
+
+static napi_value drain(napi_env env, napi_callback_info info)
+{
+	struct seat *seat = addon_seat(env, info, 0, NULL);
+
+	return seat ? addon_result(env, wsm_runtime_drain(addon_seat_runtime(seat)), NULL) : NULL;
 }
 
 /* close(): leaves the hub. Every other call then says NotRunning. */
@@ -272,6 +280,13 @@ static napi_value stopped(napi_env env, napi_callback_info info)
 	struct seat *seat = addon_seat(env, info, 0, NULL);
 
 	return seat ? boolean(env, addon_hub_stopped(seat->hub)) : NULL;
+}
+
+static napi_value draining(napi_env env, napi_callback_info info)
+{
+	struct seat *seat = addon_seat(env, info, 0, NULL);
+
+	return seat ? boolean(env, wsm_runtime_draining(addon_seat_runtime(seat))) : NULL;
 }
 
 static napi_value port(napi_env env, napi_callback_info info)
@@ -315,6 +330,8 @@ bool addon_runtime_define(napi_env env, napi_value exports)
 		METHOD_ROW("start", start),
 		METHOD_ROW("stop", stop),
 		METHOD_ROW("stopNow", stop_now),
+		METHOD_ROW("drain", drain),
+		METHOD_ROW("draining", draining),
 		METHOD_ROW("close", close_seat),
 		METHOD_ROW("running", running),
 		METHOD_ROW("stopped", stopped),
@@ -332,11 +349,14 @@ bool addon_runtime_define(napi_env env, napi_value exports)
 		METHOD_ROW("endpointSet", addon_endpoint_set),
 		METHOD_ROW("endpointRemove", addon_endpoint_remove),
 		METHOD_ROW("match", addon_match),
+		METHOD_ROW("roomRuleSet", addon_room_rule_set),
+		METHOD_ROW("ban", addon_ban),
+		METHOD_ROW("unban", addon_unban),
+		METHOD_ROW("revoke", addon_revoke),
+		METHOD_ROW("unrevoke", addon_unrevoke),
+		METHOD_ROW("revocations", addon_revocations),
+		METHOD_ROW("reloadKeys", addon_reload_keys),
 		METHOD_ROW("adopt", addon_adopt),
-		METHOD_ROW("bridgeOpen", addon_bridge_open),
-		METHOD_ROW("bridgeReceive", addon_bridge_receive),
-		METHOD_ROW("bridgeWritten", addon_bridge_written),
-		METHOD_ROW("bridgeClosed", addon_bridge_closed),
 		METHOD_ROW("want", addon_want),
 		METHOD_ROW("commandAdd", addon_command_add),
 		METHOD_ROW("commandRemove", addon_command_remove),

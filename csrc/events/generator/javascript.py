@@ -56,11 +56,12 @@ _TYPES = {
 }
 # The calls of a manager that stand beside the events' as functions of the package.
 VERBS = (
-    *("attach", "authenticate", "authorize", "broadcast", "configure", "connections", "detach", "disconnect"),
-    *("disconnectUser", "endpoint", "handOver", "history", "listen", "metrics", "notify", "onCommand", "onConnect"),
-    *("onDisconnect", "onMessage", "position", "presence", "publishToChannel", "removeEndpoint", "sendPersonalMessage"),
-    *("sendToClient", "sendToProject", "sendToRoom", "sendToSession", "sendToUser", "start", "stats", "stop"),
-    *("subscribe", "subscribers", "unsubscribe"),
+    *("attach", "authenticate", "authorize", "ban", "bans", "broadcast", "configure", "connections", "detach"),
+    *("disconnect", "disconnectUser", "drain", "endpoint", "handOver", "history", "listen", "metrics", "notify"),
+    *("onCommand", "onConnect", "onDisconnect", "onMessage", "position", "presence", "publishToChannel", "reloadKeys"),
+    *("removeEndpoint", "revocations", "revoke", "room", "sendPersonalMessage", "sendToClient", "sendToProject"),
+    *("sendToRoom", "sendToSession", "sendToUser", "start", "stats", "stop", "subscribe", "subscribers", "unban"),
+    *("unrevoke", "unsubscribe"),
 )
 ERRORS = (
     *("AddressInUse", "ConfigError", "Forked", "InvalidArgument", "InvalidJSON", "InvalidRoom", "MessageTooLarge"),
