@@ -360,7 +360,8 @@ typedef struct wsm_admission {
 	const wsm_slice *publish; /* rooms that the client may publish to */
 	size_t n_publish;
 	wsm_slice greeting, heartbeat; /* empty: "connected", "heartbeat" */
-	wsm_slice ip; /* wsm_adopt: of the client, where `fd` leads to a relay of the host's; empty: the socket's peer */
+	wsm_slice
+		ip; /* wsm_adopt: of the client, where `fd` leads to a relay of the host's; empty: the socket's peer */
 } wsm_admission;
 
 /*

@@ -109,9 +109,12 @@ test('drain: no new ones, and those who are there stay', async (t) => {
   const server = await serve(t, manager.restHandler)
   await manager.attach(server)
   t.after(() => manager.stop(0))
+  const health = async () => (await fetch(`http://${server.host}/api/ws/health`)).status
   const client = await connect(t, `ws://${server.host}/ws`)
+  assert.equal(await health(), 200)
   manager.drain()
   assert.equal(manager.draining, true)
+  assert.equal(await health(), 503)
   const late = new WebSocket(`ws://${server.host}/ws`)
   const status = await new Promise((resolve) => late.on('unexpected-response', (req, res) => resolve(res.statusCode)))
   assert.equal(status, 503)
