@@ -24,7 +24,7 @@ struct wsm__request {
 	wsm_slice path, query, ip;
 	const wsm_member *headers; /* all of them, in order; `json` is the value, plain text */
 	size_t n_headers;
-	bool tls;        /* it came over TLS that ends here */
+	bool tls;                  /* it came over TLS that ends here */
 	wsm_slice host;            /* that the client believes to speak to */
 	struct wsm__client client; /* by wsm__request_client(); `ip` and `host` are its then */
 	char client_ip[WSM__ADDRESS_TEXT], client_host[256];
@@ -52,6 +52,7 @@ struct wsm__conn {
 	bool choked;      /* the socket takes no more; waits for its writable callback */
 	bool announced;   /* the host has been told of it, so it is told of the end */
 	bool tell_closed; /* adopted or bridged: WSM_EVENT_CLOSED at the end */
+	bool draining;    /* waits for its turn to be closed: drain.h */
 	bool close_sent;  /* our Close frame: nothing follows it */
 	bool hang_up;     /* the client's answer to it is not waited for */
 	bool binary;

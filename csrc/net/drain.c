@@ -125,8 +125,11 @@ static void on_timer(uv_timer_t *timer)
 	turn(core);
 }
 
-static bool append(struct wsm__drain *drain, uint64_t number)
+/* False when out of memory. Who waits already keeps its turn. */
+static bool append(struct wsm__drain *drain, struct wsm__conn *conn)
 {
+	if (conn->draining || conn->state == WSM__CONN_CLOSING)
+		return true;
 	if (drain->n_waiting == drain->capacity) {
 		size_t capacity = drain->capacity ? drain->capacity * 2 : 64;
 		uint64_t *grown = realloc(drain->waiting, capacity * sizeof(*grown));
@@ -136,7 +139,8 @@ static bool append(struct wsm__drain *drain, uint64_t number)
 		drain->waiting = grown;
 		drain->capacity = capacity;
 	}
-	drain->waiting[drain->n_waiting++] = number;
+	drain->waiting[drain->n_waiting++] = conn->number;
+	conn->draining = true;
 	return true;
 }
 
@@ -162,7 +166,7 @@ static uint64_t drain_time_ms(const struct wsm__core *core)
 void wsm__drain_add(struct wsm__conn *conn)
 {
 	begin(conn->core, drain_time_ms(conn->core));
-	if (!append(&conn->core->drain, conn->number))
+	if (!append(&conn->core->drain, conn))
 		wsm__drain_close(conn); /* sooner rather than never */
 }
 
@@ -174,7 +178,7 @@ void wsm__drain_all(struct wsm__core *core, uint64_t within_ms)
 	begin(core, within_ms < longest ? within_ms : longest);
 	for (conn = core->by_number; conn; conn = next) {
 		next = conn->by_number.next;
-		if (conn->state != WSM__CONN_CLOSING && !append(&core->drain, conn->number))
+		if (!append(&core->drain, conn))
 			wsm__drain_close(conn);
 	}
 	turn(core);
