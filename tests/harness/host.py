@@ -339,6 +339,7 @@ def main() -> None:
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--option", type=option, action="append", default=[], help="NAME=VALUE of ws_manager.configure")
+    parser.add_argument("--bridge", action="store_true", help="no hand-over: WebSockets stay with uvicorn")
     parser.add_argument("--heartbeat", type=float, default=30.0, help="seconds between heartbeats; time-out is three")
     parser.add_argument("--own-port", type=int, help="let the runtime listen on a port of its own as well; 0 picks one")
     parser.add_argument("--main-core", type=int, help="core of the thread that runs the loop")
@@ -355,7 +356,7 @@ def main() -> None:
     listener.listen(4096)
     host = Host(args)
     options: dict[str, Any] = {}
-    if args.manager == "ours":
+    if args.manager == "ours" and not args.bridge:
         options["ws"] = "ws_manager.uvicorn:WebSocketProtocol"
     config = uvicorn.Config(host.app, log_level="warning", loop=args.loop, timeout_graceful_shutdown=2, **options)
     if args.loop == "uvloop":

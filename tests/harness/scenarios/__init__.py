@@ -11,6 +11,7 @@ from . import clients, machine, network, processes
 SCENARIOS: dict[str, Callable[[Scene], None]] = {
     "publications racing with joins": clients.race,
     "slow readers": clients.slow_readers,
+    "slow readers over the bridge": clients.bridge,
     "reconnect storm": clients.storm,
     "clients stand still (SIGSTOP)": clients.frozen,
     "kill -9 and restart": processes.kill_9,

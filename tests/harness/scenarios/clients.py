@@ -41,6 +41,22 @@ def slow_readers(scene: Scene) -> None:
     scene.expect(done, "nobody lagged or missed anything: the scenario did not do what it is for")
 
 
+def bridge(scene: Scene) -> None:
+    """The same without hand-over: uvicorn keeps the sockets, and the bridge waits for each. Some drop and resume."""
+    host = scene.host("--bridge", "--option", "max_queue=65536", "--option", "history_size=32")
+    fleet = scene.fleet(host.port, scene.scale.clients // 4, receive_buffer=4096, history=32)
+    host.publish(per_second=20, size=8000)
+    end = time.monotonic() + scene.scale.seconds
+    while time.monotonic() < end:
+        fleet.ask("pause 6 3 5")
+        fleet.ask("drop 5 1")
+        time.sleep(1)
+    scene.expect(fleet.all_joined(), "not every client came back")
+    scene.settle(host)
+    stats = host.do("stats")
+    scene.note(lags=stats["lags"], paused=fleet.status()["paused"], recovered=fleet.status()["recovered"])
+
+
 def storm(scene: Scene) -> None:
     """Thousands lose their connections at one moment and come back at once, without jitter; a hundred others stay."""
     host = scene.host()
