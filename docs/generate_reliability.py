@@ -1,7 +1,8 @@
-"""Puts the figures of the last runs into reliability.md: build/{chaos-report,protection,soak-report,
-conformance,attacks}.md, if they exist.
+"""Puts the figures of the last runs into reliability.md.
 
-python docs/generate_reliability.py
+    python docs/generate_reliability.py
+
+They are those of build/{chaos-report,protection,soak-report,conformance,attacks}.md, as far as these exist.
 """
 
 from __future__ import annotations

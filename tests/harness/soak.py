@@ -9,7 +9,7 @@ memory, descriptors, threads and the runtime's own figures go to build/soak.csv.
 
 Verdict, in build/soak-report.{json,md} and on the terminal: resident memory after a warm-up is flat (a line fitted
 through it rises by no more than FLAT of it from end to end), descriptors are back where they began once everybody has
-left, and no client saw a silent gap or a duplicate. It exits with 1 otherwise.
+left, and no client saw a silent gap or a duplicate. It exits with 1 otherwise. SIGTERM ends it early, with a verdict.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import itertools
 import json
 import os
 import resource
+import signal
 import statistics
 import sys
 import time
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos import machine
-from programs import ROOT, Program, find
+from programs import ROOT, Program, ProgramError, find
 from scene import Fleet, Host, Scale, Scene, until
 
 ROOMS = 50
@@ -52,8 +53,18 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def patient_stats(host: Host) -> Row:
+    """On a machine that others keep busy, an answer may come too late: that is asked for again."""
+    for _ in range(5):
+        answer = host.ask({"do": "stats"})
+        if "error" not in answer:
+            return answer
+        print(answer["error"], flush=True)
+    raise ProgramError(f"stats: {answer['error']}")
+
+
 def sample(host: Host, fleets: list[Fleet], started: float) -> Row:
-    stats = host.do("stats")
+    stats = patient_stats(host)
     statuses = [fleet.status() for fleet in fleets]
     row: Row = {
         "minute": round((time.monotonic() - started) / 60, 2),
@@ -117,10 +128,11 @@ class Soak:
 
     def watch(self, host: Host, fleets: list[Fleet]) -> None:
         self.started = time.monotonic()
-        end, due = self.started + self.args.minutes * 60, self.started
+        self.end, due = self.started + self.args.minutes * 60, self.started
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "end", 0.0))
         with self.path.open("w", newline="") as file:
             writer: csv.DictWriter[str] | None = None
-            while time.monotonic() < end:
+            while time.monotonic() < self.end:
                 row = sample(host, fleets, self.started)
                 self.rows.append(row)
                 writer = writer or csv.DictWriter(file, list(row))
@@ -130,7 +142,8 @@ class Soak:
                 file.flush()
                 print(self.shown(row), flush=True)
                 due += self.args.every
-                time.sleep(max(0, min(due, end) - time.monotonic()))
+                while time.monotonic() < min(due, self.end):
+                    time.sleep(0.2)
 
     def shown(self, row: Row) -> str:
         figures = [f"{row['minute']:6.1f} min", f"{row['rss_kb'] / 1024:7.1f} MB", f"{row['descriptors']:6} fds"]
@@ -198,7 +211,8 @@ def main() -> int:
     with (ROOT / "build" / "soak.log").open("w") as Program.log:
         result = Scene("soak", Scale(False, args.clients, 0, 0, 0)).run(soak.scenario)
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
-    title = f"{when} UTC, {machine()}, {args.clients:,} clients, {args.minutes:g} minutes"
+    minutes = soak.rows[-1]["minute"] if soak.rows else 0
+    title = f"{when} UTC, {machine()}, {args.clients:,} clients, {minutes:.0f} minutes"
     summary = {"what": title, "verdict": result.verdict, "problems": result.problems, **result.notes}
     counts = ("clients", "messages", "reconnects", "told", "silent", "duplicates")
     summary |= {name: getattr(result, name) for name in counts}

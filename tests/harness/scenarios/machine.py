@@ -62,7 +62,9 @@ def descriptors(scene: Scene) -> None:
 
 
 def _crowd_out(scene: Scene, host: Host, port: int, which: str, inside: int = 100) -> int:
+    before = host.descriptors
     fleet = scene.fleet(port, inside)
+    until(lambda: host.descriptors <= before + inside, 10)  # uvicorn has let go of what it handed over
     host.publish(per_second=20)
     limit = host.descriptors + 20
     resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (limit, limit))
