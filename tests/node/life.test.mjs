@@ -40,6 +40,16 @@ test('CommonJS and ES modules get one manager', async () => {
   )
 })
 
+test('TLS on a port of its own is refused with a reason: two kinds of OpenSSL in one process would be', async () => {
+  const source = `import { WebSocketManager, ConfigError } from 'ws_manager'
+    try {
+      new WebSocketManager({ port: 0, tlsCert: '/x/cert.pem', tlsKey: '/x/key.pem' }).start()
+    } catch (error) {
+      console.log(error instanceof ConfigError, error.message.includes('no TLS'))
+    }`
+  assert.equal(await good(source), 'true true')
+})
+
 test('a process that listens stays until it stops', async () => {
   const source = `import { wsManager } from 'ws_manager'
     await wsManager.listen()
