@@ -7,7 +7,6 @@
 #include "net/connection.h"
 #include "net/rest.h"
 #include "net/session.h"
-#include "net/tls.h"
 #include "wire/handshake.h"
 
 #define BODY_MAX 1048576u /* bytes of a POST body, as rest.c takes them */
@@ -161,7 +160,7 @@ void wsm__entry_expire(struct wsm__session *session)
 		return;
 	}
 	session->core->counters.handshake_timeouts++;
-	if (session->choked || entry->at == entry->in.len || (session->tls && !wsm__tls_is_up(session)))
+	if (session->choked || entry->at == entry->in.len)
 		wsm__session_doom(session); /* it does not read; or it has not said a word */
 	else
 		wsm__entry_refuse(session, 408, "", "the request did not come in time (handshake_timeout)");

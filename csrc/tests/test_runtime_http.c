@@ -309,6 +309,16 @@ static void two_lengths_are_no_length(void **state)
 	}
 }
 
+static size_t resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	assert_int_equal(fscanf(file, "%*u %lu", &pages), 1);
+	fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Whoever asks and does not read gets no more memory than one answer takes. */
 static void requests_wait_while_an_answer_is_not_read(void **state)
 {
@@ -316,15 +326,18 @@ static void requests_wait_while_an_answer_is_not_read(void **state)
 	char *data = malloc(900001);
 	struct raw_answer answer;
 	int fd = raw_connect(host.port);
+	size_t before;
 
 	(void)state;
 	for (int i = 0; i < 10; i++) {
 		snprintf(data, 900001, "{\"n\":%d,\"pad\":\"%0800000d\"}", i, 0);
 		host_send(&host, "big", "n", data);
 	}
-	for (int i = 0; i < 10; i++)
+	before = resident();
+	for (int i = 0; i < 64; i++) /* 512 MB */
 		raw_say(fd, get);
 	assert_int_equal(raw_http(host.port, "GET /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 200);
+	assert_in_range(resident() - before, 0, 200u << 20);
 	for (int i = 0; i < 10; i++) {
 		raw_answer(fd, &answer, false);
 		assert_int_equal(answer.status, 200);
