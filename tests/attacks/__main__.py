@@ -18,13 +18,15 @@ from threading import Thread
 from raw.peer import Unexpected
 from raw.report import Report, Result
 
-from attacks import floods, handshakes, messages, peers, rest, tokens
+from attacks import floods, handshakes, messages, peers, rest, tls, tokens
 from attacks.attack import MIB, Attack, Scene
 
-MODULES = (handshakes, messages, tokens, peers, rest, floods)
+MODULES = (handshakes, messages, tokens, peers, rest, tls, floods)
 UNLIMITED = {"rate": 0, "byte_rate": 0, "subscription_rate": 0}
 MANY: dict[str, object] = {"max_connections": 20000, "max_connections_per_ip": 20000, **UNLIMITED}
 TOKENS = {"jwt_secret": tokens.SECRET, "jwt_audience": tokens.AUDIENCE, "jwt_issuer": tokens.ISSUER, "jwt_leeway": 1}
+WAITING = ("slow", "tls", "busy", "bans")
+"""Mostly waiting: they go on beside the others."""
 RULES = {
     "closed:*": {"subscribe": "nobody"},
     "project:9": {"subscribe": "granted"},
@@ -37,7 +39,8 @@ SCENES: dict[str, dict[str, object]] = {
     "tokens": {**MANY, **TOKENS, "auth_timeout": 1, "heartbeat_interval": 1, "jwt_cookie": "session"},
     "refusal": {**MANY, **TOKENS, "http_refusal": "true"},
     "replay": {**MANY, **TOKENS, "jwt_replay": "true"},
-    "busy": {**MANY, "busy": 0.01},
+    "tls": {**MANY, "tls": True},
+    "busy": {**MANY, "busy": 0.003},
     "distrust": {**MANY, "trusted_proxies": "none"},
     "bans": {"ban_time": 1, "ban_time_max": 2, "max_connections_per_ip": 20},
     "access": {**MANY, "rooms": json.dumps(RULES)},
@@ -102,12 +105,11 @@ def main() -> int:
         for name in SCENES
         if (attacks := [attack for attack in chosen if attack.scene == name and kind in attack.kinds])
     ]
-    # Slow attacks are mostly waiting: they go on beside the others.
-    waiting = [Thread(target=run, args=(report, *job)) for job in jobs if job[0] == "slow"]
+    waiting = [Thread(target=run, args=(report, *job)) for job in jobs if job[0] in WAITING]
     for thread in waiting:
         thread.start()
     for job in jobs:
-        if job[0] != "slow":
+        if job[0] not in WAITING:
             run(report, *job)
     for thread in waiting:
         thread.join()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from raw.frames import CLOSE, TEXT, frame, text
 from raw.peer import Peer, Unexpected
 from raw.report import Result
-from raw.server import TESTS, Server
+from raw.server import TESTS, Certificate, Server
 
 MIB = 1 << 20
 
@@ -24,8 +24,9 @@ class Honest:
     """raw.honest: a client in a process of its own, so that it waits for the server alone."""
 
     def __init__(self, server: Server, headers: Iterable[str], interval: float) -> None:
+        authority = server.certificate.authority if server.certificate else ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "raw.honest", str(server.port), str(interval), *headers],
+            [sys.executable, "-m", "raw.honest", str(server.port), str(interval), authority, *headers],
             cwd=TESTS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -63,12 +64,15 @@ class Scene:
 
     def __init__(self, kind: str, headers: Iterable[str], options: dict[str, object]) -> None:
         self.kind = kind
-        self.server = Server(kind, **options)
+        self._files = ExitStack()
+        certificate = self._files.enter_context(Certificate()) if options.pop("tls", False) else None
+        self.server = Server(kind, certificate, **options)
         # Pings are messages, too: it keeps to the rate.
         self.honest = Honest(self.server, headers, 0.005 if options.get("rate") == 0 else 0.1)
 
     def stop(self) -> int:
         self.honest.stop()
+        self._files.close()
         return self.server.stop()
 
     # ---- what attacks are made of

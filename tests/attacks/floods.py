@@ -72,6 +72,25 @@ def slow_bodies(scene: Scene) -> str:
     return f"all closed after {time.monotonic() - began:.0f} s"
 
 
+@slow("200 connections that have had an answer and say nothing more", "keep-alive")
+def idle_connections(scene: Scene) -> str:
+    peers = [scene.connect() for _ in range(200)]
+    began = time.monotonic()
+    for peer in peers:
+        peer.send(b"GET /api/ws/connections HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    while any(not peer.ended for peer in peers) and time.monotonic() < began + 40:
+        for peer in peers:
+            if not peer.ended:
+                peer.wait(0)
+        time.sleep(0.25)
+    left = sum(not peer.ended for peer in peers)
+    for peer in peers:
+        peer.close()
+    if left:
+        raise Unexpected(f"{left} are still open after 40 s")
+    return f"all closed after {time.monotonic() - began:.0f} s"
+
+
 resets = Attacks("resets")
 
 

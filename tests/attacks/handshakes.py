@@ -223,6 +223,52 @@ for name, lines in SMUGGLE.items():
     )
 
 
+for name, refused in {
+    "the version": request("/ws", change={"Sec-WebSocket-Version": "8"}),
+    "the key": request("/ws", change={"Sec-WebSocket-Key": "x"}),
+    "the Origin": request("/ws", extra=["Origin: https://evil.example"]),
+    "the path": request("/nowhere"),
+    "the subprotocol": request("/ws", extra=[f"{PROTOCOL}: chat"]),
+    "Upgrade": request("/ws", change={"Upgrade": "h2c"}),
+}.items():
+    heads.add(
+        f"a request behind an upgrade that is refused for {name}",
+        "smuggling past proxies that believe in the upgrade",
+        smuggled,
+        refused + INNER,
+    )
+
+
+@heads("1,000 idle connections that have had an answer", "keep-alive", kinds=("own",))
+def idle(scene: Scene) -> str:
+    """They are few descriptors and little memory; strangers and friends come in all the same."""
+    data = b"GET /api/ws/connections HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with scene.flat(16 * MIB) as seen:
+        peers = [scene.connect() for _ in range(1000)]
+        for peer in peers:
+            peer.send(data)
+        for peer in peers:
+            peer.answer()
+        with scene.user() as user:
+            user.alive()
+        open_still = sum(not peer.ended for peer in peers)
+        for peer in peers:
+            peer.close()
+    return f"{open_still} were kept open, {seen[0]}"
+
+
+@heads("Expect: 100-continue, and no body", "RFC 9110 10.1.1", kinds=("own",))
+def expect(scene: Scene) -> str:
+    data = b"POST /api/ws/broadcast HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+    with scene.connect() as peer:
+        peer.send(data)
+        peer.finish()
+        answer = peer.answer()
+        if answer and answer.status not in (100, 400, 408, 417):
+            raise Unexpected(f"{answer.status}")
+        return str(answer.status if answer else "ended")
+
+
 @heads("line ends in the path", "RFC 9112 11.1")
 def injected_path(scene: Scene) -> str:
     with scene.connect() as peer:

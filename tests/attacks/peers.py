@@ -197,4 +197,4 @@ def closed_endpoint(scene: Scene) -> str:
     return scene.closed(4403, "/ws/project/9")
 
 
-ALL = (access,)
+ALL = (proxies, distrust, bans, access)

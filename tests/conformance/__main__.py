@@ -8,14 +8,12 @@ Prints a line per case with its section of RFC 6455, and a table; build/conforma
 from __future__ import annotations
 
 import argparse
-import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import trustme
 from raw.report import Report
-from raw.server import Server
+from raw.server import Certificate, Server
 
 from conformance import closing, control, fragmentation, framing, handshake, limits, utf8
 from conformance.case import Case
@@ -30,18 +28,10 @@ KINDS = ("own", "own TLS", "uvicorn")
 @contextmanager
 def started(kind: str) -> Iterator[Server]:
     """A server with the echo endpoint; with a certificate of its own for TLS."""
-    options = {"test_echo_path": "/echo", "close_timeout": 30}
+    options: dict[str, object] = {"test_echo_path": "/echo", "close_timeout": 30}
     with ExitStack() as stack:
-        authority = None
-        if kind == "own TLS":
-            authority = trustme.CA()
-            certificate = authority.issue_cert("127.0.0.1")
-            options["tls_cert"] = stack.enter_context(certificate.cert_chain_pems[0].tempfile())
-            options["tls_key"] = stack.enter_context(certificate.private_key_pem.tempfile())
-        server = stack.enter_context(Server(kind, **options))
-        if authority:
-            server.tls = ssl.create_default_context()
-            authority.configure_trust(server.tls)
+        certificate = stack.enter_context(Certificate()) if kind == "own TLS" else None
+        server = stack.enter_context(Server(kind, certificate, **options))
         yield server
 
 

@@ -1,8 +1,8 @@
 """An honest client in a process of its own: it asks for pongs all the time, and notes how long it had to wait.
 
-    python -m raw.honest PORT INTERVAL [HEADER ...]
+    python -m raw.honest PORT INTERVAL AUTHORITY [HEADER ...]
 
-INTERVAL: seconds between a pong and the next ping.
+INTERVAL: seconds between a pong and the next ping. AUTHORITY: file of the certificate to trust; empty: no TLS.
 
 For each line on its standard input it waits for two more pongs, and prints {"answers": all so far, "slowest": seconds
 since the last line}. It ends with its standard input; if it is not served any more it prints {"error": …} and ends.
@@ -11,6 +11,7 @@ since the last line}. It ends with its standard input; if it is not served any m
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 import threading
 import time
@@ -20,9 +21,9 @@ from raw.peer import Peer
 
 
 class Honest:
-    def __init__(self, port: int, interval: float, headers: list[str]) -> None:
+    def __init__(self, port: int, interval: float, authority: str, headers: list[str]) -> None:
         self.interval = interval
-        self.peer = Peer(port, timeout=20)
+        self.peer = Peer(port, 20, ssl.create_default_context(cafile=authority) if authority else None)
         self.peer.open("/ws", extra=headers)
         self.changed = threading.Condition()
         self.slowest = 0.0
@@ -57,7 +58,7 @@ class Honest:
 
 
 def main() -> int:
-    honest = Honest(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:])
+    honest = Honest(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:])
     threading.Thread(target=honest.live, daemon=True).start()
     for _ in sys.stdin:
         answer = honest.check()

@@ -8,9 +8,12 @@ import ssl
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import trustme
 
 from raw.frames import PING, PONG, ping
 from raw.peer import Peer, Unexpected
@@ -18,12 +21,32 @@ from raw.peer import Peer, Unexpected
 TESTS = Path(__file__).resolve().parent.parent
 
 
+class Certificate:
+    """One for 127.0.0.1 by an authority of its own; the files are there while it is entered."""
+
+    def __enter__(self) -> Certificate:
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1")
+        self._files = ExitStack()
+        self.cert = self._files.enter_context(issued.cert_chain_pems[0].tempfile())
+        self.key = self._files.enter_context(issued.private_key_pem.tempfile())
+        self.authority = str(self._files.enter_context(authority.cert_pem.tempfile()))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+
 class Server:
     """raw.serve with options (without WEBSOCKET_, in small letters), `rooms` and `busy`: see make() there."""
 
-    def __init__(self, kind: str = "own", **options: object) -> None:
+    def __init__(self, kind: str = "own", certificate: Certificate | None = None, **options: object) -> None:
         self.kind = kind
+        self.certificate = certificate
         self.tls: ssl.SSLContext | None = None
+        if certificate:
+            self.tls = ssl.create_default_context(cafile=certificate.authority)
+            options = {**options, "tls_cert": certificate.cert, "tls_key": certificate.key}
         self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed in stop()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WEBSOCKET_")}
         environment["WSM_TEST_ROOMS"] = str(options.pop("rooms", "{}"))
