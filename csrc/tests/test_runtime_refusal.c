@@ -72,10 +72,10 @@ static void a_program_gets_a_status_and_a_browser_a_close_code(void **state)
 static void the_answer_waits_for_the_handler(void **state)
 {
 	wsm_decision decisions[] = { { .allow = true, .user_id = wsm__str("u1") },
-		                     { .reason = wsm__str("unknown here") },
-		                     { .code = 4403 },
-		                     { .code = 1013 },
-		                     { .code = 4900, .reason = wsm__str("of the application") } };
+	                             { .reason = wsm__str("unknown here") },
+	                             { .code = 4403 },
+	                             { .code = 1013 },
+	                             { .code = 4900, .reason = wsm__str("of the application") } };
 	static const unsigned statuses[] = { 0, 401, 403, 503, 403 };
 	wsm_event *event;
 
