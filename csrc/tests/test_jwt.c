@@ -508,6 +508,8 @@ static void elliptic_signatures_have_one_form(void **state)
 	options.public_key = wsm__str(pem);
 	token_with_key(token, "{\"alg\":\"ES256\"}", GOOD, 256, ec256);
 	assert_int_equal(verify(&options, token), WSM__JWT_OK);
+	strcat(token, "AA"); /* two bytes more */
+	assert_int_equal(verify(&options, token), WSM__JWT_SIGNATURE);
 	end = strrchr(token, '.');
 	*end = '\0';
 	EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, ec256);

@@ -447,6 +447,43 @@ static void a_token_by_message_waits_for_the_endpoints_rooms(void **state)
 	visitor_leave(&visitor);
 }
 
+static void a_renewal_keeps_a_firehose_that_the_handler_gave(void **state)
+{
+	struct visitor visitor;
+
+	(void)state;
+	wsm_want(host.runtime, WSM_WANT_AUTHORIZE);
+	visitor_try(&visitor, host.port, "/ws/notifications", with("Authorization: Bearer ", token_for("u1", 60, "")));
+	authorize("subscribe", "*", true);
+	expect_user(&visitor, "u1");
+	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u1", 60, ""));
+	json_decref(visitor_await(&visitor, "authenticated"));
+	assert_int_equal(host_send(&host, "a", "x", "{}").recipients, 1);
+	visitor_leave(&visitor);
+}
+
+static void a_user_of_the_hosts_has_no_session_from_the_query(void **state)
+{
+	wsm_admission admission = { .admitted = true, .user_id = wsm__str("u1") };
+	char request[1024], head[2048];
+	struct raw_frame frame;
+	uint64_t number;
+	int ours, theirs;
+
+	(void)state;
+	for (int user = 1; user >= 0; user--) { /* without a user it is what the client says */
+		raw_upgrade(request, sizeof(request), "/x?session_id=s1", "");
+		raw_pair(&ours, &theirs);
+		assert_int_equal(wsm_adopt(host.runtime, ours, request, strlen(request), &admission, &number, NULL),
+		                 WSM_OK);
+		raw_head(theirs, head, sizeof(head));
+		assert_true(raw_next(theirs, &frame));
+		assert_non_null(strstr(frame.data, user ? "\"session_id\":null" : "\"session_id\":\"s1\""));
+		close(theirs);
+		admission.user_id = wsm__str(NULL);
+	}
+}
+
 static void a_renewal_keeps_what_the_host_has_granted(void **state)
 {
 	struct visitor visitor;
@@ -491,6 +528,8 @@ int main(void)
 		CASE(open_plain, the_authorize_handler_is_asked_about_endpoints_too),
 		CASE(open_plain, a_client_that_goes_while_its_endpoint_is_asked_about),
 		CASE(open_tokens, a_token_by_message_waits_for_the_endpoints_rooms),
+		CASE(open_tokens, a_renewal_keeps_a_firehose_that_the_handler_gave),
+		CASE(open_plain, a_user_of_the_hosts_has_no_session_from_the_query),
 		CASE(open_tokens, a_renewal_keeps_what_the_host_has_granted),
 	};
 
