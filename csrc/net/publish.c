@@ -123,15 +123,32 @@ static uint64_t key_hash(struct wsm__core *core, uint64_t room_id, wsm_slice key
 	return hash ? hash : 1;
 }
 
+/* What a message says about its type itself, in JSON: "type", else "event_type". Empty if it is no object, or does not say. */
+static wsm_slice own_type(wsm_slice payload)
+{
+	wsm_slice object = wsm__json_trim(payload), name, value, found = { NULL, 0 };
+	size_t at = 0;
+
+	if (!object.len || object.data[0] != '{')
+		return found;
+	while (wsm__json_next(object, &at, &name, &value) == 1) {
+		if (wsm__slice_is(name, "type"))
+			return value;
+		if (wsm__slice_is(name, "event_type"))
+			found = value;
+	}
+	return found;
+}
+
 /* Of a room that keeps the newest only: by key, else by type; those of no type are of one kind, too. */
 static uint64_t latest_key(struct wsm__core *core, uint64_t room_id, const struct wsm__publish *publish)
 {
+	wsm_slice type = publish->type.len ? publish->type : own_type(publish->payload);
 	uint64_t hash;
 
 	if (publish->key.len)
 		return key_hash(core, room_id, publish->key);
-	hash = wsm__siphash(publish->type.data, publish->type.len, core->registry.key) ^
-	       (~room_id * 0x9e3779b97f4a7c15u);
+	hash = wsm__siphash(type.data, type.len, core->registry.key) ^ (~room_id * 0x9e3779b97f4a7c15u);
 	return hash ? hash : 1;
 }
 

@@ -1,0 +1,106 @@
+"""Clients that fall behind, in each way that connections come in: what room rules make of them; and it all adds up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+from support import TIMEOUT, Client
+
+from ws_manager import DeliveryReport, WebSocketManager
+
+FILL = {"type": "fill", "data": "x" * 300_000}
+DROPPED = ("overflow", "gap", "left", "closed")
+
+
+def subscribe(port: int, *rooms: str) -> Client:
+    client = Client(port, "/ws")
+    for room in rooms:
+        assert client.ask(action="subscribe", room=room)["type"] == "subscribed"
+    return client
+
+
+def choke(manager: WebSocketManager, room: str) -> None:
+    """Publishes until the client, who does not read, takes nothing more: each of several waits."""
+    until = time.monotonic() + TIMEOUT
+    in_a_row = 0
+    while in_a_row < 4:
+        assert time.monotonic() < until
+        before = pending(manager.stats())
+        manager.send_to_room(room, FILL)
+        in_a_row = in_a_row + 1 if pending(manager.stats()) == before + 1 else 0
+
+
+def pending(stats: Any) -> int:
+    waiting: int = stats["deliveries_waiting"] + stats["deliveries_lagging"]
+    return waiting
+
+
+def check_sums(stats: Any) -> None:
+    dropped = sum(stats[f"deliveries_dropped_{reason}"] for reason in DROPPED)
+    ended = stats["deliveries_written"] + stats["deliveries_conflated"] + dropped
+    assert stats["deliveries"] == ended + pending(stats)
+
+
+def report_of(receipt: Any, timeout: float) -> DeliveryReport:
+    report: DeliveryReport = asyncio.run(receipt.report(timeout))
+    return report
+
+
+def test_a_room_of_the_latest(serve: Any) -> None:
+    with serve() as (manager, port):
+        manager.room("sensor:*", overflow="latest")
+        slow = subscribe(port, "sensor:1", "other")
+        choke(manager, "other")
+        receipts = [
+            manager.send_to_room("sensor:1", {"type": kind, "data": n}, report=True)
+            for n in range(20)
+            for kind in ("heat", "light")
+        ]
+        check_sums(manager.stats())
+        for receipt in receipts[:-2]:
+            assert report_of(receipt, TIMEOUT) == DeliveryReport(1, 0, 1, 0, 0, 0, settled=True)
+        assert report_of(receipts[-1], 0).pending == 1
+        assert [slow.next(kind)["data"] for kind in ("heat", "light")] == [19, 19]
+        assert report_of(receipts[-1], TIMEOUT).written == 1
+        check_sums(manager.stats())
+        slow.close()
+
+
+def test_a_room_that_drops_its_oldest(serve: Any) -> None:
+    with serve() as (manager, port):
+        manager.room("frames:*", overflow="drop_oldest")
+        slow = subscribe(port, "frames:1")
+        choke(manager, "frames:1")
+        for _ in range(6):
+            manager.send_to_room("frames:1", FILL)
+        manager.send_to_room("frames:1", {"type": "end"})
+        gap = slow.next("gap")["data"]
+        assert gap["room"] == "frames:1"
+        assert gap["missed"] > 0
+        offset = gap["offset"]
+        while (message := slow.next())["type"] != "end":
+            offset += 1
+            assert message["offset"] == offset
+        assert message["offset"] == offset + 1
+        assert manager.stats()["slow_consumers"] == 0
+        check_sums(manager.stats())
+        slow.close()
+
+
+def test_reports_of_who_leaves(serve: Any) -> None:
+    with serve() as (manager, port):
+        slow = subscribe(port, "r")
+        choke(manager, "r")
+        receipt = manager.send_to_room("r", {"type": "late"}, report=True)
+        report = report_of(receipt, 0)
+        assert (report.deliveries, report.pending + report.lagging, report.settled) == (1, 1, False)
+        closing = threading.Thread(target=slow.close)
+        closing.start()
+        report = report_of(receipt, TIMEOUT)
+        closing.join()
+        assert report.settled
+        assert report.written + report.dropped == 1
+        check_sums(manager.stats())
