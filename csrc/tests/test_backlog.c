@@ -217,6 +217,28 @@ static void with_offsets_the_client_is_told_of_the_gap(void **state)
 	hall_fini(&hall);
 }
 
+/* What has been sent ahead of a gap is not taken back: it would come again behind it. */
+static void what_waits_ahead_of_a_gap_stays_there(void **state)
+{
+	struct hall hall;
+
+	(void)state;
+	hall_init(&hall, 64, 64);
+	hall.tell_gaps = true;
+	policy(&hall, "a", WSM__DROP_OLDEST);
+	join(&hall, 0, "a");
+	for (int i = 1; i <= 30; i++)
+		publish(&hall, "a", i == 2 ? "CC" : "aa", .priority = i == 2 ? WSM_CRITICAL : WSM_NORMAL);
+	refill(&hall, 0);
+	assert_string_equal(waiting(&hall, 0), "gap:a:1 CC gap:a:22 aa aa aa");
+	control(&hall, 0, "an-answer-that-finds-no-room-there"); /* but if something is taken back */
+	assert_string_equal(waiting(&hall, 0), "gap:a:1 CC gap:a:22 an-answer-that-finds-no-room-there");
+	check_sums(&hall);
+	flush_one(&hall, 0);
+	assert_string_equal(flush_all(&hall, 0), "aa aa aa aa aa aa aa aa");
+	hall_fini(&hall);
+}
+
 static void dropping_is_for_messages_without_an_offset_that_are_held_back_too(void **state)
 {
 	struct hall hall;
@@ -354,6 +376,29 @@ static void a_lagging_member_that_changes_its_level_changes_what_it_is_owed(void
 	hall_fini(&hall);
 }
 
+static void only_what_comes_anew_is_a_replay(void **state)
+{
+	struct hall hall;
+
+	(void)state;
+	hall_init(&hall, 16, 16);
+	join(&hall, 0, "a");
+	for (int i = 0; i < 6; i++)
+		publish(&hall, "a", "aa");
+	flush_one(&hall, 0); /* nothing was sent: all of it went back to history, of which two wait now */
+	assert_string_equal(waiting(&hall, 0), "aa aa");
+	join_since(&hall, 0, "a", 0); /* it has nothing, as we know: all of it comes again, and is the same delivery */
+	assert_int_equal(hall.registry.deliveries.replayed, 0);
+	assert_int_equal(wsm__deliveries_total(hall.registry.deliveries.fates), 6);
+	join_since(&hall, 0, "a", 4); /* it has got four, elsewhere */
+	assert_int_equal(fate(&hall, WSM__DROPPED_LEFT), 4);
+	refill(&hall, 0);
+	assert_string_equal(flush_all(&hall, 0), "aa aa");
+	join_since(&hall, 0, "a", 3); /* and wants three again */
+	assert_int_equal(hall.registry.deliveries.replayed, 3);
+	hall_fini(&hall);
+}
+
 static unsigned freed;
 static void tally_freed(struct wsm__tally *tally)
 {
@@ -423,6 +468,8 @@ int main(void)
 		cmocka_unit_test(recovery_is_not_falling_behind),
 		cmocka_unit_test(each_end_of_a_delivery_is_counted_as_what_it_was),
 		cmocka_unit_test(a_lagging_member_that_changes_its_level_changes_what_it_is_owed),
+		cmocka_unit_test(what_waits_ahead_of_a_gap_stays_there),
+		cmocka_unit_test(only_what_comes_anew_is_a_replay),
 		cmocka_unit_test(a_tally_counts_its_publications_alone),
 	};
 

@@ -172,6 +172,11 @@ static void the_lowest_ranks_have_a_reserve(void **state)
 	assert_int_equal(offer(&queue, 7, 5, 1), WSM__QUEUED); /* its own oldest go last */
 	assert_int_equal(n_dropped, 1);
 	assert_string_equal(taken(&queue), "3 4 7");
+	for (unsigned i = 0; i < 9; i++) /* 90 */
+		assert_int_equal(offer(&queue, i, 10, 1), i ? WSM__QUEUED : WSM__QUEUED_FIRST);
+	offer(&queue, 9, 10, 1); /* one goes, not two: the reserve is theirs */
+	assert_int_equal(n_dropped, 1);
+	assert_string_equal(taken(&queue), "1 2 3 4 5 6 7 8 9");
 	wsm__queue_fini(&queue);
 }
 
