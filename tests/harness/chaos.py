@@ -46,7 +46,11 @@ def text(value: object) -> str:
 def notes(result: Result) -> str:
     if result.not_run:
         return result.not_run
-    return "; ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in result.notes.items())
+    parts = []
+    for name, value in result.notes.items():
+        words, unit = (name[:-2], " s") if name.endswith("_s") else (name, "")
+        parts.append(f"{words.replace('_', ' ')} {text(value)}{unit}")
+    return "; ".join(parts)
 
 
 def machine() -> str:

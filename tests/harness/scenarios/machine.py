@@ -49,7 +49,8 @@ def clock(scene: Scene) -> None:
         scene.expect(status["told"] == 0, f"{status['told']} clients could not recover: history ended with the clock")
         beats = (status["heartbeats"] - before) / expected
         # A client that has just come hears its first heartbeat after half an interval to one.
-        scene.expect(0.6 < beats < 1.4, f"{beats:.2f} heartbeats per client and interval")
+        # None, or those of a day at once, is what must not be.
+        scene.expect(0.3 < beats < 2, f"{beats:.2f} heartbeats per client and interval")
         scene.note(jumps=jumps, heartbeats_per_interval=round(beats, 2), timeouts=stats["timeouts"])
 
 

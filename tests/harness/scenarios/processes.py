@@ -66,10 +66,10 @@ def sigterm(scene: Scene) -> None:
 def sigstop(scene: Scene) -> None:
     """The server stands still for longer than its own time-out, and goes on. Its clients have done nothing wrong: none
     may be closed because the server did not look at the clock."""
-    host = scene.host("--heartbeat", "0.5")  # time-out 1.5 s
+    host = scene.host("--heartbeat", "1")  # time-out 3 s
     fleet = scene.fleet(host.port)
     host.publish(per_second=20)
-    stop = 3.0 if scene.scale.short else 10.0
+    stop = 5.0 if scene.scale.short else 10.0
     for _ in range(1 if scene.scale.short else 3):
         fleet.moves(20 * fleet.n)
         host.signal(signal.SIGSTOP)
@@ -93,7 +93,10 @@ def blocked(scene: Scene) -> None:
     for problem in [*figures["problems"], *figures["faults"]]:
         scene.expect(False, problem)
     scene.result.clients, scene.result.messages = figures["clients"], figures["messages"]
-    scene.note(**{name: figures[name] for name in ("blocked_seconds", "kept", "resumed", "heartbeats_min")})
+    scene.note(
+        **{name: figures[name] for name in ("kept", "resumed", "heartbeats_min")},
+        blocked_s=round(figures["blocked_seconds"], 1),
+    )
 
 
 WAYS = ["os._exit", "sys.exit", "SIGKILL", "SIGTERM", "end of main"]
