@@ -130,9 +130,9 @@ def everything(scene: Scene) -> None:
     """Clients of many rooms drop, read slowly and visit other rooms all the time, while the server is killed, stopped,
     told to end, and started again."""
     rooms = 7
-    options = ("--option", "history_size=64", "--option", "max_queue=16384")
+    options = ("--option", "history_size=64", "--option", "max_queue=16384", "--option", "drain_spread=1")
     host = scene.host(*options)
-    fleet = scene.fleet(host.port, rooms=rooms, receive_buffer=4096, history=64)
+    fleet = scene.fleet(host.port, rooms=rooms, jitter=0.3, receive_buffer=4096, history=64)
     fleet.ask(f"churn {fleet.n / 20} {fleet.n / 40} {fleet.n / 20}")
     for harm in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM) * (1 if scene.scale.short else 4):
         host.publish(rooms, 10, size=2000)
