@@ -395,7 +395,7 @@ static bool find_client(struct call *call)
 		       "Forwarded is malformed, or it and X-Forwarded-For name different clients");
 		return false;
 	}
-	call->local = (known || client.forwarded) && wsm__address_is_loopback(&client.address);
+	call->local = known && wsm__address_is_loopback(&client.address);
 	if (!wsm__peer_banned(core, &client.address) || has_key(call))
 		return true;
 	refuse(call, 429, "rate_limited", "this address is banned for a while");

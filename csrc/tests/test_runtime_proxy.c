@@ -221,6 +221,26 @@ static void clients_behind_a_proxy_on_this_machine_are_not_local(void **state)
 	host_close(&host);
 }
 
+/* The host does not know who called: nobody's word makes that local. */
+static void a_caller_without_an_address_is_not_local(void **state)
+{
+	wsm_rest_request request = { .method = wsm__str("GET"), .path = wsm__str("/api/ws/stats") };
+	wsm_rest_answer answer;
+	struct host host;
+
+	(void)state;
+	host_make(&host, NULL);
+	host_start(&host);
+	for (int i = 0; i < 3; i++) {
+		request.x_forwarded_for = wsm__str(i == 1 ? "127.0.0.1" : "");
+		request.forwarded = wsm__str(i == 2 ? "for=127.0.0.1" : "");
+		assert_int_equal(wsm_rest(host.runtime, &request, &answer, NULL), WSM_OK);
+		assert_int_equal(answer.status, 401);
+		wsm_text_free(&answer.body);
+	}
+	host_close(&host);
+}
+
 static void a_banned_address_gets_no_answers_either(void **state)
 {
 	struct host host;
@@ -307,6 +327,7 @@ int main(void)
 		cmocka_unit_test(new_connections_through_a_proxy_have_a_rate),
 		cmocka_unit_test(a_banned_client_of_a_proxy_is_turned_away),
 		cmocka_unit_test(clients_behind_a_proxy_on_this_machine_are_not_local),
+		cmocka_unit_test(a_caller_without_an_address_is_not_local),
 		cmocka_unit_test(a_banned_address_gets_no_answers_either),
 		cmocka_unit_test(a_socket_that_is_handed_over_is_looked_at_too),
 		cmocka_unit_test(a_bridged_connection_is_looked_at_too),

@@ -48,6 +48,8 @@ async function call(manager, method, path, query, ip, headers, body) {
       headers.authorization ?? '',
       headers['x-api-key'] ?? '',
       headers.origin ?? '',
+      headers.forwarded ?? '',
+      headers['x-forwarded-for'] ?? '',
       body,
     )
   } catch (error) {

@@ -2,7 +2,7 @@
 #include "addon.h"
 
 /* The texts of a question or a REST call. */
-enum { N_TEXTS = 7 };
+enum { N_TEXTS = 9 };
 
 struct asking {
 	napi_async_work work;
@@ -127,11 +127,11 @@ METHOD(query)
 static bool fill_request(napi_env env, const napi_value *args, struct asking *asking)
 {
 	wsm_rest_request *request = &asking->request;
-	wsm_slice *slices[N_TEXTS] = { &request->method,        &request->path,    &request->query, &request->ip,
-	                               &request->authorization, &request->api_key, &request->origin };
-	static const char *const names[N_TEXTS] = {
-		"method", "path", "query", "ip", "authorization", "apiKey", "origin"
-	};
+	wsm_slice *slices[N_TEXTS] = { &request->method, &request->path,          &request->query,
+	                               &request->ip,     &request->authorization, &request->api_key,
+	                               &request->origin, &request->forwarded,     &request->x_forwarded_for };
+	static const char *const names[N_TEXTS] = { "method", "path",   "query",     "ip",           "authorization",
+	                                            "apiKey", "origin", "forwarded", "xForwardedFor" };
 	wsm_slice body = { NULL, 0 };
 
 	for (size_t i = 0; i < N_TEXTS; i++) {
@@ -151,7 +151,7 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 	return true;
 }
 
-/* rest(method, path, query, ip, authorization, apiKey, origin, body) */
+/* rest(method, path, query, ip, authorization, apiKey, origin, forwarded, xForwardedFor, body) */
 METHOD(rest)
 {
 	napi_value args[N_TEXTS + 1];

@@ -98,6 +98,19 @@ for (const [name, start] of Object.entries(servers)) {
   })
 }
 
+test('a client of a proxy on this machine needs the key', async (t) => {
+  const manager = new WebSocketManager()
+  manager.start()
+  t.after(() => manager.stop(0))
+  const server = await serve(t, manager.restHandler)
+  const status = async (headers) => (await fetch(`http://${server.host}/api/ws/stats`, { headers })).status
+  assert.equal(await status({}), 200)
+  assert.equal(await status({ 'x-forwarded-for': '203.0.113.9' }), 401)
+  assert.equal(await status({ forwarded: 'for=203.0.113.9' }), 401)
+  const request = new Request('http://h/api/ws/stats', { headers: { 'x-forwarded-for': '127.0.0.1' } })
+  assert.equal((await manager.fetch(request)).status, 401)
+})
+
 test('a body that is too large is refused without being kept', async (t) => {
   const manager = new WebSocketManager()
   manager.start()
