@@ -41,13 +41,16 @@ struct report_tally {
 
 wsm_receipt *wsm__receipt_new(wsm_runtime *runtime, unsigned references, bool with_report)
 {
-	wsm_receipt *receipt = calloc(1, sizeof(*receipt));
+	wsm_receipt *receipt = malloc(sizeof(*receipt)); /* for every call of the host: the delivery is not cleared */
 
 	if (!receipt)
 		return NULL;
 	atomic_init(&receipt->refs, references);
 	atomic_init(&receipt->state, PENDING);
 	receipt->runtime = runtime;
+	receipt->data = NULL;
+	receipt->report = NULL;
+	receipt->counted = false;
 	if (!with_report)
 		return receipt;
 	receipt->report = calloc(1, sizeof(*receipt->report));
