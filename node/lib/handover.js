@@ -2,6 +2,7 @@
 'use strict'
 
 const http = require('node:http')
+const https = require('node:https')
 const net = require('node:net')
 
 const native = require('./native.js')
@@ -20,12 +21,12 @@ function attach(manager, server) {
     throw new TypeError('attach() wants a server of node:http or node:https')
   }
   manager._ready()
-  const attached = (server[ATTACHED] ??= intercept(server))
-  attached.add(manager)
+  if (!Object.hasOwn(server, ATTACHED)) Object.defineProperty(server, ATTACHED, { value: intercept(server) })
+  server[ATTACHED].add(manager)
 }
 
 function detach(manager, server) {
-  server?.[ATTACHED]?.delete(manager)
+  if (Object.hasOwn(server, ATTACHED)) server[ATTACHED].delete(manager)
 }
 
 /**
@@ -34,8 +35,15 @@ function detach(manager, server) {
  */
 function intercept(server) {
   const managers = new Set()
-  const emit = server.emit
-  server.emit = function (event, req, socket, head) {
+  wrap(server, managers)
+  // Without a listener Node does not look at upgrades at all.
+  server.on('upgrade', (req, socket) => leaveToRequest(server, req, socket))
+  return managers
+}
+
+function wrap(target, managers) {
+  const emit = target.emit
+  target.emit = function (event, req, socket, head) {
     if (event === 'upgrade') {
       const manager = owner(managers, req)
       if (manager !== undefined) {
@@ -45,9 +53,19 @@ function intercept(server) {
     }
     return emit.apply(this, arguments)
   }
-  // Without a listener Node does not look at upgrades at all.
-  server.on('upgrade', (req, socket) => leaveToRequest(server, req, socket))
-  return managers
+}
+
+/** Takes the matching upgrades of every server of this process that looks at upgrades, also of those that exist already. */
+function attachAll(manager) {
+  manager._ready()
+  for (const type of [http.Server, https.Server]) {
+    if (!Object.hasOwn(type.prototype, ATTACHED)) {
+      const managers = new Set()
+      wrap(type.prototype, managers)
+      Object.defineProperty(type.prototype, ATTACHED, { value: managers })
+    }
+    type.prototype[ATTACHED].add(manager)
+  }
 }
 
 function owner(managers, req) {
@@ -198,4 +216,4 @@ function requestBytes(req, socket, head) {
   return Buffer.concat(parts)
 }
 
-module.exports = { attach, closed, detach, handOver }
+module.exports = { attach, attachAll, closed, detach, handOver }

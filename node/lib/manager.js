@@ -9,6 +9,7 @@ const { ConfigError, NotFound, NotRunning } = require('./errors.js')
 const { Handlers } = require('./handlers.js')
 const { Receipt, Receipts } = require('./receipt.js')
 const { defaultLogger } = require('./log.js')
+const logs = require('./logs.js')
 const handover = require('./handover.js')
 const rest = require('./rest.js')
 const { Tokens } = require('./tokens.js')
@@ -331,6 +332,16 @@ class WebSocketManager extends Tokens {
 
   /** The answer to a Request of fetch's kind: route handlers of Next.js and others. */
   fetch = (request, options) => rest.respond(this, request, options)
+
+  // ---- the application's log ----
+
+  captureConsole(options) {
+    return logs.captureConsole(this, options)
+  }
+
+  pinoStream(options) {
+    return logs.pinoStream(this, options)
+  }
 
   /** @internal One REST call of docs/protocol.md: [status, content type, body]. */
   async _rest(...call) {

@@ -368,6 +368,16 @@ export declare class WebSocketManager {
   /** Gives a socket to the runtime after the application's own checks. Resolves when the client has gone. */
   handOver(req: IncomingMessage, socket: Duplex, head: Buffer | null, admission?: Admission): Promise<Ending>
   hand_over: WebSocketManager['handOver']
+  /** Sends what the console is given to the room `logs`, too. Returns a function that ends it. */
+  captureConsole(options?: {
+    level?: Level
+    source?: string
+    console?: Pick<Console, 'debug' | 'log' | 'info' | 'warn' | 'error'>
+  }): Remove
+  capture_console: WebSocketManager['captureConsole']
+  /** A destination for pino.multistream() that sends each record to the room `logs`. */
+  pinoStream(options?: { level?: Level; source?: string }): { write(line: string): void }
+  pino_stream: WebSocketManager['pinoStream']
   /** The REST calls, for node:http, Express and Connect. */
   readonly restHandler: (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => Promise<void>
   /** The REST calls as a plugin for Fastify. */

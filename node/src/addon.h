@@ -121,7 +121,7 @@ struct seat {
 	uint64_t id;                  /* never used again in this process */
 	unsigned want;                /* WSM_WANT_…; under the hub's sort lock */
 	struct item *first, **last;   /* events for it; under the hub's sort lock */
-	size_t waiting;               /* how many of them */
+	size_t waiting;               /* how many of them, as max_events counts */
 	napi_ref object;              /* the Runtime; strong while the runtime runs */
 	bool strong;                  /* whether it is */
 	unsigned busy;                /* calls of JavaScript that it must survive */

@@ -43,7 +43,10 @@ static void on_bell(napi_env napi, napi_value function, void *context, void *dat
 	atomic_store(&env->rung, false);
 	for (struct seat *seat = env->seats, *next; seat; seat = next) {
 		seat->busy++;
-		if (seat->hub) {
+		/* What lies here comes first: the rest stays with the runtime, which bounds it. */
+		if (!addon_events_deliver(seat)) {
+			left = true;
+		} else if (seat->hub) {
 			addon_hub_sort(seat->hub);
 			left |= !addon_events_deliver(seat);
 		}

@@ -219,9 +219,16 @@ void addon_item_free(struct item *item)
 	free(item);
 }
 
+/* An event counts as the core counts it: once, and once more for each KiB. */
+static size_t units_of(const wsm_event *event)
+{
+	return 1 + (event->text.len + event->data.len + event->id.len) / 1024;
+}
+
 static bool give(struct routes *routes, struct seat *seat, wsm_event *event, atomic_uint *shared, bool force)
 {
-	struct item *item = !force && seat->waiting >= routes->max_waiting ? NULL : malloc(sizeof(*item));
+	bool full = !force && seat->waiting + units_of(event) > routes->max_waiting;
+	struct item *item = full ? NULL : malloc(sizeof(*item));
 
 	if (!item) {
 		routes->dropped++;
@@ -232,7 +239,7 @@ static bool give(struct routes *routes, struct seat *seat, wsm_event *event, ato
 	item->shared = shared;
 	*seat->last = item;
 	seat->last = &item->next;
-	seat->waiting++;
+	seat->waiting += units_of(event);
 	return true;
 }
 
@@ -374,7 +381,7 @@ struct item *addon_seat_take(struct seat *seat)
 	item = seat->first;
 	if (item) {
 		seat->first = item->next;
-		seat->waiting--;
+		seat->waiting -= units_of(item->event);
 		if (!seat->first)
 			seat->last = &seat->first;
 	}

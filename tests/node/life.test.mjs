@@ -1,6 +1,6 @@
 // Workers, copies, and the ends of processes and threads. WSM_ROUNDS: how often what must not happen once is tried.
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -154,7 +154,8 @@ test(`worker.terminate() in the middle of everything, ${ROUNDS} times`, async ()
     }
     if (shared) { client.terminate(); await wsManager.stop(0) }
     console.log('done')`
-  for (const kind of ['shared', 'own']) assert.equal(await good(source, { place: kind }), 'done')
+  for (const kind of ['shared', 'own'])
+    assert.equal(await good(source, { place: kind, timeout: 60_000 + 500 * ROUNDS }), 'done')
 })
 
 test('copies of the addon in one process share one runtime, on all threads', async (t) => {
@@ -202,7 +203,7 @@ test('start and stop many times: no thread, no descriptor, no memory is left', a
     const { readFile } = await import('node:fs/promises')
     await readFile('/proc/self/status')
     console.log(count() - before)`
-  assert.equal(await good(source), '0')
+  assert.equal(await good(source, { timeout: 60_000 + 100 * ROUNDS }), '0')
 })
 
 test('a manager that nobody holds is collected', async () => {
@@ -237,4 +238,76 @@ test('an uncaught exception and a worker’s own exit leave nothing behind', asy
       if (code !== 3) console.log(code)
     }`
   assert.equal(await good(source), '')
+})
+
+test('a main thread that computes loses no client', async () => {
+  const source = `import { wsManager } from 'ws_manager'
+    import { Worker } from 'node:worker_threads'
+    import { once } from 'node:events'
+    wsManager.configure({ heartbeatInterval: 0.3, timeout: 1 })
+    const port = await wsManager.listen()
+    const worker = new Worker(\`
+      const WebSocket = require('ws')
+      const { parentPort } = require('node:worker_threads')
+      const clients = Array.from({ length: 50 }, () => new WebSocket('ws://127.0.0.1:${'${port}'}/ws'))
+      let heartbeats = 0
+      for (const client of clients) {
+        client.on('message', (data) => { heartbeats += String(data).includes('"heartbeat"') })
+        client.on('close', () => parentPort.postMessage('closed'))
+      }
+      Promise.all(clients.map((client) => new Promise((resolve) => client.once('message', resolve)))).then(() => parentPort.postMessage('ready'))
+      parentPort.on('message', () => parentPort.postMessage(heartbeats))
+    \`, { eval: true, execArgv: [] })
+    await once(worker, 'message')
+    for (const end = Date.now() + 4000; Date.now() < end; );
+    worker.postMessage('how many')
+    const [heartbeats] = await once(worker, 'message')
+    console.log(heartbeats >= 50 * 5, (await wsManager.stats()).active_connections)
+    process.exit(0)`
+  assert.equal(await good(source), 'true 50')
+})
+
+test('processes of a cluster have a runtime each, on one port', async () => {
+  const source = `import cluster from 'node:cluster'
+    import { createServer } from 'node:http'
+    import { once } from 'node:events'
+    import { writeFileSync } from 'node:fs'
+    import WebSocket from 'ws'
+    import { wsManager } from 'ws_manager'
+    if (cluster.isPrimary) {
+      const { port } = cluster.fork().on('exit', () => {}) && (await once(cluster, 'listening'))[1]
+      cluster.fork()
+      await once(cluster, 'listening')
+      const greeted = async () => {
+        const client = new WebSocket('ws://127.0.0.1:' + port + '/ws')
+        client.messages = []
+        client.on('message', (data) => client.messages.push(JSON.parse(data)))
+        await once(client, 'message')
+        return client
+      }
+      const clients = await Promise.all(Array.from({ length: 8 }, greeted))
+      for (const worker of Object.values(cluster.workers)) worker.send('send')
+      while (!clients.every((client) => client.messages.some((message) => message.type === 'hello'))) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      console.log(new Set(clients.map((client) => client.messages.find((message) => message.type === 'hello').pid)).size)
+      const ends = clients.map((client) => once(client, 'close'))
+      for (const worker of Object.values(cluster.workers)) worker.send('end')
+      console.log([...new Set((await Promise.all(ends)).map(([code]) => code))].join())
+    } else {
+      const server = createServer()
+      await wsManager.attach(server)
+      server.listen(0)
+      process.on('message', (what) => {
+        if (what === 'end') process.exit(0)
+        wsManager.broadcast({ type: 'hello', pid: process.pid })
+      })
+    }`
+  const file = path.join(mkdtempSync(path.join(process.cwd(), 'cluster-')), 'cluster.mjs')
+  writeFileSync(file, source)
+  const { stdout, stderr, code } = await program(
+    `process.argv[1] = ${JSON.stringify(file)}; await import(${JSON.stringify(file)})`,
+  )
+  rmSync(path.dirname(file), { recursive: true })
+  assert.deepEqual({ stderr, code, stdout }, { stderr: '', code: 0, stdout: '2\n1001\n' })
 })

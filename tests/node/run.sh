@@ -6,7 +6,7 @@ folder=$root/build/$1
 shift
 rm -rf "$folder/tests"
 mkdir "$folder/tests"
-cp "$root"/tests/node/*.mjs "$root"/tests/node/*.ts "$folder/tests/"
+cp "$root"/tests/node/*.mjs "$root"/tests/node/*.ts "$root/docs/node.md" "$folder/tests/"
 cd "$folder"
 options=()
 names=()

@@ -107,11 +107,11 @@ export async function eventually(look, what = String(look)) {
 }
 
 /** Runs a program in a Node of its own: { code, signal, stdout, stderr }. `place` is its process.argv[1]. */
-export async function program(source, { args = [], type = 'module', env = {}, place = '' } = {}) {
+export async function program(source, { args = [], type = 'module', env = {}, place = '', timeout = 60_000 } = {}) {
   const child = spawn(process.execPath, [`--input-type=${type}`, ...args, '-e', source, place], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
+    timeout,
     killSignal: 'SIGKILL',
   })
   let stdout = ''

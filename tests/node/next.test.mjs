@@ -1,0 +1,39 @@
+// ws_manager/next, as Next.js uses it: servers that it does not show, which refuse what they do not know.
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import test from 'node:test'
+import { GET, POST, register, withWsManager } from 'ws_manager/next'
+import { wsManager } from 'ws_manager'
+import { connect, serve } from './support.mjs'
+
+test('register() takes the upgrades of servers that it was not given, once however often it is called', async (t) => {
+  const server = await serve(t)
+  server.on('upgrade', (req, socket) => socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n'))
+  register()
+  register()
+  createRequire(import.meta.url)('ws_manager/next').register()
+  t.after(() => wsManager.stop(0))
+  const client = await connect(t, `ws://${server.host}/ws/updates`)
+  assert.equal((await wsManager.broadcast({ type: 'x' })).recipients, 1)
+  await client.next('x')
+})
+
+test('route handlers', async (t) => {
+  wsManager.start()
+  t.after(() => wsManager.stop(0))
+  const response = await GET(new Request('http://app.example/api/ws/connections', { headers: { 'x-api-key': 'none' } }))
+  assert.ok([200, 401].includes(response.status))
+  assert.equal(
+    (await POST(new Request('http://app.example/api/ws/broadcast', { method: 'POST', body: '{}' }))).status,
+    401,
+  )
+  assert.equal((await GET(new Request('http://app.example/other'))).status, 404)
+})
+
+test('withWsManager keeps what the configuration says', () => {
+  assert.deepEqual(withWsManager(), { serverExternalPackages: ['ws_manager'] })
+  assert.deepEqual(withWsManager({ output: 'standalone', serverExternalPackages: ['a', 'ws_manager'] }), {
+    output: 'standalone',
+    serverExternalPackages: ['a', 'ws_manager'],
+  })
+})
