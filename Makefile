@@ -36,7 +36,7 @@ PACKAGES_NODE := ca-certificates nodejs npm build-essential pkg-config python3 l
 PACKAGES_ADDON := $(filter-out nodejs npm,$(PACKAGES_NODE))
 
 C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
-NODE_SOURCES := $(shell find node tests/node/package.json tests/node/prepare.sh binding.gyp package.json -type f)
+NODE_SOURCES := $(shell find node/lib node/src node/build.js node/sources.js tests/node/package.json tests/node/prepare.sh binding.gyp package.json -type f)
 PYTHON_SOURCES := $(shell find python -name __pycache__ -prune -o -print)
 C_STYLE = $(shell find csrc python/src node/src tests/client tests/bench tests/harness -name '*.[ch]' 2>/dev/null)
 VALGRIND_TESTS ?= test_runtime_lifecycle
@@ -77,9 +77,26 @@ $(S)/node: Makefile .ci/find-node
 	@.ci/find-node
 	@touch $@
 
-$(S)/package-node: $(S)/node $(NODE_SOURCES) $(C_SOURCES)
+WEB_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web docs/client.md docs/react.md -type f)
+$(S)/web: $(S)/node $(WEB_SOURCES) .ci/find-node-for-next
+	$(call say,Compiling the browser client and the React package)
+	@tests/web/prepare.sh
+	@touch $@
+
+$(S)/package-node: $(S)/node $(S)/web $(NODE_SOURCES) $(C_SOURCES)
 	$(call say,Packing the npm package$(,) and installing the tarball into build/node-app)
 	@tests/node/prepare.sh node-app -Dwsm_werror=1
+	@touch $@
+
+NEXT_SOURCES := $(shell find examples/next-dashboard -name node_modules -prune -o -name .next -prune -o -type f -print)
+$(S)/next-app: $(S)/package-node $(NEXT_SOURCES) .ci/next-app .ci/find-node-for-next
+	$(call say,Installing and building the Next.js dashboard in build/next-app)
+	@.ci/next-app next-app
+	@touch $@
+
+$(S)/next-standalone: $(S)/next-app
+	$(call say,The same with standalone output$(,) in build/next-standalone)
+	@.ci/next-app next-standalone standalone
 	@touch $@
 
 # ---- for users --------------------------------------------------------------------------------------------------
@@ -100,6 +117,11 @@ $(V)/demo: $(V)/package examples/fastapi-pipelines/requirements.txt
 demo: $(V)/demo ## Run the demo: computer-vision pipelines, live in the browser
 	$(call say,Starting the demo)
 	@exec $(PY) examples/fastapi-pipelines/run.py $(ARGS)
+
+.PHONY: demo-next
+demo-next: $(S)/next-app ## Run the Next.js demo: a machine, its jobs and a board on http://localhost:3000 (ARGS="--port 3001")
+	$(call say,Starting the Next.js dashboard)
+	@cd build/next-app && PATH="$$(../../.ci/find-node-for-next):$$PATH" NEXT_TELEMETRY_DISABLED=1 exec node node_modules/next/dist/bin/next start $(ARGS)
 
 bench: $(V)/package $(V)/requirements-test build/release/build.ninja ## Measure: speed and size beside bare send() and a home-made manager
 	$(call say,Building the measuring programs)
@@ -134,11 +156,11 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
 	@touch $@
 
-.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-harness conformance attacks test-fuzz check-generated fuzz
+.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-web test-next test-harness conformance attacks test-fuzz check-generated fuzz
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python and Node (plain, sanitizers), conformance, attacks
 	@rm -rf $(LOGS)
 	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-node test-node-asan \
-		test-harness
+		test-web test-next test-harness
 	@$(MAKE) conformance attacks ARGS=--quiet
 	@.ci/summary $(LOGS)
 
@@ -208,6 +230,16 @@ test-node-asan: $(S)/package-node-asan ## Node tests with the addon under ASan a
 	@mkdir -p $(LOGS)
 	@WSM_ROUNDS=$${WSM_ROUNDS:-12} tests/node/with-asan tests/node/run.sh node-asan $(ARGS) 2>&1 | tee $(LOGS)/77-node-asan.log
 
+test-web: $(S)/web ## Tests of the browser client and the React package
+	$(call say,Tests of the browser client and the React package)
+	@mkdir -p $(LOGS)
+	@tests/web/run.sh $(ARGS) 2>&1 | tee $(LOGS)/78-web.log
+
+test-next: $(S)/next-app $(S)/next-standalone $(V)/requirements-test ## Tests inside Next.js, in a browser
+	$(call say,Tests inside Next.js)
+	@mkdir -p $(LOGS)
+	@CHROMIUM="$$(.ci/find-browser)" tests/node/next/run.sh 2>&1 | tee $(LOGS)/79-next.log
+
 test-harness: $(S)/packages-CHAOS $(V)/package $(V)/requirements-test build/release/build.ninja ## Delivery under faults, in short; make chaos does it at full length
 	$(call say,Delivery under faults)
 	@mkdir -p $(LOGS)
@@ -241,7 +273,7 @@ check-generated: $(V)/package ## Generated files are those that their sources gi
 
 .PHONY: lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
-JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts) package.json
+JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx) package.json
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"
@@ -255,7 +287,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/node/*.sh tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
+	@for script in tests/web/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources

@@ -250,7 +250,8 @@ export interface Config {
 type Handled = unknown
 type Remove = () => void
 /** The data of an event of the catalogue; of any other event anything that JSON can say. */
-type DataOf<T extends string> = T extends keyof EventData ? EventData[T] : unknown
+/** What an event of the catalogue must have, and whatever else goes with it. */
+type DataOf<T extends string> = T extends keyof EventData ? EventData[T] & Record<string, unknown> : unknown
 
 /** One runtime and everything that an application does with it. The first call that needs the runtime starts it. */
 export declare class WebSocketManager {

@@ -27,6 +27,7 @@ test('the tarball holds the sources of the addon and the package, and nothing el
     /^package\/node\/(build|sources)\.js$/,
     /^package\/node\/src\/\w+\.[ch]$/,
     /^package\/node\/lib\/\w+\.(js|mjs|d\.ts|d\.mts)$/,
+    /^package\/node\/dist\/(package\.json|(client|react)\/[\w-]+\.(js|d\.ts|css))$/,
   ]
   for (const name of names)
     assert.ok(
@@ -34,7 +35,7 @@ test('the tarball holds the sources of the addon and the package, and nothing el
       name,
     )
   const needed = require(path.join(root, 'node/sources.js')).sources()
-  for (const name of [...needed, 'README.md', 'LICENSE', 'node/lib/index.mjs', 'node/lib/index.d.ts']) {
+  for (const name of [...needed, 'README.md', 'LICENSE', 'node/lib/index.mjs', 'node/lib/index.d.ts', 'node/dist/client/index.js', 'node/dist/react/index.js']) {
     assert.ok(names.includes(`package/${name}`), name)
   }
 })

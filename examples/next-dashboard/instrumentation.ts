@@ -1,0 +1,8 @@
+// Runs once when the server starts, before the first request.
+export async function register() {
+  if (process.env.NEXT_RUNTIME === 'nodejs') {
+    // Takes over the WebSocket upgrades of our paths, on the port that Next.js has.
+    ;(await import('ws_manager/next')).register()
+    ;(await import('./lib/live')).start()
+  }
+}

@@ -1,0 +1,80 @@
+// The board: stories in columns, tasks inside them. Every change is an event of the catalogue.
+import { wsManager } from 'ws_manager'
+import { say } from './log'
+import { once } from './state'
+import { COLUMNS, PROJECT, type Column, type Story } from './types'
+
+interface Board {
+  stories: Story[]
+  made: number
+}
+
+const board = once<Board>('board', () => {
+  const titles: [string, Column, string[]][] = [
+    ['Drop a file on the left', 'Backlog', ['Hash it', 'Compress it', 'Watch the log meanwhile']],
+    ['Open this page in a second window', 'Backlog', ['Move this story there', 'See it move here']],
+    ['Restart the server with the page open', 'In progress', ['Wait for the chip above to say Live again']],
+    ['Read lib/live.ts', 'Review', []],
+  ]
+  let made = 0
+  const stories = titles.map(([title, column, tasks]) => ({
+    id: `STR-${++made}`,
+    title,
+    column,
+    tasks: tasks.map((task) => ({ id: `TSK-${++made}`, title: task, done: false })),
+  }))
+  return { stories, made }
+})
+
+export const stories = (): Story[] => board.stories
+
+function find(storyId: string): Story {
+  const story = board.stories.find((story) => story.id === storyId)
+  if (!story) throw new Error(`There is no story ${storyId}: somebody has deleted it`)
+  return story
+}
+
+function clean(title: string): string {
+  const text = title.trim().slice(0, 120)
+  if (!text) throw new Error('A title is needed')
+  return text
+}
+
+export function createStory(title: string): void {
+  const story: Story = { id: `STR-${++board.made}`, title: clean(title), column: 'Backlog', tasks: [] }
+  board.stories.push(story)
+  wsManager.notifyStoryCreated({ story_id: story.id, title: story.title, project_id: PROJECT })
+  say('info', 'board', `${story.id} “${story.title}” was created`)
+}
+
+export function moveStory(storyId: string, to: string): void {
+  const story = find(storyId)
+  if (!COLUMNS.includes(to as Column)) throw new Error(`There is no column ${to}`)
+  if (story.column === to) return
+  story.column = to as Column
+  wsManager.notifyStoryMoved({ story_id: story.id, title: story.title, to, project_id: PROJECT })
+  say(to === 'Done' ? 'success' : 'info', 'board', `${story.id} “${story.title}” moved to ${to}`)
+}
+
+export function deleteStory(storyId: string): void {
+  find(storyId)
+  board.stories = board.stories.filter((story) => story.id !== storyId)
+  wsManager.notifyStoryDeleted({ story_id: storyId, project_id: PROJECT })
+  say('warning', 'board', `${storyId} was deleted`)
+}
+
+export function createTask(storyId: string, title: string): void {
+  const story = find(storyId)
+  const task = { id: `TSK-${++board.made}`, title: clean(title), done: false }
+  story.tasks.push(task)
+  wsManager.notifyTaskCreated({ task_id: task.id, title: task.title, story_id: storyId, project_id: PROJECT })
+}
+
+export function toggleTask(storyId: string, taskId: string): void {
+  const task = find(storyId).tasks.find((task) => task.id === taskId)
+  if (!task) throw new Error(`There is no task ${taskId}`)
+  task.done = !task.done
+  const event = { task_id: task.id, title: task.title, story_id: storyId, project_id: PROJECT }
+  if (task.done) wsManager.notifyTaskCompleted(event)
+  else wsManager.notifyTaskUpdated({ ...event, progress: 0 })
+}

@@ -1,0 +1,584 @@
+// The client: runs what the state machine says, on a real socket, with real timers.
+
+import { Poller } from './poller.js'
+import { Positions, type Position } from './positions.js'
+import { Requests, type RequestOptions } from './requests.js'
+import { canShare, sharedWebSocket } from './shared.js'
+import { IDLE, delayOf, next, statusOf, type Effect, type Happening, type State } from './state.js'
+import {
+  WsClientError,
+  type ClientOptions,
+  type DataOf,
+  type EventName,
+  type Gap,
+  type Handler,
+  type Message,
+  type Status,
+  type WebSocketConstructor,
+  type WebSocketLike,
+} from './types.js'
+import { connectionUrl, httpBase } from './url.js'
+
+const OPEN = 1
+/** setTimeout overflows beyond 2^31 - 1 ms and fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+export interface Subscription {
+  readonly room: string
+  /** Ends it; the server is told when no other subscription of this client needs the room. */
+  unsubscribe(): void
+}
+
+export interface SubscribeOptions {
+  /** Go on from here: `position()` of the server, rendered into the page. */
+  since?: Position
+  /** Of messages that have one: this level and above. */
+  level?: string
+}
+
+interface Room {
+  handlers: Set<Handler>
+  level?: string
+}
+
+export class Client {
+  /** Changes at each change of what status, lastMessage and error say: for useSyncExternalStore and the like. */
+  version = 0
+  clientId: string | null = null
+  userId: string | null = null
+  lastMessage: Message | null = null
+  /** Why the client has given up, or what the last connection ended with. */
+  error: WsClientError | null = null
+
+  private readonly options: Required<
+    Omit<ClientOptions, 'sessionId' | 'getToken' | 'query' | 'positions' | 'poll' | 'WebSocket' | 'fetch'>
+  > &
+    ClientOptions
+  private state: State = IDLE
+  private socket: WebSocketLike | null = null
+  /** Grows with each socket: what an old one still says is not listened to. */
+  private generation = 0
+  private readonly positions: Positions
+  private readonly rooms = new Map<string, Room>()
+  private readonly handlers = new Map<string, Set<Handler>>()
+  private readonly changes = new Set<() => void>()
+  private readonly gaps = new Set<(gap: Gap) => void>()
+  private readonly queue: string[] = []
+  private readonly requests: Requests
+  private readonly poller: Poller
+  private retryTimer: ReturnType<typeof setTimeout> | undefined
+  private watchTimer: ReturnType<typeof setTimeout> | undefined
+  private tokenTimer: ReturnType<typeof setTimeout> | undefined
+  private heardAt = 0
+  /** Whether to try 127.0.0.1 in place of localhost: that is ::1 first in some places, where not every server listens. */
+  private byAddress = false
+  /** Milliseconds that a server which shuts down asks this client to wait: it spreads its clients itself. */
+  private hint: number | null = null
+  private dropped = 0
+  private sharing: WebSocketConstructor | undefined
+  private unwatch: (() => void) | null = null
+
+  constructor(options: ClientOptions) {
+    this.options = {
+      tokenIn: 'protocol',
+      autoConnect: true,
+      reconnect: true,
+      maxReconnectAttempts: Infinity,
+      minReconnectDelay: 1000,
+      maxReconnectDelay: 30_000,
+      connectTimeout: 10_000,
+      heartbeatTimeout: 45_000,
+      requestTimeout: 10_000,
+      queueSize: 100,
+      queuePolicy: 'drop_oldest',
+      shared: false,
+      random: Math.random,
+      ...options,
+    }
+    this.positions = new Positions(options.positions)
+    this.requests = new Requests(this.options.requestTimeout)
+    const poll = options.poll === true ? {} : options.poll || undefined
+    this.poller = new Poller({
+      fetch: options.fetch ?? globalThis.fetch?.bind(globalThis),
+      base: () => poll?.url ?? httpBase(this.options.url),
+      interval: poll?.interval ?? 5000,
+      token: async () => (await options.getToken?.()) ?? null,
+      rooms: () =>
+        this.positions
+          .names()
+          .concat([...this.rooms.keys()])
+          .filter((room, i, all) => all.indexOf(room) === i),
+      position: (room) => this.positions.get(room),
+      message: (raw) => this.deliver(raw),
+      at: (room, position, recovered) => {
+        if (!recovered && this.positions.get(room)) this.tellGap({ room, missed: 0, reason: 'not_recovered' })
+        this.positions.set(room, position)
+      },
+    })
+    if (this.options.autoConnect && typeof (options.WebSocket ?? globalThis.WebSocket) === 'function') this.connect()
+  }
+
+  // ---- state ----
+
+  get status(): Status {
+    return statusOf(this.state)
+  }
+
+  get isConnected(): boolean {
+    return this.state.at === 'open'
+  }
+
+  /** Messages that were dropped because the queue was full. */
+  get droppedMessages(): number {
+    return this.dropped
+  }
+
+  /** Calls `changed` at each change of the client's state or last message; returns its end. */
+  onChange(changed: () => void): () => void {
+    this.changes.add(changed)
+    return () => void this.changes.delete(changed)
+  }
+
+  connect(): void {
+    this.watchPage()
+    this.happen({ is: 'connect' })
+  }
+
+  /** The same, under the name that fits after `failed`. */
+  reconnect(): void {
+    this.connect()
+  }
+
+  disconnect(): void {
+    this.unwatch?.()
+    this.unwatch = null
+    this.happen({ is: 'disconnect' })
+  }
+
+  // ---- hearing ----
+
+  /** `type`: an event's name, or '*' for every message. Returns the end of it. */
+  on<Name extends EventName>(type: Name, handler: Handler<Name & string>): () => void {
+    return addTo(this.handlers, type as string, handler as Handler)
+  }
+
+  /** Something is missing for good in a room (or in all: ''): load its state anew. */
+  onGap(handler: (gap: Gap) => void): () => void {
+    this.gaps.add(handler)
+    return () => void this.gaps.delete(handler)
+  }
+
+  /** Joins a room, now and after each reconnection; `handler` gets its messages. */
+  subscribe(room: string, handler: Handler = () => {}, options: SubscribeOptions = {}): Subscription {
+    const known = this.rooms.get(room)
+    const entry = known ?? { handlers: new Set<Handler>() }
+    const own: Handler = (message) => handler(message) // the same function may be given twice
+    entry.handlers.add(own)
+    if (options.level !== undefined) entry.level = options.level
+    this.rooms.set(room, entry)
+    if (options.since && !this.positions.get(room)) this.positions.set(room, { ...options.since })
+    if (this.isConnected && (!known || options.level !== undefined)) this.join(room, entry)
+    return {
+      room,
+      unsubscribe: () => {
+        if (!entry.handlers.delete(own) || entry.handlers.size) return
+        this.rooms.delete(room)
+        this.positions.forget(room)
+        if (this.isConnected) this.write({ action: 'unsubscribe', room })
+      },
+    }
+  }
+
+  // ---- saying ----
+
+  /** Sends a command; while not connected it waits in the queue. `data`'s members stand beside `action`. */
+  send(action: string, data?: object): void {
+    this.post(JSON.stringify({ ...data, action }))
+  }
+
+  /** Sends a command and waits for its answer: what the host's handler returned, or the data of the core's own answers. */
+  request<Answer = any>(action: string, data?: object, options: RequestOptions = {}): Promise<Answer> {
+    const { id, answer } = this.requests.open(options)
+    try {
+      this.post(JSON.stringify({ ...data, action, id }))
+    } catch (error) {
+      this.requests.refuse(id, error as Error)
+    }
+    return answer as Promise<Answer>
+  }
+
+  history(room: string, options: { since?: Position; limit?: number } & RequestOptions = {}) {
+    const { since, limit, ...rest } = options
+    return this.request<{ messages: Message[]; epoch: string; offset: number }>('history', { room, since, limit }, rest)
+  }
+
+  presence(room: string, options?: RequestOptions) {
+    return this.request<{ clients: string[]; users: string[] }>('presence', { room }, options)
+  }
+
+  publish(room: string, type: string, data: unknown, options?: RequestOptions) {
+    return this.request<{ epoch?: string; offset?: number }>('publish', { room, type, data }, options)
+  }
+
+  /** Ends the client for good. */
+  close(): void {
+    this.disconnect()
+    this.requests.refuseAll(new WsClientError('closed', 'the client was closed'))
+    this.changes.clear()
+    this.handlers.clear()
+    this.gaps.clear()
+    this.rooms.clear()
+  }
+
+  // ---- what happens, and what follows ----
+
+  private happen(happening: Happening): void {
+    const before = this.status
+    const poll = this.options.poll
+    const [state, effects] = next(this.state, happening, {
+      reconnect: this.options.reconnect,
+      maxAttempts: this.options.maxReconnectAttempts,
+      canRenew: this.options.getToken !== undefined,
+      pollAfter: poll ? ((poll === true ? undefined : poll.after) ?? 3) : Infinity,
+    })
+    this.state = state
+    if (state.at === 'failed') this.error = new WsClientError('closed', state.reason)
+    if (state.at !== 'waiting') clearTimeout(this.retryTimer)
+    for (const effect of effects) this.run(effect)
+    if (this.status !== before) this.changed()
+  }
+
+  private run(effect: Effect): void {
+    switch (effect.do) {
+      case 'open':
+        void this.open()
+        break
+      case 'close':
+        this.drop(1000)
+        break
+      case 'wait':
+        this.drop(1000)
+        this.retryTimer = setTimeout(
+          () => this.happen({ is: 'timer' }),
+          this.hint ??
+            delayOf(
+              effect.attempts,
+              this.options.minReconnectDelay,
+              this.options.maxReconnectDelay,
+              this.options.random,
+            ),
+        )
+        this.hint = null
+        break
+      case 'poll':
+        if (effect.on) this.poller.start()
+        else this.poller.stop()
+        break
+    }
+  }
+
+  private async open(): Promise<void> {
+    const generation = ++this.generation
+    let token: string | null | undefined
+    try {
+      token = await this.options.getToken?.()
+    } catch (error) {
+      token = undefined
+      if (generation === this.generation)
+        this.happen({ is: 'closed', code: 1006, reason: `getToken() failed: ${String(error)}` })
+      return
+    }
+    if (generation !== this.generation) return
+    const Socket = this.constructorOf()
+    const address = connectionUrl(this.options.url, {
+      ...this.options.query,
+      session_id: this.options.sessionId,
+      resume: this.positions.resume(),
+    })
+    const url = this.byAddress ? address.replace(/^(wss?:\/\/)localhost(?=[:/])/, '$1127.0.0.1') : address
+    let opened = false
+    let socket: WebSocketLike
+    try {
+      const offered =
+        token && this.options.tokenIn === 'protocol' ? ['ws_manager.v1', `wsm.bearer.${token}`] : undefined
+      socket = offered ? new Socket(url, offered) : new Socket(url)
+    } catch (error) {
+      this.happen({ is: 'closed', code: 4400, reason: String(error) }) // no URL: it will be none the next time either
+      return
+    }
+    this.socket = socket
+    this.heardAt = Date.now()
+    this.watch(this.options.connectTimeout)
+    socket.onopen = () => {
+      opened = true
+      if (generation === this.generation && token && this.options.tokenIn === 'message')
+        socket.send(JSON.stringify({ action: 'auth', token }))
+    }
+    socket.onmessage = (event) => {
+      if (generation === this.generation) this.receive(event.data)
+    }
+    socket.onclose = (event) => {
+      if (generation !== this.generation) return
+      this.socket = null
+      if (!opened) this.byAddress = !this.byAddress
+      this.ended(event.code, event.reason)
+    }
+    socket.onerror = () => {}
+  }
+
+  private constructorOf(): WebSocketConstructor {
+    const Real = this.options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor)
+    if (!this.options.shared || !canShare()) return Real
+    const name = `${connectionUrl(this.options.url, { ...this.options.query, session_id: this.options.sessionId })}`
+    return (this.sharing ??= sharedWebSocket(name, Real))
+  }
+
+  private ended(code: number, reason: string): void {
+    this.stopWatching()
+    clearTimeout(this.tokenTimer)
+    this.error = new WsClientError('closed', reason || `the connection ended with ${code}`)
+    this.requests.refuseSent(new WsClientError('closed', 'the connection ended before the answer came'))
+    const asked = /reconnect in (\d+(?:\.\d+)?) s/.exec(reason)
+    if (code === 1001 && asked) this.hint = Math.min(1000 * Number(asked[1]), 10 * this.options.maxReconnectDelay)
+    this.happen({ is: 'closed', code, reason })
+  }
+
+  /** Lets go of the socket: nothing that it still says counts. */
+  private drop(code: number): void {
+    this.generation++
+    this.stopWatching()
+    clearTimeout(this.tokenTimer)
+    const socket = this.socket
+    this.socket = null
+    if (!socket) return
+    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null
+    this.requests.refuseSent(new WsClientError('closed', 'the connection ended before the answer came'))
+    try {
+      socket.close(code)
+    } catch {
+      // It is closed already.
+    }
+  }
+
+  // ---- messages ----
+
+  private receive(data: unknown): void {
+    this.heardAt = Date.now()
+    if (typeof data !== 'string') {
+      this.call('binary', { type: 'binary', data })
+      return
+    }
+    let raw: unknown
+    try {
+      raw = JSON.parse(data)
+    } catch {
+      this.call('text', { type: 'text', data })
+      return
+    }
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) this.call('text', { type: 'text', data })
+    else this.deliver(raw as Record<string, unknown>)
+  }
+
+  private deliver(raw: Record<string, unknown>): void {
+    const message = normal(raw)
+    const { fresh } = this.positions.see(message)
+    if (!fresh) return
+    if (message.type === 'connected' || message.type === 'connection') this.greeted(message)
+    this.housekeeping(message)
+    if (message.id !== undefined && this.requests.answer(message)) return
+    this.lastMessage = message
+    this.call(message.type, message)
+    this.changed()
+  }
+
+  private greeted(message: Message): void {
+    const data = (message.data ?? {}) as {
+      client_id?: string
+      user_id?: string | null
+      expires_at?: string
+      heartbeat_interval?: number
+      rooms?: Record<string, { epoch: string; offset: number; recovered: boolean }>
+    }
+    this.clientId = data.client_id ?? null
+    this.userId = data.user_id ?? null
+    this.error = null
+    this.renewBefore(data.expires_at)
+    for (const [room, { epoch, offset, recovered }] of Object.entries(data.rooms ?? {})) {
+      if (this.positions.get(room) && !recovered) this.tellGap({ room, missed: 0, reason: 'not_recovered' })
+      if (!recovered) this.positions.set(room, { epoch, offset })
+    }
+    this.watch(Math.max(this.options.heartbeatTimeout, 1500 * (data.heartbeat_interval ?? 0)))
+    this.happen({ is: 'greeted' })
+    for (const [room, entry] of this.rooms) if (!data.rooms || !(room in data.rooms)) this.join(room, entry)
+    for (const text of this.queue.splice(0)) this.socket?.send(text)
+    this.requests.sent()
+  }
+
+  private housekeeping(message: Message): void {
+    const data = (message.data ?? {}) as Record<string, any>
+    if (message.type === 'token_expiring') void this.renew()
+    else if (message.type === 'authenticated') this.renewBefore(data.expires_at)
+    else if (message.type === 'gap')
+      this.tellGap({ room: String(data.room ?? ''), missed: Number(data.missed ?? 0), reason: 'gap' })
+    else if (message.type === 'subscribed' && typeof data.room === 'string' && typeof data.epoch === 'string') {
+      if (this.positions.get(data.room) && data.recovered === false) this.tellSubscribed(data)
+      if (data.recovered !== true) this.positions.set(data.room, { epoch: data.epoch, offset: Number(data.offset) })
+    }
+  }
+
+  /** A subscription that named a position the server no longer has. */
+  private tellSubscribed(data: Record<string, any>): void {
+    const known = this.positions.get(data.room) as Position
+    if (known.epoch !== data.epoch || known.offset !== data.offset)
+      this.tellGap({ room: data.room, missed: 0, reason: 'not_recovered' })
+  }
+
+  private call(type: string, message: Message): void {
+    const room = message.room === undefined ? undefined : this.rooms.get(message.room)
+    for (const set of [this.handlers.get(type), this.handlers.get('*'), room?.handlers])
+      for (const handler of set ? [...set] : []) {
+        try {
+          handler(message)
+        } catch (error) {
+          reportError(error) // one bad handler costs no other its message
+        }
+      }
+  }
+
+  private tellGap(gap: Gap): void {
+    for (const handler of [...this.gaps]) handler(gap)
+  }
+
+  // ---- sending ----
+
+  private join(room: string, entry: Room): void {
+    const since = this.positions.get(room)
+    this.write({ action: 'subscribe', room, since, level: entry.level })
+  }
+
+  private write(command: object): void {
+    if (this.socket?.readyState === OPEN) this.socket.send(JSON.stringify(command))
+  }
+
+  private post(text: string): void {
+    if (this.isConnected && this.socket?.readyState === OPEN) {
+      this.socket.send(text)
+      this.requests.sent()
+      return
+    }
+    if (this.queue.length >= this.options.queueSize) {
+      this.dropped++
+      if (this.options.queuePolicy === 'throw')
+        throw new WsClientError('queue_full', `${this.options.queueSize} messages are waiting for a connection already`)
+      if (this.options.queuePolicy === 'drop_newest') return
+      this.queue.shift()
+    }
+    this.queue.push(text)
+  }
+
+  // ---- tokens ----
+
+  private async renew(): Promise<void> {
+    const token = await this.options.getToken?.()
+    if (token && this.isConnected) this.write({ action: 'auth', token })
+  }
+
+  /** Asks for a new token a minute before the old one ends, or half its time before if that is less. */
+  private renewBefore(expiresAt: string | undefined): void {
+    clearTimeout(this.tokenTimer)
+    const left = expiresAt ? Date.parse(expiresAt) - Date.now() : NaN
+    if (!(left > 0) || !this.options.getToken) return
+    this.tokenTimer = setTimeout(() => void this.renew(), Math.min(LONGEST_TIMER, Math.max(left - 60_000, left / 2)))
+  }
+
+  // ---- time ----
+
+  /**
+   * By time stamps, not by counting ticks: timers stand still while a computer sleeps and run late in background tabs. A check that
+   * comes much later than it was due says that we slept, not that the server was silent: then the server gets another chance.
+   */
+  private watch(limit: number): void {
+    this.stopWatching()
+    const step = Math.max(50, limit / 4)
+    let due = Date.now() + step
+    let grace = false
+    const check = () => {
+      const now = Date.now()
+      const slept = now - due > Math.max(1000, step)
+      if (now < this.heardAt) this.heardAt = now // the clock was put back
+      if (slept && !grace) {
+        grace = true
+        this.heardAt = Math.max(this.heardAt, now - limit / 2)
+        this.write({ action: 'ping' }) // a connection that died meanwhile does not answer
+      } else if (now - this.heardAt > limit) {
+        this.error = new WsClientError('closed', `nothing was heard for ${Math.round(limit / 1000)} s`)
+        this.happen({ is: 'silent' })
+        return
+      } else {
+        grace = false
+      }
+      due = now + step
+      this.watchTimer = setTimeout(check, step)
+    }
+    this.watchTimer = setTimeout(check, step)
+  }
+
+  private stopWatching(): void {
+    clearTimeout(this.watchTimer)
+  }
+
+  /** The network is back or the page is looked at: try now. */
+  private watchPage(): void {
+    const page = globalThis as {
+      addEventListener?: typeof addEventListener
+      removeEventListener?: typeof removeEventListener
+    }
+    if (this.unwatch || typeof page.addEventListener !== 'function') return
+    const hope = () => {
+      if (typeof document === 'undefined' || document.visibilityState !== 'hidden') this.happen({ is: 'hope' })
+    }
+    page.addEventListener('online', hope)
+    if (typeof document !== 'undefined') document.addEventListener('visibilitychange', hope)
+    this.unwatch = () => {
+      page.removeEventListener?.('online', hope)
+      if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', hope)
+    }
+  }
+
+  private changed(): void {
+    this.version++
+    for (const change of [...this.changes]) change()
+  }
+}
+
+export function createClient(options: ClientOptions): Client {
+  return new Client(options)
+}
+
+/** One shape for both kinds of message: {type, data} and the flat {event_type, …}. */
+function normal(raw: Record<string, unknown>): Message {
+  if (typeof raw.type === 'string') return raw as Message
+  if (typeof raw.event_type !== 'string') return { ...raw, type: 'message', data: raw.data ?? raw }
+  const { event_type: type, timestamp: _t, message_id: _m, room: _r, offset: _o, epoch: _e, ...members } = raw
+  return { ...raw, type, data: members as DataOf<string> }
+}
+
+function addTo(map: Map<string, Set<Handler>>, name: string, handler: Handler): () => void {
+  const set = map.get(name) ?? new Set<Handler>()
+  const own: Handler = (message) => handler(message)
+  set.add(own)
+  map.set(name, set)
+  return () => {
+    set.delete(own)
+    if (!set.size) map.delete(name)
+  }
+}
+
+function reportError(error: unknown): void {
+  const report = (globalThis as { reportError?: (error: unknown) => void }).reportError
+  if (report) report(error)
+  else
+    setTimeout(() => {
+      throw error
+    })
+}

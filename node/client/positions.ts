@@ -1,0 +1,69 @@
+// Where the client stands in each room: what it asks for after a reconnection, and how it knows what it has seen.
+
+import type { Gap, Message } from './types.js'
+
+export interface Position {
+  epoch: string
+  offset: number
+}
+
+/** Ids of messages without a position; enough to recognise what polling and the socket both brought. */
+const REMEMBERED = 512
+
+export class Positions {
+  private readonly rooms = new Map<string, Position>()
+  private readonly ids = new Set<string>()
+
+  constructor(initial: Record<string, Position> = {}) {
+    for (const [room, { epoch, offset }] of Object.entries(initial)) this.rooms.set(room, { epoch, offset })
+  }
+
+  get(room: string): Position | undefined {
+    return this.rooms.get(room)
+  }
+
+  set(room: string, position: Position): void {
+    this.rooms.set(room, position)
+  }
+
+  forget(room: string): void {
+    this.rooms.delete(room)
+  }
+
+  names(): string[] {
+    return [...this.rooms.keys()]
+  }
+
+  /** The value of `?resume=`: base64url of {"<room>":["<epoch>",<offset>],…}; '' when there is nothing to resume. */
+  resume(): string {
+    if (!this.rooms.size) return ''
+    const list = Object.fromEntries([...this.rooms].map(([room, { epoch, offset }]) => [room, [epoch, offset]]))
+    const bytes = new TextEncoder().encode(JSON.stringify(list))
+    return btoa(String.fromCharCode(...bytes))
+      .replace(/\+/g, '-')
+      .replace(/\//g, '_')
+      .replace(/=+$/, '')
+  }
+
+  /** Whether the message is to be handed on, and whether some are missing before it. */
+  see(message: Message): { fresh: boolean; gap?: Gap } {
+    const { room, offset, epoch, message_id: id } = message
+    if (typeof room !== 'string' || typeof offset !== 'number') return { fresh: this.seeId(id) }
+    const known = this.rooms.get(room)
+    if (!known || (epoch !== undefined && epoch !== known.epoch)) {
+      if (epoch !== undefined || known) this.rooms.set(room, { epoch: epoch ?? known!.epoch, offset })
+      return { fresh: true }
+    }
+    if (offset <= known.offset) return { fresh: false }
+    known.offset = offset
+    return { fresh: true }
+  }
+
+  private seeId(id: unknown): boolean {
+    if (typeof id !== 'string') return true
+    if (this.ids.has(id)) return false
+    this.ids.add(id)
+    if (this.ids.size > REMEMBERED) this.ids.delete(this.ids.values().next().value as string)
+    return true
+  }
+}

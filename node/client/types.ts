@@ -1,0 +1,111 @@
+// What users of the client see.
+
+/** `connecting`: the first attempt; `degraded`: messages come by polling; `failed`: given up until reconnect(). */
+export type Status = 'connecting' | 'connected' | 'reconnecting' | 'degraded' | 'disconnected' | 'failed'
+
+/** A message, in one shape: `event_type` messages have their own members in `data` too. */
+export interface Message<Type extends string = string, Data = unknown> {
+  type: Type
+  data: Data
+  timestamp?: string
+  message_id?: string
+  room?: string
+  offset?: number
+  epoch?: string
+  id?: string | number
+  [member: string]: unknown
+}
+
+/** Event name → type of its data. Packages add to it by declaration merging; any other name has `unknown` data. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface EventMap {}
+
+export type EventName = keyof EventMap | (string & {})
+export type DataOf<Name> = Name extends keyof EventMap ? EventMap[Name] : any
+export type Handler<Name extends string = string> = (message: Message<Name, DataOf<Name>>) => void
+
+/** What the client does when it has more to send than it may keep while it is not connected. */
+export type QueuePolicy = 'drop_oldest' | 'drop_newest' | 'throw'
+
+export interface Gap {
+  /** Empty: of every room. */
+  room: string
+  /** How many messages are missing at least; 0: unknown. */
+  missed: number
+  reason: 'not_recovered' | 'gap'
+}
+
+export interface ClientOptions {
+  /** `ws://…`, `wss://…`, `http(s)://…`, or a path of the page's own host. */
+  url: string | URL | (() => string | URL)
+  /** Groups the tabs of one user: `?session_id=`. */
+  sessionId?: string
+  /** A JWT, asked for before each connection and before it expires. */
+  getToken?: () => string | null | undefined | Promise<string | null | undefined>
+  /** How the token travels: `protocol` (Sec-WebSocket-Protocol), `message` (the first message). */
+  tokenIn?: 'protocol' | 'message'
+  /** Further parameters of the URL's query. */
+  query?: Record<string, string>
+  /** Connect without being asked: true. */
+  autoConnect?: boolean
+  /** Connect again when a connection ends: true. */
+  reconnect?: boolean
+  /** Attempts in a row, then `failed` until reconnect(): no limit. */
+  maxReconnectAttempts?: number
+  /** Milliseconds: the first and the longest upper bound of the random wait between attempts: 1,000 and 30,000. */
+  minReconnectDelay?: number
+  maxReconnectDelay?: number
+  /** Milliseconds for a connection to be greeted: 10,000. */
+  connectTimeout?: number
+  /** Milliseconds without anything heard, then the connection is taken for dead: 45,000. */
+  heartbeatTimeout?: number
+  /** Milliseconds for the answer to a request: 10,000. */
+  requestTimeout?: number
+  /** Messages kept while not connected: 100. */
+  queueSize?: number
+  queuePolicy?: QueuePolicy
+  /** Where rooms stood when the page was rendered (server-side `position()`): recovery starts there. */
+  positions?: Record<string, { epoch: string; offset: number }>
+  /** Polling of the history while WebSocket does not get through; off by default. */
+  poll?: PollOptions | boolean
+  /**
+   * One socket for all tabs of the browser that have the same address and session: false. Needs Web Locks and BroadcastChannel (a secure
+   * page, or localhost); elsewhere each tab has its own.
+   */
+  shared?: boolean
+  /** For runtimes without a global WebSocket, and for tests. */
+  WebSocket?: WebSocketConstructor
+  fetch?: typeof fetch
+  random?: () => number
+}
+
+export interface PollOptions {
+  /** Of the REST interface: by default `/api/ws` at the host of `url`. */
+  url?: string
+  /** Milliseconds between polls: 5,000. */
+  interval?: number
+  /** Failed attempts before polling begins: 3. */
+  after?: number
+}
+
+export interface WebSocketLike {
+  readyState: number
+  binaryType?: string
+  send(data: string | ArrayBufferLike | ArrayBufferView): void
+  close(code?: number, reason?: string): void
+  onopen: ((event: any) => void) | null
+  onmessage: ((event: { data: any }) => void) | null
+  onclose: ((event: { code: number; reason: string }) => void) | null
+  onerror: ((event: any) => void) | null
+}
+export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike
+
+/** What went wrong; `code` is that of the server's `error` message, or timeout, aborted, closed, queue_full. */
+export class WsClientError extends Error {
+  readonly code: string
+  constructor(code: string, message: string) {
+    super(message)
+    this.name = 'WsClientError'
+    this.code = code
+  }
+}

@@ -1,0 +1,270 @@
+'use client'
+// Hooks. State is read by useSyncExternalStore alone; a component renders again only for what it has read.
+
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useSyncExternalStore,
+} from 'react'
+import type {
+  Client,
+  ClientOptions,
+  Gap,
+  Handler,
+  Message,
+  RequestOptions,
+  Status,
+  Subscription,
+  SubscribeOptions,
+} from '../client/index.js'
+import { eventOf } from './names.js'
+import { clientOf, hold } from './registry.js'
+
+export const ClientContext = createContext<Client | null>(null)
+
+/** The latest function, called by one that never changes: a new callback is used from the next message on. */
+const useIsomorphicLayoutEffect = typeof window === 'undefined' ? useEffect : useLayoutEffect
+
+function useLatest<T>(value: T): { readonly current: T } {
+  const ref = useRef(value)
+  useIsomorphicLayoutEffect(() => {
+    ref.current = value
+  })
+  return ref
+}
+
+export type Handlers = { [event: string]: ((event: any) => void) | undefined }
+
+/** Options of the client, and callbacks as `onPipelineUpdate(data)`: by the event's name in camel case after `on`. */
+export interface UseWebSocketOptions extends Partial<ClientOptions> {
+  onMessage?: (message: Message) => void
+  onOpen?: () => void
+  onClose?: () => void
+  onReconnect?: () => void
+  onGap?: (gap: Gap) => void
+  [callback: `on${string}`]: ((data: any) => void) | undefined
+}
+
+const LIFECYCLE = new Set(['onMessage', 'onOpen', 'onClose', 'onReconnect', 'onGap'])
+
+/** The client of the provider, or of `options.url` (default: `/ws` of the page's host). */
+function useClient(options: UseWebSocketOptions): Client {
+  const provided = useContext(ClientContext)
+  const url = options.url ?? (provided ? undefined : '/ws')
+  const made = useMemo(
+    () => (url === undefined ? null : clientOf({ ...(options as ClientOptions), url })),
+    // Callbacks and other options never cause another connection.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [String(url), options.sessionId],
+  )
+  const client = (made ?? provided) as Client
+  const connect = options.autoConnect !== false
+  useEffect(() => (made ? hold(made, connect) : undefined), [made, connect])
+  return client
+}
+
+interface Snapshot {
+  status: Status
+  isConnected: boolean
+  lastMessage: Message | null
+  clientId: string | null
+  userId: string | null
+  error: Error | null
+}
+
+const SERVER: Snapshot = {
+  status: 'disconnected',
+  isConnected: false,
+  lastMessage: null,
+  clientId: null,
+  userId: null,
+  error: null,
+}
+
+/** The state of a client; what is read of it during a render decides on the next one. */
+function useTracked(client: Client): Snapshot {
+  const store = useMemo(() => {
+    const read = new Set<keyof Snapshot>()
+    let last: Snapshot = { ...SERVER } // its identity changes when something that was read does
+    const take = (): Snapshot => {
+      for (const name of read) {
+        if (client[name] !== last[name]) {
+          last = fieldsOf(client)
+          break
+        }
+      }
+      return last
+    }
+    const note = (name: keyof Snapshot): void => {
+      if (read.has(name)) return
+      read.add(name)
+      last[name] = client[name] as never // read for the first time: changes count from here
+    }
+    return { take, note, subscribe: (changed: () => void) => client.onChange(changed) }
+  }, [client])
+  const snapshot = useSyncExternalStore(store.subscribe, store.take, () => SERVER)
+  return useMemo(() => {
+    const tracked = {} as Snapshot
+    for (const name of Object.keys(SERVER) as (keyof Snapshot)[])
+      Object.defineProperty(tracked, name, {
+        enumerable: true,
+        get: () => {
+          store.note(name)
+          return snapshot === SERVER ? SERVER[name] : client[name] // what the server rendered, until hydration is over
+        },
+      })
+    return tracked
+  }, [client, store, snapshot])
+}
+
+function fieldsOf(client: Client): Snapshot {
+  const { status, isConnected, lastMessage, clientId, userId, error } = client
+  return { status, isConnected, lastMessage, clientId, userId, error }
+}
+
+export interface WebSocketApi extends Snapshot {
+  client: Client
+  /** The same as `status`. */
+  connectionStatus: Status
+  /** As of the browser's WebSocket: 0 connecting, 1 open, 3 closed. */
+  readyState: 0 | 1 | 3
+  lastJsonMessage: Message | null
+  connect(): void
+  disconnect(): void
+  reconnect(): void
+  send(action: string, data?: object): void
+  sendJsonMessage(message: { action: string; [member: string]: unknown }): void
+  request<Answer = any>(action: string, data?: object, options?: RequestOptions): Promise<Answer>
+  subscribe(room: string, callback: (data: any, message: Message) => void, options?: SubscribeOptions): () => void
+  on(event: string, handler: Handler): () => void
+  onReconnect(callback: () => void): () => void
+  onPipelineStatusUpdate(callback: (data: any) => void): () => void
+  onPipelineFrameUpdate(callback: (data: any) => void): () => void
+  onPipelineError(callback: (data: any) => void): () => void
+  onPipelineAnalytics(callback: (data: any) => void): () => void
+}
+
+/** Functions of a client that never change for it. */
+function actionsOf(client: Client) {
+  const data = (event: string) => (callback: (data: any) => void) =>
+    client.on(event, (message) => callback(message.data))
+  return {
+    client,
+    connect: () => client.connect(),
+    disconnect: () => client.disconnect(),
+    reconnect: () => client.reconnect(),
+    send: (action: string, body?: object) => client.send(action, body),
+    sendJsonMessage: ({ action, ...body }: { action: string }) => client.send(action, body),
+    request: <Answer>(action: string, body?: object, options?: RequestOptions) =>
+      client.request<Answer>(action, body, options),
+    subscribe: (room: string, callback: (data: any, message: Message) => void, options?: SubscribeOptions) => {
+      const subscription: Subscription = client.subscribe(room, (message) => callback(message.data, message), options)
+      return () => subscription.unsubscribe()
+    },
+    on: (event: string, handler: Handler) => client.on(event, handler),
+    onReconnect: (callback: () => void) => onReconnect(client, callback),
+    onPipelineStatusUpdate: data('pipeline_status_update'),
+    onPipelineFrameUpdate: data('pipeline_frame_update'),
+    onPipelineError: data('pipeline_error_update'),
+    onPipelineAnalytics: data('pipeline_analytics_update'),
+  }
+}
+
+function onReconnect(client: Client, callback: () => void): () => void {
+  let lost = false
+  return client.onChange(() => {
+    if (client.status === 'reconnecting' || client.status === 'degraded') lost = true
+    else if (client.status === 'connected' && lost) {
+      lost = false
+      callback()
+    }
+  })
+}
+
+/**
+ * The connection of the provider, or of `options.url`.
+ *
+ * handlers: by event name; each gets the message. Neither they nor callbacks among the options ever cause a reconnection.
+ */
+export function useWebSocket(options: UseWebSocketOptions = {}, handlers: Handlers = {}): WebSocketApi {
+  const client = useClient(options)
+  const snapshot = useTracked(client)
+  const latest = useLatest({ options, handlers })
+
+  useEffect(() => {
+    const { current } = { current: latest }
+    let connected = client.isConnected
+    const off = [
+      client.on('*', (message) => {
+        const { options: now, handlers: by } = current.current
+        now.onMessage?.(message)
+        by[message.type]?.(message)
+        for (const name of Object.keys(now))
+          if (!LIFECYCLE.has(name) && eventOf(name) === message.type) now[name as `on${string}`]?.(message.data)
+      }),
+      client.onGap((gap) => current.current.options.onGap?.(gap)),
+      onReconnect(client, () => current.current.options.onReconnect?.()),
+      client.onChange(() => {
+        if (client.isConnected === connected) return
+        connected = client.isConnected
+        if (connected) current.current.options.onOpen?.()
+        else current.current.options.onClose?.()
+      }),
+    ]
+    return () => off.forEach((end) => end())
+  }, [client, latest])
+
+  const actions = useMemo(() => actionsOf(client), [client])
+  return useMemo(
+    () =>
+      Object.defineProperties(
+        { ...actions },
+        {
+          ...Object.getOwnPropertyDescriptors(snapshot),
+          connectionStatus: { enumerable: true, get: () => snapshot.status },
+          lastJsonMessage: { enumerable: true, get: () => snapshot.lastMessage },
+          readyState: {
+            enumerable: true,
+            get: () =>
+              snapshot.status === 'connected'
+                ? 1
+                : snapshot.status === 'disconnected' || snapshot.status === 'failed'
+                  ? 3
+                  : 0,
+          },
+        },
+      ) as unknown as WebSocketApi,
+    [actions, snapshot],
+  )
+}
+
+/** Messages of a room while the component is there. `handlers`: one function, or by event name. */
+export function useRoom(
+  room: string | null | undefined,
+  handlers: Handler | Handlers,
+  options: SubscribeOptions = {},
+): void {
+  const { client } = useWebSocket()
+  const latest = useLatest(handlers)
+  const { level } = options
+  useEffect(() => {
+    if (!room) return undefined
+    const subscription = client.subscribe(
+      room,
+      (message) => {
+        const now = latest.current
+        if (typeof now === 'function') now(message)
+        else now[message.type]?.(message)
+      },
+      { level, since: options.since },
+    )
+    return () => subscription.unsubscribe()
+    // `since` counts at the first subscription only.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [client, room, level, latest])
+}

@@ -1,0 +1,32 @@
+export { useRoom, useWebSocket, type Handlers, type UseWebSocketOptions, type WebSocketApi } from './hooks.js'
+export {
+  useAllProcessingStates,
+  useHasActiveProcessing,
+  useProcessingState,
+  useSystemStatus,
+  type ProcessingState,
+  type SystemStatus,
+} from './processing.js'
+export {
+  WebSocketProvider,
+  useWebSocketContext,
+  type WebSocketContextValue,
+  type WebSocketProviderProps,
+} from './provider.js'
+export { ConnectionStatus, type ConnectionStatusProps } from './status.js'
+export { ProcessingStatus, type ProcessingStatusProps } from './processing-status.js'
+export {
+  PipelineMonitor,
+  Sparkline,
+  usePipeline,
+  type PipelineMonitorProps,
+  type PipelineState,
+} from './pipeline-monitor.js'
+export { LOG_LEVELS, LogStream, type LogEntry, type LogLevel, type LogStreamProps } from './log-stream.js'
+export {
+  NotificationCenter,
+  useNotifications,
+  type Notification,
+  type NotificationCenterProps,
+  type UseNotificationsOptions,
+} from './notifications.js'

@@ -1,0 +1,184 @@
+'use client'
+// NotificationCenter: a bell with what has not been read, and the list behind it.
+
+import { useCallback, useEffect, useId, useRef, useState, type ReactNode } from 'react'
+import type { Message } from '../client/index.js'
+import { useWebSocket } from './hooks.js'
+
+export interface Notification {
+  id: string
+  type: 'info' | 'success' | 'warning' | 'error'
+  title: string
+  message: string
+  read: boolean
+  created_at: string
+  action?: { type: string; payload?: unknown; label?: string } | null
+}
+
+export interface UseNotificationsOptions {
+  /** Those that were there before, newest first. */
+  initial?: readonly Notification[]
+  /** How many are kept: 100. */
+  limit?: number
+  /** Tells the server; what it throws brings the mark back. */
+  onRead?: (ids: string[]) => void | Promise<void>
+}
+
+const TYPES = new Set(['info', 'success', 'warning', 'error'])
+const NONE: readonly Notification[] = []
+
+function fromMessage({ data, message_id, timestamp }: Message): Notification | null {
+  const event = data as Record<string, any>
+  if (!event || typeof event.title !== 'string') return null
+  const level = event.type ?? event.level
+  return {
+    id: event.id ?? message_id ?? `${event.title} ${timestamp}`,
+    type: TYPES.has(level) ? level : level === 'critical' ? 'error' : 'info',
+    title: event.title,
+    message: event.message ?? '',
+    read: event.read === true,
+    created_at: event.created_at ?? timestamp ?? '',
+    action: event.action ?? null,
+  }
+}
+
+/** Notifications as they come, and what has been read of them. */
+export function useNotifications({ initial = NONE, limit = 100, onRead }: UseNotificationsOptions = {}) {
+  const { client } = useWebSocket()
+  const [list, setList] = useState<readonly Notification[]>(initial)
+  useEffect(
+    () =>
+      client.on('notification', (message) => {
+        const notification = fromMessage(message)
+        if (notification)
+          setList((old) => [notification, ...old.filter((each) => each.id !== notification.id)].slice(0, limit))
+      }),
+    [client, limit],
+  )
+  const markAsRead = useCallback(
+    (ids?: string[]) => {
+      setList((old) => {
+        const unread = old.filter((each) => !each.read && (!ids || ids.includes(each.id))).map((each) => each.id)
+        if (!unread.length) return old
+        const back = () =>
+          setList((now) => now.map((each) => (unread.includes(each.id) ? { ...each, read: false } : each)))
+        queueMicrotask(() => {
+          try {
+            void Promise.resolve(onRead?.(unread)).catch(back)
+          } catch {
+            back()
+          }
+        })
+        return old.map((each) => (unread.includes(each.id) ? { ...each, read: true } : each))
+      })
+    },
+    [onRead],
+  )
+  const dismiss = useCallback((id: string) => setList((old) => old.filter((each) => each.id !== id)), [])
+  return { notifications: list, unreadCount: list.filter((each) => !each.read).length, markAsRead, dismiss }
+}
+
+export interface NotificationCenterProps extends UseNotificationsOptions {
+  onAction?: (notification: Notification) => void
+  className?: string
+}
+
+export function NotificationCenter({ onAction, className = '', ...options }: NotificationCenterProps): ReactNode {
+  const { notifications, unreadCount, markAsRead, dismiss } = useNotifications(options)
+  const [open, setOpen] = useState(false)
+  const panel = useId()
+  const root = useRef<HTMLDivElement>(null)
+  const bell = useRef<HTMLButtonElement>(null)
+
+  useEffect(() => {
+    if (!open) return undefined
+    const away = (event: PointerEvent) => {
+      if (!root.current?.contains(event.target as Node)) setOpen(false)
+    }
+    const escape = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return
+      setOpen(false)
+      bell.current?.focus()
+    }
+    document.addEventListener('pointerdown', away)
+    document.addEventListener('keydown', escape)
+    return () => {
+      document.removeEventListener('pointerdown', away)
+      document.removeEventListener('keydown', escape)
+    }
+  }, [open])
+
+  return (
+    <div className={`wsm-notifications ${className}`} ref={root}>
+      <button
+        ref={bell}
+        type="button"
+        className="wsm-bell"
+        aria-expanded={open}
+        aria-controls={panel}
+        aria-label={unreadCount ? `Notifications, ${unreadCount} unread` : 'Notifications'}
+        onClick={() => setOpen(!open)}
+      >
+        <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+          <path
+            d="M8 1.5a4 4 0 0 0-4 4V9l-1.3 2.2h10.6L12 9V5.5a4 4 0 0 0-4-4zM6.4 12.7a1.7 1.7 0 0 0 3.2 0"
+            fill="none"
+            stroke="currentColor"
+            strokeWidth="1.4"
+            strokeLinejoin="round"
+          />
+        </svg>
+        {unreadCount > 0 && <span className="wsm-count">{unreadCount > 99 ? '99+' : unreadCount}</span>}
+      </button>
+      <span className="wsm-hidden" role="status">
+        {notifications[0] && !notifications[0].read ? `${notifications[0].title}: ${notifications[0].message}` : ''}
+      </span>
+      {open && (
+        <div id={panel} className="wsm-panel" role="region" aria-label="Notifications">
+          <div className="wsm-row">
+            <strong className="wsm-grow">Notifications</strong>
+            <button type="button" className="wsm-link" disabled={!unreadCount} onClick={() => markAsRead()}>
+              Mark all as read
+            </button>
+          </div>
+          {!notifications.length && <p className="wsm-dim">Nothing new.</p>}
+          <ul>
+            {notifications.map((each) => (
+              <li key={each.id} className={`wsm-notification wsm-${each.type} ${each.read ? '' : 'wsm-unread'}`}>
+                <div className="wsm-row">
+                  <strong className="wsm-grow">{each.title}</strong>
+                  <time dateTime={each.created_at}>{each.created_at.slice(11, 16)}</time>
+                  <button
+                    type="button"
+                    className="wsm-x"
+                    aria-label={`Dismiss ${each.title}`}
+                    onClick={() => dismiss(each.id)}
+                  >
+                    ×
+                  </button>
+                </div>
+                <p>{each.message}</p>
+                <div className="wsm-row">
+                  {each.action && onAction && (
+                    <button
+                      type="button"
+                      className="wsm-button"
+                      onClick={() => (markAsRead([each.id]), onAction(each))}
+                    >
+                      {each.action.label ?? each.action.type}
+                    </button>
+                  )}
+                  {!each.read && (
+                    <button type="button" className="wsm-link" onClick={() => markAsRead([each.id])}>
+                      Mark as read
+                    </button>
+                  )}
+                </div>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </div>
+  )
+}

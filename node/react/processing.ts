@@ -1,0 +1,136 @@
+'use client'
+// What is being processed, by image: kept once per client, read by as many components as like.
+
+import { useCallback, useSyncExternalStore } from 'react'
+import type { Client, Message } from '../client/index.js'
+import { useWebSocket } from './hooks.js'
+
+export interface ProcessingState {
+  imageId: string
+  status: 'started' | 'processing' | 'complete' | 'failed'
+  progress: number
+  currentStep: string
+  etaSeconds: number | null
+  algorithm: string | null
+  resultId: string | null
+  error: string | null
+  /** Unix milliseconds of the last event. */
+  updatedAt: number
+}
+
+export interface SystemStatus {
+  gpu_utilization?: number | null
+  gpu_memory_used_mb?: number | null
+  gpu_memory_total_mb?: number | null
+  queue_length?: number
+  active_processing_count?: number
+  [member: string]: unknown
+}
+
+class Store {
+  states: ReadonlyMap<string, ProcessingState> = new Map()
+  active: readonly ProcessingState[] = []
+  system: SystemStatus | null = null
+  private readonly changes = new Set<() => void>()
+
+  constructor(client: Client) {
+    for (const type of ['processing_started', 'processing_progress', 'processing_complete', 'processing_failed'])
+      client.on(type, (message) => this.take(message))
+    client.on('system_status', (message) => {
+      this.system = message.data as SystemStatus
+      this.tell()
+    })
+  }
+
+  subscribe = (changed: () => void): (() => void) => {
+    this.changes.add(changed)
+    return () => void this.changes.delete(changed)
+  }
+
+  private take({ type, data }: Message): void {
+    const event = data as Record<string, any>
+    if (typeof event?.image_id !== 'string') return
+    const old = this.states.get(event.image_id)
+    // Progress is sent with less care than the end: it may come after it.
+    if (type === 'processing_progress' && old && (old.status === 'complete' || old.status === 'failed')) return
+    const state: ProcessingState = {
+      imageId: event.image_id,
+      status: 'processing',
+      progress: 0,
+      currentStep: '',
+      etaSeconds: null,
+      algorithm: null,
+      resultId: null,
+      error: null,
+      ...(type === 'processing_started' ? {} : old),
+      updatedAt: Date.now(),
+    }
+    if (type === 'processing_started')
+      Object.assign(state, {
+        status: 'started',
+        algorithm: event.algorithm ?? null,
+        etaSeconds: event.estimated_time_seconds ?? null,
+      })
+    else if (type === 'processing_progress')
+      Object.assign(state, {
+        status: 'processing',
+        progress: event.progress,
+        currentStep: event.current_step ?? '',
+        etaSeconds: event.eta_seconds ?? null,
+      })
+    else if (type === 'processing_complete')
+      Object.assign(state, { status: 'complete', progress: 100, etaSeconds: 0, resultId: event.result_id ?? null })
+    else Object.assign(state, { status: 'failed', error: String(event.error ?? ''), etaSeconds: null })
+    this.states = new Map(this.states).set(state.imageId, state)
+    this.active = [...this.states.values()].filter((each) => each.status === 'started' || each.status === 'processing')
+    this.tell()
+  }
+
+  private tell(): void {
+    for (const change of [...this.changes]) change()
+  }
+}
+
+const stores = new WeakMap<Client, Store>()
+
+function storeOf(client: Client): Store {
+  let store = stores.get(client)
+  if (!store) stores.set(client, (store = new Store(client)))
+  return store
+}
+
+function useStore<T>(select: (store: Store) => T, server: T): T {
+  const { client } = useWebSocket()
+  const store = storeOf(client)
+  return useSyncExternalStore(
+    store.subscribe,
+    useCallback(() => select(store), [store, select]),
+    () => server,
+  )
+}
+
+const EMPTY: readonly ProcessingState[] = []
+
+/** The state of one image; undefined before its first event. */
+export function useProcessingState(imageId: string): ProcessingState | undefined {
+  return useStore(
+    useCallback((store: Store) => store.states.get(imageId), [imageId]),
+    undefined,
+  )
+}
+
+const active = (store: Store) => store.active
+/** All that are under way. */
+export function useAllProcessingStates(): readonly ProcessingState[] {
+  return useStore(active, EMPTY)
+}
+
+const hasActive = (store: Store) => store.active.length > 0
+export function useHasActiveProcessing(): boolean {
+  return useStore(hasActive, false)
+}
+
+const system = (store: Store) => store.system
+export function useSystemStatus(): SystemStatus | null {
+  return useStore(system, null)
+}

@@ -1,0 +1,47 @@
+'use client'
+// One connection for a tree of components.
+
+import { createElement, useContext, useEffect, useMemo, type ReactNode } from 'react'
+import type { ClientOptions, Status } from '../client/index.js'
+import { ClientContext, useWebSocket, type WebSocketApi } from './hooks.js'
+import { useSystemStatus, type SystemStatus } from './processing.js'
+import { clientOf, hold } from './registry.js'
+
+export interface WebSocketProviderProps extends Omit<Partial<ClientOptions>, 'url'> {
+  /** `ws://…`, `http(s)://…` or a path; `/ws` of the page's host if not given. */
+  wsUrl?: string
+  children?: ReactNode
+}
+
+export function WebSocketProvider({ wsUrl = '/ws', children, ...options }: WebSocketProviderProps): ReactNode {
+  const client = useMemo(
+    () => clientOf({ ...options, url: wsUrl }),
+    // Other options hold for the client as it was made.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [wsUrl, options.sessionId],
+  )
+  const connect = options.autoConnect !== false
+  useEffect(() => hold(client, connect), [client, connect])
+  return createElement(ClientContext.Provider, { value: client }, children)
+}
+
+export interface WebSocketContextValue extends WebSocketApi {
+  status: Status
+  systemStatus: SystemStatus | null
+}
+
+/** The provider's connection, and the last `system_status`. */
+export function useWebSocketContext(): WebSocketContextValue {
+  if (!useContext(ClientContext))
+    throw new Error('useWebSocketContext() is used outside of a <WebSocketProvider>: put one around the component')
+  const api = useWebSocket()
+  const systemStatus = useSystemStatus()
+  return useMemo(
+    () =>
+      Object.defineProperties({} as WebSocketContextValue, {
+        ...Object.getOwnPropertyDescriptors(api),
+        systemStatus: { enumerable: true, value: systemStatus },
+      }),
+    [api, systemStatus],
+  )
+}
