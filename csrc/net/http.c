@@ -20,7 +20,6 @@ struct wsm__entry {
 	size_t body_len; /* which is waited for */
 	struct wsm__buffer out;
 	size_t out_at; /* how far `out` is written */
-	bool served;   /* it had an answer */
 	bool last;     /* the session ends with this answer */
 };
 
@@ -116,7 +115,7 @@ static void pump(struct wsm__session *session)
 		return;
 	wsm__buffer_fini(&entry->out);
 	entry->out_at = 0;
-	entry->served = true;
+	session->served = true;
 	if (entry->last)
 		wsm__session_linger(session);
 }
@@ -155,7 +154,7 @@ void wsm__entry_expire(struct wsm__session *session)
 {
 	struct wsm__entry *entry = session->entry;
 
-	if (entry->served && entry->at == entry->in.len && !session->choked) {
+	if (session->served && entry->at == entry->in.len && !session->choked) {
 		wsm__session_doom(session); /* it was kept for a further request */
 		return;
 	}
@@ -168,20 +167,45 @@ void wsm__entry_expire(struct wsm__session *session)
 
 /* ---- REST ------------------------------------------------------------------------------------------------------- */
 
+/* What a call is asked by its head; `lists` hold what is joined of several fields, and are the caller's to release. */
+static void read_call(wsm_rest_request *call, const struct wsm__head *head, wsm_slice ip, struct wsm__buffer lists[2])
+{
+	memset(call, 0, sizeof(*call));
+	wsm__buffer_init(&lists[0]);
+	wsm__buffer_init(&lists[1]);
+	call->method = head->method;
+	call->path = head->path;
+	call->query = head->query;
+	call->ip = ip;
+	call->forwarded = wsm__fields_join(head->fields, head->n_fields, "forwarded", ',', &lists[0]);
+	call->x_forwarded_for = wsm__fields_join(head->fields, head->n_fields, "x-forwarded-for", ',', &lists[1]);
+	call->authorization = wsm__head_get(head, "authorization");
+	call->api_key = wsm__head_get(head, "x-api-key");
+	call->origin = wsm__head_get(head, "origin");
+}
+
+/* Whether a body would be looked at: who may not call is told so at once, and not listened to for a megabyte. */
+static bool takes_body(const struct wsm__session *session, const struct wsm__head *head)
+{
+	char ip[WSM__ADDRESS_TEXT];
+	struct wsm__buffer lists[2];
+	wsm_rest_request call;
+	bool takes;
+
+	wsm__session_ip(session, ip);
+	read_call(&call, head, wsm__str(ip), lists);
+	takes = session->core->config->rest && wsm__rest_takes_body(session->core, &call);
+	wsm__buffer_fini(&lists[0]);
+	wsm__buffer_fini(&lists[1]);
+	return takes;
+}
+
 static void answer_rest(struct wsm__session *session, const struct wsm__head *head, wsm_slice body)
 {
 	struct wsm__entry *entry = session->entry;
 	char ip[WSM__ADDRESS_TEXT];
 	struct wsm__buffer lists[2];
-	wsm_rest_request request = {
-		.method = head->method,
-		.path = head->path,
-		.query = head->query,
-		.authorization = wsm__head_get(head, "authorization"),
-		.api_key = wsm__head_get(head, "x-api-key"),
-		.origin = wsm__head_get(head, "origin"),
-		.body = body,
-	};
+	wsm_rest_request request;
 	wsm_rest_answer answer;
 	bool failed;
 
@@ -190,11 +214,8 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 		return;
 	}
 	wsm__session_ip(session, ip);
-	request.ip = wsm__str(ip);
-	wsm__buffer_init(&lists[0]);
-	wsm__buffer_init(&lists[1]);
-	request.forwarded = wsm__fields_join(head->fields, head->n_fields, "forwarded", ',', &lists[0]);
-	request.x_forwarded_for = wsm__fields_join(head->fields, head->n_fields, "x-forwarded-for", ',', &lists[1]);
+	read_call(&request, head, wsm__str(ip), lists);
+	request.body = body;
 	memset(&answer, 0, sizeof(answer));
 	/* A body where none belongs is not read, and must not be taken for the next request. */
 	entry->last = !head->keep_alive || head->chunked || head->length != body.len;
@@ -228,16 +249,15 @@ static bool expects_body(struct wsm__session *session, const struct wsm__head *h
 	else if (expect.data && !wsm__slice_equal_nocase(expect, wsm__str("100-continue")))
 		wsm__entry_refuse(session, 417, "", "only Expect: 100-continue is understood");
 	else
-		return head->length > 0;
+		return head->length > 0 && takes_body(session, head);
 	return false;
 }
 
-/* The head of a request is there. True if all of the request is handled, or the session is at its end. */
+/* A request by its head. True if all of it is handled, or the session is at its end. */
 static bool take_head(struct wsm__session *session)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	struct wsm__entry *entry = session->entry;
-	struct wsm__core *core = session->core; /* the session may be gone after an upgrade */
 	const char *why;
 	struct wsm__head head;
 	unsigned status = wsm__head_parse(&head, entry->in.data + entry->at, entry->head_len, &why);
@@ -247,12 +267,7 @@ static bool take_head(struct wsm__session *session)
 		return true;
 	}
 	if (wsm__handshake_wanted(&head)) {
-		uint64_t start = wsm__mono_us();
-
-		if (wsm__session_defer(session))
-			return false;
 		wsm__upgrade(session, &head);
-		core->handshake_us += wsm__mono_us() - start;
 		return true;
 	}
 	if (expects_body(session, &head)) {
@@ -278,6 +293,21 @@ static void take_body(struct wsm__session *session)
 		answer_rest(session, &head, wsm__slice(start + entry->head_len, entry->body_len));
 }
 
+/* Either of them takes its time of this turn of the loop, as others' requests do: a thousand in one packet wait for theirs. */
+static bool take_part(struct wsm__session *session)
+{
+	struct wsm__core *core = session->core;
+	uint64_t start = wsm__mono_us();
+	bool done = true;
+
+	if (session->entry->body_len)
+		take_body(session);
+	else
+		done = take_head(session);
+	core->handshake_us += wsm__mono_us() - start;
+	return done;
+}
+
 /* One step; false if more bytes are needed for the next. */
 static bool step(struct wsm__session *session)
 {
@@ -292,12 +322,14 @@ static bool step(struct wsm__session *session)
 		}
 		if (!entry->head_len)
 			return false;
-		if (!take_head(session))
+		if (wsm__session_defer(session))
+			return false;
+		if (!take_part(session))
 			return true;
 	} else {
 		if (have - entry->head_len < entry->body_len)
 			return false;
-		take_body(session);
+		take_part(session);
 	}
 	if (session->phase != WSM__ENTERING)
 		return true;

@@ -280,7 +280,7 @@ void wsm__limits_metrics(struct wsm__core *core, struct wsm__buffer *out)
 		{ "bans_total", true, "Bans, automatic and by hand.", core->peers.bans },
 		{ "banned_refused_total", true, "Connections of banned addresses turned away.",
 		  core->peers.banned_refused },
-		{ "handshakes_deferred_total", true, "Handshakes that have waited for another turn of the loop.",
+		{ "handshakes_deferred_total", true, "Requests that have waited for another turn of the loop.",
 		  core->limits.deferred },
 	};
 

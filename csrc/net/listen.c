@@ -37,7 +37,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	if (status < 0 || core->stopping)
 		return;
 	wsm__core_now(core);
-	for (int i = 0; i < ACCEPTS_PER_TURN && wsm__sessions_may_enter(core); i++) {
+	for (int i = 0; i < ACCEPTS_PER_TURN && wsm__sessions_may_enter(core, i == 0); i++) {
 		struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
 		socklen_t len = sizeof(from);
 		int fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -171,7 +171,8 @@ static void get_history(struct call *call, wsm_slice rest)
 {
 	char room[WSM__ROOM_NAME_MAX + 1], since[64], limit[16], *end;
 	wsm_slice query = call->request->query;
-	struct wsm__history_request history = { .max_bytes = SIZE_MAX / 2 };
+	/* As over WebSocket: who asks for all of a large history and does not read must not have it lie here. */
+	struct wsm__history_request history = { .max_bytes = call->core->config->max_queue / 2 };
 	int room_len = wsm__query_get(query, "room", room, sizeof(room));
 	int since_len = wsm__query_get(query, "since", since, sizeof(since));
 	int limit_len = wsm__query_get(query, "limit", limit, sizeof(limit));
@@ -402,26 +403,51 @@ static bool find_client(struct call *call)
 	return false;
 }
 
+/* False if the call was refused. */
+static bool admit(struct call *call, const struct route *route)
+{
+	bool head = wsm__slice_is(call->request->method, "HEAD");
+
+	if (!find_client(call))
+		return false;
+	if (!route)
+		refuse(call, 404, "not_found", "there is nothing here");
+	else if (!wsm__slice_is(call->request->method, route->method) && !(head && route->access != WRITES))
+		refuse(call, 405, "method_not_allowed", route->access == WRITES ? "use POST" : "use GET");
+	else if (!allowed(call, route))
+		refuse(call, 401, "unauthenticated",
+		       "this call needs the API key: X-API-Key, or Authorization: Bearer");
+	else
+		return true;
+	return false;
+}
+
+bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request)
+{
+	struct wsm__buffer out;
+	struct call call = { .core = core, .request = request, .out = &out, .status = 200 };
+	wsm_slice rest;
+	const struct route *route = find_route(request->path, &rest);
+	bool takes;
+
+	wsm__buffer_init(&out);
+	takes = admit(&call, route) && route->access == WRITES;
+	wsm__buffer_fini(&out);
+	return takes;
+}
+
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
 {
 	struct wsm__buffer out;
 	struct call call = { .core = core, .request = request, .out = &out, .status = 200 };
 	wsm_slice rest = { NULL, 0 };
 	const struct route *route = find_route(request->path, &rest);
-	bool head = wsm__slice_is(request->method, "HEAD");
 	int status;
 
 	wsm__buffer_init(&out);
 	answer->content_type = JSON_TYPE;
-	if (!find_client(&call)) {
+	if (!admit(&call, route)) {
 		; /* it is told */
-	} else if (!route) {
-		refuse(&call, 404, "not_found", "there is nothing here");
-	} else if (!wsm__slice_is(request->method, route->method) && !(head && route->access != WRITES)) {
-		refuse(&call, 405, "method_not_allowed", route->access == WRITES ? "use POST" : "use GET");
-	} else if (!allowed(&call, route)) {
-		refuse(&call, 401, "unauthenticated",
-		       "this call needs the API key: X-API-Key, or Authorization: Bearer");
 	} else {
 		route->answer(&call, rest);
 		if (call.status == 200)

@@ -6,6 +6,8 @@
 
 /* Answers a call; `answer->body` is the caller's. WSM_ENOMEM. */
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer);
+/* Whether it would look at a body, by all that is known before the body comes. */
+bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request);
 /* Whether a path is one of ours. */
 bool wsm__rest_path(wsm_slice path);
 

@@ -41,7 +41,7 @@ static void leave_list(struct wsm__session *session)
 	if (list)
 		DL_DELETE(*list, session);
 	session->core->n_entering -= session->phase == WSM__ENTERING;
-	session->core->n_deferred -= session->phase == WSM__DEFERRED;
+	session->core->n_deferred -= session->phase == WSM__DEFERRED && !session->served;
 }
 
 /* Every list is in the order of its deadlines: what is put into one waits as long as the others there. */
@@ -55,7 +55,8 @@ static void enter_phase(struct wsm__session *session, enum wsm__phase phase)
 	if (list)
 		DL_APPEND(*list, session);
 	session->core->n_entering += phase == WSM__ENTERING;
-	session->core->n_deferred += phase == WSM__DEFERRED;
+	/* Who asks again and again holds up nobody who is new. */
+	session->core->n_deferred += phase == WSM__DEFERRED && !session->served;
 }
 
 void wsm__session_wait(struct wsm__session *session)
@@ -64,7 +65,7 @@ void wsm__session_wait(struct wsm__session *session)
 	enter_phase(session, WSM__ENTERING);
 }
 
-/* ---- handshakes in turn ------------------------------------------------------------------------------------------ */
+/* ---- requests in turn -------------------------------------------------------------------------------------------- */
 
 static bool has_time(const struct wsm__core *core)
 {
@@ -73,9 +74,9 @@ static bool has_time(const struct wsm__core *core)
 	return !(budget > 0) || (double)core->handshake_us < budget * 1000000;
 }
 
-bool wsm__sessions_may_enter(const struct wsm__core *core)
+bool wsm__sessions_may_enter(const struct wsm__core *core, bool first)
 {
-	return core->n_deferred < DEFERRED_MAX && has_time(core);
+	return core->n_deferred < DEFERRED_MAX && (first || has_time(core));
 }
 
 bool wsm__session_defer(struct wsm__session *session)

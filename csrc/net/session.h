@@ -2,7 +2,7 @@
  * session.h - one client socket in libwebsockets (role "raw"), from accept or hand-over to its end.
  *
  *   ENTERING   requests are read and answered (http.c), until one asks for an upgrade (upgrade.c) or the connection ends
- *   DEFERRED   a request for an upgrade is there, but other handshakes have taken their time of this turn of the loop
+ *   DEFERRED   a request is there, but others have taken their time of this turn of the loop
  *   OPEN       a WebSocket (websocket.c); `conn` is its connection
  *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
  *              a socket with unread input resets it, and the reset can overtake the last words (RFC 9112 section 9.6)
@@ -29,6 +29,7 @@ struct wsm__session {
 	int fd;
 	enum wsm__phase phase;
 	bool its_turn;             /* of going on with what was deferred */
+	bool served;               /* it had an answer to a request */
 	bool choked;               /* libwebsockets holds a part of what was written; nothing is read meanwhile */
 	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
 	struct wsm__adopt *adopt;  /* handed over by the host, until a connection has been made of it */
@@ -56,14 +57,15 @@ bool wsm__session_write(struct wsm__session *session, const void *data, size_t l
 bool wsm__session_write_raw(struct wsm__session *session, const void *data, size_t len);
 void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len);
 /*
- * Handshakes in turn: all of them together take handshake_budget of a turn of the loop, those that came first go first. True if this
+ * Requests in turn: all of them together take handshake_budget of a turn of the loop, those that came first go first. True if this
  * one is DEFERRED now; wsm__entry_resume() is called when its turn comes.
  */
 bool wsm__session_defer(struct wsm__session *session);
 /* Begins a turn of the loop, with the handshakes that wait. */
 void wsm__sessions_resume(struct wsm__core *core);
-/* Whether there is time for a further new connection in this turn of the loop. */
-bool wsm__sessions_may_enter(const struct wsm__core *core);
+/* Whether there is time for a further new connection in this turn of the loop. For the `first` there is: endless requests on
+ * connections that are there must not keep others out. */
+bool wsm__sessions_may_enter(const struct wsm__core *core, bool first);
 /* Nothing more is to be said: LINGERING as soon as everything is written. */
 void wsm__session_linger(struct wsm__session *session);
 /* Cuts it off. */

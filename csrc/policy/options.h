@@ -94,8 +94,8 @@
 	X(max_handshakes, "WEBSOCKET_MAX_HANDSHAKES", UINT, "1024", 1, 1000000,                                        \
 	  "Connections of the own port whose request has not come yet; beyond, the oldest of them is ended.")          \
 	X(handshake_budget, "WEBSOCKET_HANDSHAKE_BUDGET", SECS, "0.001", 0, 1,                                         \
-	  "Seconds of each turn of the loop that new connections may take; further ones wait for the next turn, in "   \
-	  "order, so that established clients are not held up; 0 for no bound.")                                       \
+	  "Seconds of each turn of the loop that new connections and REST calls may take; further ones wait for the "  \
+	  "next turn, in order, so that established clients are not held up; 0 for no bound.")                         \
 	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
 	  "Seconds that a client has to answer a closing handshake.")                                                  \
 	X(drain_time, "WEBSOCKET_DRAIN_TIME", SECS, "5", 0, 3600,                                                      \

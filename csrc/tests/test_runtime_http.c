@@ -12,6 +12,28 @@ static int open_host(void **state)
 	return 0;
 }
 
+/* Where an answer may be as large as the tests want it. */
+static int open_roomy_host(void **state)
+{
+	(void)state;
+	host_open(&host, "max_queue", "67108864", NULL);
+	return 0;
+}
+
+static int open_guarded_host(void **state)
+{
+	(void)state;
+	host_open(&host, "api_key", "secret-key", NULL);
+	return 0;
+}
+
+static int open_host_with_little_time(void **state)
+{
+	(void)state;
+	host_open(&host, "handshake_budget", "0.000001", NULL);
+	return 0;
+}
+
 static int close_host(void **state)
 {
 	(void)state;
@@ -348,9 +370,93 @@ static void requests_wait_while_an_answer_is_not_read(void **state)
 	free(data);
 }
 
+static void a_large_history_comes_in_pages(void **state)
+{
+	char *data = malloc(100101), path[200];
+	long long upto = 0;
+	unsigned pages = 0;
+
+	(void)state;
+	for (int i = 1; i <= 12; i++) {
+		snprintf(data, 100101, "{\"n\":%d,\"pad\":\"%0100000d\"}", i, 0);
+		host_send(&host, "big", "n", data);
+	}
+	snprintf(path, sizeof(path), "/api/ws/history?room=big");
+	for (; upto < 12; pages++) {
+		json_t *body = get(200, path), *messages = at(body, "messages");
+
+		assert_in_range(json_array_size(messages), 1, 5); /* half of max_queue */
+		assert_int_equal(number_at(json_array_get(messages, 0), "offset"), upto + 1);
+		upto += (long long)json_array_size(messages);
+		assert_int_equal(number_at(body, "offset"), upto);
+		snprintf(path, sizeof(path), "/api/ws/history?room=big&since=%s:%lld", text_at(body, "epoch"), upto);
+		json_decref(body);
+	}
+	assert_int_equal(pages, 3);
+	free(data);
+}
+
+/* A megabyte from each of a thousand strangers would be a gigabyte. */
+static void who_may_not_call_is_told_before_the_body(void **state)
+{
+	static const char *const calls[] = {
+		"POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nX-API-Key: wrong\r\nOrigin: http://evil.example\r\n",
+		"POST /api/ws/history?room=r HTTP/1.1\r\nHost: x\r\n",
+		"POST /nowhere HTTP/1.1\r\nHost: x\r\n",
+	};
+	static const unsigned statuses[] = { 401, 405, 404 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct raw_answer answer;
+		int fd = raw_connect(host.port);
+
+		raw_say(fd, calls[i]);
+		raw_say(fd, "Content-Length: 1048576\r\nExpect: 100-continue\r\n\r\n");
+		raw_answer(fd, &answer, false);
+		assert_int_equal(answer.status, statuses[i]);
+		assert_non_null(strstr(answer.head, "Connection: close\r\n"));
+		raw_answer_free(&answer);
+		assert_true(raw_ended(fd));
+		close(fd);
+	}
+}
+
+#define IN_A_PACKET 200
+
+/* They would take the loop for as long as they last; each waits for its turn, and new connections come in between. */
+static void requests_in_one_packet_take_turns(void **state)
+{
+	static const char get[] = "GET /api/ws/health HTTP/1.1\r\nHost: x\r\n\r\n";
+	char *packet = malloc(sizeof(get) * IN_A_PACKET + 512);
+	struct raw_answer answer;
+	struct raw_frame frame;
+	int fd = raw_connect(host.port);
+	size_t len = 0;
+
+	(void)state;
+	for (int i = 0; i < IN_A_PACKET; i++, len += sizeof(get) - 1)
+		memcpy(packet + len, get, sizeof(get));
+	raw_upgrade(packet + len, 512, "/ws", NULL);
+	raw_say(fd, packet);
+	assert_int_equal(raw_http(host.port, get, NULL), 200);
+	for (int i = 0; i < IN_A_PACKET; i++) {
+		raw_answer(fd, &answer, false);
+		assert_int_equal(answer.status, 200);
+		raw_answer_free(&answer);
+	}
+	raw_answer(fd, &answer, true);
+	assert_int_equal(answer.status, 101);
+	raw_await(fd, WSC_TEXT, &frame);
+	assert_true(host_stat(&host, "deferred_handshakes") > IN_A_PACKET / 2);
+	close(fd);
+	free(packet);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
+#define CASE_AT(name, open) cmocka_unit_test_setup_teardown(name, open, close_host)
 	const struct CMUnitTest tests[] = {
 		CASE(methods),
 		CASE(head_has_no_body),
@@ -359,11 +465,14 @@ int main(void)
 		CASE(bodies_where_none_belongs),
 		CASE(a_body_in_pieces),
 		CASE(large_bodies),
-		CASE(a_large_answer_arrives_whole),
+		CASE_AT(a_large_answer_arrives_whole, open_roomy_host),
 		CASE(what_is_expected_of_a_request),
 		CASE(versions_and_targets),
 		CASE(two_lengths_are_no_length),
-		CASE(requests_wait_while_an_answer_is_not_read),
+		CASE_AT(requests_wait_while_an_answer_is_not_read, open_roomy_host),
+		CASE(a_large_history_comes_in_pages),
+		CASE_AT(who_may_not_call_is_told_before_the_body, open_guarded_host),
+		CASE_AT(requests_in_one_packet_take_turns, open_host_with_little_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
