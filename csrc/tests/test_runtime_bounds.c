@@ -138,7 +138,7 @@ static void the_low_go_first_and_the_critical_last(void **state)
 
 static void the_breaker_opens_and_closes_with_one_line_each(void **state)
 {
-	wsm_event *event;
+	wsm_event *event, *next;
 	json_t *stats;
 
 	(void)state;
@@ -155,8 +155,10 @@ static void the_breaker_opens_and_closes_with_one_line_each(void **state)
 	assert_int_equal(number_at(stats, "overload.dropped.critical"), 0);
 	assert_int_equal(strlen(text_at(stats, "overload.since")), 24);
 	json_decref(stats);
-	while ((event = wsm_events_take(host.runtime)) != NULL)
-		wsm_event_free(event); /* so that the next one wakes */
+	for (event = wsm_events_take(host.runtime); event; event = next) { /* so that the next one wakes */
+		next = event->next;
+		wsm_event_free(event);
+	}
 	hold_it_up();
 	for (int i = 0; i < 300; i++) /* no other line for these */
 		wsm_receipt_unref(publish(WSM_NORMAL));
