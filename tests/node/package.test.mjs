@@ -35,7 +35,15 @@ test('the tarball holds the sources of the addon and the package, and nothing el
       name,
     )
   const needed = require(path.join(root, 'node/sources.js')).sources()
-  for (const name of [...needed, 'README.md', 'LICENSE', 'node/lib/index.mjs', 'node/lib/index.d.ts', 'node/dist/client/index.js', 'node/dist/react/index.js']) {
+  for (const name of [
+    ...needed,
+    'README.md',
+    'LICENSE',
+    'node/lib/index.mjs',
+    'node/lib/index.d.ts',
+    'node/dist/client/index.js',
+    'node/dist/react/index.js',
+  ]) {
     assert.ok(names.includes(`package/${name}`), name)
   }
 })
