@@ -250,8 +250,7 @@ export interface Config {
 type Handled = unknown
 type Remove = () => void
 /** The data of an event of the catalogue; of any other event anything that JSON can say. */
-/** What an event of the catalogue must have, and whatever else goes with it. */
-type DataOf<T extends string> = T extends keyof EventData ? EventData[T] & Record<string, unknown> : unknown
+type DataOf<T extends string> = T extends keyof EventData ? EventData[T] : unknown
 
 /** One runtime and everything that an application does with it. The first call that needs the runtime starts it. */
 export declare class WebSocketManager {
@@ -285,9 +284,13 @@ export declare class WebSocketManager {
   stop(deadline?: number): Promise<void>
 
   /** Sends an event of any type in the envelope of the catalogue's. What is no option stands at the top of the message. */
-  notify<T extends string>(type: T, data?: DataOf<T>, options?: SendOptions & Record<string, unknown>): Receipt
+  notify<T extends string, D extends DataOf<T>>(
+    type: T,
+    data?: D,
+    options?: SendOptions & Record<string, unknown>,
+  ): Receipt
   /** Sends an event to the room `project:<id>`; without data, the second argument is the whole message. */
-  sendToProject<T extends string>(projectId: Ids, type: T, data: DataOf<T>, options?: SendOptions): Receipt
+  sendToProject<T extends string, D extends DataOf<T>>(projectId: Ids, type: T, data: D, options?: SendOptions): Receipt
   sendToProject(projectId: Ids, message: Message, data?: undefined, options?: SendOptions): Receipt
   send_to_project: WebSocketManager['sendToProject']
   /** Sends to all connections that are in the room of all. */
