@@ -259,6 +259,33 @@ static void run_step(const json_t *step)
 
 /* ---- cases ------------------------------------------------------------------------------------------------------ */
 
+/* The text of an option or a setting. */
+static char *text_of(const json_t *value)
+{
+	if (json_is_string(value))
+		return strdup(json_string_value(value));
+	return json_dumps(value, JSON_ENCODE_ANY);
+}
+
+/* The option `rooms` of the packages: settings of room rules, by pattern. */
+static void set_rules(const json_t *rooms)
+{
+	const char *pattern, *setting;
+	json_t *settings, *value;
+	wsm_error error = { 0 };
+
+	json_object_foreach((json_t *)(uintptr_t)rooms, pattern, settings)
+		json_object_foreach(settings, setting, value) {
+			char *text = text_of(json_is_boolean(value) ? NULL : value);
+			const char *word = json_is_true(value) ? "on" : json_is_false(value) ? "off" : text;
+
+			if (wsm_room_rule_set(host.runtime, wsm__str(pattern), wsm__str(setting), wsm__str(word),
+			                      &error))
+				give_up("%s", error.message);
+			free(text);
+		}
+}
+
 static void configure(const json_t *config)
 {
 	wsm_config *made = wsm_config_new();
@@ -268,14 +295,15 @@ static void configure(const json_t *config)
 
 	wsm_config_set(made, "port", "0", NULL);
 	json_object_foreach((json_t *)(uintptr_t)config, name, value) {
-		char *text = json_dumps(value, JSON_ENCODE_ANY);
+		char *text = text_of(value);
 
-		if (wsm_config_set(made, name, text, &error))
+		if (strcmp(name, "rooms") && wsm_config_set(made, name, text, &error))
 			give_up("%s", error.message);
 		free(text);
 	}
 	host_make_with(&host, made);
 	wsm_config_free(made);
+	set_rules(json_object_get(config, "rooms"));
 	host_start(&host);
 }
 
