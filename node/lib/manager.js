@@ -372,7 +372,7 @@ function check(handler) {
 /** Who takes the events of a runtime. Nothing that a handler does may stop the events of others. */
 function dispatcher(manager, runtime, handlers, receipts) {
   return (kind, conn, a, b, c) => {
-    if (kind === native.EVENT_RECEIPT) {
+    if (kind === native.EVENT_RECEIPT || kind === native.EVENT_REPORT) {
       receipts.complete(a)
       return
     }

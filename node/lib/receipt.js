@@ -2,15 +2,19 @@
 'use strict'
 
 const native = require('./native.js')
-const { errorOf, NotRunning } = require('./errors.js')
+const { errorOf, InvalidArgument, NotRunning } = require('./errors.js')
 
 const { BATCH_SIZE } = native
+
+/** The longest that a timer of Node's can run, in milliseconds. */
+const LONGEST = 2 ** 31 - 1
 
 /** Receipts of one Runtime that are being waited for, and the batch in which the next ones stand. */
 class Receipts {
   constructor(runtime) {
     this.runtime = runtime
     this.waiting = new Map()
+    this.reports = new Map()
     this.token = 0
     this.next()
   }
@@ -40,8 +44,20 @@ class Receipts {
     this.waiting.set(token, done)
   }
 
-  /** The event of a receipt has come. */
+  /** Calls `done` once the report of a receipt is settled. Who waits keeps the process alive. */
+  waitReport(batch, place, done) {
+    const token = (this.token = (this.token + 1) >>> 0)
+    if (this.runtime.watchReport(batch, place, token)) this.reports.set(token, done)
+    else done()
+  }
+
+  /** The event of a receipt or of its report has come. */
   complete(token) {
+    const report = this.reports.get(token)
+    if (this.reports.delete(token)) {
+      report()
+      return
+    }
     const done = this.waiting.get(token)
     if (!this.waiting.delete(token)) return
     if (this.waiting.size === 0) this.runtime.release()
@@ -50,9 +66,10 @@ class Receipts {
 
   /** The Runtime has left its hub: no more events come. */
   close() {
-    const waiting = [...this.waiting.values()]
-    if (waiting.length > 0) this.runtime.release()
+    const waiting = [...this.waiting.values(), ...this.reports.values()]
+    if (this.waiting.size > 0) this.runtime.release()
     this.waiting.clear()
+    this.reports.clear()
     for (const done of waiting) done()
   }
 }
@@ -67,6 +84,7 @@ class Receipt {
   #batch
   #place
   #outcome
+  #settled
 
   constructor(batch, place) {
     this.#batch = batch
@@ -85,6 +103,28 @@ class Receipt {
     const [status, recipients, room, epoch, offset, messageId, superseded] = row
     if (status !== 0) throw errorOf(status)
     return { recipients, room, epoch, offset, messageId, superseded }
+  }
+
+  async report({ timeout = 5 } = {}) {
+    if (this.#batch !== null) this.#figures()
+    await this
+    if (!this.#figures().settled) {
+      this.#settled ??= new Promise((resolve) => this.#batch.receipts.waitReport(this.#batch, this.#place, resolve))
+      let timer
+      const late = new Promise((resolve) => {
+        timer = setTimeout(resolve, Math.min(Math.max((timeout ?? Infinity) * 1000, 0), LONGEST))
+      })
+      await Promise.race([this.#settled, late])
+      clearTimeout(timer)
+    }
+    return this.#figures()
+  }
+
+  #figures() {
+    const row = this.#batch.figures(this.#place)
+    if (row === undefined) throw new InvalidArgument('this message was sent without report: true')
+    const [deliveries, written, conflated, dropped, lagging, pending, settled] = row
+    return { deliveries, written, conflated, dropped, lagging, pending, settled }
   }
 
   then(fulfilled, rejected) {

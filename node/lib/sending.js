@@ -8,7 +8,7 @@ const { EventMethods } = require('./events.js')
 
 const { TO_AUTO, TO_ALL, TO_ROOM, TO_PROJECT, TO_USER, TO_SESSION, TO_CLIENT } = native
 const PRIORITIES = { critical: native.CRITICAL, normal: native.NORMAL, low: native.LOW }
-const OPTIONS = ['room', 'priority', 'conflate', 'maxRate', 'max_rate', 'history', 'level', 'exclude']
+const OPTIONS = ['room', 'priority', 'conflate', 'maxRate', 'max_rate', 'history', 'level', 'exclude', 'report']
 
 class Sending extends EventMethods {
   // ---- events in an envelope ----
@@ -111,6 +111,9 @@ class Sending extends EventMethods {
           break
         case 'level':
           level = checkedLevel(value)
+          break
+        case 'report':
+          if (value) flags |= native.PUBLISH_REPORT
           break
         case 'history':
           if (!value) flags |= native.PUBLISH_NO_HISTORY

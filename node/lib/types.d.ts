@@ -27,6 +27,8 @@ export interface SendOptions {
   level?: Level
   /** User or client ids that do not get it. */
   exclude?: Ids
+  /** true: Receipt.report() tells what became of each delivery. */
+  report?: boolean
 }
 /** SendOptions without `level`, which these events take from their data. */
 export type LevelFieldOptions = Omit<SendOptions, 'level'>
@@ -45,6 +47,24 @@ export interface Delivery {
   superseded: boolean
 }
 
+/** What became of the deliveries of one call: one for each connection that its message was for. */
+export interface DeliveryReport {
+  /** How many; the sum of all the others. */
+  deliveries: number
+  /** Handed to the operating system, or, with TLS of Node's, to the bridge. */
+  written: number
+  /** A newer message of the same key took its place while it waited. */
+  conflated: number
+  /** The connection ended or left the room first, its queue was full, or history moved on. */
+  dropped: number
+  /** The client reads slowly, and will be sent it from history. */
+  lagging: number
+  /** Waits in the queue of its connection. */
+  pending: number
+  /** Nothing is lagging or pending, so this is final. */
+  settled: boolean
+}
+
 /** What became of one publication. It may be ignored, awaited, or chained like a promise; ignored, it never rejects. */
 export declare class Receipt implements PromiseLike<Delivery> {
   private constructor()
@@ -52,6 +72,11 @@ export declare class Receipt implements PromiseLike<Delivery> {
   done(): boolean
   /** The outcome, undefined while it is pending. Throws what an awaited receipt rejects with. */
   delivery(): Delivery | undefined
+  /**
+   * What became of each delivery, once that is settled, or as it is after `timeout` seconds (default 5, null for no limit). Rejects
+   * with InvalidArgument for a message that was sent without `report: true`.
+   */
+  report(options?: { timeout?: number | null }): Promise<DeliveryReport>
   then<A = Delivery, B = never>(
     fulfilled?: ((delivery: Delivery) => A | PromiseLike<A>) | null,
     rejected?: ((error: WsManagerError) => B | PromiseLike<B>) | null,

@@ -220,6 +220,7 @@ METHOD(query); /* query.c */
 METHOD(rest);
 METHOD(batch); /* receipt.c */
 METHOD(watch);
+METHOD(watch_report);
 
 /* events.c: hands the events of a seat to its JavaScript object. False if some are left for later. */
 bool addon_events_deliver(struct seat *seat);

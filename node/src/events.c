@@ -68,6 +68,8 @@ static bool fill(napi_env env, const wsm_event *event, struct values *v)
 	case WSM_EVENT_RECEIPT:
 		watch = wsm_receipt_data(event->receipt);
 		return add_number(env, v, watch ? watch->token : 0);
+	case WSM_EVENT_REPORT:
+		return add_number(env, v, (uint32_t)event->ticket);
 	case WSM_EVENT_LOG:
 		return add_number(env, v, event->level) && add_text(env, v, event->text);
 	default:

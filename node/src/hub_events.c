@@ -279,14 +279,20 @@ static struct seat *first_with(struct hub *hub, unsigned want)
 	return seat;
 }
 
+static struct seat *seat_of_id(struct hub *hub, uint64_t id)
+{
+	struct seat *seat = addon_hub_seats(hub);
+
+	while (seat && seat->id != id)
+		seat = seat->next_in_hub;
+	return seat;
+}
+
 static struct seat *receipt_seat(struct hub *hub, const wsm_event *event)
 {
 	const struct watch *watch = wsm_receipt_data(event->receipt);
-	struct seat *seat = addon_hub_seats(hub);
 
-	while (seat && watch && seat->id != watch->seat)
-		seat = seat->next_in_hub;
-	return seat;
+	return watch ? seat_of_id(hub, watch->seat) : NULL;
 }
 
 static bool give_command(struct hub *hub, wsm_event *event)
@@ -351,6 +357,9 @@ static bool distribute(struct hub *hub, wsm_event *event)
 		return seat && give(routes, seat, event, NULL, false);
 	case WSM_EVENT_RECEIPT:
 		seat = receipt_seat(hub, event);
+		return seat && give(routes, seat, event, NULL, true);
+	case WSM_EVENT_REPORT: /* its ticket is addon_watch_report()'s */
+		seat = seat_of_id(hub, event->ticket >> 32);
 		return seat && give(routes, seat, event, NULL, true);
 	case WSM_EVENT_CLOSED:
 		return give_guest(hub, event);

@@ -147,6 +147,36 @@ static napi_value look(napi_env env, napi_callback_info info)
 }
 
 /*
+ * figures(place): undefined if the publication was made without PUBLISH_REPORT, else [deliveries, written, conflated, dropped,
+ * lagging, pending, settled].
+ */
+static napi_value figures(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], array, values[7];
+	struct batch *batch = receiver_of(env, info, 1, args);
+	wsm_receipt *receipt = batch ? receipt_at(env, batch, args[0]) : NULL;
+	wsm_report report;
+
+	if (!receipt)
+		return NULL;
+	if (wsm_receipt_report(receipt, &report) != WSM_OK)
+		return addon_undefined(env);
+	values[0] = addon_number(env, (double)report.deliveries);
+	values[1] = addon_number(env, (double)report.written);
+	values[2] = addon_number(env, (double)report.conflated);
+	values[3] = addon_number(env, (double)report.dropped);
+	values[4] = addon_number(env, (double)report.lagging);
+	values[5] = addon_number(env, (double)report.pending);
+	if (!addon_ok(env, napi_get_boolean(env, report.settled, &values[6])) ||
+	    !addon_ok(env, napi_create_array_with_length(env, 7, &array)))
+		return NULL;
+	for (uint32_t i = 0; i < 7; i++)
+		if (!values[i] || !addon_ok(env, napi_set_element(env, array, i, values[i])))
+			return NULL;
+	return array;
+}
+
+/*
  * Runtime.watch(batch, place, token): one EVENT_RECEIPT with that token comes to this Runtime; false if the receipt is done
  * already. Once for each receipt.
  */
@@ -180,14 +210,31 @@ METHOD(watch)
 	return addon_ok(env, napi_get_boolean(env, watched, &result)) ? result : NULL;
 }
 
+/* Runtime.watchReport(batch, place, token): the same for its report, by EVENT_REPORT; false if that is settled already. */
+METHOD(watch_report)
+{
+	napi_value args[3], result;
+	struct seat *seat = addon_seat(env, info, 3, args);
+	struct batch *batch = seat ? batch_of(env, args[0]) : NULL;
+	wsm_receipt *receipt = batch ? receipt_at(env, batch, args[1]) : NULL;
+	unsigned token;
+	bool watched;
+
+	if (!receipt || !addon_uint(env, args[2], "token", &token))
+		return NULL;
+	watched = wsm_receipt_watch_report(receipt, seat->id << 32 | token);
+	return addon_ok(env, napi_get_boolean(env, watched, &result)) ? result : NULL;
+}
+
 bool addon_batch_define(napi_env env, napi_value exports)
 {
 	const napi_property_descriptor methods[] = {
 		{ "look", NULL, look, NULL, NULL, NULL, napi_default_method, NULL },
+		{ "figures", NULL, figures, NULL, NULL, NULL, napi_default_method, NULL },
 	};
 	napi_value class, size = addon_number(env, BATCH_SIZE);
 
 	return size && addon_ok(env, napi_set_named_property(env, exports, "BATCH_SIZE", size)) &&
-	       addon_ok(env, napi_define_class(env, "Batch", NAPI_AUTO_LENGTH, construct, NULL, 1, methods, &class)) &&
+	       addon_ok(env, napi_define_class(env, "Batch", NAPI_AUTO_LENGTH, construct, NULL, 2, methods, &class)) &&
 	       addon_ok(env, napi_set_named_property(env, exports, "Batch", class));
 }

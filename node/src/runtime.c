@@ -341,6 +341,7 @@ bool addon_runtime_define(napi_env env, napi_value exports)
 		METHOD_ROW("release", release),
 		METHOD_ROW("batch", addon_batch),
 		METHOD_ROW("watch", addon_watch),
+		METHOD_ROW("watchReport", addon_watch_report),
 		METHOD_ROW("publish", addon_publish),
 		METHOD_ROW("subscribe", addon_subscribe),
 		METHOD_ROW("unsubscribe", addon_unsubscribe),

@@ -210,3 +210,30 @@ test('the module’s functions are those of the default manager, under both name
   assert.equal(typeof ws.send_to_user, 'function')
   assert.equal(ws.wsManager.send_to_user, ws.wsManager.sendToUser)
 })
+
+test('a receipt reports what became of each delivery', async (t) => {
+  const { manager, url } = await listening(t)
+  const client = await connect(t, `${url}/ws`)
+  const plain = { conflated: 0, dropped: 0, lagging: 0, pending: 0 }
+  const report = await manager.broadcast({ type: 'x' }, { report: true }).report()
+  assert.deepEqual(report, { deliveries: 1, written: 1, ...plain, settled: true })
+  await assert.rejects(manager.broadcast({ type: 'x' }).report(), { name: 'InvalidArgument', code: 'invalid_argument' })
+
+  client.ws.pause()
+  const receipts = []
+  let held
+  await eventually(async () => {
+    receipts.push(manager.broadcast({ type: 'large', text: 'a'.repeat(500_000) }, { report: true }))
+    held = await receipts.at(-1).report({ timeout: 0.01 })
+    return !held.settled
+  }, 'a client that is behind')
+  assert.equal(held.deliveries, held.lagging + held.pending)
+  const later = receipts.at(-1).report({ timeout: null })
+  const again = receipts.at(-1).report({ timeout: null })
+  client.ws.resume()
+  assert.deepEqual(await later, { deliveries: 1, written: 1, ...plain, settled: true })
+  assert.deepEqual(await again, await later)
+
+  await manager.stop(0)
+  await assert.rejects(manager.broadcast({ type: 'x' }, { report: true }).report(), { code: 'not_running' })
+})
