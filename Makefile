@@ -123,7 +123,7 @@ demo-next: $(S)/next-app ## Run the Next.js demo: a machine, its jobs and a boar
 	$(call say,Starting the Next.js dashboard)
 	@cd build/next-app && PATH="$$(../../.ci/find-node-for-next):$$PATH" NEXT_TELEMETRY_DISABLED=1 exec node node_modules/next/dist/bin/next start $(ARGS)
 
-bench: $(V)/package $(V)/requirements-test build/release/build.ninja ## Measure: speed and size beside bare send() and a home-made manager
+bench: $(V)/package $(V)/requirements-test $(S)/package-node build/release/build.ninja ## Measure: speed and size beside bare send() and a home-made manager
 	$(call say,Building the measuring programs)
 	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
 	$(call say,Measuring)
@@ -273,7 +273,7 @@ check-generated: $(V)/package ## Generated files are those that their sources gi
 
 .PHONY: lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
-JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx) package.json
+JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx) package.json
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"

@@ -2,11 +2,11 @@
  * clients.c - the load generator: N WebSocket clients in one process, which answer pings, count and check what they get.
  *
  *   clients --port P [--clients N] [--path /ws?x=y] [--mode sink|latency|idle|slow|handshakes] [--seconds S]
- *           [--parallel K] [--addresses A] [--header "Name: value"]
+ *           [--parallel K] [--addresses A] [--header "Name: value"] [--say TEXT]
  *
  * Lines on standard output are JSON. The first, {"connected":N,…}, comes when every client is connected; then clients run
  * until standard input has a line or ends, or S seconds are over, and the last line has the counts since the first. A line
- * `mark` on standard input gives the counts so far, and lets them begin anew.
+ * `mark` on standard input gives the counts so far, and lets them begin anew. --say: what each sends first.
  *
  *   sink        reads and counts as fast as it can
  *   latency     the same; messages hold "mono_ns":<CLOCK_MONOTONIC in ns>, and the delay of each is measured
@@ -28,7 +28,7 @@
 
 struct load {
 	unsigned port, n, parallel, opened, open, done, failed;
-	const char *path, *mode;
+	const char *path, *mode, *say;
 	char headers[2048];
 	double seconds;
 	bool handshakes, latency, slow;
@@ -63,6 +63,8 @@ static void on_open(wsc *client)
 		wsc_abort(client);
 	else if (load->slow)
 		wsc_set_reading(client, false);
+	if (load->say)
+		wsc_send_text(client, load->say);
 }
 
 static void on_message(wsc *client, unsigned opcode, const char *data, size_t len)
@@ -187,6 +189,8 @@ static int parse(struct load *load, int argc, char **argv)
 			load->n = (unsigned)strtoul(value, NULL, 10);
 		else if (strcmp(name, "--path") == 0)
 			load->path = value;
+		else if (strcmp(name, "--say") == 0)
+			load->say = value;
 		else if (strcmp(name, "--mode") == 0)
 			load->mode = value;
 		else if (strcmp(name, "--seconds") == 0)
@@ -274,7 +278,7 @@ int main(int argc, char **argv)
 	if (parse(&load, argc, argv) != 0) {
 		fprintf(stderr,
 		        "usage: clients --port P [--clients N] [--path PATH] [--mode sink|latency|idle|slow|handshakes]"
-		        " [--seconds S] [--parallel K] [--addresses A] [--header 'Name: value']\n");
+		        " [--seconds S] [--parallel K] [--addresses A] [--header 'Name: value'] [--say TEXT]\n");
 		return 2;
 	}
 	load.handshakes = strcmp(load.mode, "handshakes") == 0;

@@ -6,7 +6,7 @@ Servers run on the first core, clients on the second, so that neither takes the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ SERVER_CORE, CLIENT_CORE = 0, 1
 SIZE = 300  # bytes of a message on the wire
 
 Figures = dict[str, float]
+Measurement = Callable[[], Figures]
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,11 @@ QUICK = Scale(repeats=1, seconds=1.0, many=4000, handshakes=4000, stall=6.0)
 
 
 @contextmanager
-def clients(port: int, n: int, mode: str = "sink", path: str = "/ws") -> Iterator[Program]:
+def clients(port: int, n: int, mode: str = "sink", path: str = "/ws", say: str = "") -> Iterator[Program]:
     """`n` connected clients. Fewer than n is an error: everything that follows would be wrong."""
     arguments = ["--port", port, "--clients", n, "--mode", mode, "--path", path]
+    if say:
+        arguments += ["--say", say]
     with Program(find("clients"), *map(str, arguments), core=CLIENT_CORE) as program:
         answer = program.read(120)
         if answer["connected"] != n:

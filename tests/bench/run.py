@@ -16,12 +16,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import measures
+import node_measures
 from measures import FULL, QUICK, Figures, Scale
 from programs import CORES, HARNESS_SCRIPTS, ROOT, ProgramError
 
@@ -70,10 +70,7 @@ def at_most(value: float | None, bar: float) -> bool:
     return value is not None and value <= bar
 
 
-Measurement = Callable[[], Figures]
-
-
-def plan(scale: Scale) -> dict[str, Measurement]:
+def plan(scale: Scale) -> dict[str, measures.Measurement]:
     """What a round consists of, in this order: a measurement stands beside the one it is compared with."""
     n, many = scale.clients, scale.many
     return {
@@ -98,6 +95,7 @@ def plan(scale: Scale) -> dict[str, Measurement]:
         "latency core": lambda: measures.latency("core_fanout", scale),
         "handshakes send": lambda: measures.handshakes("floor", scale),
         "handshakes core": lambda: measures.handshakes("core_fanout", scale),
+        **node_measures.plan(scale),
     }
 
 
@@ -159,17 +157,25 @@ def call_rows(r: Rounds, scale: Scale) -> list[Row]:
     return rows
 
 
-def delay_rows(r: Rounds, scale: Scale) -> list[Row]:
-    base, value = r.value("delay idle", "p99_us"), r.value("delay ours", "p99_us")
-    idle = [figures["p99_us"] for figures in r.figures.get("delay idle", [])]
+def delay_bar(
+    r: Rounds, idle_name: str, name: str, seconds: float
+) -> tuple[float | None, float | None, str, bool | None]:
+    """(idle, ours, bar, met): the p99 of a loop's delay is to be that of an idle loop, within the noise."""
+    base, value = r.value(idle_name, "p99_us"), r.value(name, "p99_us")
+    idle = [figures["p99_us"] for figures in r.figures.get(idle_name, [])]
     # The noise: what the p99 of an idle loop differs by between rounds, and at least a tenth of a millisecond.
     noise = max(max(idle, default=0) - min(idle, default=0), 100.0)
     met: bool | None = base is not None and value is not None and value <= base + noise
     bar = f"within noise ({noise:.0f} µs)"
-    waited = (r.value("delay ours", "waited_ms") or 0) / scale.seconds
+    waited = (r.value(name, "waited_ms") or 0) / seconds
     if not met and value is not None and waited > 20:
         # Every wait for its core is a delay that nothing in this process has caused.
         met, bar = None, f"{bar}; not judged, other processes had its core for {waited:.0f} ms of each second"
+    return base, value, bar, met
+
+
+def delay_rows(r: Rounds, scale: Scale) -> list[Row]:
+    base, value, bar, met = delay_bar(r, "delay idle", "delay ours", scale.seconds)
     sent, rate = r.value("delay ours", "per_second"), r.value("delay naive", "per_second")
     return [
         Row(
@@ -189,6 +195,63 @@ def delay_rows(r: Rounds, scale: Scale) -> list[Row]:
             None,
         ),
     ]
+
+
+def node_rows(r: Rounds, scale: Scale) -> list[Row]:
+    none, n, many = (r.value(f"node call {key}", "p50_us") for key in ("0", "n", "many"))
+    highest = None if None in (none, n, many) else max(none or 0, n or 0, many or 0)
+    others = ("ws", "socketio")
+
+    def beside(what: str, key: str, unit: str) -> str:
+        figures = [shown(r.value(f"node {library} {what}", key), unit) for library in others]
+        return "ws {}, Socket.IO {}".format(*figures)
+
+    base, value, bar, met = delay_bar(r, "node idle delay", "node ours delay", scale.seconds)
+    delay = "{} / {}"
+    idle_50, ours_50 = (r.value(f"node {name} delay", "p50_us") for name in ("idle", "ours"))
+    rate = {name: shown(r.value(f"node {name} delay", "per_second"), "") for name in ("ours", *others)}
+    rows = [
+        Row(
+            "Node: notify(), cost to the caller (wall, p50)",
+            f"at {scale.clients:,} clients: {beside('call n', 'p50_us', 'µs')}",
+            f"{shown(none, 'µs')} at 0, {shown(n, 'µs')} at {scale.clients:,}, {shown(many, 'µs')} at {scale.many:,}",
+            "–",
+            "≤ 2 µs",
+            at_most(highest, 2.0),
+        ),
+        Row(
+            f"Node: loop delay p50 / p99, {rate['ours']} broadcasts/s to {scale.clients:,} clients",
+            f"idle {delay.format(shown(idle_50, 'µs'), shown(base, 'µs'))}",
+            delay.format(shown(ours_50, "µs"), shown(value, "µs")),
+            times(r.ratio(("node ours delay", "p99_us"), ("node idle delay", "p99_us"))),
+            bar,
+            met,
+        ),
+    ]
+    for name, title in zip(others, ("ws", "Socket.IO"), strict=True):
+        p50, p99 = (shown(r.value(f"node {name} delay", key), "µs") for key in ("p50_us", "p99_us"))
+        ratio = times(r.ratio((f"node {name} delay", "p99_us"), ("node idle delay", "p99_us")), 0)
+        what = f"the same, {title}: {rate[name]} broadcasts/s"
+        rows.append(Row(what, f"idle {shown(base, 'µs')}", delay.format(p50, p99), ratio, "reported", None))
+    for what, name, key, unit in (
+        ("Node: CPU per delivered message", "fan-out", "cpu_us", "µs"),
+        (f"Node: resident memory per connection, {scale.many:,} connections", "memory", "rss", "B"),
+    ):
+        ratio = times(r.ratio((f"node ours {name}", key), (f"node ws {name}", key)))
+        ours = shown(r.value(f"node ours {name}", key), unit)
+        rows.append(Row(what, beside(name, key, unit), ours, ratio, "reported", None))
+    return rows
+
+
+def computing_row(scale: Scale) -> tuple[Row, dict[str, Any]]:
+    try:
+        result = node_measures.computing(scale)
+    except ProgramError as error:
+        result = {"error": str(error)}
+    ours = f"{result.get('kept', 0):,} kept, {result.get('heartbeats_min', 0)} heartbeats or more each"
+    what = f"Node's main thread computes for {scale.stall:.0f} s under {scale.clients:,} clients"
+    met = result.get("kept") == scale.clients and result["heartbeats_min"] >= result["due"]
+    return Row(what, "–", ours, "–", "all kept and served", met), result
 
 
 def other_rows(r: Rounds, scale: Scale) -> list[Row]:
@@ -299,9 +362,11 @@ def main() -> int:
         *call_rows(rounds, scale),
         *delay_rows(rounds, scale),
         *other_rows(rounds, scale),
+        *node_rows(rounds, scale),
     ]
     row, stalled = stalled_row(scale)
-    rows.append(row)
+    computed_row, computed = computing_row(scale)
+    rows += [row, computed_row]
     print_table(rows)
     for name, error in rounds.errors.items():
         print(f"not measured: {name}: {error}")
@@ -318,6 +383,7 @@ def main() -> int:
         "rounds": rounds.figures,
         "errors": rounds.errors,
         "stalled_host": stalled,
+        "computing_node": computed,
         "rows": [dataclasses.asdict(row) for row in rows],
     }
     args.json.write_text(json.dumps(answer, indent=1, ensure_ascii=False) + "\n")

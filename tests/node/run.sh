@@ -19,7 +19,7 @@ done
 [ ${#names[@]} -gt 0 ] || names=(tests/*.test.mjs)
 status=0
 # Not in Node 18.
-! node --help | grep -q -- --test-timeout || options+=(--test-timeout=300000)
+! node --help | grep -q -- --test-timeout || options+=("--test-timeout=$((300000 + ${WSM_ROUNDS:-0} * 1000))")
 node --test --test-reporter=spec ${options[@]+"${options[@]}"} "${names[@]}" 2>&1 | tee node-tests.log || status=$?
 count() { sed -n "s/^ℹ $1 //p" node-tests.log | tail -n 1; }
 [ "$status" = 0 ] || exit "$status"
