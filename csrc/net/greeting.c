@@ -18,7 +18,9 @@ static const struct wsm__position *named(const struct wsm__opening *opening, wsm
 /* One row of the greeting's `rooms`. */
 static void greet_room(struct wsm__buffer *out, const struct wsm__room *room, uint64_t offset, bool recovered)
 {
-	wsm__buffer_add(out, out->data[out->len - 1] == '{' ? "" : ",", out->data[out->len - 1] == '{' ? 0 : 1);
+	if (out->failed)
+		return;
+	wsm__buffer_add(out, ",", out->data[out->len - 1] == '{' ? 0 : 1);
 	wsm__buffer_add_json(out, wsm__room_name(room));
 	wsm__buffer_addf(out, ":{\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s}", room->epoch,
 	                 (unsigned long long)offset, recovered ? "true" : "false");

@@ -459,6 +459,8 @@ static int start_thread(wsm_runtime *runtime, struct birth *birth, wsm_error *er
 		pthread_join(runtime->thread, NULL);
 	else
 		runtime->has_thread = true;
+	if (runtime->has_thread)
+		pthread_setname_np(runtime->thread, "ws_manager"); /* in top -H and debuggers */
 	return birth->status;
 }
 
