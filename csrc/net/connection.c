@@ -308,6 +308,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 		opening_free(conn->opening);
 		free(conn->greeting);
 		free(conn->heartbeat);
+		wsm_conn_info_unref(conn->info);
 		wsm__peer_leave(conn->peer);
 		wsm__patterns_fini(&conn->granted);
 		wsm__patterns_fini(&conn->may_publish);

@@ -34,8 +34,10 @@ void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry,
 	struct wsm__joined joined;
 	struct wsm__room *room = wsm__room_get(&core->registry, name, core->now_ms);
 
-	if (!room)
+	if (!room) {
+		out->failed = true; /* better no connection than one that lacks a room without knowing it */
 		return;
+	}
 	if (conn->sub.firehose && room->visible) /* that has resumed already */
 		position = NULL;
 	if (position && room->kind == WSM__ROOM_PUBLIC && !wsm__access_replays(conn, name))
@@ -47,8 +49,10 @@ void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry,
 	if (wsm__member_find(&core->registry, room->id, &conn->sub)) /* named twice: joined once */
 		return;
 	if (wsm__join(&core->registry, &conn->sub, room, conn->opening->level, position ? &since : NULL, core->now_ms,
-	              &joined))
+	              &joined)) {
+		out->failed = true;
 		return;
+	}
 	wsm__member_find(&core->registry, room->id, &conn->sub)->by_entry = by_entry;
 	if (room->settings.history.size && !(conn->sub.firehose && room->visible))
 		greet_room(out, room, joined.offset, joined.recovered);
@@ -67,6 +71,7 @@ static void enter_firehose(struct wsm__conn *conn, struct wsm__buffer *out)
 	wsm__room_get(&core->registry, wsm__str("@all"), core->now_ms); /* so that there is a position to resume from */
 	if (!positions || wsm__firehose_join(&core->registry, &conn->sub, opening->level)) {
 		free(positions);
+		out->failed = true;
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -10,7 +10,7 @@ void oracle_fault(struct oracle *oracle, const struct oracle_place *place, uint6
                   const char *what, const char *json)
 {
 	*count += by;
-	if (oracle->first_fault[0] == '\0')
+	if (oracle->first_fault[0] == '\0' || (count == &oracle->silent && *count == by))
 		snprintf(oracle->first_fault, sizeof(oracle->first_fault), "client %u at %llu: %s: %.200s",
 		         place->client, (unsigned long long)place->last, what, json);
 }
