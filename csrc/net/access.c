@@ -219,8 +219,7 @@ static void tell_unsubscribed(struct wsm__conn *conn, wsm_slice room)
 	wsm__buffer_add_str(&data, "{\"room\":");
 	wsm__buffer_add_json(&data, room);
 	wsm__buffer_add_str(&data, ",\"reason\":\"the new token does not grant this room\"}");
-	if (!data.failed)
-		wsm__conn_answer(conn, "unsubscribed", wsm__slice(data.data, data.len), wsm__str(NULL));
+	wsm__conn_answer_from(conn, "unsubscribed", &data, wsm__str(NULL));
 	wsm__buffer_fini(&data);
 }
 

@@ -36,8 +36,7 @@ void wsm__client_subscription(struct wsm__conn *conn, const char *type, wsm_slic
 		                 room->epoch, (unsigned long long)joined->offset, joined->recovered ? "true" : "false",
 		                 (unsigned long long)joined->replayed);
 	wsm__buffer_add_str(&data, "}");
-	if (!data.failed)
-		wsm__conn_answer(conn, type, wsm__slice(data.data, data.len), id);
+	wsm__conn_answer_from(conn, type, &data, id);
 	wsm__buffer_fini(&data);
 }
 
@@ -93,8 +92,7 @@ static void history(struct wsm__conn *conn, const struct wsm__command *command)
 
 	wsm__buffer_init(&data);
 	wsm__answer_history(conn->core, &request, &data);
-	if (!data.failed)
-		wsm__conn_answer(conn, "history", wsm__slice(data.data, data.len), command->id);
+	wsm__conn_answer_from(conn, "history", &data, command->id);
 	wsm__limits_answered(conn, 0, data.len);
 	wsm__buffer_fini(&data);
 }
@@ -113,8 +111,7 @@ static void presence(struct wsm__conn *conn, const struct wsm__command *command)
 	}
 	wsm__buffer_init(&data);
 	wsm__answer_presence(conn->core, &page, &data);
-	if (!data.failed)
-		wsm__conn_answer(conn, "presence", wsm__slice(data.data, data.len), command->id);
+	wsm__conn_answer_from(conn, "presence", &data, command->id);
 	wsm__limits_answered(conn, 0, data.len);
 	wsm__buffer_fini(&data);
 }
@@ -125,8 +122,7 @@ static void stats(struct wsm__conn *conn, const struct wsm__command *command)
 
 	wsm__buffer_init(&data);
 	wsm__answer_stats_sparingly(conn->core, &data);
-	if (!data.failed)
-		wsm__conn_answer(conn, "stats", wsm__slice(data.data, data.len), command->id);
+	wsm__conn_answer_from(conn, "stats", &data, command->id);
 	wsm__limits_answered(conn, 0, data.len);
 	wsm__buffer_fini(&data);
 }
@@ -156,8 +152,7 @@ static void publish(struct wsm__conn *conn, const struct wsm__command *command)
 	else
 		wsm__buffer_add_str(&data, "null");
 	wsm__buffer_addf(&data, ",\"offset\":%llu}", (unsigned long long)delivery.offset);
-	if (!data.failed)
-		wsm__conn_answer(conn, "published", wsm__slice(data.data, data.len), command->id);
+	wsm__conn_answer_from(conn, "published", &data, command->id);
 	wsm__buffer_fini(&data);
 }
 

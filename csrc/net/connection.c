@@ -445,10 +445,20 @@ void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, 
 {
 	struct wsm__pub *pub = wsm__control_pub(conn->core, wsm__str(type), data, id, false);
 
-	if (!pub)
+	if (!pub) { /* who waits for an answer in vain would not know where it stands */
+		wsm__conn_close(conn, 1013, "the server is out of memory");
 		return;
+	}
 	wsm__sub_push(&conn->core->registry, &conn->sub, pub);
 	wsm__pub_unref(pub);
+}
+
+void wsm__conn_answer_from(struct wsm__conn *conn, const char *type, const struct wsm__buffer *data, wsm_slice id)
+{
+	if (data->failed)
+		wsm__conn_close(conn, 1013, "the server is out of memory");
+	else
+		wsm__conn_answer(conn, type, wsm__slice(data->data, data->len), id);
 }
 
 void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action, wsm_slice id)
@@ -472,8 +482,7 @@ void wsm__conn_error_later(struct wsm__conn *conn, const char *code, const char 
 	if (retry_after_ms)
 		wsm__buffer_addf(&data, ",\"retry_after_ms\":%llu", (unsigned long long)retry_after_ms);
 	wsm__buffer_add_str(&data, "}");
-	if (!data.failed)
-		wsm__conn_answer(conn, "error", wsm__slice(data.data, data.len), id);
+	wsm__conn_answer_from(conn, "error", &data, id);
 	wsm__buffer_fini(&data);
 }
 

@@ -143,6 +143,8 @@ static inline struct wsm__conn *wsm__conn_of(struct wsm__sub *sub)
 }
 /* Queues an answer: {"type":type,"data":data,…,"id":id}. */
 void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, wsm_slice id);
+/* The same with what has been written into `data`; without memory for an answer, the connection is closed. */
+void wsm__conn_answer_from(struct wsm__conn *conn, const char *type, const struct wsm__buffer *data, wsm_slice id);
 /* Queues {"type":"error","data":{"code","message","action"},"id"}. */
 void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action, wsm_slice id);
 /* The same with "retry_after_ms" (0: without): when the same would be allowed. */

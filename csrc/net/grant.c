@@ -165,8 +165,7 @@ void wsm__token_answer(struct wsm__conn *conn, wsm_slice id)
 	wsm__buffer_add_str(&data, "{\"user_id\":");
 	wsm__buffer_add_json(&data, wsm__str(conn->info->user_id));
 	wsm__buffer_addf(&data, ",\"expires_at\":\"%s\"}", expires_at);
-	if (!data.failed)
-		wsm__conn_answer(conn, "authenticated", wsm__slice(data.data, data.len), id);
+	wsm__conn_answer_from(conn, "authenticated", &data, id);
 	wsm__buffer_fini(&data);
 }
 

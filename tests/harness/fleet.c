@@ -210,6 +210,8 @@ static void on_message(wsc *client, unsigned opcode, const char *data, size_t le
 		fleet->hinted += wsc_scan_number(json, "\"reconnect_after_ms\"", &member->hint_ms);
 	} else if (strcmp(type, "error") == 0) {
 		oracle_fault(&fleet->oracle, &member->home.at, &fleet->errors, 1, "an error", json);
+		if (member->home.at.phase == ORACLE_ASKED)
+			wsc_abort(client); /* and tries again */
 	} else if (strcmp(type, "pong") != 0 && strcmp(type, "reply") != 0) {
 		oracle_fault(&fleet->oracle, &member->home.at, &fleet->oracle.wrong, 1, "not expected", json);
 	}

@@ -4,8 +4,9 @@
  *   lean [--rooms N] [--per-second P] [--size B]
  *
  * Prints {"port": P}, publishes {"n": n} to project:r0 … and obeys lines on its input: a number R (0: none fails), each
- * answered by {"failed": N}, how many allocations have failed so far; it ends with its input. It is linked with
- * --wrap=malloc (calloc, realloc), so that only the core's own calls are meant, not those inside of libraries.
+ * answered by {"failed": N, "unsent": M}: allocations that have failed, and publications that there was no memory for.
+ * It ends with its input. It is linked with --wrap=malloc (calloc, realloc), so that only the core's own calls are meant,
+ * not those inside of libraries.
  */
 #include "ws_manager.h"
 
@@ -16,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { ROOMS_MAX = 64 };
+
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *old, size_t size);
@@ -25,6 +28,7 @@ void *__wrap_realloc(void *old, size_t size);
 
 static atomic_uint rarity;
 static atomic_ullong failed;
+static unsigned long long unsent; /* publications that the runtime had no memory for */
 static _Thread_local bool spared; /* the thread that publishes */
 static _Thread_local uint64_t seed = 88172645463325252u;
 
@@ -80,10 +84,14 @@ static wsm_runtime *start(void)
 	exit(1);
 }
 
-static void publish(wsm_runtime *runtime, unsigned rooms, unsigned n, char *payload, unsigned size)
+/*
+ * One message to each room. There may be no memory for it: then it gets no position, its receipt says so, and its number is the
+ * next one's.
+ */
+static void publish(wsm_runtime *runtime, unsigned rooms, uint64_t *offsets, char *payload, unsigned size)
 {
+	const struct timespec moment = { 0, 100000 };
 	unsigned room;
-	int used = snprintf(payload, size, "{\"n\":%u,\"pad\":\"%*s\"}", n, (int)size - 64, "");
 
 	for (room = 0; room < rooms; room++) {
 		char name[16];
@@ -91,14 +99,27 @@ static void publish(wsm_runtime *runtime, unsigned rooms, unsigned n, char *payl
 		wsm_publication publication = {
 			.target = WSM_TO_PROJECT, .ids = &id, .n_ids = 1, .type = { "bench", 5 }
 		};
+		int used = snprintf(payload, size, "{\"n\":%llu,\"pad\":\"%*s\"}",
+		                    (unsigned long long)offsets[room] + 1, (int)size - 64, "");
+		wsm_receipt *receipt;
+		wsm_delivery delivery;
 
-		wsm_publish(runtime, &publication, payload, (size_t)used, NULL, NULL);
+		if (wsm_publish(runtime, &publication, payload, (size_t)used, &receipt, NULL) != WSM_OK)
+			continue;
+		while (!wsm_receipt_done(receipt, &delivery))
+			nanosleep(&moment, NULL);
+		wsm_receipt_unref(receipt);
+		if (delivery.status == WSM_OK)
+			offsets[room] = delivery.offset;
+		else
+			unsent++;
 	}
 }
 
 int main(int argc, char **argv)
 {
-	unsigned rooms = 3, per_second = 20, size = 2000, n = 0;
+	unsigned rooms = 3, per_second = 20, size = 2000;
+	uint64_t offsets[ROOMS_MAX] = { 0 };
 	struct pollfd input = { .fd = 0, .events = POLLIN };
 	char line[64], *payload;
 	wsm_runtime *runtime;
@@ -122,10 +143,10 @@ int main(int argc, char **argv)
 			if (fgets(line, sizeof(line), stdin) == NULL)
 				break;
 			atomic_store(&rarity, (unsigned)strtoul(line, NULL, 10));
-			printf("{\"failed\":%llu,\"n\":%u}\n", atomic_load(&failed), n);
+			printf("{\"failed\":%llu,\"unsent\":%llu}\n", atomic_load(&failed), unsent);
 			fflush(stdout);
 		} else {
-			publish(runtime, rooms, ++n, payload, size);
+			publish(runtime, rooms < ROOMS_MAX ? rooms : ROOMS_MAX, offsets, payload, size);
 		}
 	}
 	atomic_store(&rarity, 0);

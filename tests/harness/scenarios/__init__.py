@@ -27,4 +27,5 @@ SCENARIOS: dict[str, Callable[[Scene], None]] = {
     "wall clock jumps": machine.clock,
     "out of file descriptors": machine.descriptors,
     "out of memory": machine.memory,
+    "allocations fail": machine.lean,
 }

@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from programs import Program, find
 from scene import Fleet, Host, NotPermitted, Scene, until
 
 
@@ -106,3 +107,25 @@ def memory(scene: Scene) -> None:
     scene.expect(again == {"sent": 3}, f"with memory again: {again}")
     scene.expect(fleet.status()["ends"] == 0, "clients lost their connections")
     scene.note(outcomes=outcomes, strangers_inside=inside, lags=host.do("stats")["lags"])
+
+
+def lean(scene: Scene) -> None:
+    """lean.c, the core alone: one in a hundred, then one in twenty of the runtime's allocations fails, while clients come,
+    go and read slowly. Whoever cannot be served is told or let go; nothing crashes, and nothing is lost in silence."""
+    scene.errors_belong_here = True  # `internal`: the server is out of memory
+    server = scene.stack.enter_context(Program(find("lean")))
+    fleet = scene.fleet(server.read()["port"], 200, rooms=3, receive_buffer=4096, history=0)
+    fleet.ask("churn 30 10 30")
+    for rarity in ("100", "20"):
+        server.ask(rarity)
+        time.sleep(scene.scale.seconds)
+    figures = server.ask("0")
+    fleet.ask("churn 0 0 0")
+    scene.expect(fleet.all_joined(), "not every client came back")
+    scene.expect(fleet.moves(5 * fleet.n), "no messages any more")
+    codes = fleet.status()["ends_by_code"]
+    scene.count()
+    scene.fleets.clear()
+    fleet.close()
+    scene.expect(server.close() == 0, "the server did not end as it should")
+    scene.note(allocations_failed=figures["failed"], not_published=figures["unsent"], ends_by_code=codes)
