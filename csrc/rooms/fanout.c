@@ -33,6 +33,8 @@ bool wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct w
 	bool critical = pub->priority == WSM_CRITICAL && !pub->control;
 	int status;
 
+	if (sub->overflow) /* something is missing: what came after it would hide that */
+		return false;
 	/* In the firehose the order of seq is the position, so nothing overtakes there. */
 	if (critical && !sub->firehose)
 		status = wsm__outbox_push_critical(&sub->outbox, pub);

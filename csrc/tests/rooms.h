@@ -22,6 +22,7 @@ struct hall {
 	uint64_t now;
 	unsigned gaps;
 	char gap_text[256];  /* the gaps told, "room offset missed" each */
+	bool gap_fails;      /* there is no memory to tell one */
 	bool tell_gaps;      /* as control messages "gap:room:offset", too */
 	char text[4096];     /* of the last answer below */
 	uint64_t recipients; /* of the last publication */
@@ -46,6 +47,8 @@ static inline void on_gap(void *context, struct wsm__sub *sub, const struct wsm_
 	size_t len = strlen(hall->gap_text);
 
 	hall->gaps++;
+	if (hall->gap_fails)
+		wsm__sub_overflowed(&hall->registry, sub);
 	snprintf(hall->gap_text + len, sizeof(hall->gap_text) - len, "%s%s %llu %llu", len ? ", " : "", room->name,
 	         (unsigned long long)offset, (unsigned long long)missed);
 	if (hall->tell_gaps) {

@@ -263,6 +263,24 @@ static void an_overflowed_subscriber_gets_nothing_more(void **state)
 	hall_fini(&hall);
 }
 
+/* What could not be queued is missing; whatever came after it would hide that until the connection is closed. */
+static void nothing_is_refilled_behind_an_overflow(void **state)
+{
+	struct hall hall;
+
+	(void)state;
+	hall_init(&hall, 12, 8);
+	join(&hall, 0, "a");
+	hall.gap_fails = true;
+	for (int i = 0; i < 20; i++) /* more than history keeps */
+		publish(&hall, "a", "xx");
+	assert_string_equal(waiting(&hall, 0), "");
+	wsm__refill(&hall.registry, &hall.subs[0], hall.now);
+	assert_true(hall.subs[0].overflow);
+	assert_string_equal(waiting(&hall, 0), "");
+	hall_fini(&hall);
+}
+
 /* Keys by the hundred, each replaced by something larger: the bound holds for what takes a place, too. */
 static void conflation_stays_within_max_queue(void **state)
 {
@@ -302,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_low_one_that_finds_no_place_is_dropped_and_not_counted_as_received),
 		cmocka_unit_test(control_messages_make_room_like_others),
 		cmocka_unit_test(an_overflowed_subscriber_gets_nothing_more),
+		cmocka_unit_test(nothing_is_refilled_behind_an_overflow),
 		cmocka_unit_test(conflation_stays_within_max_queue),
 	};
 
