@@ -503,6 +503,8 @@ typedef struct wsm_rest_request {
 	wsm_slice method;      /* "GET" */
 	wsm_slice path, query; /* percent-encoded, query without '?' */
 	wsm_slice ip; /* of the client, or of a proxy before it; decides whether it is on loopback (empty: it is not) */
+	wsm_slice
+		host; /* header value; of a call from loopback it must name loopback too (empty: it is not looked at) */
 	wsm_slice forwarded,
 		x_forwarded_for; /* header values, several of a name joined by commas: of trusted proxies */
 	wsm_slice authorization, api_key, origin; /* header values, empty if absent; api_key is X-API-Key */

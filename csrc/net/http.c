@@ -177,6 +177,7 @@ static void read_call(wsm_rest_request *call, const struct wsm__head *head, wsm_
 	call->path = head->path;
 	call->query = head->query;
 	call->ip = ip;
+	call->host = head->host;
 	call->forwarded = wsm__fields_join(head->fields, head->n_fields, "forwarded", ',', &lists[0]);
 	call->x_forwarded_for = wsm__fields_join(head->fields, head->n_fields, "x-forwarded-for", ',', &lists[1]);
 	call->authorization = wsm__head_get(head, "authorization");

@@ -51,7 +51,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	else
 		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->authorization.len +
 		         rest->api_key.len + rest->origin.len + rest->body.len + rest->forwarded.len +
-		         rest->x_forwarded_for.len + 2;
+		         rest->x_forwarded_for.len + rest->host.len + 3;
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
 		return NULL;
@@ -76,6 +76,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	asked->rest.path = wsm__arena_copy(&arena, rest->path);
 	asked->rest.query = wsm__arena_copy(&arena, rest->query);
 	asked->rest.ip = wsm__arena_copy(&arena, rest->ip);
+	asked->rest.host = wsm__arena_copy(&arena, rest->host);
 	asked->rest.forwarded = wsm__arena_copy(&arena, rest->forwarded);
 	asked->rest.x_forwarded_for = wsm__arena_copy(&arena, rest->x_forwarded_for);
 	asked->rest.authorization = wsm__arena_copy(&arena, rest->authorization);

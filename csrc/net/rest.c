@@ -396,7 +396,12 @@ static bool find_client(struct call *call)
 		       "Forwarded is malformed, or it and X-Forwarded-For name different clients");
 		return false;
 	}
-	call->local = known && wsm__address_is_loopback(&client.address);
+	/*
+	 * A page of any site can have its name resolve to 127.0.0.1, and call here from the browser of whoever looks at it, without an
+	 * Origin. It cannot make the browser call that name "localhost".
+	 */
+	call->local = known && wsm__address_is_loopback(&client.address) &&
+	              (!call->request->host.len || wsm__host_is_loopback(call->request->host));
 	if (!wsm__peer_banned(core, &client.address) || has_key(call))
 		return true;
 	refuse(call, 429, "rate_limited", "this address is banned for a while");
@@ -416,7 +421,9 @@ static bool admit(struct call *call, const struct route *route)
 		refuse(call, 405, "method_not_allowed", route->access == WRITES ? "use POST" : "use GET");
 	else if (!allowed(call, route))
 		refuse(call, 401, "unauthenticated",
-		       "this call needs the API key: X-API-Key, or Authorization: Bearer");
+		       "this call needs the API key (X-API-Key, or Authorization: Bearer), or comes from this machine "
+		       "to "
+		       "localhost");
 	else
 		return true;
 	return false;

@@ -208,6 +208,13 @@ bool wsm__origin_entry_valid(wsm_slice entry)
 	return wsm__slice_is(entry, "*") || parse_origin(entry, true, &parsed);
 }
 
+bool wsm__host_is_loopback(wsm_slice host)
+{
+	struct authority parsed;
+
+	return parse_host(host, wsm__str("http"), &parsed) && host_is_loopback(&parsed);
+}
+
 bool wsm__origin_allowed(wsm_slice origin, wsm_slice host, bool tls, const wsm_slice *allowed, size_t n_allowed)
 {
 	struct authority from, to;

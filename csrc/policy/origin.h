@@ -18,4 +18,7 @@ bool wsm__origin_entry_valid(wsm_slice entry);
 /* Whether an IP text is a loopback address (127.0.0.0/8, ::1, ::ffff:127.0.0.0/104). */
 bool wsm__ip_is_loopback(wsm_slice ip);
 
+/* Whether a Host field names this machine: localhost, 127.0.0.0/8 or ::1, with any port. */
+bool wsm__host_is_loopback(wsm_slice host);
+
 #endif

@@ -81,14 +81,14 @@ static void methods(void **state)
 	fails(404, "/ws", "not_found");
 	fails(405, "/api/ws/broadcast", "method_not_allowed");
 	assert_int_equal(post("/api/ws/stats", "", "{}", NULL), 405);
-	assert_int_equal(raw_http(host.port, "DELETE /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 405);
-	assert_int_equal(raw_http(host.port, "HEAD /api/ws/broadcast HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 405);
-	assert_int_equal(raw_http(host.port, "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 411);
-	assert_int_equal(
-		raw_http(host.port,
-		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		         NULL),
-		411);
+	assert_int_equal(raw_http(host.port, "DELETE /api/ws/stats HTTP/1.1\r\nHost: localhost\r\n\r\n", NULL), 405);
+	assert_int_equal(raw_http(host.port, "HEAD /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\n\r\n", NULL), 405);
+	assert_int_equal(raw_http(host.port, "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\n\r\n", NULL), 411);
+	assert_int_equal(raw_http(host.port,
+	                          "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+	                          "chunked\r\n\r\n0\r\n\r\n",
+	                          NULL),
+	                 411);
 }
 
 static void head_has_no_body(void **state)
@@ -98,11 +98,11 @@ static void head_has_no_body(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		raw_say(fd, "HEAD /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n");
+		raw_say(fd, "HEAD /api/ws/stats HTTP/1.1\r\nHost: localhost\r\n\r\n");
 		raw_answer(fd, &answer, true);
 		assert_int_equal(answer.status, 200);
 	}
-	raw_say(fd, "GET /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n");
+	raw_say(fd, "GET /api/ws/stats HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	raw_answer(fd, &answer, false);
 	assert_int_equal(answer.status, 200);
 	assert_true(answer.len > 100);
@@ -112,8 +112,8 @@ static void head_has_no_body(void **state)
 
 static void a_connection_is_kept_alive(void **state)
 {
-	static const char two[] = "GET /api/ws/connections HTTP/1.1\r\nHost: x\r\n\r\n"
-				  "GET /api/ws/nothing HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char two[] = "GET /api/ws/connections HTTP/1.1\r\nHost: localhost\r\n\r\n"
+				  "GET /api/ws/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	static const char body[] = "{\"event_type\":\"x\"}";
 	struct raw_answer answer;
 	char request[512];
@@ -129,14 +129,14 @@ static void a_connection_is_kept_alive(void **state)
 		assert_int_equal(answer.status, 404);
 		raw_answer_free(&answer);
 		snprintf(request, sizeof(request),
-		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", strlen(body),
-		         body);
+		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n%s",
+		         strlen(body), body);
 		raw_say(fd, request);
 		raw_answer(fd, &answer, false);
 		assert_int_equal(answer.status, 200);
 		raw_answer_free(&answer);
 	}
-	raw_say(fd, "GET /api/ws/connections HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	raw_say(fd, "GET /api/ws/connections HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 	raw_answer(fd, &answer, false);
 	assert_int_equal(answer.status, 200);
 	raw_answer_free(&answer);
@@ -152,7 +152,7 @@ static void a_kept_connection_is_upgraded(void **state)
 	int fd = raw_connect(host.port);
 
 	(void)state;
-	raw_say(fd, "GET /api/ws/connections HTTP/1.1\r\nHost: x\r\n\r\n");
+	raw_say(fd, "GET /api/ws/connections HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	raw_answer(fd, &answer, false);
 	raw_answer_free(&answer);
 	raw_say(fd, raw_upgrade(request, sizeof(request), "/ws", NULL));
@@ -167,7 +167,7 @@ static void a_kept_connection_is_upgraded(void **state)
 static void bodies_where_none_belongs(void **state)
 {
 	static const char *const methods_with_body[] = { "GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD" };
-	static const char inner[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char inner[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	char request[512];
 
 	(void)state;
@@ -176,8 +176,8 @@ static void bodies_where_none_belongs(void **state)
 		int fd = raw_connect(host.port);
 
 		snprintf(request, sizeof(request),
-		         "%s /api/ws/stats HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", methods_with_body[i],
-		         strlen(inner), inner);
+		         "%s /api/ws/stats HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n%s",
+		         methods_with_body[i], strlen(inner), inner);
 		raw_try_send(fd, request, strlen(request));
 		raw_answer(fd, &first, !strcmp(methods_with_body[i], "HEAD"));
 		assert_non_null(strstr(first.head, "Connection: close\r\n"));
@@ -198,8 +198,8 @@ static void a_body_in_pieces(void **state)
 	int fd = raw_connect(host.port);
 
 	(void)state;
-	snprintf(head, sizeof(head), "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
-	         strlen(body));
+	snprintf(head, sizeof(head),
+	         "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n", strlen(body));
 	raw_say(fd, head);
 	for (size_t i = 0; i < strlen(body); i++)
 		raw_send(fd, body + i, 1);
@@ -220,7 +220,8 @@ static void large_bodies(void **state)
 	memset(body, 'x', 3000000);
 	memcpy(body, "{\"event_type\":\"x\",\"data\":\"", 26);
 	memcpy(body + len - 2, "\"}", 2);
-	snprintf(head, sizeof(head), "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", len);
+	snprintf(head, sizeof(head),
+	         "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n", len);
 	raw_say(fd, head);
 	raw_send(fd, body, len);
 	raw_answer(fd, &answer, false);
@@ -230,7 +231,7 @@ static void large_bodies(void **state)
 	/* Over the limit: told before the body is there, and also to one who sends it all first. */
 	for (int i = 0; i < 2; i++) {
 		fd = raw_connect(host.port);
-		raw_say(fd, "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n");
+		raw_say(fd, "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n");
 		if (i)
 			raw_try_send(fd, body, 3000000);
 		raw_answer(fd, &answer, false);
@@ -253,7 +254,7 @@ static void a_large_answer_arrives_whole(void **state)
 		snprintf(data, 900001, "{\"n\":%d,\"pad\":\"%0800000d\"}", i, 0);
 		host_send(&host, "big", "n", data);
 	}
-	raw_say(fd, "GET /api/ws/history?room=big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	raw_say(fd, "GET /api/ws/history?room=big HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 	raw_answer(fd, &answer, false);
 	assert_int_equal(answer.status, 200);
 	body = json_loadb(answer.body, answer.len, 0, NULL);
@@ -271,7 +272,8 @@ static void what_is_expected_of_a_request(void **state)
 	int fd = raw_connect(host.port);
 
 	(void)state;
-	raw_say(fd, "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\nExpect: 100-continue\r\n\r\n");
+	raw_say(fd, "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18\r\nExpect: "
+	            "100-continue\r\n\r\n");
 	raw_answer(fd, &answer, true);
 	assert_int_equal(answer.status, 100);
 	raw_say(fd, "{\"event_type\":\"x\"}");
@@ -280,7 +282,7 @@ static void what_is_expected_of_a_request(void **state)
 	raw_answer_free(&answer);
 	close(fd);
 	assert_int_equal(raw_http(host.port,
-	                          "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+	                          "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
 	                          "Expect: more\r\n\r\n",
 	                          NULL),
 	                 417);
@@ -299,10 +301,11 @@ static void versions_and_targets(void **state)
 	raw_answer_free(&answer);
 	assert_true(raw_ended(fd));
 	close(fd);
-	assert_int_equal(raw_http(host.port, "GET http://any.example/api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n", NULL),
-	                 200);
-	assert_int_equal(raw_http(host.port, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 404);
-	assert_int_equal(raw_http(host.port, "GET /api/ws/stats HTTP/3.0\r\nHost: x\r\n\r\n", NULL), 505);
+	assert_int_equal(
+		raw_http(host.port, "GET http://127.0.0.1:99/api/ws/stats HTTP/1.1\r\nHost: localhost\r\n\r\n", NULL),
+		200);
+	assert_int_equal(raw_http(host.port, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", NULL), 404);
+	assert_int_equal(raw_http(host.port, "GET /api/ws/stats HTTP/3.0\r\nHost: localhost\r\n\r\n", NULL), 505);
 }
 
 /* Of a smuggled request nothing is answered: the connection ends with the refusal. */
@@ -319,8 +322,8 @@ static void two_lengths_are_no_length(void **state)
 		int fd = raw_connect(host.port);
 
 		snprintf(request, sizeof(request),
-		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n"
-		         "{}GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n"
+		         "{}GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		         bad[i]);
 		raw_say(fd, request);
 		raw_answer(fd, &answer, false);
@@ -344,7 +347,7 @@ static size_t resident(void)
 /* Whoever asks and does not read gets no more memory than one answer takes. */
 static void requests_wait_while_an_answer_is_not_read(void **state)
 {
-	static const char get[] = "GET /api/ws/history?room=big HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char get[] = "GET /api/ws/history?room=big HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	char *data = malloc(900001);
 	struct raw_answer answer;
 	int fd = raw_connect(host.port);
@@ -358,7 +361,7 @@ static void requests_wait_while_an_answer_is_not_read(void **state)
 	before = resident();
 	for (int i = 0; i < 64; i++) /* 512 MB */
 		raw_say(fd, get);
-	assert_int_equal(raw_http(host.port, "GET /api/ws/stats HTTP/1.1\r\nHost: x\r\n\r\n", NULL), 200);
+	assert_int_equal(raw_http(host.port, "GET /api/ws/stats HTTP/1.1\r\nHost: localhost\r\n\r\n", NULL), 200);
 	assert_in_range(resident() - before, 0, 200u << 20);
 	for (int i = 0; i < 10; i++) {
 		raw_answer(fd, &answer, false);
@@ -400,9 +403,10 @@ static void a_large_history_comes_in_pages(void **state)
 static void who_may_not_call_is_told_before_the_body(void **state)
 {
 	static const char *const calls[] = {
-		"POST /api/ws/broadcast HTTP/1.1\r\nHost: x\r\nX-API-Key: wrong\r\nOrigin: http://evil.example\r\n",
-		"POST /api/ws/history?room=r HTTP/1.1\r\nHost: x\r\n",
-		"POST /nowhere HTTP/1.1\r\nHost: x\r\n",
+		"POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nX-API-Key: wrong\r\nOrigin: "
+		"http://evil.example\r\n",
+		"POST /api/ws/history?room=r HTTP/1.1\r\nHost: localhost\r\n",
+		"POST /nowhere HTTP/1.1\r\nHost: localhost\r\n",
 	};
 	static const unsigned statuses[] = { 401, 405, 404 };
 
@@ -427,7 +431,7 @@ static void who_may_not_call_is_told_before_the_body(void **state)
 /* They would take the loop for as long as they last; each waits for its turn, and new connections come in between. */
 static void requests_in_one_packet_take_turns(void **state)
 {
-	static const char get[] = "GET /api/ws/health HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char get[] = "GET /api/ws/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	char *packet = malloc(sizeof(get) * IN_A_PACKET + 512);
 	struct raw_answer answer;
 	struct raw_frame frame;

@@ -198,8 +198,8 @@ static unsigned broadcast(struct host *host, const char *headers)
 	unsigned status;
 
 	snprintf(request, sizeof(request),
-	         "POST /api/ws/broadcast HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n%s\r\n%s", strlen(body), headers,
-	         body);
+	         "POST /api/ws/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n%s", strlen(body),
+	         headers, body);
 	status = raw_http(host->port, request, &answer);
 	json_decref(answer);
 	return status;

@@ -255,6 +255,51 @@ static void the_key(void **state)
 	assert_int_equal(post("/api/ws/broadcast", "", "{\"event_type\":\"x\"}", NULL), 200);
 }
 
+/* DNS rebinding: the name of a foreign site resolves to 127.0.0.1 for a while, and its page calls without an Origin. */
+static void only_calls_to_loopback_names_are_local(void **state)
+{
+	static const struct {
+		const char *host;
+		unsigned status;
+	} calls[] = {
+		{ "localhost", 200 },
+		{ "LocalHost:8000", 200 },
+		{ "127.0.0.1:1", 200 },
+		{ "127.9.9.9", 200 },
+		{ "[::1]", 200 },
+		{ "[::1]:80", 200 },
+		{ "", 200 },
+		{ "evil.example", 401 },
+		{ "evil.example:80", 401 },
+		{ "127.0.0.1.evil.example", 401 },
+		{ "localhost.evil.example", 401 },
+		{ "localhost.", 401 },
+		{ "192.0.2.1", 401 },
+		{ "[2001:db8::1]", 401 },
+		{ "0.0.0.0", 401 },
+		{ "localhost:80:80", 401 },
+	};
+	static const char *const paths[] = { "/api/ws/stats", "/metrics", "/api/ws/bans", "/api/ws/connections" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		char request[512];
+		unsigned found;
+
+		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", paths[i % 4], calls[i].host);
+		found = raw_http(host.port, request, NULL);
+		if (found != calls[i].status)
+			give_up("Host: %s: %u instead of %u", calls[i].host, found, calls[i].status);
+		snprintf(request, sizeof(request),
+		         "POST /api/ws/broadcast HTTP/1.1\r\nHost: %s\r\nContent-Length: "
+		         "18\r\n\r\n{\"event_type\":\"x\"}",
+		         calls[i].host);
+		assert_int_equal(raw_http(host.port, request, NULL), calls[i].status);
+	}
+	assert_int_equal(
+		raw_http(host.port, "GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", NULL), 401);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
@@ -266,6 +311,7 @@ int main(void)
 		CASE(broadcast_reaches_clients),
 		CASE(bodies_that_are_wrong),
 		CASE(a_foreign_page_on_the_same_machine_may_not_write),
+		CASE(only_calls_to_loopback_names_are_local),
 		cmocka_unit_test_setup_teardown(the_key, open_host_with_key, close_host),
 	};
 

@@ -50,6 +50,7 @@ async function call(manager, method, path, query, ip, headers, body) {
       headers.origin ?? '',
       headers.forwarded ?? '',
       headers['x-forwarded-for'] ?? '',
+      headers.host ?? '',
       body,
     )
   } catch (error) {

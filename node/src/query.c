@@ -2,7 +2,7 @@
 #include "addon.h"
 
 /* The texts of a question or a REST call. */
-enum { N_TEXTS = 9 };
+enum { N_TEXTS = 10 };
 
 struct asking {
 	napi_async_work work;
@@ -129,9 +129,11 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 	wsm_rest_request *request = &asking->request;
 	wsm_slice *slices[N_TEXTS] = { &request->method, &request->path,          &request->query,
 	                               &request->ip,     &request->authorization, &request->api_key,
-	                               &request->origin, &request->forwarded,     &request->x_forwarded_for };
-	static const char *const names[N_TEXTS] = { "method", "path",   "query",     "ip",           "authorization",
-	                                            "apiKey", "origin", "forwarded", "xForwardedFor" };
+	                               &request->origin, &request->forwarded,     &request->x_forwarded_for,
+	                               &request->host };
+	static const char *const names[N_TEXTS] = { "method",        "path",   "query",  "ip",
+	                                            "authorization", "apiKey", "origin", "forwarded",
+	                                            "xForwardedFor", "host" };
 	wsm_slice body = { NULL, 0 };
 
 	for (size_t i = 0; i < N_TEXTS; i++) {

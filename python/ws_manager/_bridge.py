@@ -94,7 +94,12 @@ def client_ip(scope: Mapping[str, Any]) -> str:
     client = scope.get("client")
     if not client:
         return ""
-    return "127.0.0.1" if tuple(client) == ("testclient", 50000) else str(client[0])
+    return "127.0.0.1" if is_test_client(scope) else str(client[0])
+
+
+def is_test_client(scope: Mapping[str, Any]) -> bool:
+    """Whether Starlette's test client calls, which no server is between."""
+    return tuple(scope.get("client") or ()) == ("testclient", 50000)
 
 
 async def bridge(

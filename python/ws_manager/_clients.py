@@ -79,13 +79,14 @@ class Clients(Sending):
         forwarded: str = "",
         x_forwarded_for: str = "",
         body: bytes = b"",
+        host: str = "",
     ) -> tuple[int, str, bytes]:
         """One REST call of docs/protocol.md: (HTTP status, content type, body).
 
         ip: of who sent it; the rest are header fields, believed as docs/limits.md says.
         """
         return self._ready().rest(
-            method, path, query, ip, authorization, api_key, origin, forwarded, x_forwarded_for, body
+            method, path, query, ip, authorization, api_key, origin, forwarded, x_forwarded_for, body, host
         )
 
     def _rooms_of(self, client_id: str) -> list[str]:

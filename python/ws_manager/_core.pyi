@@ -319,6 +319,7 @@ class Runtime:
         forwarded: str = "",
         x_forwarded_for: str = "",
         body: bytes = b"",
+        host: str = "",
     ) -> tuple[int, str, bytes]:
         """[blocks] One REST call: (status, content type, body)."""
     def take_events(self) -> list[_Event]:

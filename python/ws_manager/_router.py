@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from ws_manager import _config
-from ws_manager._bridge import client_ip, endpoint_path, quoted
+from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted
 from ws_manager._connect import carry
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
@@ -131,6 +131,7 @@ def _rest_endpoint(manager: WebSocketManager, call: Call) -> Callable[[Request],
                 ",".join(headers.getlist("forwarded")),
                 ",".join(headers.getlist("x-forwarded-for")),
                 body,
+                "" if is_test_client(request.scope) else headers.get("host", ""),
             )
         except WsManagerError as error:
             return Response(str(error), 503, media_type="text/plain")

@@ -131,6 +131,19 @@ def test_writing_from_outside_needs_the_key() -> None:
             assert outside.post("/api/ws/broadcast", json=body, headers=header).status_code == 200
 
 
+def test_a_name_that_resolves_to_loopback_is_not_local() -> None:
+    manager = WebSocketManager()
+    app = FastAPI(lifespan=manager.lifespan)
+    app.include_router(manager.router)
+    with (
+        TestClient(app, client=("127.0.0.1", 1234), base_url="http://evil.example:8000") as rebound,
+        TestClient(app, client=("127.0.0.1", 1234), base_url="http://localhost:8000") as local,
+    ):
+        assert rebound.get("/api/ws/stats").status_code == 401
+        assert rebound.get("/api/ws/health").status_code == 200
+        assert local.get("/api/ws/stats").status_code == 200
+
+
 def test_prefix_and_dependencies_of_the_inclusion() -> None:
     manager = WebSocketManager()
 
