@@ -111,7 +111,7 @@ def memory(scene: Scene) -> None:
 
 def lean(scene: Scene) -> None:
     """lean.c, the core alone: one in a hundred, then one in twenty of the runtime's allocations fails, while clients
-    come, go and read slowly. Whoever cannot be served is told or let go; nothing crashes, and nothing is lost in silence."""
+    come, go and read slowly. Who cannot be served is told or let go; nothing crashes, nothing is lost in silence."""
     scene.errors_belong_here = True  # `internal`: the server is out of memory
     server = scene.stack.enter_context(Program(find("lean")))
     fleet = scene.fleet(server.read()["port"], 200, rooms=3, receive_buffer=4096, history=0)
