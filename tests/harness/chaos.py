@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> list[Result]:
         print("\n    ".join([*lines, *result.problems]), flush=True)
         return result
 
-    # Most of a scenario is waiting: the short ones stand two abreast.
-    with ThreadPoolExecutor(2 if args.short else 1) as pool:
+    # Most of a scenario is waiting: the short ones stand three abreast.
+    with ThreadPoolExecutor(3 if args.short else 1) as pool:
         return list(pool.map(one, names * args.repeat))
 
 
