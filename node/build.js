@@ -75,7 +75,10 @@ function headers() {
 /** node-gyp: the one npm runs scripts with, one that is installed, or the one inside npm. */
 function nodeGyp() {
   const candidates = [process.env.npm_config_node_gyp]
-  const bases = [ROOT, path.join(fs.realpathSync(process.execPath), '../../lib/node_modules/npm'), '/usr/share/nodejs']
+  const node = fs.realpathSync(process.execPath)
+  const bases = [ROOT, path.join(node, '../../lib/node_modules/npm')]
+  // Debian's links what it builds to Debian's libnode: for another Node that would be a second one in the process.
+  if (node === '/usr/bin/node') bases.push('/usr/share/nodejs')
   for (const base of bases) {
     try {
       candidates.push(require.resolve('node-gyp/bin/node-gyp.js', { paths: [base] }))
