@@ -31,14 +31,19 @@ def fails(error, call, *args):
     raise AssertionError(error)
 
 def flat(work, rounds=6, grows=1_500_000):
-    '''work() twice to warm up; then memory must not grow from round to round.'''
+    '''
+    work() twice to warm up; then memory must not grow from round to round. How deep queues get differs with what else the
+    machine does, once or twice; what leaks grows each time.
+    '''
     work(); work(); settle()
-    before = rss()
-    for _ in range(rounds):
-        work()
-    settle()
-    grown = rss() - before
-    assert grown < grows, f"grew by {grown} bytes"
+    grown = []
+    while len(grown) < 4 and min(grown, default=grows) >= grows:
+        before = rss()
+        for _ in range(rounds):
+            work()
+        settle()
+        grown.append(rss() - before)
+    assert min(grown) < grows, f"grew by {grown} bytes"
 """
 
 
