@@ -70,6 +70,15 @@ static void any_other_upgrade_is_never_101(void **state)
 	answers(400, BASE HOST WEBSOCKET "Upgrade: h2c\r\n" KEY VERSION END);
 }
 
+/* As java.net.http and curl --http2 send it. */
+static void a_call_that_offers_http2_is_answered_in_http1(void **state)
+{
+	(void)state;
+	answers(200, "GET /api/ws/health HTTP/1.1\r\n" HOST
+	             "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n" END);
+	answers(426, "GET /api/ws/health HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n" END);
+}
+
 static void a_preface_of_http2_is_never_answered_in_http2(void **state)
 {
 	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
@@ -388,6 +397,7 @@ int main(void)
 		CASE(a_good_request_is_101),
 		CASE(the_answer_has_the_right_accept),
 		CASE(any_other_upgrade_is_never_101),
+		CASE(a_call_that_offers_http2_is_answered_in_http1),
 		CASE(a_preface_of_http2_is_never_answered_in_http2),
 		CASE(requests_that_lack_something),
 		CASE(the_version_is_named_where_it_is_wrong),
