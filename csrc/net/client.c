@@ -10,7 +10,8 @@
 #include "wire/command.h"
 
 #define HISTORY_LIMIT_MAX 1000u
-#define EARLY_MAX 32u /* messages before the host has decided */
+#define EARLY_MAX 32u       /* messages before the host has decided */
+#define BYTES_PER_VALUE 16u /* of JSON, towards byte_rate */
 
 /* ---- the core's actions ----------------------------------------------------------------------------------------- */
 
@@ -318,6 +319,21 @@ void wsm__client_resume(struct wsm__conn *conn, wsm_slice message)
 	wsm__command_fini(&command);
 }
 
+/*
+ * What a message counts for in bytes: each value of JSON in it for some more, by the time that it takes. 64 KiB of "{}," are several
+ * milliseconds of everybody's, of text a few hundredths of one.
+ */
+static size_t cost_of(const struct wsm__conn *conn, wsm_slice message)
+{
+	size_t values = 0;
+
+	if (conn->binary)
+		return message.len;
+	for (size_t i = 0; i < message.len; i++)
+		values += message.data[i] == ',' || message.data[i] == '{' || message.data[i] == '[';
+	return message.len + values * BYTES_PER_VALUE;
+}
+
 static void complete(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__command none = { .action = WSM__ACTION_OTHER };
@@ -331,7 +347,7 @@ static void complete(struct wsm__conn *conn, wsm_slice message)
 		wsm__echo(conn, message);
 		return;
 	}
-	if (!wsm__limits_message(conn, message.len))
+	if (!wsm__limits_message(conn, cost_of(conn, message)))
 		return;
 	if (!conn->binary)
 		understand(conn, message);

@@ -43,7 +43,8 @@
 	X(rate, "WEBSOCKET_RATE", RATE, "50", 0, 1000000,                                                              \
 	  "Incoming messages per second and connection, with bursts of twice as many; 0 for no limit.")                \
 	X(byte_rate, "WEBSOCKET_BYTE_RATE", RATE, "1048576", 0, 1000000000,                                            \
-	  "Incoming bytes per second and connection, with bursts of twice as many; 0 for no limit.")                   \
+	  "Incoming bytes per second and connection, each JSON value counted as 16 more, with bursts of twice as "     \
+	  "many; 0 for no limit.")                                                                                     \
 	X(subscription_rate, "WEBSOCKET_SUBSCRIPTION_RATE", RATE, "100", 0, 1000000,                                   \
 	  "Requests about rooms per second and connection, by cost, with bursts of twice as many; 0 for no limit. "    \
 	  "subscribe and unsubscribe cost 1, history, presence and stats 2; 50 messages that are replayed, or 16 KiB " \

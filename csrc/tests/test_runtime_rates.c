@@ -43,6 +43,34 @@ static void too_many_messages_are_refused_with_a_hint(void **state)
 	host_close(&host);
 }
 
+/* They take as long as they are many, whatever their length. */
+static void a_message_of_many_values_counts_for_more(void **state)
+{
+	char many[3901] = "", text[3901];
+	struct visitor visitor;
+	struct host host;
+
+	(void)state;
+	for (size_t i = 0; i + 3 < sizeof(many); i += 3)
+		memcpy(many + i, "{},", 4);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	host_open(&host, "byte_rate", "20000", NULL);
+	visitor_open(&visitor, host.port, "/ws");
+	for (int i = 0; i < 2; i++) {
+		visitor_say(&visitor, "{\"action\":\"ping\",\"pad\":\"%s\"}", text);
+		json_decref(of_type(visitor_next(&visitor), "pong"));
+	}
+	visitor_leave(&visitor);
+	visitor_open(&visitor, host.port, "/ws");
+	visitor_say(&visitor, "{\"action\":\"ping\",\"pad\":[%s{}]}", many);
+	json_decref(of_type(visitor_next(&visitor), "pong"));
+	visitor_say(&visitor, "{\"action\":\"ping\",\"pad\":[%s{}]}", many);
+	expect_limited(&visitor, "byte_rate");
+	visitor_leave(&visitor);
+	host_close(&host);
+}
+
 static void too_many_bytes(void **state)
 {
 	struct host host;
@@ -319,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_many_messages_are_refused_with_a_hint),
 		cmocka_unit_test(too_many_bytes),
+		cmocka_unit_test(a_message_of_many_values_counts_for_more),
 		cmocka_unit_test(a_flood_of_pings),
 		cmocka_unit_test(a_flood_of_pongs),
 		cmocka_unit_test(subscriptions_cost_and_pings_do_not),
