@@ -1,4 +1,5 @@
-"""The invariant of delivery under faults: runs every scenario, prints a table, writes build/chaos-report.{json,md}.
+"""The invariant of delivery under faults: runs every scenario, prints a table, writes build/chaos-report.{json,md}
+(of a part of them, or the short version: build/chaos-part.{json,md}).
 
     python chaos.py [--short] [--only WORD]… [--repeat N] [--list]
 
@@ -96,9 +97,10 @@ def report(results: list[Result], args: argparse.Namespace) -> None:
     folder = ROOT / "build"
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
     title = f"{when} UTC, {machine()}{', short version' if args.short else ''}"
+    stem = "chaos-part" if args.short or args.only else "chaos-report"
     rows = [{**dataclasses.asdict(result), "verdict": result.verdict} for result in results]
-    Path(folder, "chaos-report.json").write_text(json.dumps({"what": title, "scenarios": rows}, indent=1) + "\n")
-    Path(folder, "chaos-report.md").write_text(markdown(results, title))
+    Path(folder, f"{stem}.json").write_text(json.dumps({"what": title, "scenarios": rows}, indent=1) + "\n")
+    Path(folder, f"{stem}.md").write_text(markdown(results, title))
 
 
 def main() -> int:
