@@ -9,7 +9,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 10
 # Further arguments of the program that is started: make demo ARGS="--port 9000", make test-python ARGS="-k rooms -x"
 ARGS ?=
 , := ,
@@ -256,14 +256,14 @@ attacks: $(V)/package $(V)/requirements-test ## Hostile clients: build/attacks.j
 	@mkdir -p $(LOGS)
 	@cd tests && ../$(PY) -m attacks $(ARGS) 2>&1 | tee ../$(LOGS)/84-attacks.log
 
-test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (20)
+test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (10)
 	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/fuzz --parallel $(JOBS)
 	@.ci/fuzz build/fuzz $(FUZZ_SECONDS) $(JOBS) 2>&1 | tee $(LOGS)/50-fuzz.log
 
 fuzz: ## Each fuzzer for ten minutes (make fuzz FUZZ_SECONDS=3600)
-	@$(MAKE) test-fuzz FUZZ_SECONDS=$(if $(filter-out 20,$(FUZZ_SECONDS)),$(FUZZ_SECONDS),600)
+	@$(MAKE) test-fuzz FUZZ_SECONDS=$(if $(filter-out 10,$(FUZZ_SECONDS)),$(FUZZ_SECONDS),600)
 
 check-generated: $(V)/package ## Generated files are those that their sources give
 	$(call say,Generated files)

@@ -1,4 +1,8 @@
-"""Clients that fall behind, in each way that connections come in: what room rules make of them; and it all adds up."""
+"""Clients that fall behind: what room rules make of them; and it all adds up.
+
+On the own port and after a hand-over. When a bridged connection falls behind is up to the pace of the host's loop: that is tested in
+C, where the test confirms what was written.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import threading
 import time
 from typing import Any
 
+import pytest
 from support import TIMEOUT, Client
 
 from ws_manager import DeliveryReport, WebSocketManager
@@ -49,6 +54,7 @@ def report_of(receipt: Any, timeout: float) -> DeliveryReport:
     return report
 
 
+@pytest.mark.parametrize("serve", ["own port", "hand-over"], indirect=True)
 def test_a_room_of_the_latest(serve: Any) -> None:
     with serve() as (manager, port):
         manager.room("sensor:*", overflow="latest")
@@ -69,6 +75,7 @@ def test_a_room_of_the_latest(serve: Any) -> None:
         slow.close()
 
 
+@pytest.mark.parametrize("serve", ["own port", "hand-over"], indirect=True)
 def test_a_room_that_drops_its_oldest(serve: Any) -> None:
     with serve() as (manager, port):
         manager.room("frames:*", overflow="drop_oldest")
@@ -90,6 +97,7 @@ def test_a_room_that_drops_its_oldest(serve: Any) -> None:
         slow.close()
 
 
+@pytest.mark.parametrize("serve", ["own port", "hand-over"], indirect=True)
 def test_reports_of_who_leaves(serve: Any) -> None:
     with serve() as (manager, port):
         slow = subscribe(port, "r")
