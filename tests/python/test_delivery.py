@@ -1,7 +1,7 @@
 """Clients that fall behind: what room rules make of them; and it all adds up.
 
-On the own port and after a hand-over. When a bridged connection falls behind is up to the pace of the host's loop: that is tested in
-C, where the test confirms what was written.
+On the own port and after a hand-over. When a bridged connection falls behind is up to the pace of the host's loop: that
+is tested in C, where the test confirms what was written.
 """
 
 from __future__ import annotations
