@@ -1,4 +1,4 @@
-"""docs/languages.md names what the package has, and nothing else; tests/node/languages.test.mjs looks at the other side."""
+"""docs/languages.md names what the package has, and nothing else; languages.test.mjs looks at the other side."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ def fails(error, call, *args):
 
 def flat(work, rounds=6, grows=1_500_000):
     '''
-    work() twice to warm up; then memory must not grow from round to round. How deep queues get differs with what else the
-    machine does, once or twice; what leaks grows each time.
+    work() twice to warm up; then memory must not grow from round to round. How deep queues get differs with what else
+    the machine does, once or twice; what leaks grows each time.
     '''
     work(); work(); settle()
     grown = []
