@@ -159,10 +159,19 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 .PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-web test-next test-harness conformance attacks test-fuzz check-generated fuzz
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python and Node (plain, sanitizers), conformance, attacks
 	@rm -rf $(LOGS)
-	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated test-python test-python-asan test-node test-node-asan \
-		test-web test-next test-harness
+	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated
+	@CHROMIUM=$$(.ci/find-browser); export CHROMIUM; $(MAKE) test-languages
+	@$(MAKE) test-harness
 	@$(MAKE) conformance attacks ARGS=--quiet
 	@.ci/summary $(LOGS)
+
+# Both mostly wait, for servers and clients: so they do it side by side. What Python's say comes when they are through.
+.PHONY: test-languages
+test-languages: $(V)/demo $(V)/requirements-test $(S)/package-node
+	@mkdir -p $(LOGS)
+	@$(MAKE) test-python test-python-asan > $(LOGS)/python.out 2>&1 & python=$$!; node=0; \
+		$(MAKE) test-node test-node-asan test-web test-next || node=$$?; \
+		status=0; wait $$python || status=$$?; cat $(LOGS)/python.out; exit $$((status + node))
 
 test-c: $(S)/packages-TEST build/debug/build.ninja ## C tests
 	$(call say,C tests)
