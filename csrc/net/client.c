@@ -128,6 +128,38 @@ static void stats(struct wsm__conn *conn, const struct wsm__command *command)
 	wsm__buffer_fini(&data);
 }
 
+/* What only the core says: clients act on these, so that another client must not be able to say them. */
+static bool is_ours(wsm_slice type)
+{
+	static const char *const types[] = {
+		"connected",
+		"connection",
+		"heartbeat",
+		"ping",
+		"pong",
+		"subscribed",
+		"unsubscribed",
+		"authenticated",
+		"reply",
+		"error",
+		"token_expiring",
+		"stats",
+		"history",
+		"presence",
+		"presence_join",
+		"presence_leave",
+		"presence_changed",
+		"published",
+		"server_draining",
+		"gap",
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (wsm__slice_is(type, types[i]))
+			return true;
+	return false;
+}
+
 static void publish(struct wsm__conn *conn, const struct wsm__command *command)
 {
 	wsm_publication publication = {
@@ -141,6 +173,10 @@ static void publish(struct wsm__conn *conn, const struct wsm__command *command)
 	wsm_delivery delivery;
 	wsm_error error;
 
+	if (is_ours(publication.type)) {
+		fail(conn, command, "bad_request", "this type is the server's own: choose another name");
+		return;
+	}
 	if (wsm__publish_new(&publication, command->data.len ? command->data : wsm__str("null"), &made, &error)) {
 		fail(conn, command, "bad_request", error.message);
 		return;
