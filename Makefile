@@ -10,6 +10,7 @@ MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 FUZZ_SECONDS ?= 10
+FUZZ_SEED ?= 1
 # Further arguments of the program that is started: make demo ARGS="--port 9000", make test-python ARGS="-k rooms -x"
 ARGS ?=
 , := ,
@@ -269,10 +270,10 @@ test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SEC
 	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/fuzz --parallel $(JOBS)
-	@.ci/fuzz build/fuzz $(FUZZ_SECONDS) $(JOBS) 2>&1 | tee $(LOGS)/50-fuzz.log
+	@.ci/fuzz build/fuzz $(FUZZ_SECONDS) $(JOBS) $(FUZZ_SEED) 2>&1 | tee $(LOGS)/50-fuzz.log
 
 fuzz: ## Each fuzzer for ten minutes (make fuzz FUZZ_SECONDS=3600)
-	@$(MAKE) test-fuzz FUZZ_SECONDS=$(if $(filter-out 10,$(FUZZ_SECONDS)),$(FUZZ_SECONDS),600)
+	@$(MAKE) test-fuzz FUZZ_SEED=0 FUZZ_SECONDS=$(if $(filter-out 10,$(FUZZ_SECONDS)),$(FUZZ_SECONDS),600)
 
 check-generated: $(V)/package ## Generated files are those that their sources give
 	$(call say,Generated files)

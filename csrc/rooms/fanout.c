@@ -93,7 +93,10 @@ static bool give_up(struct wsm__registry *registry, struct wsm__sub *sub, struct
 static bool conflate(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__outbox *held,
                      struct wsm__pub *pub)
 {
-	size_t bound = registry->max_queue > sub->held_bytes ? registry->max_queue - sub->held_bytes : 0;
+	/* One message may have any size if it is all that waits, what is held back included: see wsm__sub_fits(). */
+	size_t bound = sub->outbox.count == 1 && !sub->held_bytes ? SIZE_MAX
+	               : registry->max_queue > sub->held_bytes    ? registry->max_queue - sub->held_bytes
+	                                                          : 0;
 	struct wsm__pub *older = held ? wsm__outbox_take_older(held, pub) : NULL;
 	bool placed = false;
 

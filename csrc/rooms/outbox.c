@@ -151,7 +151,7 @@ enum wsm__replaced wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__p
 	if (at == outbox->count)
 		return WSM__REPLACED_NONE;
 	*older = *slot(outbox, at);
-	if (outbox->count > 1 && outbox->bytes - (*older)->frame_len + pub->frame_len > max_bytes) {
+	if (outbox->bytes - (*older)->frame_len + pub->frame_len > max_bytes) {
 		remove_at(outbox, at);
 		return WSM__REPLACED_GONE;
 	}

@@ -35,8 +35,7 @@ enum wsm__replaced {
 	WSM__REPLACED_GONE /* the older one is released, but with `pub` in its place there would be more than `max_bytes` */
 };
 /*
- * Looks for a place that `pub` may take. An outbox of one message may have any size. *older, with its reference, is what was
- * replaced or released; NULL where there was none.
+ * Looks for a place that `pub` may take. *older, with its reference, is what was replaced or released; NULL where there was none.
  */
 enum wsm__replaced wsm__outbox_replace(struct wsm__outbox *outbox, struct wsm__pub *pub, size_t max_bytes,
                                        struct wsm__pub **older);

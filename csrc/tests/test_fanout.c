@@ -304,6 +304,30 @@ static void conflation_stays_within_max_queue(void **state)
 	hall_fini(&hall);
 }
 
+/* Alone, one may have any size; it is not alone while others are held back, until their room has come as far. */
+static void conflation_counts_what_is_held_back(void **state)
+{
+	struct hall hall;
+
+	(void)state;
+	hall_init(&hall, 12, 8);
+	join(&hall, 0, "a");
+	publish(&hall, "a", "k1", .key = 5);
+	publish(&hall, "a", "a1");
+	publish(&hall, "a", "a2");
+	publish(&hall, "a", "xx", .plain = true);
+	assert_string_equal(waiting(&hall, 0), "k1"); /* a1 and a2 are in history, xx is held back */
+	publish(&hall, "a", "k2", .key = 5, .priority = WSM_LOW, .size = 20);
+	assert_true(hall.subs[0].outbox.bytes + hall.subs[0].held_bytes <= 12);
+	assert_int_equal(fate(&hall, WSM__DROPPED_OVERFLOW), 1);
+	assert_string_equal(flush_all(&hall, 0), "a1 a2 xx");
+	publish(&hall, "a", "k3", .key = 5);
+	publish(&hall, "a", "k4", .key = 5, .size = 20);
+	assert_int_equal(hall.subs[0].outbox.count, 1); /* nothing else waits */
+	assert_int_equal(fate(&hall, WSM__DROPPED_OVERFLOW), 1);
+	hall_fini(&hall);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +346,7 @@ int main(void)
 		cmocka_unit_test(an_overflowed_subscriber_gets_nothing_more),
 		cmocka_unit_test(nothing_is_refilled_behind_an_overflow),
 		cmocka_unit_test(conflation_stays_within_max_queue),
+		cmocka_unit_test(conflation_counts_what_is_held_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
