@@ -173,7 +173,7 @@ static void publish(struct wsm__conn *conn, const struct wsm__command *command)
 	wsm_delivery delivery;
 	wsm_error error;
 
-	if (is_ours(publication.type)) {
+	if (is_ours(publication.type) || wsm__endpoints_say(&conn->core->runtime->endpoints, publication.type)) {
 		fail(conn, command, "bad_request", "this type is the server's own: choose another name");
 		return;
 	}

@@ -253,6 +253,19 @@ struct wsm__endpoint *wsm__endpoints_find(struct wsm__endpoints *endpoints, wsm_
 	return endpoint;
 }
 
+bool wsm__endpoints_say(struct wsm__endpoints *endpoints, wsm_slice type)
+{
+	const struct wsm__endpoint *endpoint;
+
+	pthread_mutex_lock(&endpoints->lock);
+	DL_FOREACH(endpoints->list, endpoint) {
+		if (wsm__slice_is(type, endpoint->greeting) || wsm__slice_is(type, endpoint->heartbeat))
+			break;
+	}
+	pthread_mutex_unlock(&endpoints->lock);
+	return endpoint != NULL;
+}
+
 /* ---- defaults --------------------------------------------------------------------------------------------------- */
 
 static const struct {

@@ -51,6 +51,8 @@ int wsm__endpoints_remove(struct wsm__endpoints *endpoints, wsm_slice path);
  */
 struct wsm__endpoint *wsm__endpoints_find(struct wsm__endpoints *endpoints, wsm_slice path, bool auth,
                                           struct wsm__path_params *params);
+/* Whether that type of message is the greeting or the heartbeat of any endpoint. */
+bool wsm__endpoints_say(struct wsm__endpoints *endpoints, wsm_slice type);
 void wsm__endpoint_unref(struct wsm__endpoint *endpoint);
 /* Replaces {name} in a room template; -1 if the result is no valid room name (the template "@all" is one). Length otherwise. */
 int wsm__room_from_template(const char *room, const struct wsm__path_params *params, char out[136]);

@@ -360,6 +360,34 @@ static void the_authenticate_handler_grants_rooms_and_publishing(void **state)
 	visitor_leave(&visitor);
 }
 
+static void who_may_publish_cannot_greet_as_an_endpoint_does(void **state)
+{
+	wsm_slice room = wsm__str("a");
+	wsm_endpoint endpoint = {
+		.path = wsm__str("/hall"),
+		.rooms = &room,
+		.n_rooms = 1,
+		.greeting = wsm__str("welcome"),
+		.heartbeat = wsm__str("beat"),
+	};
+	static const char *const types[] = { "welcome", "beat" };
+	struct visitor visitor;
+
+	(void)state;
+	assert_int_equal(wsm_endpoint_set(host.runtime, &endpoint, NULL), WSM_OK);
+	rule("a", "publish", "anyone");
+	visitor_open(&visitor, host.port, "/ws");
+	for (int i = 0; i < 2; i++) {
+		json_t *answer;
+
+		visitor_say(&visitor, "{\"action\":\"publish\",\"room\":\"a\",\"type\":\"%s\",\"data\":1}", types[i]);
+		answer = of_type(visitor_next(&visitor), "error");
+		assert_string_equal(text_at(answer, "data.code"), "bad_request");
+		json_decref(answer);
+	}
+	visitor_leave(&visitor);
+}
+
 /* Answers the next question, which must be about that room. */
 static void authorize(const char *action, const char *room, bool allow)
 {
@@ -525,6 +553,7 @@ int main(void)
 		CASE(open_tokens, a_session_belongs_to_who_vouches_for_its_user),
 		CASE(open_tokens, history_over_rest_follows_the_same_rules),
 		CASE(open_plain, the_authenticate_handler_grants_rooms_and_publishing),
+		CASE(open_plain, who_may_publish_cannot_greet_as_an_endpoint_does),
 		CASE(open_plain, the_authorize_handler_is_asked_about_endpoints_too),
 		CASE(open_plain, a_client_that_goes_while_its_endpoint_is_asked_about),
 		CASE(open_tokens, a_token_by_message_waits_for_the_endpoints_rooms),
