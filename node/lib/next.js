@@ -13,10 +13,16 @@ function register({ manager = wsManager } = {}) {
   handover.attachAll(manager)
 }
 
-/** Adds to a configuration of Next.js that this package is not to be bundled: its native part and its state are one. */
+/**
+ * Only the server's part: it is native and has one state per process. ws_manager/react must be bundled like the application's own
+ * components: outside of the bundle it would be without 'use client', and with another React than Next's.
+ */
+const NOT_BUNDLED = 'ws_manager/node/lib'
+
+/** Adds to a configuration of Next.js that the server's part of this package is not to be bundled. */
 function withWsManager(config = {}) {
   const packages = config.serverExternalPackages ?? []
-  return { ...config, serverExternalPackages: [...new Set([...packages, 'ws_manager'])] }
+  return { ...config, serverExternalPackages: [...new Set([...packages, NOT_BUNDLED])] }
 }
 
 /** The REST calls: export { GET, POST } from 'ws_manager/next' in app/api/ws/[...path]/route.ts. */

@@ -31,9 +31,10 @@ test('route handlers', async (t) => {
 })
 
 test('withWsManager keeps what the configuration says', () => {
-  assert.deepEqual(withWsManager(), { serverExternalPackages: ['ws_manager'] })
-  assert.deepEqual(withWsManager({ output: 'standalone', serverExternalPackages: ['a', 'ws_manager'] }), {
+  const ours = 'ws_manager/node/lib' // ws_manager/react is bundled: with the React of the application
+  assert.deepEqual(withWsManager(), { serverExternalPackages: [ours] })
+  assert.deepEqual(withWsManager(withWsManager({ output: 'standalone', serverExternalPackages: ['a'] })), {
     output: 'standalone',
-    serverExternalPackages: ['a', 'ws_manager'],
+    serverExternalPackages: ['a', ours],
   })
 })
