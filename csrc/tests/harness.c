@@ -310,3 +310,11 @@ void resume_path(char *out, size_t size, const char *path, const char *room, con
 	base64url(json, encoded, sizeof(encoded));
 	snprintf(out, size, "%s?resume=%s", path, encoded);
 }
+
+void *host_stop_in_thread(void *argument)
+{
+	struct stopping *stopping = argument;
+
+	stopping->status = wsm_runtime_stop(stopping->host->runtime, stopping->deadline_ms);
+	return NULL;
+}

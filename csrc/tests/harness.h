@@ -128,4 +128,12 @@ void resume_path(char *out, size_t size, const char *path, const char *room, con
 /* Monotonic milliseconds. */
 uint64_t now_ms(void);
 
+/* A stop on a thread of its own: `argument` is a struct stopping, whose `status` is the result once it is joined. */
+struct stopping {
+	struct host *host;
+	unsigned deadline_ms;
+	int status;
+};
+void *host_stop_in_thread(void *argument);
+
 #endif

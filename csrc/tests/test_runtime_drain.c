@@ -18,20 +18,6 @@ static unsigned hint_of(const char *reason)
 	return seconds * 1000 + hundredths * 10;
 }
 
-struct stopping {
-	struct host *host;
-	unsigned deadline_ms;
-	int status;
-};
-
-static void *stop_in_thread(void *argument)
-{
-	struct stopping *stopping = argument;
-
-	stopping->status = wsm_runtime_stop(stopping->host->runtime, stopping->deadline_ms);
-	return NULL;
-}
-
 /* ---- pacing, without a clock --------------------------------------------------------------------------------------- */
 
 static void a_few_go_at_once_and_thousands_in_the_time_there_is(void **state)
@@ -120,7 +106,7 @@ static void a_second_stop_cuts_the_first_short(void **state)
 	(void)state;
 	host_open(&host, "close_timeout", "3600", NULL);
 	fd = raw_open(host.port, "/ws");
-	assert_int_equal(pthread_create(&thread, NULL, stop_in_thread, &patient), 0);
+	assert_int_equal(pthread_create(&thread, NULL, host_stop_in_thread, &patient), 0);
 	assert_int_equal(raw_close_code(fd), 1001); /* it has begun, and waits */
 	assert_true(wsm_runtime_draining(host.runtime));
 	assert_int_equal(wsm_runtime_stop(host.runtime, 0), WSM_OK);

@@ -1,9 +1,7 @@
 /* HTTP on the own port: methods, bodies, connections that are kept; over raw sockets. */
-#include "raw.h"
+#include "rest_scene.h"
 
 #include <unistd.h>
-
-static struct host host;
 
 static int open_host(void **state)
 {
@@ -32,45 +30,6 @@ static int open_host_with_little_time(void **state)
 	(void)state;
 	host_open(&host, "handshake_budget", "0.000001", NULL);
 	return 0;
-}
-
-static int close_host(void **state)
-{
-	(void)state;
-	host_close(&host);
-	return 0;
-}
-
-/* GET of a path; the JSON of the answer. */
-static json_t *get(unsigned status, const char *path)
-{
-	char request[1024];
-	json_t *body;
-	unsigned found;
-
-	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
-	found = raw_http(host.port, request, &body);
-	if (found != status || !body)
-		give_up("GET %s: %u instead of %u, %s", path, found, status, body ? "JSON" : "no JSON");
-	return body;
-}
-
-static void fails(unsigned status, const char *path, const char *code)
-{
-	json_t *body = get(status, path);
-
-	assert_string_equal(text_at(body, "error.code"), code);
-	assert_int_not_equal(strlen(text_at(body, "error.message")), 0);
-	json_decref(body);
-}
-
-static unsigned post(const char *path, const char *headers, const char *text, json_t **body)
-{
-	char request[4096];
-
-	snprintf(request, sizeof(request), "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n%s",
-	         path, strlen(text), headers, text);
-	return raw_http(host.port, request, body);
 }
 
 static void methods(void **state)

@@ -26,20 +26,6 @@ static void stop_closes_with_1001_after_what_was_queued(void **state)
 	host_close(&host);
 }
 
-struct stopping {
-	struct host *host;
-	unsigned deadline_ms;
-	int status;
-};
-
-static void *stop_in_thread(void *argument)
-{
-	struct stopping *stopping = argument;
-
-	stopping->status = wsm_runtime_stop(stopping->host->runtime, stopping->deadline_ms);
-	return NULL;
-}
-
 /* More than max_queue and than the sockets take: the connection lags, and what it lacks is history of what stops. */
 static void stop_delivers_more_than_a_queue_holds(void **state)
 {
@@ -58,7 +44,7 @@ static void stop_delivers_more_than_a_queue_holds(void **state)
 		snprintf(data, sizeof(data), "{\"n\":%d,\"pad\":\"%060000d\"}", n, 0);
 		host_send(&host, "@all", "n", data);
 	}
-	assert_int_equal(pthread_create(&thread, NULL, stop_in_thread, &stopping), 0);
+	assert_int_equal(pthread_create(&thread, NULL, host_stop_in_thread, &stopping), 0);
 	for (int n = 1; n <= 300; n++) {
 		raw_await(fd, WSC_TEXT, &frame);
 		snprintf(expected, sizeof(expected), "{\"type\":\"n\",\"data\":{\"n\":%d,", n);
