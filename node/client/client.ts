@@ -1,5 +1,7 @@
 // The client: runs what the state machine says, on a real socket, with real timers.
 
+import { Follower, type HistoryPage } from './follower.js'
+import { addTo, normal, safely } from './messages.js'
 import { Poller } from './poller.js'
 import { Positions, type Position } from './positions.js'
 import { Requests, type RequestOptions } from './requests.js'
@@ -8,7 +10,6 @@ import { IDLE, delayOf, next, statusOf, type Effect, type Happening, type State 
 import {
   WsClientError,
   type ClientOptions,
-  type DataOf,
   type EventName,
   type Gap,
   type Handler,
@@ -25,19 +26,24 @@ const LONGEST_TIMER = 2 ** 31 - 1
 
 export interface Subscription {
   readonly room: string
+  /** Where it stands: the `since` of one that is to go on from here. */
+  readonly position: Position | undefined
   /** Ends it; the server is told when no other subscription of this client needs the room. */
   unsubscribe(): void
 }
 
 export interface SubscribeOptions {
-  /** Go on from here: `position()` of the server, rendered into the page. */
+  /**
+   * Go on from here: `position()` of the server, rendered into the page. What came since is handed on first, also where this client is in
+   * the room already; if it can't be had, onGap() says so.
+   */
   since?: Position
   /** Of messages that have one: this level and above. */
   level?: string
 }
 
 interface Room {
-  handlers: Set<Handler>
+  followers: Set<Follower>
   level?: string
 }
 
@@ -60,6 +66,8 @@ export class Client {
   private generation = 0
   private readonly positions: Positions
   private readonly rooms = new Map<string, Room>()
+  /** Rooms that come with the connection: they are neither joined nor left. */
+  private given: Set<string>
   private readonly handlers = new Map<string, Set<Handler>>()
   private readonly changes = new Set<() => void>()
   private readonly gaps = new Set<(gap: Gap) => void>()
@@ -96,6 +104,7 @@ export class Client {
       ...options,
     }
     this.positions = new Positions(options.positions)
+    this.given = new Set(this.positions.names())
     this.requests = new Requests(this.options.requestTimeout)
     const poll = options.poll === true ? {} : options.poll || undefined
     this.poller = new Poller({
@@ -171,18 +180,25 @@ export class Client {
   /** Joins a room, now and after each reconnection; `handler` gets its messages. */
   subscribe(room: string, handler: Handler = () => {}, options: SubscribeOptions = {}): Subscription {
     const known = this.rooms.get(room)
-    const entry = known ?? { handlers: new Set<Handler>() }
-    const own: Handler = (message) => handler(message) // the same function may be given twice
-    entry.handlers.add(own)
+    const entry = known ?? { followers: new Set<Follower>() }
+    const follower = new Follower((message) => safely(handler, message), options.since, this.positions.get(room))
+    entry.followers.add(follower)
     if (options.level !== undefined) entry.level = options.level
     this.rooms.set(room, entry)
     if (options.since && !this.positions.get(room)) this.positions.set(room, { ...options.since })
-    if (this.isConnected && (!known || options.level !== undefined)) this.join(room, entry)
+    if (this.isConnected && (options.level !== undefined || (!known && !this.given.has(room)))) this.join(room, entry)
+    if (follower.behind) void this.catchUp(room, follower)
+    const position = () => follower.position(this.positions.get(room))
     return {
       room,
+      get position() {
+        return position()
+      },
       unsubscribe: () => {
-        if (!entry.handlers.delete(own) || entry.handlers.size) return
+        follower.end()
+        if (!entry.followers.delete(follower) || entry.followers.size) return
         this.rooms.delete(room)
+        if (this.given.has(room)) return
         this.positions.forget(room)
         if (this.isConnected) this.write({ action: 'unsubscribe', room })
       },
@@ -209,7 +225,7 @@ export class Client {
 
   history(room: string, options: { since?: Position; limit?: number } & RequestOptions = {}) {
     const { since, limit, ...rest } = options
-    return this.request<{ messages: Message[]; epoch: string; offset: number }>('history', { room, since, limit }, rest)
+    return this.request<HistoryPage>('history', { room, since, limit }, rest)
   }
 
   presence(room: string, options?: RequestOptions) {
@@ -407,9 +423,13 @@ export class Client {
       if (this.positions.get(room) && !recovered) this.tellGap({ room, missed: 0, reason: 'not_recovered' })
       if (!recovered) this.positions.set(room, { epoch, offset })
     }
+    this.given = new Set(Object.keys(data.rooms ?? {}))
     this.watch(Math.max(this.options.heartbeatTimeout, 1500 * (data.heartbeat_interval ?? 0)))
     this.happen({ is: 'greeted' })
-    for (const [room, entry] of this.rooms) if (!data.rooms || !(room in data.rooms)) this.join(room, entry)
+    for (const [room, entry] of this.rooms) {
+      if (!this.given.has(room)) this.join(room, entry)
+      for (const follower of entry.followers) if (follower.behind) void this.catchUp(room, follower)
+    }
     for (const text of this.queue.splice(0)) this.socket?.send(text)
     this.requests.sent()
   }
@@ -434,15 +454,29 @@ export class Client {
   }
 
   private call(type: string, message: Message): void {
-    const room = message.room === undefined ? undefined : this.rooms.get(message.room)
-    for (const set of [this.handlers.get(type), this.handlers.get('*'), room?.handlers])
-      for (const handler of set ? [...set] : []) {
-        try {
-          handler(message)
-        } catch (error) {
-          reportError(error) // one bad handler costs no other its message
-        }
-      }
+    for (const set of [this.handlers.get(type), this.handlers.get('*')])
+      for (const handler of set ? [...set] : []) safely(handler, message)
+    if (message.room === undefined) return
+    const here = this.positions.get(message.room)
+    for (const follower of [...(this.rooms.get(message.room)?.followers ?? [])]) follower.hear(message, here)
+  }
+
+  /** Of a subscription that began behind: now, or with the next greeting. Polling brings it no further: then it is told of a gap. */
+  private async catchUp(room: string, follower: Follower): Promise<void> {
+    if (!this.isConnected && this.status !== 'degraded') return
+    const here = () => this.positions.get(room)
+    const ask = async (since: Position) => {
+      const page = await this.history(room, { since })
+      return { ...page, messages: page.messages.map((raw) => normal(raw)) }
+    }
+    try {
+      if (this.isConnected && (await follower.catchUp(ask, here))) return
+    } catch (error) {
+      if ((error as WsClientError).code === 'closed') return
+    }
+    if (!follower.behind) return // it has ended meanwhile
+    follower.release(here())
+    this.tellGap({ room, missed: 0, reason: 'not_recovered' })
   }
 
   private tellGap(gap: Gap): void {
@@ -553,32 +587,4 @@ export class Client {
 
 export function createClient(options: ClientOptions): Client {
   return new Client(options)
-}
-
-/** One shape for both kinds of message: {type, data} and the flat {event_type, …}. */
-function normal(raw: Record<string, unknown>): Message {
-  if (typeof raw.type === 'string') return raw as Message
-  if (typeof raw.event_type !== 'string') return { ...raw, type: 'message', data: raw.data ?? raw }
-  const { event_type: type, timestamp: _t, message_id: _m, room: _r, offset: _o, epoch: _e, ...members } = raw
-  return { ...raw, type, data: members as DataOf<string> }
-}
-
-function addTo(map: Map<string, Set<Handler>>, name: string, handler: Handler): () => void {
-  const set = map.get(name) ?? new Set<Handler>()
-  const own: Handler = (message) => handler(message)
-  set.add(own)
-  map.set(name, set)
-  return () => {
-    set.delete(own)
-    if (!set.size) map.delete(name)
-  }
-}
-
-function reportError(error: unknown): void {
-  const report = (globalThis as { reportError?: (error: unknown) => void }).reportError
-  if (report) report(error)
-  else
-    setTimeout(() => {
-      throw error
-    })
 }

@@ -1,4 +1,5 @@
 export { Client, createClient, type SubscribeOptions, type Subscription } from './client.js'
+export type { HistoryPage } from './follower.js'
 export type { Position } from './positions.js'
 export type { RequestOptions } from './requests.js'
 export {

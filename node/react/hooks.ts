@@ -17,13 +17,14 @@ import type {
   Gap,
   Handler,
   Message,
+  Position,
   RequestOptions,
   Status,
   Subscription,
   SubscribeOptions,
 } from '../client/index.js'
 import { eventOf } from './names.js'
-import { clientOf, hold } from './registry.js'
+import { clientOf, firstStatus, hold, statusOf } from './registry.js'
 
 export const ClientContext = createContext<Client | null>(null)
 
@@ -90,10 +91,11 @@ const SERVER: Snapshot = {
 function useTracked(client: Client): Snapshot {
   const store = useMemo(() => {
     const read = new Set<keyof Snapshot>()
-    let last: Snapshot = { ...SERVER } // its identity changes when something that was read does
+    const server: Snapshot = { ...SERVER, status: firstStatus(client) }
+    let last: Snapshot = { ...server } // its identity changes when something that was read does
     const take = (): Snapshot => {
       for (const name of read) {
-        if (client[name] !== last[name]) {
+        if (valueOf(client, name) !== last[name]) {
           last = fieldsOf(client)
           break
         }
@@ -103,11 +105,11 @@ function useTracked(client: Client): Snapshot {
     const note = (name: keyof Snapshot): void => {
       if (read.has(name)) return
       read.add(name)
-      last[name] = client[name] as never // read for the first time: changes count from here
+      last[name] = valueOf(client, name) as never // read for the first time: changes count from here
     }
-    return { take, note, subscribe: (changed: () => void) => client.onChange(changed) }
+    return { server, take, note, subscribe: (changed: () => void) => client.onChange(changed) }
   }, [client])
-  const snapshot = useSyncExternalStore(store.subscribe, store.take, () => SERVER)
+  const snapshot = useSyncExternalStore(store.subscribe, store.take, () => store.server)
   return useMemo(() => {
     const tracked = {} as Snapshot
     for (const name of Object.keys(SERVER) as (keyof Snapshot)[])
@@ -115,16 +117,20 @@ function useTracked(client: Client): Snapshot {
         enumerable: true,
         get: () => {
           store.note(name)
-          return snapshot === SERVER ? SERVER[name] : client[name] // what the server rendered, until hydration is over
+          return snapshot === store.server ? store.server[name] : valueOf(client, name) // what the server rendered, until hydration is over
         },
       })
     return tracked
   }, [client, store, snapshot])
 }
 
+function valueOf(client: Client, name: keyof Snapshot): Snapshot[keyof Snapshot] {
+  return name === 'status' ? statusOf(client) : client[name]
+}
+
 function fieldsOf(client: Client): Snapshot {
-  const { status, isConnected, lastMessage, clientId, userId, error } = client
-  return { status, isConnected, lastMessage, clientId, userId, error }
+  const { isConnected, lastMessage, clientId, userId, error } = client
+  return { status: statusOf(client), isConnected, lastMessage, clientId, userId, error }
 }
 
 export interface WebSocketApi extends Snapshot {
@@ -243,7 +249,12 @@ export function useWebSocket(options: UseWebSocketOptions = {}, handlers: Handle
   )
 }
 
-/** Messages of a room while the component is there. `handlers`: one function, or by event name. */
+/**
+ * Messages of a room while the component is there. `handlers`: one function, or by event name.
+ *
+ * `options.since`: where the room stood when the data was rendered that the component shows (`position()` of the server). What came since is
+ * handed on first. When new data is rendered, with another `since`, it goes on from there.
+ */
 export function useRoom(
   room: string | null | undefined,
   handlers: Handler | Handlers,
@@ -251,8 +262,14 @@ export function useRoom(
 ): void {
   const { client } = useWebSocket()
   const latest = useLatest(handlers)
-  const { level } = options
+  const { level, since } = options
+  const begin = since ? `${since.epoch} ${since.offset}` : ''
+  const left = useRef<Left | null>(null)
   useEffect(() => {
+    // Effects end and begin anew while the component stays: under StrictMode, in a hidden <Activity>, at fast refresh.
+    const same = left.current?.client === client && left.current.room === room && left.current.begin === begin
+    const from = same ? left.current?.position : since
+    left.current = null
     if (!room) return undefined
     const subscription = client.subscribe(
       room,
@@ -261,10 +278,21 @@ export function useRoom(
         if (typeof now === 'function') now(message)
         else now[message.type]?.(message)
       },
-      { level, since: options.since },
+      { level, since: from },
     )
-    return () => subscription.unsubscribe()
-    // `since` counts at the first subscription only.
+    return () => {
+      left.current = { client, room, begin, position: subscription.position ?? from }
+      subscription.unsubscribe()
+    }
+    // `since` counts by its value.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [client, room, level, latest])
+  }, [client, room, level, begin, latest])
+}
+
+/** Where a subscription was when it ended. */
+interface Left {
+  client: Client
+  room: string
+  begin: string
+  position: Position | undefined
 }

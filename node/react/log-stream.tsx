@@ -2,8 +2,8 @@
 // LogStream: log messages as they come. Only the lines in view are in the document, so that 100,000 of them scroll like ten.
 
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode, type UIEvent } from 'react'
-import type { Client, Message } from '../client/index.js'
-import { useWebSocket } from './hooks.js'
+import type { Client, Message, Position } from '../client/index.js'
+import { useRoom, useWebSocket } from './hooks.js'
 
 export type LogLevel = 'debug' | 'info' | 'success' | 'warning' | 'error' | 'critical'
 export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'success', 'warning', 'error', 'critical']
@@ -21,8 +21,10 @@ export interface LogStreamProps {
   room?: string | null
   /** Lines kept; the oldest go first. 100,000. */
   limit?: number
-  /** Lines that were there before: of `history()`, say. */
+  /** Lines that were there before: of `history()`, say. Others later are added to those that are shown. */
   initial?: readonly LogEntry[]
+  /** Where the room stood when `initial` was taken (`position()` of the server): it goes on from there, without a gap. */
+  since?: Position
   /** CSS length. */
   height?: string
   className?: string
@@ -37,12 +39,23 @@ class Lines {
   private scheduled = false
   private readonly changes = new Set<() => void>()
   private count = 0
+  /** Of what was given: it may come once more as a message. */
+  private given = new Set<string>()
 
   constructor(
     private readonly limit: number,
     initial: readonly LogEntry[],
   ) {
-    this.list = initial.slice(-limit)
+    this.give(initial)
+  }
+
+  give(lines: readonly LogEntry[]): void {
+    const known = new Set(this.list.map(({ id }) => id))
+    const others = lines.filter(({ id }) => !known.has(id))
+    this.given = new Set(lines.map(({ id }) => id))
+    if (!others.length) return
+    this.list = [...this.list, ...others].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+    this.tell()
   }
 
   subscribe = (changed: () => void): (() => void) => {
@@ -53,6 +66,7 @@ class Lines {
   add = (message: Message): void => {
     const data = message.data as Record<string, any>
     if (!data || typeof data.message !== 'string') return
+    if (message.message_id !== undefined && this.given.has(message.message_id)) return
     this.list.push({
       id: message.message_id ?? `line-${++this.count}`,
       time: data.timestamp ?? message.timestamp ?? '',
@@ -80,16 +94,16 @@ function useLines(
   room: string | null,
   limit: number,
   initial: readonly LogEntry[],
+  since: Position | undefined,
 ): readonly LogEntry[] {
   // eslint-disable-next-line react-hooks/exhaustive-deps
   const lines = useMemo(() => new Lines(limit, initial), [client, room, limit])
+  useEffect(() => lines.give(initial), [lines, initial])
+  useRoom(room, { log_message: lines.add, log_entry: lines.add }, { since })
   useEffect(() => {
+    if (room !== null) return undefined
     const ends = ['log_message', 'log_entry'].map((type) => client.on(type, lines.add))
-    const subscription = room === null ? null : client.subscribe(room)
-    return () => {
-      ends.forEach((end) => end())
-      subscription?.unsubscribe()
-    }
+    return () => ends.forEach((end) => end())
   }, [client, room, lines])
   return useSyncExternalStore(
     lines.subscribe,
@@ -104,11 +118,12 @@ export function LogStream({
   room = 'logs',
   limit = 100_000,
   initial = NONE,
+  since,
   height = '24rem',
   className = '',
 }: LogStreamProps): ReactNode {
   const { client } = useWebSocket()
-  const lines = useLines(client, room, limit, initial)
+  const lines = useLines(client, room, limit, initial, since)
   const [level, setLevel] = useState<LogLevel>('debug')
   const [words, setWords] = useState('')
   const [top, setTop] = useState(0)

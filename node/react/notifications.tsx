@@ -16,7 +16,7 @@ export interface Notification {
 }
 
 export interface UseNotificationsOptions {
-  /** Those that were there before, newest first. */
+  /** Those that were there before, newest first. Others later are added to those that are shown. */
   initial?: readonly Notification[]
   /** How many are kept: 100. */
   limit?: number
@@ -42,19 +42,32 @@ function fromMessage({ data, message_id, timestamp }: Message): Notification | n
   }
 }
 
+/** One that is there already stays where it is, and read if it was. */
+function withOne(list: readonly Notification[], one: Notification): readonly Notification[] {
+  if (!list.some(({ id }) => id === one.id)) return [one, ...list]
+  return list.map((each) => (each.id === one.id ? { ...one, read: one.read || each.read } : each))
+}
+
 /** Notifications as they come, and what has been read of them. */
 export function useNotifications({ initial = NONE, limit = 100, onRead }: UseNotificationsOptions = {}) {
   const { client } = useWebSocket()
   const [list, setList] = useState<readonly Notification[]>(initial)
+  const dismissed = useRef(new Set<string>())
   useEffect(
     () =>
       client.on('notification', (message) => {
         const notification = fromMessage(message)
-        if (notification)
-          setList((old) => [notification, ...old.filter((each) => each.id !== notification.id)].slice(0, limit))
+        if (notification) setList((old) => withOne(old, notification).slice(0, limit))
       }),
     [client, limit],
   )
+  useEffect(() => {
+    setList((old) => {
+      const others = initial.filter(({ id }) => !dismissed.current.has(id) && !old.some((each) => each.id === id))
+      if (!others.length) return old
+      return [...old, ...others].sort((a, b) => (a.created_at < b.created_at ? 1 : -1)).slice(0, limit)
+    })
+  }, [initial, limit])
   const markAsRead = useCallback(
     (ids?: string[]) => {
       setList((old) => {
@@ -74,7 +87,10 @@ export function useNotifications({ initial = NONE, limit = 100, onRead }: UseNot
     },
     [onRead],
   )
-  const dismiss = useCallback((id: string) => setList((old) => old.filter((each) => each.id !== id)), [])
+  const dismiss = useCallback((id: string) => {
+    dismissed.current.add(id)
+    setList((old) => old.filter((each) => each.id !== id))
+  }, [])
   return { notifications: list, unreadCount: list.filter((each) => !each.read).length, markAsRead, dismiss }
 }
 

@@ -1,6 +1,6 @@
 // One client per address and session, however many hooks use it.
 
-import { Client, type ClientOptions } from '../client/index.js'
+import { Client, type ClientOptions, type Status } from '../client/index.js'
 
 interface Entry {
   client: Client
@@ -9,6 +9,15 @@ interface Entry {
 }
 
 const entries = new Map<string, Entry>()
+/** Clients that connect when the first component is there, and those that were told to. */
+const expected = new WeakSet<Client>()
+const told = new WeakSet<Client>()
+
+/** What a server renders, and the browser at first: `connecting` rather than a flash of `disconnected`. */
+export const firstStatus = (client: Client): Status => (expected.has(client) ? 'connecting' : 'disconnected')
+
+export const statusOf = (client: Client): Status =>
+  client.status === 'disconnected' && !told.has(client) ? firstStatus(client) : client.status
 
 /** What makes two hooks share a connection. Functions are not compared: the first hook's are in force. */
 function keyOf(options: ClientOptions): string {
@@ -29,6 +38,7 @@ export function clientOf(options: ClientOptions): Client {
   if (!entry) {
     entry = { client: new Client({ ...options, autoConnect: false }), users: 0, ending: undefined }
     entries.set(key, entry)
+    if (options.autoConnect !== false) expected.add(entry.client)
     // Rendering may be thrown away: what nobody ever holds must not stay.
     expire(key, entry)
   }
@@ -41,7 +51,10 @@ export function hold(client: Client, connect: boolean): () => void {
   if (!key || !entry) return () => {}
   clearTimeout(entry.ending)
   entry.users++
-  if (connect && client.status === 'disconnected') client.connect()
+  if (connect) {
+    told.add(client)
+    if (client.status === 'disconnected') client.connect()
+  }
   return () => {
     // Later: StrictMode and fast refresh unmount and mount again at once, and so does a route change.
     if (--entry.users === 0) expire(key, entry)

@@ -1,0 +1,80 @@
+// One subscription's way through its room. Mostly it is where the client is. One that begins at an older position is behind: what it
+// lacks is asked for, and what comes meanwhile is held until that is there.
+
+import type { Position } from './positions.js'
+import type { Handler, Message } from './types.js'
+
+export interface HistoryPage {
+  messages: Message[]
+  epoch: string | null
+  /** Where these messages end. */
+  offset: number
+  /** Whether they follow on `since` without a hole. */
+  recovered?: boolean
+}
+
+export class Follower {
+  /** Up to where it has everything; null: up to where the client has. */
+  private at: Position | null = null
+  private held: Message[] | null = null
+
+  /** `here`: where the client is in the room. `handler` must not throw. */
+  constructor(
+    private readonly handler: Handler,
+    since: Position | undefined,
+    here: Position | undefined,
+  ) {
+    if (!since || !here) return
+    this.at = { ...since }
+    if (since.epoch !== here.epoch || since.offset < here.offset) this.held = []
+  }
+
+  get behind(): boolean {
+    return this.held !== null
+  }
+
+  position(here: Position | undefined): Position | undefined {
+    return this.at && (this.behind || this.at.epoch === here?.epoch) ? { ...this.at } : here && { ...here }
+  }
+
+  hear(message: Message, here: Position | undefined): void {
+    if (this.held) this.held.push(message)
+    else this.pass(message, here?.epoch)
+  }
+
+  /** Gets what it lacks, page by page. False: it can't be had. */
+  async catchUp(ask: (since: Position) => Promise<HistoryPage>, here: () => Position | undefined): Promise<boolean> {
+    const { at } = this
+    while (this.held && at) {
+      const { messages, offset, recovered } = await ask({ ...at })
+      if (!recovered) return false
+      for (const message of messages) if (this.held) this.handler(message) // none after its end
+      const moved = offset > at.offset
+      at.offset = offset
+      if (!moved || offset >= (here()?.offset ?? 0)) break
+    }
+    this.release(here())
+    return true
+  }
+
+  /** From now on it hears what comes, as it comes. */
+  release(here: Position | undefined): void {
+    const held = this.held ?? []
+    this.held = null
+    for (const message of held) this.pass(message, here?.epoch)
+  }
+
+  /** Hears nothing any more. */
+  end(): void {
+    this.held = null
+    this.at = null
+  }
+
+  private pass(message: Message, epoch: string | undefined): void {
+    if (this.at && typeof message.offset === 'number') {
+      if (this.at.epoch === epoch && message.offset <= this.at.offset) return
+      this.at = null
+    }
+    this.handler(message)
+  }
+}
