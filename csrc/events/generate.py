@@ -27,6 +27,7 @@ OUTPUTS: dict[str, Callable[[model.Catalogue], str]] = {
     "node/lib/events.d.ts": javascript.emit_types,
     "node/lib/functions.d.ts": javascript.emit_function_types,
     "node/lib/index.mjs": javascript.emit_module,
+    "node/client/events.ts": javascript.emit_client,
     "docs/events.md": markdown.emit,
 }
 

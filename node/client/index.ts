@@ -1,4 +1,6 @@
 export { Client, createClient, type SubscribeOptions, type Subscription } from './client.js'
+// All of it, and not by name: only so can an application add to EventMap.
+export type * from './events.js'
 export type { HistoryPage } from './follower.js'
 export type { Position } from './positions.js'
 export type { RequestOptions } from './requests.js'
@@ -6,11 +8,11 @@ export {
   WsClientError,
   type ClientOptions,
   type DataOf,
-  type EventMap,
   type EventName,
   type Gap,
   type Handler,
   type Message,
+  type MessageOf,
   type PollOptions,
   type QueuePolicy,
   type Status,

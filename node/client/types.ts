@@ -1,10 +1,12 @@
 // What users of the client see.
 
+import type { EventMap, FlatEventMap, RoutingKeys } from './events.js'
+
 /** `connecting`: the first attempt; `degraded`: messages come by polling; `failed`: given up until reconnect(). */
 export type Status = 'connecting' | 'connected' | 'reconnecting' | 'degraded' | 'disconnected' | 'failed'
 
 /** A message, in one shape: `event_type` messages have their own members in `data` too. */
-export interface Message<Type extends string = string, Data = unknown> {
+export interface Message<Type extends string = string, Data = any> extends RoutingKeys {
   type: Type
   data: Data
   timestamp?: string
@@ -16,13 +18,15 @@ export interface Message<Type extends string = string, Data = unknown> {
   [member: string]: unknown
 }
 
-/** Event name → type of its data. Packages add to it by declaration merging; any other name has `unknown` data. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
-export interface EventMap {}
-
+/** Any name will do; those of EventMap have types. */
 export type EventName = keyof EventMap | (string & {})
 export type DataOf<Name> = Name extends keyof EventMap ? EventMap[Name] : any
-export type Handler<Name extends string = string> = (message: Message<Name, DataOf<Name>>) => void
+/** The message of an event. */
+export type MessageOf<Name extends string> = Name extends keyof FlatEventMap
+  ? Message<Name, FlatEventMap[Name]> & FlatEventMap[Name]
+  : Message<Name extends '*' ? string : Name, DataOf<Name>>
+/** A method's parameter: a handler may say more of the data than the catalogue knows (`status: 'on' | 'off'`). */
+export type Handler<Name extends string = string> = { handle(message: MessageOf<Name>): void }['handle']
 
 /** What the client does when it has more to send than it may keep while it is not connected. */
 export type QueuePolicy = 'drop_oldest' | 'drop_newest' | 'throw'

@@ -14,16 +14,20 @@ import {
 import type {
   Client,
   ClientOptions,
+  DataOf,
+  EventMap,
+  EventName,
   Gap,
   Handler,
   Message,
+  MessageOf,
   Position,
   RequestOptions,
   Status,
   Subscription,
   SubscribeOptions,
 } from '../client/index.js'
-import { eventOf } from './names.js'
+import { callbacksOf, type CallbackOf } from './names.js'
 import { clientOf, firstStatus, hold, statusOf } from './registry.js'
 
 export const ClientContext = createContext<Client | null>(null)
@@ -39,19 +43,38 @@ function useLatest<T>(value: T): { readonly current: T } {
   return ref
 }
 
-export type Handlers = { [event: string]: ((event: any) => void) | undefined }
+/** By event name; any name will do, those of EventMap have types. */
+type TypedHandlers = { [Name in keyof EventMap]?: Handler<Name> }
+export interface Handlers extends TypedHandlers {
+  [event: string]: ((event: any) => void) | undefined
+}
 
-/** Options of the client, and callbacks as `onPipelineUpdate(data)`: by the event's name in camel case after `on`. */
-export interface UseWebSocketOptions extends Partial<ClientOptions> {
+interface Lifecycle {
   onMessage?: (message: Message) => void
   onOpen?: () => void
   onClose?: () => void
   onReconnect?: () => void
   onGap?: (gap: Gap) => void
-  [callback: `on${string}`]: ((data: any) => void) | undefined
 }
 
-const LIFECYCLE = new Set(['onMessage', 'onOpen', 'onClose', 'onReconnect', 'onGap'])
+/** A function of an event's data. A method's parameter: it may say more of the data than the catalogue knows. */
+type Callback<Name extends string> = { call(data: DataOf<Name>, message: MessageOf<Name>): void }['call']
+type TypedCallbacks = {
+  [Name in keyof EventMap as Exclude<CallbackOf<Name>, keyof Lifecycle>]?: Callback<Name>
+}
+
+/** Options of the client, and callbacks as `onPipelineUpdate(data, message)`: by the event's name in camel case after `on`. */
+export interface UseWebSocketOptions extends Partial<ClientOptions>, Lifecycle, TypedCallbacks {
+  [callback: `on${string}`]: ((data: any, message: any) => void) | undefined
+}
+
+const LIFECYCLE = new Set<string>([
+  'onMessage',
+  'onOpen',
+  'onClose',
+  'onReconnect',
+  'onGap',
+] satisfies (keyof Lifecycle)[])
 
 /** The client of the provider, or of `options.url` (default: `/ws` of the page's host). */
 function useClient(options: UseWebSocketOptions): Client {
@@ -147,18 +170,27 @@ export interface WebSocketApi extends Snapshot {
   sendJsonMessage(message: { action: string; [member: string]: unknown }): void
   request<Answer = any>(action: string, data?: object, options?: RequestOptions): Promise<Answer>
   subscribe(room: string, callback: (data: any, message: Message) => void, options?: SubscribeOptions): () => void
-  on(event: string, handler: Handler): () => void
+  on<Name extends EventName>(event: Name, handler: Handler<Name & string>): () => void
   onReconnect(callback: () => void): () => void
-  onPipelineStatusUpdate(callback: (data: any) => void): () => void
-  onPipelineFrameUpdate(callback: (data: any) => void): () => void
-  onPipelineError(callback: (data: any) => void): () => void
-  onPipelineAnalytics(callback: (data: any) => void): () => void
+  onPipelineStatusUpdate: OnData<'pipeline_status_update'>
+  onPipelineFrameUpdate: OnData<'pipeline_frame_update'>
+  onPipelineError: OnData<'pipeline_error_update'>
+  onPipelineAnalytics: OnData<'pipeline_analytics_update'>
 }
+
+/**
+ * Says what to do with an event's data; returns the end of that. Where a member may be null or not there, its type says
+ * only that it may not be there, as those do with which such callbacks have been written.
+ */
+type OnData<Name extends string> = (callback: (data: WithoutNull<DataOf<Name>>) => void) => () => void
+type WithoutNull<T> = T extends object ? { [Member in keyof T]: WithoutNull<Exclude<T[Member], null>> } : T
 
 /** Functions of a client that never change for it. */
 function actionsOf(client: Client) {
-  const data = (event: string) => (callback: (data: any) => void) =>
-    client.on(event, (message) => callback(message.data))
+  const data =
+    <Name extends string>(event: Name): OnData<Name> =>
+    (callback) =>
+      client.on(event, (message) => callback(message.data))
   return {
     client,
     connect: () => client.connect(),
@@ -172,7 +204,7 @@ function actionsOf(client: Client) {
       const subscription: Subscription = client.subscribe(room, (message) => callback(message.data, message), options)
       return () => subscription.unsubscribe()
     },
-    on: (event: string, handler: Handler) => client.on(event, handler),
+    on: <Name extends EventName>(event: Name, handler: Handler<Name & string>) => client.on(event, handler),
     onReconnect: (callback: () => void) => onReconnect(client, callback),
     onPipelineStatusUpdate: data('pipeline_status_update'),
     onPipelineFrameUpdate: data('pipeline_frame_update'),
@@ -210,8 +242,7 @@ export function useWebSocket(options: UseWebSocketOptions = {}, handlers: Handle
         const { options: now, handlers: by } = current.current
         now.onMessage?.(message)
         by[message.type]?.(message)
-        for (const name of Object.keys(now))
-          if (!LIFECYCLE.has(name) && eventOf(name) === message.type) now[name as `on${string}`]?.(message.data)
+        for (const name of callbacksOf(message.type)) if (!LIFECYCLE.has(name)) now[name]?.(message.data, message)
       }),
       client.onGap((gap) => current.current.options.onGap?.(gap)),
       onReconnect(client, () => current.current.options.onReconnect?.()),

@@ -1,4 +1,5 @@
-"""node/lib/events.js and events.d.ts: EventType, the structures, and the notify… helpers with their types.
+"""node/lib/events.js and events.d.ts: EventType, the structures, and the notify… helpers with their types;
+node/client/events.ts: what a browser gets.
 
 The text comes out as the formatter would write it (no semicolons, single quotes, 120 columns).
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .model import LEVELS
 from .python import where
 
 if TYPE_CHECKING:
@@ -224,6 +226,70 @@ def _method_types(event: Event) -> str:
         lines.append(f"  {name}(data: {_pascal(event.type)}Data, options?: {options}): Receipt\n")
         lines.append(_wrapped(f"  {name}(", [*fields, f"options?: {options}"], "): Receipt"))
     return "".join(lines)
+
+
+# ---- the browser's types ---------------------------------------------------------------------------------------------
+
+
+_CLIENT_HEAD = (
+    _NOTE
+    + """\
+// What the events of the catalogue bring, as it stands in JSON: so dates are texts. Objects of an application's own
+// are `any`. An application adds its own events by declaration merging:
+//
+//   declare module 'ws_manager/client' {
+//     interface EventMap {
+//       order_paid: { order_id: string; amount: number }
+//     }
+//   }
+
+"""
+)
+
+_RECEIVED = _TYPES | {
+    "datetime": "string",
+    "object": "any",
+    "any": "any",
+    "string[]": "string[]",
+    "any[]": "any[]",
+}
+
+
+def emit_client(catalogue: Catalogue) -> str:
+    levels = " | ".join(f"'{level}'" for level in LEVELS)
+    parts = [_CLIENT_HEAD, f"export type Level = {levels}\n"]
+    parts.append("\n/** Stand at the top level of a message whose data has them. */\nexport interface RoutingKeys {\n")
+    parts.extend(f"  {name}?: string\n" for name in catalogue.routing)
+    parts.append("}\n")
+    parts.extend(_received(structure.name, structure.doc, structure.fields) for structure in catalogue.structures)
+    parts.extend(_received(_data_name(event), event.doc, event.fields) for event in catalogue.events if event.fields)
+    flat = [event for event in catalogue.events if event.flat]
+    parts.append("\n/** Events whose members stand at the top level of the message too (`event_type` on the wire). */\n")
+    parts.append("export interface FlatEventMap {\n")
+    parts.extend(f"  {event.type}: {_data_name(event)}\n" for event in flat)
+    parts.append("}\n\n/** The data of each event by its name. */\nexport interface EventMap extends FlatEventMap {\n")
+    parts.extend(
+        f"  {event.type}: {_data_name(event) if event.fields else 'any'}\n"
+        for event in catalogue.events
+        if not event.flat
+    )
+    return "".join([*parts, "}\n"])
+
+
+def _data_name(event: Event) -> str:
+    return f"{_pascal(event.type)}Data"
+
+
+def _received(name: str, doc: str, fields: tuple[Field, ...]) -> str:
+    lines = [f"\n/** {doc} */\n", f"export interface {name} {{\n"]
+    for field in fields:
+        values = " | ".join(f"'{value}'" for value in field.values)
+        text = values or _RECEIVED.get(field.type, field.type)
+        null = " | null" if field.nullable and text != "any" else ""
+        # A default is filled in by the helper that sends.
+        optional = "" if field.required or field.default is not None else "?"
+        lines.append(f"  /** {field.doc} */\n  {field.name}{optional}: {text}{null}\n")
+    return "".join([*lines, "}\n"])
 
 
 # ---- the module ---------------------------------------------------------------------------------------------------
