@@ -655,7 +655,7 @@ export interface GapData {
   offset?: number
 }
 
-/** Events whose members stand at the top level of the message too (`event_type` on the wire). */
+/** Events whose members stand at the top level too (`event_type` on the wire). */
 export interface FlatEventMap {
   processing_started: ProcessingStartedData
   processing_progress: ProcessingProgressData

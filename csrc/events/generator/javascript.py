@@ -264,7 +264,7 @@ def emit_client(catalogue: Catalogue) -> str:
     parts.extend(_received(structure.name, structure.doc, structure.fields) for structure in catalogue.structures)
     parts.extend(_received(_data_name(event), event.doc, event.fields) for event in catalogue.events if event.fields)
     flat = [event for event in catalogue.events if event.flat]
-    parts.append("\n/** Events whose members stand at the top level of the message too (`event_type` on the wire). */\n")
+    parts.append("\n/** Events whose members stand at the top level too (`event_type` on the wire). */\n")
     parts.append("export interface FlatEventMap {\n")
     parts.extend(f"  {event.type}: {_data_name(event)}\n" for event in flat)
     parts.append("}\n\n/** The data of each event by its name. */\nexport interface EventMap extends FlatEventMap {\n")
