@@ -92,14 +92,15 @@ export interface PollOptions {
   after?: number
 }
 
+/** What the client needs of a WebSocket: those of browsers, of Node, and of the package `ws` have it. */
 export interface WebSocketLike {
   readyState: number
   binaryType?: string
-  send(data: string | ArrayBufferLike | ArrayBufferView): void
+  send(data: string): void
   close(code?: number, reason?: string): void
   onopen: ((event: any) => void) | null
-  onmessage: ((event: { data: any }) => void) | null
-  onclose: ((event: { code: number; reason: string }) => void) | null
+  onmessage: ((event: any) => void) | null
+  onclose: ((event: any) => void) | null
   onerror: ((event: any) => void) | null
 }
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike

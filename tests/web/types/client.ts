@@ -69,6 +69,9 @@ createClient({})
 createClient({ url: '/ws', reconect: true })
 // @ts-expect-error no such policy
 createClient({ url: '/ws', queuePolicy: 'drop' })
+// Another WebSocket: the runtime's, one on top of it, or one of a test.
+createClient({ url: '/ws', WebSocket })
+createClient({ url: '/ws', WebSocket: class extends WebSocket {} })
 same<typeof client.status, 'connecting' | 'connected' | 'reconnecting' | 'degraded' | 'disconnected' | 'failed'>()
 
 // Own events, by declaration merging; further members of one of the catalogue's.
