@@ -157,7 +157,7 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
 	@touch $@
 
-.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-web test-next test-harness conformance attacks test-fuzz check-generated fuzz
+.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-web test-browser test-browser-long test-next test-harness conformance attacks test-fuzz check-generated fuzz
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python and Node (plain, sanitizers), conformance, attacks
 	@rm -rf $(LOGS)
 	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated
@@ -171,7 +171,7 @@ test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, P
 test-languages: $(V)/demo $(V)/requirements-test $(S)/package-node
 	@mkdir -p $(LOGS)
 	@$(MAKE) test-python test-python-asan > $(LOGS)/python.out 2>&1 & python=$$!; node=0; \
-		$(MAKE) test-node test-node-asan test-web test-next || node=$$?; \
+		$(MAKE) test-node test-node-asan test-web test-browser test-next || node=$$?; \
 		status=0; wait $$python || status=$$?; cat $(LOGS)/python.out; exit $$((status + node))
 
 test-c: $(S)/packages-TEST build/debug/build.ninja ## C tests
@@ -245,6 +245,14 @@ test-web: $(S)/web ## Tests of the browser client and the React package
 	@mkdir -p $(LOGS)
 	@tests/web/run.sh $(ARGS) 2>&1 | tee $(LOGS)/78-web.log
 
+test-browser: $(V)/requirements-test $(S)/package-node ## The browser client in Chromium, against real servers that die (ARGS="restart tabs"; WSM_ROUNDS=5)
+	$(call say,The browser client in Chromium)
+	@mkdir -p $(LOGS)
+	@CHROMIUM="$$(.ci/find-browser)" tests/browser/run.sh $(ARGS) 2>&1 | tee $(LOGS)/785-browser.log
+
+test-browser-long: ## The same, with a hundred kills and longer measurements (10 minutes)
+	@WSM_ROUNDS=100 $(MAKE) test-browser
+
 test-next: $(S)/next-app $(S)/next-standalone $(V)/requirements-test ## Tests inside Next.js, in a browser
 	$(call say,Tests inside Next.js)
 	@mkdir -p $(LOGS)
@@ -283,7 +291,7 @@ check-generated: $(V)/package ## Generated files are those that their sources gi
 
 .PHONY: lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
-JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/*) package.json
+JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/*) package.json
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"
@@ -297,7 +305,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/web/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
+	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources

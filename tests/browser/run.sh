@@ -1,0 +1,19 @@
+#!/bin/bash
+# Runs the tests of the browser client and the React package in Chromium, against real servers: run.sh [scenario file...]
+# WSM_ROUNDS: how often the server is killed (5). Figures of the run: build/browser/figures.json.
+set -eu -o pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+export CHROMIUM=${CHROMIUM:-$("$root/.ci/find-browser")}
+PATH=$("$root/.ci/find-node-for-next"):$PATH
+mkdir -p "$root/build/browser"
+cd "$root/build/browser"
+find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name package-lock.json -exec rm -rf {} +
+cp -r "$root"/tests/browser/. .
+PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund --no-package-lock
+files=()
+for name in "${@:-*}"; do files+=($name.test.mjs); done
+status=0
+WSM_ROOT=$root node --test --test-reporter=spec --test-concurrency=3 --test-timeout=1800000 "${files[@]}" 2>&1 |
+	tee browser-tests.log || status=$?
+[ "$status" = 0 ] || exit "$status"
+echo "browser: $(sed -n 's/^ℹ pass //p' browser-tests.log | tail -n 1) tests passed in $("$CHROMIUM" --version 2>/dev/null | sed 's/ built.*//')"
