@@ -1,5 +1,9 @@
-// Builds the addon with node-gyp: `npm install` runs it. Further arguments, and what stands in WS_MANAGER_GYP, go to gyp
-// (-Dwsm_sanitize=address).
+// Builds the addon, the server part, with node-gyp: `npm install` runs it. Further arguments, and what stands in WS_MANAGER_GYP,
+// go to gyp (-Dwsm_sanitize=address).
+//
+// The browser client and the React package need no addon, and their users often have neither Linux nor a compiler. So an installation
+// goes well where the addon can't be built: why is said, and said again by require('ws_manager'). WS_MANAGER_ADDON=required has it fail
+// there, WS_MANAGER_ADDON=skip builds nothing. `npm rebuild` and calls of this file always fail where they can't.
 //
 // Node's headers are taken from beside the running Node where they are (packages of NodeSource, nvm, the official archives,
 // Debian's libnode-dev); node-gyp downloads them only where they are not.
@@ -19,9 +23,21 @@ const COMMANDS = [
 ]
 const EVENT_LIBRARY = 'libwebsockets-evlib_uv.so'
 
-function fail(sentence) {
-  console.error(`\nws_manager: ${sentence}\n`)
-  process.exit(1)
+/** Where native.js finds why there is no addon. */
+const REASON = path.join(ROOT, 'build/not_built.txt')
+const { npm_lifecycle_event: event, npm_command: command, WS_MANAGER_ADDON: addon = '' } = process.env
+const needed = addon === 'required' || event !== 'install' || command === 'rebuild'
+
+function leave(sentence) {
+  fs.mkdirSync(path.dirname(REASON), { recursive: true })
+  fs.writeFileSync(REASON, `${sentence}\n`)
+  if (needed) console.error(`\nws_manager: ${sentence}\n`)
+  else
+    console.warn(
+      `ws_manager: the server part was not built: ${sentence}\n` +
+        'ws_manager: ws_manager/client and ws_manager/react do without it.',
+    )
+  process.exit(needed ? 1 : 0)
 }
 
 function succeeds(command, ...args) {
@@ -45,7 +61,7 @@ function missing() {
     if (succeeds('pkg-config', `${module} >= ${version}`)) continue
     if (succeeds('pkg-config', '--exists', module)) {
       const found = output('pkg-config', '--modversion', module)
-      fail(`${module} ${found} is too old: ${version} or later is needed (Debian 12, Ubuntu 24.04 and later have it).`)
+      leave(`${module} ${found} is too old: ${version} or later is needed (Debian 12, Ubuntu 24.04 and later have it).`)
     }
     packages.push(debian)
   }
@@ -87,16 +103,25 @@ function nodeGyp() {
     }
   }
   const found = candidates.find((file) => file && fs.existsSync(file))
-  if (!found) fail('node-gyp was not found. It comes with npm; or install it: npm install --global node-gyp')
+  if (!found)
+    leave('node-gyp was not found. It comes with npm; or: npm install --global node-gyp; then: npm rebuild ws_manager.')
   return found
 }
 
-if (process.platform !== 'linux') fail(`only Linux is supported, and this is ${process.platform}.`)
+fs.rmSync(REASON, { force: true })
+if (!['', 'required', 'skip'].includes(addon)) {
+  console.error(`ws_manager: WS_MANAGER_ADDON is "${addon}": required and skip are what it may be.`)
+  process.exit(1)
+}
+if (addon === 'skip') leave('WS_MANAGER_ADDON=skip was set. Without it: npm rebuild ws_manager.')
+if (process.platform !== 'linux')
+  leave(`it runs on Linux, and this is ${process.platform}. A container will do, or WSL.`)
 
 const packages = [...new Set(missing())]
 if (packages.length > 0) {
-  fail(
-    `the build needs what was not found here. On Debian or Ubuntu, as root:\n\n    apt-get install ${packages.join(' ')}`,
+  leave(
+    `it needs what was not found here. On Debian or Ubuntu, as root: apt-get install ${packages.join(' ')}; ` +
+      'then: npm rebuild ws_manager.',
   )
 }
 
@@ -109,5 +134,5 @@ for (const step of [
   ['build', ...nodedir],
 ]) {
   const result = spawnSync(process.execPath, [nodeGyp(), ...step], { cwd: ROOT, stdio: 'inherit' })
-  if (result.status !== 0) fail('the addon did not build; the reason stands above.')
+  if (result.status !== 0) leave('the compiler failed; `npm rebuild ws_manager` shows what it says.')
 }
