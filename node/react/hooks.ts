@@ -1,16 +1,7 @@
 'use client'
 // Hooks. State is read by useSyncExternalStore alone; a component renders again only for what it has read.
 
-import {
-  createContext,
-  useCallback,
-  useContext,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useSyncExternalStore,
-} from 'react'
+import { createContext, useContext, useEffect, useInsertionEffect, useMemo, useRef } from 'react'
 import type {
   Client,
   ClientOptions,
@@ -28,16 +19,15 @@ import type {
   SubscribeOptions,
 } from '../client/index.js'
 import { callbacksOf, type CallbackOf } from './names.js'
-import { clientOf, firstStatus, hold, statusOf } from './registry.js'
+import { clientOf, hold, identityOf, renew } from './registry.js'
+import { useTracked, type Snapshot } from './tracked.js'
 
 export const ClientContext = createContext<Client | null>(null)
 
-/** The latest function, called by one that never changes: a new callback is used from the next message on. */
-const useIsomorphicLayoutEffect = typeof window === 'undefined' ? useEffect : useLayoutEffect
-
+/** The latest value, for functions that never change: a new callback is used from the next message on. */
 function useLatest<T>(value: T): { readonly current: T } {
   const ref = useRef(value)
-  useIsomorphicLayoutEffect(() => {
+  useInsertionEffect(() => {
     ref.current = value
   })
   return ref
@@ -76,84 +66,28 @@ const LIFECYCLE = new Set<string>([
   'onGap',
 ] satisfies (keyof Lifecycle)[])
 
+/** The client of these options while the component is there; null: of none. */
+export function useOwnClient(options: ClientOptions | null): Client | null {
+  const client = useMemo(
+    () => options && clientOf(options),
+    // Functions and other options never cause another connection.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [options && identityOf(options)],
+  )
+  useInsertionEffect(() => {
+    if (client && options) renew(client, options)
+  })
+  const connect = options?.autoConnect !== false
+  useEffect(() => (client ? hold(client, connect) : undefined), [client, connect])
+  return client
+}
+
 /** The client of the provider, or of `options.url` (default: `/ws` of the page's host). */
 function useClient(options: UseWebSocketOptions): Client {
   const provided = useContext(ClientContext)
   const url = options.url ?? (provided ? undefined : '/ws')
-  const made = useMemo(
-    () => (url === undefined ? null : clientOf({ ...(options as ClientOptions), url })),
-    // Callbacks and other options never cause another connection.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-    [String(url), options.sessionId],
-  )
-  const client = (made ?? provided) as Client
-  const connect = options.autoConnect !== false
-  useEffect(() => (made ? hold(made, connect) : undefined), [made, connect])
-  return client
-}
-
-interface Snapshot {
-  status: Status
-  isConnected: boolean
-  lastMessage: Message | null
-  clientId: string | null
-  userId: string | null
-  error: Error | null
-}
-
-const SERVER: Snapshot = {
-  status: 'disconnected',
-  isConnected: false,
-  lastMessage: null,
-  clientId: null,
-  userId: null,
-  error: null,
-}
-
-/** The state of a client; what is read of it during a render decides on the next one. */
-function useTracked(client: Client): Snapshot {
-  const store = useMemo(() => {
-    const read = new Set<keyof Snapshot>()
-    const server: Snapshot = { ...SERVER, status: firstStatus(client) }
-    let last: Snapshot = { ...server } // its identity changes when something that was read does
-    const take = (): Snapshot => {
-      for (const name of read) {
-        if (valueOf(client, name) !== last[name]) {
-          last = fieldsOf(client)
-          break
-        }
-      }
-      return last
-    }
-    const note = (name: keyof Snapshot): void => {
-      if (read.has(name)) return
-      read.add(name)
-      last[name] = valueOf(client, name) as never // read for the first time: changes count from here
-    }
-    return { server, take, note, subscribe: (changed: () => void) => client.onChange(changed) }
-  }, [client])
-  const snapshot = useSyncExternalStore(store.subscribe, store.take, () => store.server)
-  return useMemo(() => {
-    const tracked = {} as Snapshot
-    for (const name of Object.keys(SERVER) as (keyof Snapshot)[])
-      Object.defineProperty(tracked, name, {
-        enumerable: true,
-        get: () => {
-          store.note(name)
-          return snapshot === store.server ? store.server[name] : valueOf(client, name) // what the server rendered, until hydration is over
-        },
-      })
-    return tracked
-  }, [client, store, snapshot])
-}
-
-function valueOf(client: Client, name: keyof Snapshot): Snapshot[keyof Snapshot] {
-  return name === 'status' ? statusOf(client) : client[name]
-}
-
-function fieldsOf(client: Client): Snapshot {
-  const { isConnected, lastMessage, clientId, userId, error } = client
-  return { status: statusOf(client), isConnected, lastMessage, clientId, userId, error }
+  const own = useOwnClient(url === undefined ? null : { ...(options as ClientOptions), url })
+  return (own ?? provided) as Client
 }
 
 export interface WebSocketApi extends Snapshot {

@@ -1,11 +1,10 @@
 'use client'
 // One connection for a tree of components.
 
-import { createElement, useContext, useEffect, useMemo, type ReactNode } from 'react'
+import { createElement, useContext, useMemo, type ReactNode } from 'react'
 import type { ClientOptions, Status } from '../client/index.js'
-import { ClientContext, useWebSocket, type WebSocketApi } from './hooks.js'
+import { ClientContext, useOwnClient, useWebSocket, type WebSocketApi } from './hooks.js'
 import { useSystemStatus, type SystemStatus } from './processing.js'
-import { clientOf, hold } from './registry.js'
 
 export interface WebSocketProviderProps extends Omit<Partial<ClientOptions>, 'url'> {
   /** `ws://…`, `http(s)://…` or a path; `/ws` of the page's host if not given. */
@@ -14,14 +13,7 @@ export interface WebSocketProviderProps extends Omit<Partial<ClientOptions>, 'ur
 }
 
 export function WebSocketProvider({ wsUrl = '/ws', children, ...options }: WebSocketProviderProps): ReactNode {
-  const client = useMemo(
-    () => clientOf({ ...options, url: wsUrl }),
-    // Other options hold for the client as it was made.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-    [wsUrl, options.sessionId],
-  )
-  const connect = options.autoConnect !== false
-  useEffect(() => hold(client, connect), [client, connect])
+  const client = useOwnClient({ ...options, url: wsUrl })
   return createElement(ClientContext.Provider, { value: client }, children)
 }
 

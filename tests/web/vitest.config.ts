@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-const REACT = ['components', 'react', 'seeds*'].map((name) => `**/${name}.test.{ts,tsx}`)
+const REACT = ['components', 'join', 'react', 'rendering', 'seeds*', 'server'].map((name) => `**/${name}.test.{ts,tsx}`)
 const esbuild = { jsx: 'automatic' } as const
 
 export default defineConfig({
