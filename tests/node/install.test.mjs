@@ -24,7 +24,13 @@ function project(t) {
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }')
   const run = (env, ...args) => {
     const { NODE_OPTIONS, WS_MANAGER_ADDON, ...rest } = process.env
-    const variables = { ...rest, PATH: path.join(folder, 'bin'), npm_config_cache: path.join(folder, 'cache'), ...env }
+    const variables = {
+      ...rest,
+      PATH: path.join(folder, 'bin'),
+      npm_config_cache: path.join(folder, 'cache'),
+      npm_config_offline: 'true',
+      ...env,
+    }
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {
       cwd: folder,
       env: variables,
