@@ -508,12 +508,15 @@ typedef struct wsm_rest_request {
 	wsm_slice forwarded,
 		x_forwarded_for; /* header values, several of a name joined by commas: of trusted proxies */
 	wsm_slice authorization, api_key, origin; /* header values, empty if absent; api_key is X-API-Key */
+	wsm_slice content_type;                   /* header value */
 	wsm_slice body;
+	bool vouched; /* the host has found out itself that the caller may use the admin panel */
 } wsm_rest_request;
 
 typedef struct wsm_rest_answer {
 	unsigned status;          /* HTTP status */
 	const char *content_type; /* static */
+	const char *headers;      /* further fields of the answer, "Name: value\r\n" each; static */
 	wsm_text body;            /* release by wsm_text_free() */
 } wsm_rest_answer;
 

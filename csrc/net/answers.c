@@ -21,27 +21,18 @@ struct gauge {
 
 #define GAUGES_MAX 96
 
-static uint64_t queued_bytes(const struct wsm__core *core)
+void wsm__answer_sums(const struct wsm__core *core, struct wsm__sums *sums)
 {
 	const struct wsm__conn *conn;
-	uint64_t bytes = 0;
 
-	for (conn = core->by_number; conn; conn = conn->by_number.next)
-		bytes += conn->sub.outbox.bytes;
-	return bytes;
+	memset(sums, 0, sizeof(*sums));
+	for (conn = core->by_number; conn; conn = conn->by_number.next) {
+		sums->queued_bytes += conn->sub.outbox.bytes;
+		sums->lagging += wsm__sub_lags(&conn->sub);
+	}
 }
 
-static uint64_t lagging(const struct wsm__core *core)
-{
-	const struct wsm__conn *conn;
-	uint64_t n = 0;
-
-	for (conn = core->by_number; conn; conn = conn->by_number.next)
-		n += wsm__sub_lags(&conn->sub);
-	return n;
-}
-
-static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
+static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struct gauge out[GAUGES_MAX])
 {
 	const struct wsm__counters *counters = &core->counters;
 	const struct wsm__registry *registry = &core->registry;
@@ -64,9 +55,9 @@ static size_t gauges(struct wsm__core *core, struct gauge out[GAUGES_MAX])
 		{ "subscriptions", "subscriptions", false, "Memberships of connections in rooms.",
 		  registry->n_members },
 		{ "queued_bytes", "queued_bytes", false, "Bytes waiting to be written to clients.",
-		  queued_bytes(core) },
+		  sums->queued_bytes },
 		{ "lagging_connections", "lagging_connections", false, "Connections that catch up from history.",
-		  lagging(core) },
+		  sums->lagging },
 		{ "lags", "lags_total", true, "Times a connection fell behind and went on from history.",
 		  registry->stats.lags },
 		{ "gaps", "gaps_total", true, "Times a connection was told that history no longer reached back.",
@@ -184,17 +175,33 @@ static void projects(struct wsm__core *core, struct wsm__buffer *out)
 	wsm__buffer_add_uint(out, active);
 }
 
-void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
+/* All members but the last ones. */
+static void add_gauges(struct wsm__core *core, const struct wsm__sums *sums, struct wsm__buffer *out)
 {
 	struct gauge rows[GAUGES_MAX];
-	size_t n = gauges(core, rows);
+	size_t n = gauges(core, sums, rows);
 
 	for (size_t i = 0; i < n; i++) {
 		wsm__buffer_addf(out, "%s\"%s\":", i ? "," : "{", rows[i].json);
 		wsm__buffer_add_uint(out, rows[i].value);
 	}
 	wsm__limits_stats(core, out);
+}
+
+void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
+{
+	struct wsm__sums sums;
+
+	wsm__answer_sums(core, &sums);
+	add_gauges(core, &sums, out);
 	projects(core, out);
+	wsm__overload_describe(core, out);
+	wsm__buffer_add_str(out, "}");
+}
+
+void wsm__answer_figures(struct wsm__core *core, const struct wsm__sums *sums, struct wsm__buffer *out)
+{
+	add_gauges(core, sums, out);
 	wsm__overload_describe(core, out);
 	wsm__buffer_add_str(out, "}");
 }
@@ -216,7 +223,11 @@ void wsm__answer_stats_sparingly(struct wsm__core *core, struct wsm__buffer *out
 void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out)
 {
 	struct gauge rows[GAUGES_MAX];
-	size_t n = gauges(core, rows);
+	struct wsm__sums sums;
+	size_t n;
+
+	wsm__answer_sums(core, &sums);
+	n = gauges(core, &sums, rows);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct gauge *row = &rows[i];

@@ -4,7 +4,14 @@
 
 #include "net/connection.h"
 
+/* What takes a look at all connections. */
+struct wsm__sums {
+	uint64_t queued_bytes, lagging;
+};
+void wsm__answer_sums(const struct wsm__core *core, struct wsm__sums *sums);
 /* Each appends to `out`. */
+/* The object of wsm__answer_stats() without what takes a look at all rooms. */
+void wsm__answer_figures(struct wsm__core *core, const struct wsm__sums *sums, struct wsm__buffer *out);
 void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out);
 /*
  * The same for clients, of whom any number may ask at once, while each time all rooms and connections are looked at: takes a

@@ -375,6 +375,7 @@ static void complete(struct wsm__conn *conn, wsm_slice message)
 	struct wsm__command none = { .action = WSM__ACTION_OTHER };
 
 	conn->core->counters.messages_received++;
+	conn->received_messages.count++;
 	if (conn->bridge && !conn->binary && !wsm__utf8_valid(message)) { /* wire/inbound.c has looked at the others */
 		wsm__conn_close(conn, 1007, "the message is not UTF-8");
 		return;
@@ -447,6 +448,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 	if (conn->state == WSM__CONN_CLOSING || conn->sub.overflow) /* who is to be closed is not answered either */
 		return;
 	conn->core->counters.bytes_received += len;
+	conn->bytes_received += len;
 	if (first)
 		conn->binary = binary;
 	if (conn->received.len + len > wsm__conn_max_message(conn)) {

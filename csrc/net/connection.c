@@ -289,6 +289,8 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	wsm__buffer_init(&conn->received);
 	conn->core = core;
 	conn->number = number;
+	wsm__meter_init(&conn->sent, core->now_ms);
+	wsm__meter_init(&conn->received_messages, core->now_ms);
 	conn->admitted = admission && admission->admitted;
 	conn->echo = endpoint && (endpoint->flags & WSM__ENDPOINT_ECHO);
 	if (admission && admission->greeting.len)

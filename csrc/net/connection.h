@@ -7,6 +7,7 @@
 #ifndef WSM_NET_CONNECTION_H
 #define WSM_NET_CONNECTION_H
 
+#include "base/meter.h"
 #include "net/runtime.h"
 #include "policy/access.h"
 #include "policy/proxy.h"
@@ -66,6 +67,8 @@ struct wsm__conn {
 	uint16_t violations;   /* rate limit */
 	uint16_t pending_decisions;
 	struct wsm__bucket rate, byte_rate, requests;
+	struct wsm__meter sent, received_messages; /* heartbeats and answers aside */
+	uint64_t bytes_sent, bytes_received;
 	size_t in_flight; /* bridge: bytes that the host has not yet confirmed */
 	char *close_reason;
 	struct wsm__buffer received;

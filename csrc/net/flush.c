@@ -21,10 +21,14 @@ void wsm__flush_soon(struct wsm__conn *conn)
 	wsm__mark_dirty(&conn->core->registry, &conn->sub, true);
 }
 
-static void count_sent(struct wsm__core *core, const struct wsm__pub *pub)
+static void count_sent(struct wsm__conn *conn, const struct wsm__pub *pub)
 {
+	struct wsm__core *core = conn->core;
+
 	core->counters.messages_sent += !pub->control;
 	core->counters.bytes_sent += pub->frame_len;
+	conn->sent.count += !pub->control;
+	conn->bytes_sent += pub->frame_len;
 }
 
 /* How many from the front go into one write of at most WSM__SCRATCH_SIZE; a larger one goes alone. */
@@ -101,7 +105,7 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 		return false;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		count_sent(core, wsm__outbox_at(outbox, i));
+		count_sent(conn, wsm__outbox_at(outbox, i));
 	wsm__sub_written(&core->registry, &conn->sub, n);
 	*written += bytes;
 	if (conn->state == WSM__CONN_CLOSING)
@@ -126,7 +130,7 @@ static void write_bridge(struct wsm__conn *conn)
 		event->event.binary = pub->opcode == WSM__BINARY;
 		conn->in_flight += pub->payload_len;
 		wsm__event_post(core->runtime, event, true); /* bounded by the window */
-		count_sent(core, pub);
+		count_sent(conn, pub);
 		wsm__sub_written(&core->registry, &conn->sub, 1);
 	}
 	conn->choked = outbox->count > 0;

@@ -62,6 +62,8 @@ static const char *phrase(unsigned status)
 		return "Length Required";
 	case 413:
 		return "Content Too Large";
+	case 415:
+		return "Unsupported Media Type";
 	case 417:
 		return "Expectation Failed";
 	case 426:
@@ -83,13 +85,12 @@ static const char *phrase(unsigned status)
 	}
 }
 
-static void put_answer(struct wsm__entry *entry, unsigned status, const char *type, const char *extra, wsm_slice body,
-                       bool head_only)
+/* `headers`, `extra`: header lines. */
+static void put_answer(struct wsm__entry *entry, unsigned status, const char *type, const char *headers,
+                       const char *extra, wsm_slice body, bool head_only)
 {
-	wsm__buffer_addf(&entry->out,
-	                 "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
-	                 "X-Content-Type-Options: nosniff\r\n%s%s\r\n",
-	                 status, phrase(status), type, body.len, extra, entry->last ? "Connection: close\r\n" : "");
+	wsm__buffer_addf(&entry->out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s%s\r\n", status,
+	                 phrase(status), type, body.len, headers, extra, entry->last ? "Connection: close\r\n" : "");
 	if (!head_only)
 		wsm__buffer_add_slice(&entry->out, body);
 }
@@ -146,7 +147,8 @@ void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char
 	if (is_offence(status))
 		note_offence(session);
 	session->entry->last = true;
-	put_answer(session->entry, status, "text/plain; charset=utf-8", extra, wsm__slice(line, (size_t)len), false);
+	put_answer(session->entry, status, "text/plain; charset=utf-8", WSM__REST_HEADERS, extra,
+	           wsm__slice(line, (size_t)len), false);
 	pump(session);
 }
 
@@ -183,6 +185,7 @@ static void read_call(wsm_rest_request *call, const struct wsm__head *head, wsm_
 	call->authorization = wsm__head_get(head, "authorization");
 	call->api_key = wsm__head_get(head, "x-api-key");
 	call->origin = wsm__head_get(head, "origin");
+	call->content_type = wsm__head_get(head, "content-type");
 }
 
 /* Whether a body would be looked at: who may not call is told so at once, and not listened to for a megabyte. */
@@ -228,7 +231,7 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 		wsm__session_doom(session);
 		return;
 	}
-	put_answer(entry, answer.status, answer.content_type, "", wsm__slice(answer.body.data, answer.body.len),
+	put_answer(entry, answer.status, answer.content_type, answer.headers, "", wsm__slice(answer.body.data, answer.body.len),
 	           wsm__slice_is(head->method, "HEAD"));
 	wsm_text_free(&answer.body);
 	pump(session);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/tail.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/siphash.h"
@@ -173,6 +174,7 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
 	struct wsm__room_settings settings;
 	struct wsm__pub *pub;
 	bool positioned, keep, latest;
+	uint64_t recipients;
 
 	if (room)
 		settings = room->settings;
@@ -186,15 +188,19 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
 	else if (keep || everyone)
 		room = wsm__room_get(registry, name, core->now_ms);
 	snprintf(delivery->room, sizeof(delivery->room), "%.*s", (int)name.len, name.data);
-	if (!room || (!keep && !wsm__room_has_audience(registry, room)))
+	if (!room || (!keep && !wsm__room_has_audience(registry, room))) {
+		wsm__tail_note(core, publish, name, NULL, 0);
 		return;
+	}
 	pub = build(core, publish, stamp, name, keep ? room->history.last + 1 : 0, room->epoch, &positioned);
 	if (!pub) {
 		delivery->status = WSM_ENOMEM;
 		return;
 	}
 	set_key(core, pub, publish, room->id, latest);
-	delivery->recipients += wsm__room_publish(registry, room, pub, positioned, core->now_ms);
+	recipients = wsm__room_publish(registry, room, pub, positioned, core->now_ms);
+	delivery->recipients += recipients;
+	wsm__tail_note(core, publish, name, pub, recipients);
 	if (positioned) {
 		delivery->offset = pub->offset;
 		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
@@ -209,6 +215,7 @@ static void publish_to_client(struct wsm__core *core, const struct wsm__publish 
 	struct wsm__room_settings settings;
 	struct wsm__pub *pub;
 	bool positioned;
+	uint64_t recipients;
 	char room[136];
 
 	snprintf(delivery->room, sizeof(delivery->room), "@client:%.*s", (int)client_id.len, client_id.data);
@@ -223,7 +230,9 @@ static void publish_to_client(struct wsm__core *core, const struct wsm__publish 
 	wsm__room_settle(&core->registry, wsm__str(room), &settings);
 	pub->backlog = (uint8_t)settings.backlog;
 	set_key(core, pub, publish, 0, is_latest_only(publish, &settings));
-	delivery->recipients += wsm__sub_deliver(&core->registry, &conn->sub, pub);
+	recipients = wsm__sub_deliver(&core->registry, &conn->sub, pub);
+	delivery->recipients += recipients;
+	wsm__tail_note(core, publish, wsm__str(room), pub, recipients);
 	wsm__pub_unref(pub);
 }
 

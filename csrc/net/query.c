@@ -51,7 +51,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	else
 		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->authorization.len +
 		         rest->api_key.len + rest->origin.len + rest->body.len + rest->forwarded.len +
-		         rest->x_forwarded_for.len + rest->host.len + 3;
+		         rest->x_forwarded_for.len + rest->host.len + rest->content_type.len + 4;
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
 		return NULL;
@@ -82,7 +82,9 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	asked->rest.authorization = wsm__arena_copy(&arena, rest->authorization);
 	asked->rest.api_key = wsm__arena_copy(&arena, rest->api_key);
 	asked->rest.origin = wsm__arena_copy(&arena, rest->origin);
+	asked->rest.content_type = wsm__arena_copy(&arena, rest->content_type);
 	asked->rest.body = wsm__arena_copy(&arena, rest->body);
+	asked->rest.vouched = rest->vouched;
 	return asked;
 }
 

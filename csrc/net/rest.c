@@ -1,12 +1,13 @@
 #include "net/rest.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin.h"
 #include "net/access.h"
 #include "net/answers.h"
+#include "net/call.h"
 #include "net/publish.h"
 #include "net/token.h"
 #include "policy/origin.h"
@@ -17,16 +18,7 @@
 #define BODY_MAX 1048576u /* bytes of a POST body */
 #define DEPTH_MAX 64
 
-struct call {
-	struct wsm__core *core;
-	const wsm_rest_request *request;
-	struct wsm__buffer *out;
-	unsigned status;
-	struct wsm__address client;
-	bool local; /* on loopback, and not by way of a proxy that says otherwise */
-};
-
-static void refuse(struct call *call, unsigned status, const char *code, const char *message)
+void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code, const char *message)
 {
 	call->status = status;
 	wsm__buffer_clear(call->out);
@@ -48,7 +40,7 @@ static bool same_secret(wsm_slice given, const char *secret)
 	return !difference;
 }
 
-static bool has_key(const struct call *call)
+bool wsm__call_has_key(const struct wsm__call *call)
 {
 	const char *key = call->core->config->api_key;
 	wsm_slice bearer = call->request->authorization;
@@ -66,11 +58,11 @@ static bool has_key(const struct call *call)
  * Writing: with the key, or from loopback where no key is set. A browser on the same machine is on loopback too, whatever page it
  * shows; it sends an Origin with every POST, so a foreign one is not let in without the key.
  */
-static bool may_write(const struct call *call)
+static bool may_write(const struct wsm__call *call)
 {
 	const char *key = call->core->config->api_key;
 
-	if (has_key(call))
+	if (wsm__call_has_key(call))
 		return true;
 	if (key && *key)
 		return call->local && !call->request->origin.len;
@@ -78,27 +70,27 @@ static bool may_write(const struct call *call)
 }
 
 /* Statistics: from loopback, or with the key. History is what polling clients read, so it is open as the rooms are. */
-static bool may_read(const struct call *call)
+static bool may_read(const struct wsm__call *call)
 {
-	return has_key(call) || call->local;
+	return wsm__call_has_key(call) || call->local;
 }
 
 /* ---- the calls -------------------------------------------------------------------------------------------------- */
 
-static void get_stats(struct call *call, wsm_slice rest)
+static void get_stats(struct wsm__call *call, wsm_slice rest)
 {
 	(void)rest;
 	wsm__answer_stats(call->core, call->out);
 }
 
-static void get_connections(struct call *call, wsm_slice rest)
+static void get_connections(struct wsm__call *call, wsm_slice rest)
 {
 	(void)rest;
 	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_active);
 }
 
 /* For load balancers: whether new clients are welcome. */
-static void get_health(struct call *call, wsm_slice rest)
+static void get_health(struct wsm__call *call, wsm_slice rest)
 {
 	bool draining = atomic_load(&call->core->runtime->draining);
 
@@ -107,31 +99,31 @@ static void get_health(struct call *call, wsm_slice rest)
 	wsm__buffer_addf(call->out, "{\"status\":\"%s\"}", draining ? "draining" : "ok");
 }
 
-static void get_bans(struct call *call, wsm_slice rest)
+static void get_bans(struct wsm__call *call, wsm_slice rest)
 {
 	(void)rest;
 	wsm__peers_answer_bans(call->core, call->out);
 }
 
-static void get_metrics(struct call *call, wsm_slice rest)
+static void get_metrics(struct wsm__call *call, wsm_slice rest)
 {
 	(void)rest;
 	wsm__answer_metrics(call->core, call->out);
 }
 
-static void get_subscribers(struct call *call, wsm_slice rest)
+static void get_subscribers(struct wsm__call *call, wsm_slice rest)
 {
 	char project[WSM__ROOM_NAME_MAX + 1], room[160];
 	size_t suffix = strlen("/subscribers");
 	int len = wsm__percent_decode(wsm__slice(rest.data, rest.len - suffix), false, project, sizeof(project));
 
 	if (len <= 0) {
-		refuse(call, 400, "bad_request", "the path does not name a project");
+		wsm__call_refuse(call, 400, "bad_request", "the path does not name a project");
 		return;
 	}
 	snprintf(room, sizeof(room), "project:%.*s", len, project);
 	if (!wsm__room_name_valid(wsm__str(room))) {
-		refuse(call, 400, "room_invalid", "the project's id makes no valid room name");
+		wsm__call_refuse(call, 400, "room_invalid", "the project's id makes no valid room name");
 		return;
 	}
 	wsm__buffer_add_str(call->out, "{\"project_id\":");
@@ -153,12 +145,12 @@ static bool parse_since(char *text, int len, struct wsm__since *since)
 }
 
 /* As over WebSocket; but handlers of the application are not asked here, so what they alone could grant needs the key. */
-static unsigned check_read(const struct call *call, wsm_slice room, const char **why)
+static unsigned check_read(const struct wsm__call *call, wsm_slice room, const char **why)
 {
 	struct wsm__claims claims;
 	unsigned status;
 
-	if (has_key(call))
+	if (wsm__call_has_key(call))
 		return 0;
 	if (!wsm__token_read(call->core, wsm__token_bearer(call->request->authorization), &claims))
 		return wsm__access_read(call->core, NULL, room, why);
@@ -167,7 +159,7 @@ static unsigned check_read(const struct call *call, wsm_slice room, const char *
 	return status;
 }
 
-static void get_history(struct call *call, wsm_slice rest)
+static void get_history(struct wsm__call *call, wsm_slice rest)
 {
 	char room[WSM__ROOM_NAME_MAX + 1], since[64], limit[16], *end;
 	wsm_slice query = call->request->query;
@@ -183,16 +175,16 @@ static void get_history(struct call *call, wsm_slice rest)
 	(void)rest;
 	history.room = wsm__slice(room, room_len > 0 ? (size_t)room_len : 0);
 	if (room_len <= 0 || (!wsm__room_name_valid(history.room) && !wsm__slice_is(history.room, "@all"))) {
-		refuse(call, 400, "room_invalid", "the parameter room must name a public room");
+		wsm__call_refuse(call, 400, "room_invalid", "the parameter room must name a public room");
 		return;
 	}
 	if (since_len != -1 && !parse_since(since, since_len, &history.since)) {
-		refuse(call, 400, "bad_request", "the parameter since must be <epoch>:<offset>");
+		wsm__call_refuse(call, 400, "bad_request", "the parameter since must be <epoch>:<offset>");
 		return;
 	}
 	if (limit_len != -1 &&
 	    (limit_len <= 0 || *end || limit[0] < '0' || limit[0] > '9' || wanted < 1 || wanted > 10000)) {
-		refuse(call, 400, "bad_request", "the parameter limit must be 1 to 10000");
+		wsm__call_refuse(call, 400, "bad_request", "the parameter limit must be 1 to 10000");
 		return;
 	}
 	history.has_since = since_len != -1;
@@ -200,7 +192,7 @@ static void get_history(struct call *call, wsm_slice rest)
 	status = check_read(call, history.room, &why);
 	if (status) {
 		call->core->counters.forbidden++;
-		refuse(call, status, status == 401 ? "unauthenticated" : "forbidden", why);
+		wsm__call_refuse(call, status, status == 401 ? "unauthenticated" : "forbidden", why);
 		return;
 	}
 	wsm__answer_history(call->core, &history, call->out);
@@ -208,7 +200,7 @@ static void get_history(struct call *call, wsm_slice rest)
 
 /* ---- POST /api/ws/broadcast ------------------------------------------------------------------------------------- */
 
-static json_t *parse_body(struct call *call)
+json_t *wsm__call_body(struct wsm__call *call)
 {
 	json_error_t error;
 	wsm_slice body = call->request->body;
@@ -216,6 +208,10 @@ static json_t *parse_body(struct call *call)
 	bool string = false;
 	json_t *json;
 
+	if (body.len > BODY_MAX) {
+		wsm__call_refuse(call, 413, "message_too_large", "the body has more than 1 MiB");
+		return NULL;
+	}
 	/* jansson recurses: the depth is looked at before. */
 	for (size_t i = 0; i < body.len; i++) {
 		char c = body.data[i];
@@ -226,7 +222,7 @@ static json_t *parse_body(struct call *call)
 		} else if (c == '"') {
 			string = true;
 		} else if ((c == '{' || c == '[') && ++depth > DEPTH_MAX) {
-			refuse(call, 400, "bad_json", "the body is nested too deep");
+			wsm__call_refuse(call, 400, "bad_json", "the body is nested too deep");
 			return NULL;
 		} else if ((c == '}' || c == ']') && depth) {
 			depth--;
@@ -234,9 +230,9 @@ static json_t *parse_body(struct call *call)
 	}
 	json = json_loadb(body.data ? body.data : "", body.len, JSON_REJECT_DUPLICATES, &error);
 	if (!json)
-		refuse(call, 400, "bad_json", error.text);
+		wsm__call_refuse(call, 400, "bad_json", error.text);
 	else if (!json_is_object(json))
-		refuse(call, 400, "bad_request", "the body must be a JSON object");
+		wsm__call_refuse(call, 400, "bad_request", "the body must be a JSON object");
 	if (json && json_is_object(json))
 		return json;
 	json_decref(json);
@@ -250,7 +246,7 @@ static wsm_slice text_of(json_t *body, const char *name)
 	return wsm__slice(json_string_value(value), json_string_length(value));
 }
 
-static bool check_body(struct call *call, json_t *body)
+static bool check_body(struct wsm__call *call, json_t *body)
 {
 	static const char *const texts[] = { "event_type", "project_id", "room" };
 
@@ -258,22 +254,22 @@ static bool check_body(struct call *call, json_t *body)
 		json_t *value = json_object_get(body, texts[i]);
 
 		if (value && !json_is_string(value) && !json_is_null(value)) {
-			refuse(call, 400, "bad_request", "event_type, project_id and room must be strings");
+			wsm__call_refuse(call, 400, "bad_request", "event_type, project_id and room must be strings");
 			return false;
 		}
 	}
 	if (!text_of(body, "event_type").len) {
-		refuse(call, 400, "bad_request", "the body has no \"event_type\"");
+		wsm__call_refuse(call, 400, "bad_request", "the body has no \"event_type\"");
 		return false;
 	}
 	if (text_of(body, "room").len && text_of(body, "project_id").len) {
-		refuse(call, 400, "bad_request", "give either room or project_id");
+		wsm__call_refuse(call, 400, "bad_request", "give either room or project_id");
 		return false;
 	}
 	return true;
 }
 
-static void send_body(struct call *call, json_t *body)
+static void send_body(struct wsm__call *call, json_t *body)
 {
 	json_t *data = json_object_get(body, "data");
 	char *encoded = data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
@@ -293,7 +289,7 @@ static void send_body(struct call *call, json_t *body)
 	if (wsm__slice_is(room, "@all"))
 		publication.target = WSM_TO_ALL;
 	if (wsm__publish_new(&publication, wsm__str(encoded ? encoded : "{}"), &publish, &error)) {
-		refuse(call, 400, wsm_status_code(error.status), error.message);
+		wsm__call_refuse(call, 400, wsm_status_code(error.status), error.message);
 	} else {
 		wsm__publish_now(call->core, publish, &delivery);
 		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"}",
@@ -302,16 +298,11 @@ static void send_body(struct call *call, json_t *body)
 	free(encoded);
 }
 
-static void post_broadcast(struct call *call, wsm_slice rest)
+static void post_broadcast(struct wsm__call *call, wsm_slice rest)
 {
-	json_t *body;
+	json_t *body = wsm__call_body(call);
 
 	(void)rest;
-	if (call->request->body.len > BODY_MAX) {
-		refuse(call, 413, "message_too_large", "the body has more than 1 MiB");
-		return;
-	}
-	body = parse_body(call);
 	if (body && check_body(call, body))
 		send_body(call, body);
 	json_decref(body);
@@ -322,12 +313,13 @@ static void post_broadcast(struct call *call, wsm_slice rest)
 struct route {
 	const char *path, *suffix; /* with a suffix: path is a prefix */
 	const char *method;
-	enum access { OPEN, READS, WRITES } access;
+	enum access { OPEN, READS, WRITES, ADMIN_PAGE, ADMIN_READS, ADMIN_WRITES } access;
 	const char *content_type;
-	void (*answer)(struct call *call, wsm_slice rest);
+	void (*answer)(struct wsm__call *call, wsm_slice rest);
 };
 
 #define JSON_TYPE "application/json"
+#define HTML_TYPE "text/html; charset=utf-8"
 
 static const struct route routes[] = {
 	{ "/api/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
@@ -338,6 +330,11 @@ static const struct route routes[] = {
 	{ "/api/ws/project/", "/subscribers", "GET", READS, JSON_TYPE, get_subscribers },
 	{ "/api/ws/broadcast", NULL, "POST", WRITES, JSON_TYPE, post_broadcast },
 	{ "/api/ws/history", NULL, "GET", OPEN, JSON_TYPE, get_history },
+	{ "/ws/admin", NULL, "GET", ADMIN_PAGE, HTML_TYPE, wsm__admin_page },
+	{ "/api/ws/admin/state", NULL, "GET", ADMIN_READS, JSON_TYPE, wsm__admin_state },
+	{ "/api/ws/admin/disconnect", NULL, "POST", ADMIN_WRITES, JSON_TYPE, wsm__admin_disconnect },
+	{ "/api/ws/admin/ban", NULL, "POST", ADMIN_WRITES, JSON_TYPE, wsm__admin_ban },
+	{ "/api/ws/admin/unban", NULL, "POST", ADMIN_WRITES, JSON_TYPE, wsm__admin_unban },
 	{ "/metrics", NULL, "GET", READS, "text/plain; version=0.0.4; charset=utf-8", get_metrics },
 };
 
@@ -354,16 +351,37 @@ static bool route_matches(const struct route *route, wsm_slice path, wsm_slice *
 	       !memchr(rest->data, '/', rest->len - suffix);
 }
 
-static bool allowed(const struct call *call, const struct route *route)
+static bool takes_post(const struct route *route)
+{
+	return route->access == WRITES || route->access == ADMIN_WRITES;
+}
+
+static bool is_admin(const struct route *route)
+{
+	return route && route->access >= ADMIN_PAGE;
+}
+
+/* False if the call was refused. */
+static bool allowed(struct wsm__call *call, const struct route *route)
 {
 	switch (route->access) {
+	case ADMIN_PAGE:
+		return wsm__admin_may_open(call);
+	case ADMIN_READS:
+	case ADMIN_WRITES:
+		return wsm__admin_may_use(call, route->access == ADMIN_WRITES);
 	case OPEN:
 		return true;
-	case READS:
-		return may_read(call);
 	default:
-		return may_write(call);
+		break;
 	}
+	if (route->access == READS ? may_read(call) : may_write(call))
+		return true;
+	wsm__call_refuse(
+		call, 401, "unauthenticated",
+		"this call needs the API key (X-API-Key, or Authorization: Bearer), or comes from this machine to "
+		"localhost");
+	return false;
 }
 
 static const struct route *find_route(wsm_slice path, wsm_slice *rest)
@@ -382,7 +400,7 @@ bool wsm__rest_path(wsm_slice path)
 }
 
 /* Who calls, behind trusted proxies; false if it was refused. */
-static bool find_client(struct call *call)
+static bool find_client(struct wsm__call *call)
 {
 	const struct wsm__forwarding headers = { .forwarded = call->request->forwarded,
 	                                         .x_forwarded_for = call->request->x_forwarded_for };
@@ -392,7 +410,7 @@ static bool find_client(struct call *call)
 	bool known = wsm__address_parse(&peer, call->request->ip);
 
 	if (!wsm__proxy_client(core->config->trusted_proxies, &peer, &headers, &client)) {
-		refuse(call, 400, "bad_request",
+		wsm__call_refuse(call, 400, "bad_request",
 		       "Forwarded is malformed, or it and X-Forwarded-For name different clients");
 		return false;
 	}
@@ -402,43 +420,45 @@ static bool find_client(struct call *call)
 	 */
 	call->local = known && wsm__address_is_loopback(&client.address) &&
 	              (!call->request->host.len || wsm__host_is_loopback(call->request->host));
-	if (!wsm__peer_banned(core, &client.address) || has_key(call))
-		return true;
-	refuse(call, 429, "rate_limited", "this address is banned for a while");
-	return false;
+	call->client = client.address;
+	return true;
+}
+
+/* Who may use the panel may do so from a banned address, too: bans are lifted there. */
+static bool is_banned(struct wsm__call *call, const struct route *route)
+{
+	if (is_admin(route) || wsm__call_has_key(call) || !wsm__peer_banned(call->core, &call->client))
+		return false;
+	wsm__call_refuse(call, 429, "rate_limited", "this address is banned for a while");
+	return true;
 }
 
 /* False if the call was refused. */
-static bool admit(struct call *call, const struct route *route)
+static bool admit(struct wsm__call *call, const struct route *route)
 {
 	bool head = wsm__slice_is(call->request->method, "HEAD");
 
-	if (!find_client(call))
+	if (!find_client(call) || is_banned(call, route))
 		return false;
 	if (!route)
-		refuse(call, 404, "not_found", "there is nothing here");
-	else if (!wsm__slice_is(call->request->method, route->method) && !(head && route->access != WRITES))
-		refuse(call, 405, "method_not_allowed", route->access == WRITES ? "use POST" : "use GET");
-	else if (!allowed(call, route))
-		refuse(call, 401, "unauthenticated",
-		       "this call needs the API key (X-API-Key, or Authorization: Bearer), or comes from this machine "
-		       "to "
-		       "localhost");
+		wsm__call_refuse(call, 404, "not_found", "there is nothing here");
+	else if (!wsm__slice_is(call->request->method, route->method) && !(head && !takes_post(route)))
+		wsm__call_refuse(call, 405, "method_not_allowed", takes_post(route) ? "use POST" : "use GET");
 	else
-		return true;
+		return allowed(call, route);
 	return false;
 }
 
 bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request)
 {
 	struct wsm__buffer out;
-	struct call call = { .core = core, .request = request, .out = &out, .status = 200 };
+	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200 };
 	wsm_slice rest;
 	const struct route *route = find_route(request->path, &rest);
 	bool takes;
 
 	wsm__buffer_init(&out);
-	takes = admit(&call, route) && route->access == WRITES;
+	takes = admit(&call, route) && takes_post(route);
 	wsm__buffer_fini(&out);
 	return takes;
 }
@@ -446,20 +466,24 @@ bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *reques
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
 {
 	struct wsm__buffer out;
-	struct call call = { .core = core, .request = request, .out = &out, .status = 200 };
+	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200 };
 	wsm_slice rest = { NULL, 0 };
 	const struct route *route = find_route(request->path, &rest);
 	int status;
 
 	wsm__buffer_init(&out);
 	answer->content_type = JSON_TYPE;
-	if (!admit(&call, route)) {
-		; /* it is told */
-	} else {
+	answer->headers = WSM__REST_HEADERS;
+	if (admit(&call, route)) {
 		route->answer(&call, rest);
 		if (call.status == 200)
 			answer->content_type = route->content_type;
+	} else if (route && route->access == ADMIN_PAGE) {
+		wsm__admin_explain(&call);
+		answer->content_type = HTML_TYPE;
 	}
+	if (route && route->access == ADMIN_PAGE)
+		answer->headers = wsm__admin_headers();
 	answer->status = call.status;
 	status = wsm__buffer_steal(&out, &answer->body);
 	wsm__buffer_fini(&out);

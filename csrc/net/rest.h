@@ -4,6 +4,9 @@
 
 #include "net/runtime.h"
 
+/* Header lines of every answer that has no others; those of the own port's refusals, too. */
+#define WSM__REST_HEADERS "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+
 /* Answers a call; `answer->body` is the caller's. WSM_ENOMEM. */
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer);
 /* Whether it would look at a body, by all that is known before the body comes. */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "net/commands.h"
@@ -191,6 +192,8 @@ static void on_prepare(uv_prepare_t *prepare)
 	if (core->commands) /* they have waited for this */
 		more = wsm__commands_run(core) || more;
 	wsm__sessions_reap(core);
+	if (core->now_ms >= core->admin_due_ms) /* here, what waits is what sockets do not take */
+		wsm__admin_tick(core);
 	if (core->registry.deliveries.changed)
 		wsm__reports_tell(&core->registry.deliveries);
 	/* What they published is written in the next turn, at once. */
@@ -339,6 +342,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__decide_fini(core);
 	wsm__sticky_fini(core);
 	wsm__replay_fini(core);
+	wsm__admin_fini(core);
 	wsm__limits_fini(core);
 	wsm__peers_fini(core);
 	wsm__registry_fini(&core->registry);

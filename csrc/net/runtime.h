@@ -30,6 +30,8 @@ struct wsm__used;
 struct wsm__session;
 struct wsm__tls;
 struct wsm__jwt;
+struct wsm__admin;
+struct wsm__tail;
 struct lws_context;
 struct lws_vhost;
 
@@ -250,6 +252,9 @@ struct wsm__core {
 	bool stopping, destroying;
 	bool accept_paused; /* out of descriptors */
 	struct wsm__counters counters;
+	struct wsm__admin *admin; /* NULL: nobody has looked (admin/) */
+	uint64_t admin_due_ms;    /* when it is to be called next */
+	struct wsm__tail *tail;   /* NULL: nobody watches publications (admin/tail.h) */
 	struct wsm__buffer text;  /* scratch for one message */
 	struct wsm__buffer stats; /* what clients were told last, and until when they are told it again */
 	uint64_t stats_until_us;

@@ -58,6 +58,7 @@ struct wsm_config {
 	char *broker_url;     /* "memory:"; anything else is WSM_ECONFIG in this version */
 	char *test_echo_path; /* "" none */
 	bool rest;            /* rest: answer REST calls on the own port; true */
+	bool admin;           /* the admin panel; false */
 
 	/* tokens */
 	char *jwt_secret, *jwt_public_key; /* "" none; the key is PEM text, or a path */

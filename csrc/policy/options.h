@@ -124,6 +124,8 @@
 	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
 	  "Where rooms and history are kept; memory: is this process.")                                                \
 	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")            \
+	X(admin, "WEBSOCKET_ADMIN", BOOL, "false", 0, 0,                                                               \
+	  "Whether there is the admin panel, /ws/admin, for who has the API key; without a key, for this machine.")    \
 	X(test_echo_path, "WEBSOCKET_TEST_ECHO_PATH", STRING, "", 0, 0,                                                \
 	  "For conformance tests only: path where every message comes back to its sender, without Origin, "            \
 	  "authentication and limits; unset for none.")                                                                \

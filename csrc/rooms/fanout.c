@@ -176,6 +176,7 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 	pub->at_ms = now_ms;
 	pub->offset = keep ? room->history.last + 1 : 0;
 	registry->stats.published++;
+	room->published.count++;
 	pub->backlog = (uint8_t)room->settings.backlog;
 	if (keep && room->visible)
 		touch_recent(registry, room);

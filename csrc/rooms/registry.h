@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 
 #include "base/hash.h"
+#include "base/meter.h"
 #include "base/slice.h"
 #include "rooms/history.h"
 #include "rooms/outbox.h"
@@ -64,6 +65,7 @@ struct wsm__room {
 	struct wsm__room_settings settings;
 	unsigned settings_version;
 	struct wsm__history history;
+	struct wsm__meter published; /* publications, whoever got them */
 	struct wsm__member **members;
 	uint32_t n_members, members_capacity;
 	struct wsm__presence *presence; /* NULL: nobody has asked */

@@ -215,6 +215,7 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 	room->kind = kind_of(name);
 	room->visible = room->kind == WSM__ROOM_ALL ||
 	                (room->kind == WSM__ROOM_PUBLIC && !room->settings.hidden && !wsm__slice_is(name, "logs"));
+	wsm__meter_init(&room->published, now_ms);
 	room->touched_ms = now_ms;
 	/* Random per runtime, counted per room: unlike for two histories of the same name, and cheap. */
 	snprintf(room->epoch, sizeof(room->epoch), "%s%llx", registry->epoch_base, (unsigned long long)room->id);

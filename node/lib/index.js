@@ -30,6 +30,7 @@ module.exports = {
   WebSocketManager,
   connectionManager: wsManager,
   connection_manager: wsManager,
+  adminHandler: wsManager.adminHandler,
   fastifyPlugin: wsManager.fastifyPlugin,
   restHandler: wsManager.restHandler,
   version: native.VERSION,

@@ -23,6 +23,7 @@ export const {
   Receipt,
   Request,
   WebSocketManager,
+  adminHandler,
   connectionManager,
   connection_manager,
   fastifyPlugin,

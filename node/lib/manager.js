@@ -327,8 +327,13 @@ class WebSocketManager extends Tokens {
   /** (req, res, next?) for node:http, Express and Connect. */
   restHandler = (req, res, next) => rest.handle(this, req, res, next)
 
-  /** A plugin for Fastify. */
-  fastifyPlugin = Object.assign(async (fastify) => rest.fastify(this, fastify), { [Symbol.for('skip-override')]: true })
+  /** The admin panel for those whom `check` lets in: (req, res, next?) as above. */
+  adminHandler = (check) => rest.adminHandler(this, check)
+
+  /** A plugin for Fastify; its option `admin` is such a check. */
+  fastifyPlugin = Object.assign(async (fastify, options) => rest.fastify(this, fastify, options), {
+    [Symbol.for('skip-override')]: true,
+  })
 
   /** The answer to a Request of fetch's kind: route handlers of Next.js and others. */
   fetch = (request, options) => rest.respond(this, request, options)
@@ -343,7 +348,7 @@ class WebSocketManager extends Tokens {
     return logs.pinoStream(this, options)
   }
 
-  /** @internal One REST call of docs/protocol.md: [status, content type, body]. */
+  /** @internal One REST call of docs/protocol.md: [status, content type, header lines, body]. */
   async _rest(...call) {
     return this._ready().rest(...call)
   }

@@ -6,23 +6,79 @@ const { WsManagerError } = require('./errors.js')
 /** Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413. */
 const MAX_BODY = 1024 * 1024
 
-const PATHS =
-  /^\/(?:(?:api\/)?ws\/stats|api\/ws\/(?:connections|bans|health|broadcast|history|project\/[^/]+\/subscribers)|metrics)$/
+/** The calls; a part that begins with a colon stands for any. */
+const CALLS = [
+  '/api/ws/stats',
+  '/ws/stats',
+  '/api/ws/connections',
+  '/api/ws/health',
+  '/api/ws/bans',
+  '/api/ws/project/:project_id/subscribers',
+  '/api/ws/broadcast',
+  '/api/ws/history',
+  '/metrics',
+]
+
+/** Those of the admin panel: docs/admin.md. */
+const ADMIN_CALLS = [
+  '/ws/admin',
+  '/api/ws/admin/state',
+  '/api/ws/admin/disconnect',
+  '/api/ws/admin/ban',
+  '/api/ws/admin/unban',
+]
+
+const pattern = (calls) => new RegExp(`^(?:${calls.map((path) => path.replace(/:\w+/g, '[^/]+')).join('|')})$`)
+const PATHS = pattern([...CALLS, ...ADMIN_CALLS])
+const ADMIN_PATHS = pattern(ADMIN_CALLS)
 
 function split(url) {
   const at = url.indexOf('?')
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)]
 }
 
-/** (req, res, next?) of node:http, Express and Connect; true if the call is one of ours. */
+/** (req, res, next?) of node:http, Express and Connect. */
 async function handle(manager, req, res, next) {
   const [path, query] = split(req.url)
-  if (!PATHS.test(path)) {
-    if (next) return next()
-    res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('not found')
-    return undefined
+  if (!PATHS.test(path)) return pass(res, next)
+  return reply(manager, req, res, path, query, false)
+}
+
+/** The same with the admin panel alone, for whom `check` lets in. */
+function adminHandler(manager, check) {
+  mustBeCheck(check, 'adminHandler(check)')
+  return async (req, res, next) => {
+    const [path, query] = split(req.url)
+    if (!ADMIN_PATHS.test(path)) return pass(res, next)
+    try {
+      if (!(await check(req))) {
+        res.writeHead(403, { 'content-type': 'text/plain; charset=utf-8' }).end(NOT_LET_IN)
+        return undefined
+      }
+    } catch (error) {
+      if (!next) throw error
+      return next(error)
+    }
+    return reply(manager, req, res, path, query, true)
   }
-  const [status, type, body] = await call(
+}
+
+const NOT_LET_IN =
+  "The application's check of the admin panel's callers has not let this one in. It does by returning something true."
+
+function mustBeCheck(check, where) {
+  if (typeof check !== 'function')
+    throw new TypeError(`${where}: a function of the request that says whether its sender may use the admin panel`)
+}
+
+function pass(res, next) {
+  if (next) return next()
+  res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('not found')
+  return undefined
+}
+
+async function reply(manager, req, res, path, query, vouched) {
+  const [status, headers, body] = await call(
     manager,
     req.method,
     path,
@@ -30,17 +86,19 @@ async function handle(manager, req, res, next) {
     req.socket.remoteAddress,
     req.headers,
     await bodyOf(req),
+    vouched,
   )
   res.statusCode = status
-  res.setHeader('content-type', type)
+  for (const [name, value] of headers) res.setHeader(name, value)
   res.setHeader('content-length', body.length)
   res.end(req.method === 'HEAD' ? undefined : body)
   return undefined
 }
 
-async function call(manager, method, path, query, ip, headers, body) {
+/** [status, [[name, value], …] of header fields, body]. `vouched`: the host lets the caller use the admin panel. */
+async function call(manager, method, path, query, ip, headers, body, vouched = false) {
   try {
-    return await manager._rest(
+    const [status, type, lines, answer] = await manager._rest(
       method,
       path,
       query,
@@ -51,11 +109,15 @@ async function call(manager, method, path, query, ip, headers, body) {
       headers.forwarded ?? '',
       headers['x-forwarded-for'] ?? '',
       headers.host ?? '',
+      headers['content-type'] ?? '',
       body,
+      vouched,
     )
+    const more = lines.split('\r\n').filter(Boolean)
+    return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]
   } catch (error) {
     if (!(error instanceof WsManagerError)) throw error
-    return [503, 'text/plain; charset=utf-8', Buffer.from(error.message)]
+    return [503, [['content-type', 'text/plain; charset=utf-8']], Buffer.from(error.message)]
   }
 }
 
@@ -77,16 +139,9 @@ function parsed(body) {
   return Buffer.from(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''))
 }
 
-/** Registers the calls in Fastify. */
-function fastify(manager, app) {
-  const paths = [
-    '/api/ws/stats',
-    '/ws/stats',
-    '/api/ws/connections',
-    '/api/ws/history',
-    '/api/ws/broadcast',
-    '/metrics',
-  ]
+/** Registers the calls in Fastify; with the option `admin`, a check, the admin panel for whom that lets in. */
+function fastify(manager, app, { admin } = {}) {
+  if (admin !== undefined) mustBeCheck(admin, 'fastifyPlugin, option admin')
   const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
   app.register(async (scope) => {
     // The core reads the body itself, whatever its type says.
@@ -94,39 +149,41 @@ function fastify(manager, app) {
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY + 1 }, (request, body, done) =>
       done(null, body),
     )
-    for (const url of [...paths, '/api/ws/project/:project_id/subscribers']) {
+    for (const url of [...CALLS, ...ADMIN_CALLS]) {
+      const check = ADMIN_CALLS.includes(url) ? admin : undefined
       scope.route({
         method: methods,
         url,
-        handler: async (request, reply) => {
+        handler: async (request, answer) => {
+          if (check && !(await check(request))) return answer.code(403).type('text/plain').send(NOT_LET_IN)
           const [path, query] = split(request.raw.url)
           const suffix = path.slice(app.prefix?.length ?? 0)
-          const answer = await call(
-            manager,
-            request.method,
-            suffix,
-            query,
-            request.ip,
-            request.headers,
-            request.body ?? Buffer.alloc(0),
-          )
-          reply.code(answer[0]).header('content-type', answer[1])
-          return reply.send(answer[2])
+          const body = request.body ?? Buffer.alloc(0)
+          const { method, ip, headers } = request
+          const [status, fields, text] = await call(manager, method, suffix, query, ip, headers, body, !!check)
+          answer.code(status)
+          for (const [name, value] of fields) answer.header(name, value)
+          return answer.send(text)
         },
       })
     }
   })
 }
 
-/** The Response to a Request of fetch's kind. `ip`: of the client, where the caller knows it; unknown is not loopback. */
-async function respond(manager, request, { ip = '', path } = {}) {
+/**
+ * The Response to a Request of fetch's kind. `ip`: of the client, where the caller knows it; unknown is not loopback. `admin`: the
+ * caller has found out that this client may use the admin panel.
+ */
+async function respond(manager, request, { ip = '', path, admin = false } = {}) {
   const url = new URL(request.url)
   const target = path ?? url.pathname
   if (!PATHS.test(target)) return new Response('not found', { status: 404 })
   const body = request.body ? Buffer.from(await request.arrayBuffer()).subarray(0, MAX_BODY + 1) : Buffer.alloc(0)
   const headers = Object.fromEntries(request.headers)
-  const [status, type, answer] = await call(manager, request.method, target, url.search.slice(1), ip, headers, body)
-  return new Response(request.method === 'HEAD' ? null : answer, { status, headers: { 'content-type': type } })
+  const vouched = admin === true && ADMIN_PATHS.test(target)
+  const query = url.search.slice(1)
+  const [status, fields, answer] = await call(manager, request.method, target, query, ip, headers, body, vouched)
+  return new Response(request.method === 'HEAD' ? null : answer, { status, headers: fields })
 }
 
-module.exports = { fastify, handle, respond }
+module.exports = { adminHandler, fastify, handle, respond }

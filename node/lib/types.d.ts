@@ -409,12 +409,23 @@ export declare class WebSocketManager {
   pino_stream: WebSocketManager['pinoStream']
   /** The REST calls, for node:http, Express and Connect. */
   readonly restHandler: (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => Promise<void>
-  /** The REST calls as a plugin for Fastify. */
-  readonly fastifyPlugin: (fastify: any) => Promise<void>
-  /** The REST calls for route handlers of fetch's kind. `ip`: of the client, where it is known. */
+  /**
+   * The admin panel alone, for node:http, Express and Connect, behind a check of the application's own: for requests of which that
+   * returns something true (or a promise of it). To be used before `restHandler`. The option `admin` need not be set, and no API
+   * key is asked for. TypeError without a check.
+   */
+  readonly adminHandler: <Req extends IncomingMessage = IncomingMessage>(
+    check: (req: Req) => unknown,
+  ) => (req: Req, res: ServerResponse, next?: (error?: unknown) => void) => Promise<void>
+  /** The REST calls as a plugin for Fastify. `admin`: a check of the application's own, as for `adminHandler`. */
+  readonly fastifyPlugin: (fastify: any, options?: { admin?: (request: any) => unknown }) => Promise<void>
+  /**
+   * The REST calls for route handlers of fetch's kind. `ip`: of the client, where it is known. `admin`: true once the application
+   * has found out that the client may use the admin panel.
+   */
   readonly fetch: (
     request: globalThis.Request,
-    options?: { ip?: string; path?: string },
+    options?: { ip?: string; path?: string; admin?: boolean },
   ) => Promise<globalThis.Response>
 }
 export interface WebSocketManager extends EventMethods {}
@@ -424,6 +435,7 @@ export declare const wsManager: WebSocketManager
 export declare const ws_manager: WebSocketManager
 export declare const connectionManager: WebSocketManager
 export declare const connection_manager: WebSocketManager
+export declare const adminHandler: WebSocketManager['adminHandler']
 export declare const restHandler: WebSocketManager['restHandler']
 export declare const fastifyPlugin: WebSocketManager['fastifyPlugin']
 export declare const version: string

@@ -2,7 +2,7 @@
 #include "addon.h"
 
 /* The texts of a question or a REST call. */
-enum { N_TEXTS = 10 };
+enum { N_TEXTS = 11 };
 
 struct asking {
 	napi_async_work work;
@@ -41,21 +41,22 @@ static void on_work(napi_env env, void *data)
 		asking->status = wsm_query(runtime, &asking->question, &asking->answer.body, &asking->error);
 }
 
-/* A question's answer is a string; a REST call's [status, content type, body]. */
+/* A question's answer is a string; a REST call's [status, content type, header lines, body]. */
 static napi_value answer_value(napi_env env, const struct asking *asking)
 {
 	const wsm_rest_answer *answer = &asking->answer;
-	napi_value values[3], array;
+	napi_value values[4], array;
 
 	if (!asking->is_rest)
 		return addon_string_value(env, answer->body.data, answer->body.len);
 	values[0] = addon_number(env, answer->status);
 	values[1] = addon_string_value(env, answer->content_type, strlen(answer->content_type));
+	values[2] = addon_string_value(env, answer->headers, strlen(answer->headers));
 	if (!addon_ok(env, napi_create_buffer_copy(env, answer->body.len, answer->body.data ? answer->body.data : "",
-	                                           NULL, &values[2])) ||
-	    !addon_ok(env, napi_create_array_with_length(env, 3, &array)))
+	                                           NULL, &values[3])) ||
+	    !addon_ok(env, napi_create_array_with_length(env, 4, &array)))
 		return NULL;
-	for (uint32_t i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < 4; i++)
 		if (!values[i] || !addon_ok(env, napi_set_element(env, array, i, values[i])))
 			return NULL;
 	return array;
@@ -130,12 +131,14 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 	wsm_slice *slices[N_TEXTS] = { &request->method, &request->path,          &request->query,
 	                               &request->ip,     &request->authorization, &request->api_key,
 	                               &request->origin, &request->forwarded,     &request->x_forwarded_for,
-	                               &request->host };
+	                               &request->host,   &request->content_type };
 	static const char *const names[N_TEXTS] = { "method",        "path",   "query",  "ip",
 	                                            "authorization", "apiKey", "origin", "forwarded",
-	                                            "xForwardedFor", "host" };
+	                                            "xForwardedFor", "host",   "contentType" };
 	wsm_slice body = { NULL, 0 };
 
+	if (!addon_bool(env, args[N_TEXTS + 1], &request->vouched))
+		return false;
 	for (size_t i = 0; i < N_TEXTS; i++) {
 		if (!addon_text_or_none(env, args[i], names[i], &asking->texts[i]))
 			return false;
@@ -153,11 +156,11 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 	return true;
 }
 
-/* rest(method, path, query, ip, authorization, apiKey, origin, forwarded, xForwardedFor, body) */
+/* rest(method, path, query, ip, authorization, apiKey, origin, forwarded, xForwardedFor, host, contentType, body, vouched) */
 METHOD(rest)
 {
-	napi_value args[N_TEXTS + 1];
-	struct seat *seat = addon_seat(env, info, N_TEXTS + 1, args);
+	napi_value args[N_TEXTS + 2];
+	struct seat *seat = addon_seat(env, info, N_TEXTS + 2, args);
 	struct asking *asking;
 
 	if (!seat)

@@ -35,7 +35,8 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 {
 	static const char *const keywords[] = { "method",          "path",    "query",  "ip",
 	                                        "authorization",   "api_key", "origin", "forwarded",
-	                                        "x_forwarded_for", "body",    "host",   NULL };
+	                                        "x_forwarded_for", "body",    "host",   "content_type",
+	                                        "vouched",         NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
 	wsm_rest_request request = { .body = { NULL, 0 } };
 	wsm_slice *texts[] = { &request.method, &request.path,          &request.query,
@@ -44,15 +45,16 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 	PyObject *objects[sizeof(texts) / sizeof(texts[0])] = { NULL };
 	wsm_rest_answer answer = { .status = 0 };
 	wsm_error error = { 0 };
-	PyObject *host = NULL;
+	PyObject *host = NULL, *content_type = NULL;
 	const char *body = NULL;
 	Py_ssize_t body_len = 0;
 	PyObject *result;
-	int status;
+	int status, vouched = 0;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUUUUUUy#U:rest", (char **)(uintptr_t)keywords, &objects[0],
-	                                 &objects[1], &objects[2], &objects[3], &objects[4], &objects[5], &objects[6],
-	                                 &objects[7], &objects[8], &body, &body_len, &host))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUUUUUUy#UUp:rest", (char **)(uintptr_t)keywords,
+	                                 &objects[0], &objects[1], &objects[2], &objects[3], &objects[4], &objects[5],
+	                                 &objects[6], &objects[7], &objects[8], &body, &body_len, &host, &content_type,
+	                                 &vouched))
 		return NULL;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (objects[i] && core_text(objects[i], keywords[i], texts[i]) < 0)
@@ -60,11 +62,15 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 	}
 	if (host && core_text(host, "host", &request.host) < 0)
 		return NULL;
+	if (content_type && core_text(content_type, "content_type", &request.content_type) < 0)
+		return NULL;
+	request.vouched = vouched;
 	request.body = (wsm_slice){ body, (size_t)body_len };
 	Py_BEGIN_ALLOW_THREADS status = wsm_rest(self->runtime, &request, &answer, &error);
 	Py_END_ALLOW_THREADS if (status != WSM_OK) return core_result(self, status, &error);
-	result = Py_BuildValue("(Isy#)", answer.status, answer.content_type ? answer.content_type : "text/plain",
-	                       answer.body.data ? answer.body.data : "", (Py_ssize_t)answer.body.len);
+	result = Py_BuildValue("(Issy#)", answer.status, answer.content_type ? answer.content_type : "text/plain",
+	                       answer.headers ? answer.headers : "", answer.body.data ? answer.body.data : "",
+	                       (Py_ssize_t)answer.body.len);
 	wsm_text_free(&answer.body);
 	return result;
 }

@@ -66,6 +66,7 @@ ws_manager = default_manager()
 connection_manager = ws_manager
 """The name that some applications have for it."""
 
+admin_router = ws_manager.admin_router
 authenticate = ws_manager.authenticate
 authorize = ws_manager.authorize
 ban = ws_manager.ban
@@ -187,6 +188,7 @@ __all__ = [
     "WebSocketManager",
     "WsManagerError",
     "__version__",
+    "admin_router",
     "authenticate",
     "authorize",
     "ban",

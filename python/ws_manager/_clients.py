@@ -85,9 +85,10 @@ class Clients(Sending):
 
         ip: of who sent it; the rest are header fields, believed as docs/limits.md says.
         """
-        return self._ready().rest(
+        status, content_type, _, answer = self._ready().rest(
             method, path, query, ip, authorization, api_key, origin, forwarded, x_forwarded_for, body, host
         )
+        return status, content_type, answer
 
     def _rooms_of(self, client_id: str) -> list[str]:
         try:

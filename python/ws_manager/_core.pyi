@@ -320,7 +320,12 @@ class Runtime:
         x_forwarded_for: str = "",
         body: bytes = b"",
         host: str = "",
-    ) -> tuple[int, str, bytes]:
-        """[blocks] One REST call: (status, content type, body)."""
+        content_type: str = "",
+        vouched: bool = False,
+    ) -> tuple[int, str, str, bytes]:
+        """[blocks] One REST call: (status, content type, further header lines, body).
+
+        vouched: the host has found out itself that the caller may use the admin panel.
+        """
     def take_events(self) -> list[_Event]:
         """Clears event_fd and takes all events, oldest first. One thread at a time."""

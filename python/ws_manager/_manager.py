@@ -440,6 +440,18 @@ class WebSocketManager(Tokens):
             self._router = router
         return self._router
 
+    def admin_router(self, check: Any) -> Any:
+        """A FastAPI router with the admin panel alone, behind the application's own check. ImportError without Starlette.
+
+        check: a dependency of the application's (with Starlette alone: a function of the request, plain or async) that
+        returns something true for who may use the panel; it may also raise. Include it before `router`:
+        `app.include_router(ws_manager.admin_router(staff_only))`. The option admin need not be set, and no API key
+        is asked for.
+        """
+        from ._admin import make_admin_router
+
+        return make_admin_router(self, check)
+
     def __repr__(self) -> str:
         state = "running" if self.running else "stopped" if self._stopped else "not started"
         return f"<WebSocketManager {state}{f', port {self.port}' if self.port else ''}>"

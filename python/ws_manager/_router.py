@@ -65,6 +65,15 @@ CALLS = (
     Call("GET", "/metrics", "ws_manager_metrics", "The counters as Prometheus text"),
 )
 
+ADMIN_CALLS = (
+    Call("GET", "/ws/admin", "ws_manager_admin", "The admin panel"),
+    Call("GET", "/api/ws/admin/state", "ws_manager_admin_state", "What it shows"),
+    Call("POST", "/api/ws/admin/disconnect", "ws_manager_admin_disconnect", "Closes connections"),
+    Call("POST", "/api/ws/admin/ban", "ws_manager_admin_ban", "Bans an address"),
+    Call("POST", "/api/ws/admin/unban", "ws_manager_admin_unban", "Lifts a ban"),
+)
+"""Of docs/admin.md; not in the schema."""
+
 ENDPOINTS = ("/ws", "/ws/updates", "/ws/notifications", "/ws/project/{project_id}", "/ws/logs")
 """Endpoints that every runtime begins with, but for the one that exists only with authentication."""
 
@@ -80,12 +89,15 @@ def make_router(manager: WebSocketManager) -> Any:
         return _starlette_router(manager)
     router = APIRouter(tags=["ws_manager"])
     for call in CALLS:
-        endpoint = _rest_endpoint(manager, call)
+        endpoint = rest_endpoint(manager, call)
         router.add_api_route(
             call.path, endpoint, methods=[call.method], name=call.name, summary=call.summary, response_class=Response
         )
         others = [method for method in METHODS if method != call.method]
         router.add_api_route(call.path, endpoint, methods=others, name=call.name, include_in_schema=False)
+    for call in ADMIN_CALLS:
+        endpoint = rest_endpoint(manager, call)
+        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.name, include_in_schema=False)
     for pattern in _patterns(manager):
         router.add_api_websocket_route(pattern, _websocket_endpoint(manager, pattern))
     return router
@@ -100,7 +112,8 @@ def _starlette_router(manager: WebSocketManager) -> Any:
     from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 
     routes: list[BaseRoute] = [
-        Route(call.path, _rest_endpoint(manager, call), methods=METHODS, name=call.name) for call in CALLS
+        Route(call.path, rest_endpoint(manager, call), methods=METHODS, name=call.name)
+        for call in (*CALLS, *ADMIN_CALLS)
     ]
     routes += [WebSocketRoute(pattern, _websocket_endpoint(manager, pattern)) for pattern in _patterns(manager)]
     return Router(routes=routes)
@@ -114,13 +127,17 @@ def add_endpoint(router: Any, manager: WebSocketManager, pattern: str) -> None:
     add(pattern, _websocket_endpoint(manager, pattern))
 
 
-def _rest_endpoint(manager: WebSocketManager, call: Call) -> Callable[[Request], Awaitable[Response]]:
+def rest_endpoint(
+    manager: WebSocketManager, call: Call, *, vouched: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
+    """What answers a call. vouched: the application has found out that the caller may use the admin panel."""
+
     async def rest(request: Request) -> Response:
         body = await _body(request)
         headers = request.headers
         try:
-            status, content_type, answer = await run_in_threadpool(
-                manager.rest,
+            status, content_type, fields, answer = await run_in_threadpool(
+                manager._ready().rest,
                 request.method,
                 quoted(endpoint_path(request.scope["path"], call.path)),
                 request.url.query,
@@ -132,10 +149,13 @@ def _rest_endpoint(manager: WebSocketManager, call: Call) -> Callable[[Request],
                 ",".join(headers.getlist("x-forwarded-for")),
                 body,
                 "" if is_test_client(request.scope) else headers.get("host", ""),
+                headers.get("content-type", ""),
+                vouched,
             )
         except WsManagerError as error:
             return Response(str(error), 503, media_type="text/plain")
-        return Response(answer, status, headers={"content-type": content_type})
+        more = dict(line.split(": ", 1) for line in fields.splitlines())
+        return Response(answer, status, headers={"content-type": content_type, **more})
 
     return rest
 

@@ -112,7 +112,8 @@ ERRORS = (
 )
 OBJECTS = ("Connection", "EventType", "Receipt", "Request", "WebSocketManager")
 OTHERS = (
-    *("connectionManager", "connection_manager", "fastifyPlugin", "restHandler", "version", "wsManager", "ws_manager"),
+    *("adminHandler", "connectionManager", "connection_manager", "fastifyPlugin", "restHandler", "version"),
+    *("wsManager", "ws_manager"),
 )
 WIDTH = 120
 # Words that no parameter may be called.

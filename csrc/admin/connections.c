@@ -1,0 +1,166 @@
+/* Connections, as the panel lists them. */
+#include "admin/table.h"
+#include "net/connection.h"
+
+#include "base/clock.h"
+
+#define ROOMS_SHOWN 20u /* of one connection */
+#define TEXT_SHOWN 300u /* bytes of what a client says about itself */
+
+/* What may be sorted by. X(name, expression that is a number, or NULL and a text) */
+#define COLUMNS(X)                                                                                                     \
+	X(age, UINT64_MAX - conn->number, NULL)                                                                        \
+	X(id, 0, conn->info->client_id)                                                                                \
+	X(user, 0, conn->info->user_id)                                                                                \
+	X(session, 0, conn->info->session_id)                                                                          \
+	X(ip, 0, conn->info->ip)                                                                                       \
+	X(agent, 0, conn->info->user_agent)                                                                            \
+	X(path, 0, conn->info->path)                                                                                   \
+	X(rooms, conn->sub.n_members, NULL)                                                                            \
+	X(queued, conn->sub.outbox.count, NULL)                                                                        \
+	X(queued_bytes, conn->sub.outbox.bytes + conn->sub.held_bytes, NULL)                                           \
+	X(lagging, wsm__sub_lags(&conn->sub), NULL)                                                                    \
+	X(heard, core->now_ms - conn->last_heard_ms, NULL)                                                             \
+	X(sent, conn->sent.count, NULL)                                                                                \
+	X(received, conn->received_messages.count, NULL)                                                               \
+	X(bytes_sent, conn->bytes_sent, NULL)                                                                          \
+	X(bytes_received, conn->bytes_received, NULL)                                                                  \
+	X(sent_rate, (uint64_t)(wsm__meter_rate(&conn->sent, core->now_ms) * 1000), NULL)                              \
+	X(received_rate, (uint64_t)(wsm__meter_rate(&conn->received_messages, core->now_ms) * 1000), NULL)
+
+enum column {
+#define WSM_X(name, number, text) COLUMN_##name,
+	COLUMNS(WSM_X)
+#undef WSM_X
+		COLUMN_COUNT
+};
+
+/* The column of that name; unknown and empty: the age, newest first. */
+static enum column column_of(const char *name)
+{
+	static const char *const names[] = {
+#define WSM_X(name, number, text) #name,
+		COLUMNS(WSM_X)
+#undef WSM_X
+	};
+
+	for (int i = 0; i < COLUMN_COUNT; i++)
+		if (!strcmp(names[i], name))
+			return (enum column)i;
+	return COLUMN_age;
+}
+
+static void add(struct wsm__table *table, struct wsm__core *core, struct wsm__conn *conn, enum column column)
+{
+	const wsm_conn_info *info = conn->info;
+	const char *const texts[] = { info->client_id, info->user_id,    info->session_id,
+		                      info->ip,        info->user_agent, info->path };
+
+	if (conn->state != WSM__CONN_OPEN || !wsm__table_matches(table, texts, sizeof(texts) / sizeof(texts[0])))
+		return;
+	switch (column) {
+#define WSM_X(name, key, text)                                                                                         \
+	case COLUMN_##name:                                                                                            \
+		wsm__table_add(table, key, text, conn->number, conn);                                                  \
+		break;
+		COLUMNS(WSM_X)
+#undef WSM_X
+	case COLUMN_COUNT:
+		break;
+	}
+}
+
+static void add_text(struct wsm__buffer *out, const char *name, const char *value)
+{
+	size_t len = strnlen(value, TEXT_SHOWN);
+
+	wsm__buffer_addf(out, ",\"%s\":", name);
+	wsm__buffer_add_json(out, wsm__slice(value, len));
+}
+
+static void add_number(struct wsm__buffer *out, const char *name, uint64_t value)
+{
+	wsm__buffer_addf(out, ",\"%s\":%llu", name, (unsigned long long)value);
+}
+
+static void add_rooms(const struct wsm__conn *conn, struct wsm__buffer *out)
+{
+	const struct wsm__member *member;
+	unsigned n = 0;
+
+	add_number(out, "rooms", conn->sub.n_members);
+	wsm__buffer_add_str(out, ",\"room_names\":[");
+	DL_FOREACH(conn->sub.members, member) {
+		if (n++ == ROOMS_SHOWN)
+			break;
+		wsm__buffer_add_str(out, n > 1 ? "," : "");
+		wsm__buffer_add_json(out, wsm__room_name(member->room));
+	}
+	wsm__buffer_add_str(out, "]");
+}
+
+static void add_row(struct wsm__core *core, struct wsm__conn *conn, struct wsm__buffer *out)
+{
+	const wsm_conn_info *info = conn->info;
+
+	wsm__buffer_add_str(out, "{\"id\":");
+	wsm__buffer_add_json(out, wsm__str(info->client_id));
+	add_text(out, "user", info->user_id);
+	add_text(out, "session", info->session_id);
+	add_text(out, "ip", info->ip);
+	add_text(out, "agent", info->user_agent);
+	add_text(out, "path", info->path);
+	add_number(out, "since", (uint64_t)info->connected_at);
+	add_number(out, "heard", core->now_ms - conn->last_heard_ms);
+	add_number(out, "queued", conn->sub.outbox.count);
+	add_number(out, "queued_bytes", conn->sub.outbox.bytes + conn->sub.held_bytes);
+	wsm__buffer_addf(out, ",\"lagging\":%s,\"firehose\":%s,\"bridge\":%s",
+	                 wsm__sub_lags(&conn->sub) ? "true" : "false", conn->sub.firehose ? "true" : "false",
+	                 conn->bridge ? "true" : "false");
+	add_number(out, "sent", conn->sent.count);
+	add_number(out, "received", conn->received_messages.count);
+	add_number(out, "bytes_sent", conn->bytes_sent);
+	add_number(out, "bytes_received", conn->bytes_received);
+	wsm__buffer_add_str(out, ",\"sent_rate\":");
+	wsm__admin_add_rate(out, wsm__meter_rate(&conn->sent, core->now_ms));
+	wsm__buffer_add_str(out, ",\"received_rate\":");
+	wsm__admin_add_rate(out, wsm__meter_rate(&conn->received_messages, core->now_ms));
+	add_rooms(conn, out);
+	wsm__buffer_add_str(out, "}");
+}
+
+/* Of all, or of a room's members. */
+static void collect(struct wsm__table *table, struct wsm__core *core, const struct wsm__room *room, enum column column)
+{
+	struct wsm__conn *conn;
+
+	for (uint32_t i = 0; room && i < room->n_members && wsm__table_goes_on(table); i++)
+		add(table, core, wsm__conn_of(room->members[i]->sub), column);
+	if (room)
+		return;
+	for (conn = core->by_number; conn && wsm__table_goes_on(table); conn = conn->by_number.next)
+		add(table, core, conn, column);
+}
+
+void wsm__admin_connections(struct wsm__core *core, const struct wsm__table_request *request, wsm_slice room,
+                            struct wsm__buffer *out)
+{
+	const struct wsm__room *of = room.len ? wsm__room_find(&core->registry, room) : NULL;
+	struct wsm__table table;
+	size_t n;
+
+	wsm__table_init(&table, request, room.len ? (of ? of->n_members : 0) : core->n_conns);
+	if (!room.len || of)
+		collect(&table, core, of, column_of(request->sort));
+	n = wsm__table_page(&table);
+	wsm__buffer_add_str(out, "{");
+	wsm__table_describe(&table, out);
+	wsm__buffer_add_str(out, "\"rows\":[");
+	for (size_t i = 0; i < n; i++) {
+		wsm__buffer_add_str(out, i ? "," : "");
+		add_row(core, (struct wsm__conn *)(uintptr_t)table.rows[request->offset + i].item, out);
+	}
+	wsm__buffer_add_str(out, "]}");
+	out->failed = out->failed || table.failed;
+	wsm__table_fini(&table);
+}

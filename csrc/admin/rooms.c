@@ -1,0 +1,101 @@
+/* Rooms, as the panel lists them. */
+#include "admin/table.h"
+
+static const char *const kinds[] = {
+	[WSM__ROOM_PUBLIC] = "public",
+	[WSM__ROOM_ALL] = "all",
+	[WSM__ROOM_USER] = "user",
+	[WSM__ROOM_SESSION] = "session",
+};
+
+/* What may be sorted by. */
+#define COLUMNS(X)                                                                                                     \
+	X(members, room->n_members, NULL)                                                                              \
+	X(name, 0, room->name)                                                                                         \
+	X(kind, 0, kinds[room->kind])                                                                                  \
+	X(kept, room->history.count, NULL)                                                                             \
+	X(bytes, room->history.bytes, NULL)                                                                            \
+	X(offset, room->history.last, NULL)                                                                            \
+	X(published, room->published.count, NULL)                                                                      \
+	X(rate, (uint64_t)(wsm__meter_rate(&room->published, core->now_ms) * 1000), NULL)                              \
+	X(idle, core->now_ms - room->touched_ms, NULL)
+
+enum column {
+#define WSM_X(name, number, text) COLUMN_##name,
+	COLUMNS(WSM_X)
+#undef WSM_X
+		COLUMN_COUNT
+};
+
+/* The column of that name; unknown and empty: members. */
+static enum column column_of(const char *name)
+{
+	static const char *const names[] = {
+#define WSM_X(name, number, text) #name,
+		COLUMNS(WSM_X)
+#undef WSM_X
+	};
+
+	for (int i = 0; i < COLUMN_COUNT; i++)
+		if (!strcmp(names[i], name))
+			return (enum column)i;
+	return COLUMN_members;
+}
+
+static void add(struct wsm__table *table, struct wsm__core *core, struct wsm__room *room, enum column column)
+{
+	const char *const texts[] = { room->name };
+
+	if (!wsm__table_matches(table, texts, 1))
+		return;
+	switch (column) {
+#define WSM_X(name, key, text)                                                                                         \
+	case COLUMN_##name:                                                                                            \
+		wsm__table_add(table, key, text, room->id, room);                                                      \
+		break;
+		COLUMNS(WSM_X)
+#undef WSM_X
+	case COLUMN_COUNT:
+		break;
+	}
+}
+
+static void add_row(struct wsm__core *core, struct wsm__room *room, struct wsm__buffer *out)
+{
+	const struct wsm__history *history = &room->history;
+
+	wsm__buffer_add_str(out, "{\"name\":");
+	wsm__buffer_add_json(out, wsm__room_name(room));
+	wsm__buffer_addf(out,
+	                 ",\"kind\":\"%s\",\"members\":%u,\"kept\":%u,\"bytes\":%zu,\"first\":%llu,\"offset\":%llu,"
+	                 "\"epoch\":\"%s\",\"published\":%llu,\"idle\":%llu,\"history_size\":%u,\"rate\":",
+	                 kinds[room->kind], room->n_members, history->count, history->bytes,
+	                 (unsigned long long)wsm__history_first(history), (unsigned long long)history->last,
+	                 room->epoch, (unsigned long long)room->published.count,
+	                 (unsigned long long)(core->now_ms - room->touched_ms), room->settings.history.size);
+	wsm__admin_add_rate(out, wsm__meter_rate(&room->published, core->now_ms));
+	wsm__buffer_add_str(out, "}");
+}
+
+void wsm__admin_rooms(struct wsm__core *core, const struct wsm__table_request *request, struct wsm__buffer *out)
+{
+	enum column column = column_of(request->sort);
+	struct wsm__table table;
+	struct wsm__room *room;
+	size_t n;
+
+	wsm__table_init(&table, request, HASH_COUNT(core->registry.rooms));
+	for (room = core->registry.rooms; room && wsm__table_goes_on(&table); room = room->hh.next)
+		add(&table, core, room, column);
+	n = wsm__table_page(&table);
+	wsm__buffer_add_str(out, "{");
+	wsm__table_describe(&table, out);
+	wsm__buffer_add_str(out, "\"rows\":[");
+	for (size_t i = 0; i < n; i++) {
+		wsm__buffer_add_str(out, i ? "," : "");
+		add_row(core, (struct wsm__room *)(uintptr_t)table.rows[request->offset + i].item, out);
+	}
+	wsm__buffer_add_str(out, "]}");
+	out->failed = out->failed || table.failed;
+	wsm__table_fini(&table);
+}
