@@ -286,12 +286,12 @@ fuzz: ## Each fuzzer for ten minutes (make fuzz FUZZ_SECONDS=3600)
 check-generated: $(V)/package ## Generated files are those that their sources give
 	$(call say,Generated files)
 	@mkdir -p $(LOGS)
-	@{ $(PY) csrc/events/generate.py --check && $(PY) docs/generate_configuration.py --check \
+	@{ $(PY) csrc/events/generate.py --check && $(PY) csrc/admin/generate.py --check && $(PY) docs/generate_configuration.py --check \
 		&& echo "generated files are fresh"; } 2>&1 | tee $(LOGS)/55-generated.log
 
 .PHONY: lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
-JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/*) package.json
+JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/* csrc/admin/web/*.js) package.json
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"

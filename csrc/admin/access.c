@@ -25,10 +25,11 @@ static bool can_be_used(struct wsm__call *call)
 	}
 	if (call->request->vouched || key_is_set(call) || call->local)
 		return true;
-	wsm__call_refuse(call, 403, "forbidden",
-	                 "The admin panel needs the option api_key (WEBSOCKET_API_KEY) to be reached from other machines, or "
-	                 "a check of the application's own that it is mounted behind. Without either it is shown on "
-	                 "this machine only, under the name localhost.");
+	wsm__call_refuse(
+		call, 403, "forbidden",
+		"The admin panel needs the option api_key (WEBSOCKET_API_KEY) to be reached from other machines, or "
+		"a check of the application's own that it is mounted behind. Without either it is shown on "
+		"this machine only, under the name localhost.");
 	return false;
 }
 

@@ -94,8 +94,7 @@ static void ban(struct wsm__call *call, json_t *body)
 	wsm__address_format(&address, ip);
 	wsm__log(call->core->runtime, WSM_WARNING, "admin panel: %s banned %s for %u s", caller(call, by), ip,
 	         (unsigned)length);
-	wsm__buffer_addf(call->out, "{\"banned\":\"%s\",\"closed\":%llu}", ip,
-	                 (unsigned long long)before);
+	wsm__buffer_addf(call->out, "{\"banned\":\"%s\",\"closed\":%llu}", ip, (unsigned long long)before);
 }
 
 static void unban(struct wsm__call *call, json_t *body)
@@ -110,7 +109,8 @@ static void unban(struct wsm__call *call, json_t *body)
 	wsm__peers_ban(call->core, &address, 0, wsm__str(NULL));
 	wsm__address_format(&address, ip);
 	if (was)
-		wsm__log(call->core->runtime, WSM_WARNING, "admin panel: %s lifted the ban of %s", caller(call, by), ip);
+		wsm__log(call->core->runtime, WSM_WARNING, "admin panel: %s lifted the ban of %s", caller(call, by),
+		         ip);
 	wsm__buffer_addf(call->out, "{\"lifted\":%s}", was ? "true" : "false");
 }
 

@@ -54,7 +54,7 @@ static void add(struct wsm__table *table, struct wsm__core *core, struct wsm__co
 {
 	const wsm_conn_info *info = conn->info;
 	const char *const texts[] = { info->client_id, info->user_id,    info->session_id,
-		                      info->ip,        info->user_agent, info->path };
+	                              info->ip,        info->user_agent, info->path };
 
 	if (conn->state != WSM__CONN_OPEN || !wsm__table_matches(table, texts, sizeof(texts) / sizeof(texts[0])))
 		return;

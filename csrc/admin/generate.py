@@ -20,6 +20,18 @@ OUTPUT = HERE / "page.c"
 SCRIPTS = ("dom.js", "chart.js", "overview.js", "tables.js", "events.js", "panel.js")
 """In the order in which they stand in the page: one script, one scope."""
 
+POLICY = (
+    "default-src 'none'",
+    "script-src '{script}'",
+    "style-src '{style}'",
+    "connect-src 'self'",
+    "img-src data:",  # the empty icon
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+)
 HEADERS = (
     "Cache-Control: no-store",
     "X-Content-Type-Options: nosniff",
@@ -27,9 +39,7 @@ HEADERS = (
     "Referrer-Policy: no-referrer",
     "Cross-Origin-Opener-Policy: same-origin",
     "Cross-Origin-Resource-Policy: same-origin",
-    "Content-Security-Policy: default-src 'none'; script-src '{script}'; style-src '{style}'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-    "trusted-types 'none'",
+    "Content-Security-Policy: " + "; ".join(POLICY),
 )
 
 

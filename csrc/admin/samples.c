@@ -10,9 +10,9 @@
 	X(received, core->counters.messages_received)                                                                  \
 	X(bytes_received, core->counters.bytes_received)                                                               \
 	X(connects, core->counters.total_connections)                                                                  \
-	X(connections, core->n_active) /* of the moment */                                                             \
-	X(waiting, fates[WSM__WAITING]) /* of the moment */                                                            \
-	X(lagging, fates[WSM__LAGGING]) /* of the moment */                                                            \
+	X(connections, core->n_active)                               /* of the moment */                               \
+	X(waiting, fates[WSM__WAITING])                              /* of the moment */                               \
+	X(lagging, fates[WSM__LAGGING])                              /* of the moment */                               \
 	X(pending_bytes, wsm__queue_bytes(&core->runtime->commands)) /* of the moment */                               \
 	X(conflated, fates[WSM__CONFLATED])                                                                            \
 	X(dropped_overflow, fates[WSM__DROPPED_OVERFLOW])                                                              \

@@ -12,7 +12,7 @@
 #include "wire/target.h"
 
 #define TICK_MS 1000u /* between two samples, at least */
-#define SUMS_MS 500u /* polls that follow each other faster see the same sums over all connections */
+#define SUMS_MS 500u  /* polls that follow each other faster see the same sums over all connections */
 
 struct wsm__admin {
 	struct wsm__samples samples;
@@ -97,12 +97,13 @@ static void add_head(struct wsm__call *call)
 	char ip[WSM__ADDRESS_TEXT];
 
 	wsm__buffer_addf(call->out,
-	                 "{\"version\":\"" WSM_VERSION "\",\"now\":%llu,\"started\":%llu,\"you\":\"%s\",\"status\":\"%s\"",
+	                 "{\"version\":\"" WSM_VERSION
+	                 "\",\"now\":%llu,\"started\":%llu,\"you\":\"%s\",\"status\":\"%s\"",
 	                 (unsigned long long)wsm__unix_ms(), (unsigned long long)core->started_unix_ms,
 	                 wsm__address_format(&call->client, ip),
-	                 core->stopping                              ? "stopping"
+	                 core->stopping                          ? "stopping"
 	                 : atomic_load(&core->runtime->draining) ? "draining"
-	                                                             : "ok");
+	                                                         : "ok");
 	wsm__buffer_addf(call->out,
 	                 ",\"bounds\":{\"connections\":%llu,\"queue\":%llu,\"pending\":%llu,\"history\":%llu}",
 	                 (unsigned long long)config->max_connections, (unsigned long long)config->max_queue,
@@ -149,7 +150,8 @@ void wsm__admin_state(struct wsm__call *call, wsm_slice rest)
 	wsm__samples_answer(&core->admin->samples, number_of(query, "since"), call->out);
 	wsm__buffer_add_str(call->out, ",\"connections\":");
 	if (!strcmp(view, "connections"))
-		wsm__admin_connections(core, &request, wsm__slice(room, room_len > 0 ? (size_t)room_len : 0), call->out);
+		wsm__admin_connections(core, &request, wsm__slice(room, room_len > 0 ? (size_t)room_len : 0),
+		                       call->out);
 	else
 		wsm__buffer_add_str(call->out, "null");
 	wsm__buffer_add_str(call->out, ",\"rooms\":");

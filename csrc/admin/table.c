@@ -83,7 +83,8 @@ static bool has(const char *text, const char *search, size_t len)
 	for (; (text = strpbrk(text, first)) != NULL; text++) {
 		size_t i = 1;
 
-		while (i < len && (text[i] == search[i] || (text[i] >= 'A' && text[i] <= 'Z' && text[i] - 'A' + 'a' == search[i])))
+		while (i < len &&
+		       (text[i] == search[i] || (text[i] >= 'A' && text[i] <= 'Z' && text[i] - 'A' + 'a' == search[i])))
 			i++;
 		if (i == len)
 			return true;

@@ -7,10 +7,10 @@
 
 #include "net/publish.h"
 
-#define WSM__TAIL_SIZE 512u              /* publications kept */
-#define WSM__TAIL_BYTES (4u << 20)       /* of them; of a larger one the payload is not kept */
-#define WSM__TAIL_WATCH_MS 10000u        /* after the last poll it ends */
-#define WSM__TAIL_PAYLOAD_MAX 2048u      /* bytes of each that are shown */
+#define WSM__TAIL_SIZE 512u               /* publications kept */
+#define WSM__TAIL_BYTES (4u << 20)        /* of them; of a larger one the payload is not kept */
+#define WSM__TAIL_WATCH_MS 10000u         /* after the last poll it ends */
+#define WSM__TAIL_PAYLOAD_MAX 2048u       /* bytes of each that are shown */
 #define WSM__TAIL_ANSWER_MAX (128u << 10) /* bytes of one answer; the newest go first */
 
 /* Begins, or goes on, to be watched. False when out of memory. */

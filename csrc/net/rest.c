@@ -411,7 +411,7 @@ static bool find_client(struct wsm__call *call)
 
 	if (!wsm__proxy_client(core->config->trusted_proxies, &peer, &headers, &client)) {
 		wsm__call_refuse(call, 400, "bad_request",
-		       "Forwarded is malformed, or it and X-Forwarded-For name different clients");
+		                 "Forwarded is malformed, or it and X-Forwarded-For name different clients");
 		return false;
 	}
 	/*

@@ -44,7 +44,9 @@ struct call {
 static unsigned call(struct call call, json_t **json)
 {
 	wsm_rest_request request = {
-		.method = wsm__str(call.method ? call.method : call.body ? "POST" : "GET"),
+		.method = wsm__str(call.method ? call.method
+		                   : call.body ? "POST"
+		                               : "GET"),
 		.path = wsm__str(call.path),
 		.query = wsm__str(call.query),
 		.ip = wsm__str(call.ip ? call.ip : "127.0.0.1"),
@@ -106,7 +108,8 @@ static void look_for_text(const char *path, unsigned status, const char *type, c
 	assert_non_null(strstr(answer.body, text));
 	if (strstr(path, "/ws/admin") == path) {
 		assert_non_null(strstr(answer.head, "\r\nX-Frame-Options: DENY\r\n"));
-		assert_non_null(strstr(answer.head, "\r\nContent-Security-Policy: default-src 'none'; script-src 'sha256-"));
+		assert_non_null(
+			strstr(answer.head, "\r\nContent-Security-Policy: default-src 'none'; script-src 'sha256-"));
 		assert_null(strstr(answer.head, "unsafe"));
 	}
 	raw_answer_free(&answer);
@@ -271,8 +274,13 @@ static void connections_are_searched_sorted_and_cut_into_pages(void **state)
 		{ "&room=nowhere", "", 0 },
 		{ "&room=project:P1&search=a-s", "a", 1 },
 	};
-	static const char *const bad[] = { "limit=501", "limit=x", "limit=", "offset=-1", "offset=99999999999", "sort=%zz",
-		                           "sort=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+	static const char *const bad[] = { "limit=501",
+	                                   "limit=x",
+	                                   "limit=",
+	                                   "offset=-1",
+	                                   "offset=99999999999",
+	                                   "sort=%zz",
+	                                   "sort=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 	struct visitor visitors[6];
 	char path[64], query[512], found[16];
 	json_t *page;
@@ -364,7 +372,8 @@ static void publications_while_somebody_watches(void **state)
 	snprintf(query, sizeof(query), "view=events&after=%lld", last);
 	found = look(query);
 	assert_int_equal(number_at(found, "events.last"), last + 700);
-	assert_int_equal((long long)json_array_size(at(found, "events.rows")) + number_at(found, "events.skipped"), 700);
+	assert_int_equal((long long)json_array_size(at(found, "events.rows")) + number_at(found, "events.skipped"),
+	                 700);
 	row = json_array_get(at(found, "events.rows"), json_array_size(at(found, "events.rows")) - 1);
 	assert_non_null(strstr(text_at(row, "text"), "\"n\":700"));
 	json_decref(found);
@@ -425,9 +434,10 @@ static void samples_for_the_charts(void **state)
 
 static void polls_are_nobodys_traffic(void **state)
 {
-	static const char *const names[] = { "total_connections",     "total_messages_sent",  "total_bytes_sent",
-		                             "total_messages_received", "total_bytes_received", "refused_handshakes",
-		                             "active_connections",    "deliveries" };
+	static const char *const names[] = { "total_connections",    "total_messages_sent",
+	                                     "total_bytes_sent",     "total_messages_received",
+	                                     "total_bytes_received", "refused_handshakes",
+	                                     "active_connections",   "deliveries" };
 	json_t *found;
 
 	(void)state;

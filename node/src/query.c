@@ -132,8 +132,8 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 	                               &request->ip,     &request->authorization, &request->api_key,
 	                               &request->origin, &request->forwarded,     &request->x_forwarded_for,
 	                               &request->host,   &request->content_type };
-	static const char *const names[N_TEXTS] = { "method",        "path",   "query",  "ip",
-	                                            "authorization", "apiKey", "origin", "forwarded",
+	static const char *const names[N_TEXTS] = { "method",        "path",   "query",      "ip",
+	                                            "authorization", "apiKey", "origin",     "forwarded",
 	                                            "xForwardedFor", "host",   "contentType" };
 	wsm_slice body = { NULL, 0 };
 

@@ -32,7 +32,7 @@ def make_admin_router(manager: WebSocketManager, check: Any) -> Any:
         check = check.dependency
     _must_be_callable(check)
 
-    def checked(answer: Any = Depends(check)) -> None:
+    def checked(answer: Any = Depends(check)) -> None:  # noqa: B008 - how dependencies are declared
         _let_in(answer)
 
     router = APIRouter(tags=["ws_manager"], dependencies=[Depends(checked)])
@@ -57,10 +57,9 @@ def _guarded(
     endpoint: Callable[[Request], Awaitable[Response]], check: Callable[[Request], Any]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
-        if inspect.iscoroutinefunction(check) or inspect.iscoroutinefunction(getattr(check, "__call__", None)):
-            answer = await check(request)
-        else:
-            answer = await run_in_threadpool(check, request)
+        answer = await run_in_threadpool(check, request)
+        if inspect.isawaitable(answer):  # of a coroutine function
+            answer = await answer
         _let_in(answer)
         return await endpoint(request)
 

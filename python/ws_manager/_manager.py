@@ -441,12 +441,12 @@ class WebSocketManager(Tokens):
         return self._router
 
     def admin_router(self, check: Any) -> Any:
-        """A FastAPI router with the admin panel alone, behind the application's own check. ImportError without Starlette.
+        """A FastAPI router with the admin panel alone, behind the application's own check.
 
         check: a dependency of the application's (with Starlette alone: a function of the request, plain or async) that
         returns something true for who may use the panel; it may also raise. Include it before `router`:
         `app.include_router(ws_manager.admin_router(staff_only))`. The option admin need not be set, and no API key
-        is asked for.
+        is asked for. TypeError without a check, ImportError without Starlette.
         """
         from ._admin import make_admin_router
 

@@ -4,6 +4,10 @@ import { EventType, notify_new_log, wsManager, WebSocketManager, WsManagerError 
 import type { Delivery, PipelineUpdateData } from 'ws_manager'
 
 const server = createServer(wsManager.restHandler)
+server.on(
+  'request',
+  wsManager.adminHandler(async (request) => request.headers.cookie === 'staff'),
+)
 const attached: Promise<void> = wsManager.attach(server)
 const data: PipelineUpdateData = { pipeline_id: '7', status: 'running', progress: null }
 wsManager.notifyPipelineUpdate(data)

@@ -49,25 +49,53 @@ function showTail() {
   setText($('events-note'), `${count(Math.min(found.length, SHOWN))} of ${count(source.length)}${skipped}`)
   const known = new Map([...$('tail').children].map((node) => [node.dataset.n, node]))
   const nodes = found.slice(0, SHOWN).map((entry) => known.get(String(entry.n)) ?? makeEvent(entry))
-  arrange($('tail'), nodes.length ? nodes : [known.get('none') ?? el('li', { class: 'empty', 'data-n': 'none' }, 'Nothing was published yet since this view was opened.')])
+  arrange(
+    $('tail'),
+    nodes.length
+      ? nodes
+      : [
+          known.get('none') ??
+            el('li', { class: 'empty', 'data-n': 'none' }, 'Nothing was published yet since this view was opened.'),
+        ],
+  )
 }
 
 function makeEvent(entry) {
-  const body = entry.text ?? (entry.binary ? 'binary' : entry.recipients ? 'too large to be shown' : 'for nobody: not built')
-  const open = el('button', { type: 'button', class: 'payload', 'aria-expanded': 'false', title: 'Show all of it' }, body)
+  const body =
+    entry.text ?? (entry.binary ? 'binary' : entry.recipients ? 'too large to be shown' : 'for nobody: not built')
+  const open = el(
+    'button',
+    { type: 'button', class: 'payload', 'aria-expanded': 'false', title: 'Show all of it' },
+    body,
+  )
   open.addEventListener('click', () => {
     const opened = open.getAttribute('aria-expanded') !== 'true'
     open.setAttribute('aria-expanded', String(opened))
     open.textContent = opened ? pretty(entry) : body
   })
-  return el('li', { 'data-n': String(entry.n) },
+  return el(
+    'li',
+    { 'data-n': String(entry.n) },
     el('time', {}, clock(entry.at, true)),
-    el('button', { type: 'button', class: 'chip', title: 'Only this room', onclick: () => { $('events-filter').value = entry.room; showTail() } }, entry.room),
+    el(
+      'button',
+      {
+        type: 'button',
+        class: 'chip',
+        title: 'Only this room',
+        onclick: () => {
+          $('events-filter').value = entry.room
+          showTail()
+        },
+      },
+      entry.room,
+    ),
     el('b', {}, entry.type || '–'),
     el('span', { class: 'n' }, entry.offset ? `#${entry.offset}` : ''),
     el('span', { class: 'n', title: 'recipients' }, `→ ${count(entry.recipients)}`),
     el('span', { class: 'n' }, bytes(entry.bytes)),
-    open)
+    open,
+  )
 }
 
 function pretty(entry) {
@@ -85,10 +113,25 @@ function makeBans() {
     event.preventDefault()
     ban($('ban-ip').value.trim(), Number($('ban-seconds').value))
   })
-  const table = el('table', { class: 'list', id: 'ban-list' },
-    el('thead', {}, el('tr', {}, ...['Address', 'For another', 'Until', 'Reason', 'By', 'Times', ''].map((label) => el('th', { scope: 'col' }, label)))),
-    el('tbody'))
-  $('bans').append(el('div', { class: 'card scroll', tabindex: '0', role: 'region', 'aria-label': 'banned addresses' }, table))
+  const table = el(
+    'table',
+    { class: 'list', id: 'ban-list' },
+    el(
+      'thead',
+      {},
+      el(
+        'tr',
+        {},
+        ...['Address', 'For another', 'Until', 'Reason', 'By', 'Times', ''].map((label) =>
+          el('th', { scope: 'col' }, label),
+        ),
+      ),
+    ),
+    el('tbody'),
+  )
+  $('bans').append(
+    el('div', { class: 'card scroll', tabindex: '0', role: 'region', 'aria-label': 'banned addresses' }, table),
+  )
 }
 
 function showBans(bans) {
@@ -96,10 +139,22 @@ function showBans(bans) {
   const known = new Map([...body.rows].map((row) => [row.dataset.ip, row]))
   const nodes = bans.map((one) => {
     const row = known.get(one.ip) ?? el('tr', { 'data-ip': one.ip }, ...[0, 1, 2, 3, 4, 5, 6].map(() => el('td')))
-    const texts = [one.ip, duration(one.seconds), new Date(one.until).toLocaleString(), one.reason, one.automatic ? 'automatic' : 'by hand', count(one.count)]
+    const texts = [
+      one.ip,
+      duration(one.seconds),
+      new Date(one.until).toLocaleString(),
+      one.reason,
+      one.automatic ? 'automatic' : 'by hand',
+      count(one.count),
+    ]
     texts.forEach((value, i) => setText(row.cells[i], value))
     cellButton(row.cells[6], 'Lift', () => unban(one.ip), { 'aria-label': `Lift the ban of ${one.ip}` })
     return row
   })
-  arrange(body, nodes.length ? nodes : [known.get('none') ?? el('tr', { 'data-ip': 'none' }, el('td', { colspan: '7' }, 'Nobody is banned.'))])
+  arrange(
+    body,
+    nodes.length
+      ? nodes
+      : [known.get('none') ?? el('tr', { 'data-ip': 'none' }, el('td', { colspan: '7' }, 'Nobody is banned.'))],
+  )
 }

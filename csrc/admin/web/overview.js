@@ -80,7 +80,11 @@ function makeCharts() {
       { label: 'conflated', color: 3, value: perSecond('conflated') },
       { label: 'queue full', color: 2, value: perSecond('dropped_overflow') },
       { label: 'gap', color: 4, value: perSecond('dropped_gap') },
-      { label: 'closed, left', color: 5, value: (s) => s.rates.dropped_closed === null ? null : s.rates.dropped_closed + s.rates.dropped_left },
+      {
+        label: 'closed, left',
+        color: 5,
+        value: (s) => (s.rates.dropped_closed === null ? null : s.rates.dropped_closed + s.rates.dropped_left),
+      },
     ]),
   ]
   $('charts').append(...parts.map((chart) => chart.node))
@@ -89,20 +93,60 @@ function makeCharts() {
 // ---- tiles ---------------------------------------------------------------------------------------------------------
 
 const TILES = [
-  ['connections', 'Connections', (s) => [count(s.stats.active_connections), `of at most ${count(s.bounds.connections)}`,
-    s.stats.active_connections > 0.9 * s.bounds.connections ? 'bad' : '']],
+  [
+    'connections',
+    'Connections',
+    (s) => [
+      count(s.stats.active_connections),
+      `of at most ${count(s.bounds.connections)}`,
+      s.stats.active_connections > 0.9 * s.bounds.connections ? 'bad' : '',
+    ],
+  ],
   ['out', 'Written', (s) => [short(past.rate('written')) + '/s', bytes(past.rate('bytes_sent')) + '/s']],
-  ['published', 'Published', (s) => [short(past.rate('published')) + '/s', `${short(s.stats.total_broadcasts)} in all`]],
+  [
+    'published',
+    'Published',
+    (s) => [short(past.rate('published')) + '/s', `${short(s.stats.total_broadcasts)} in all`],
+  ],
   ['in', 'Received', (s) => [short(past.rate('received')) + '/s', bytes(past.rate('bytes_received')) + '/s']],
   ['queues', 'In queues', (s) => [bytes(s.stats.queued_bytes), `${short(s.stats.deliveries_waiting)} messages`]],
-  ['lag', 'Lagging', (s) => [count(s.stats.lagging_connections), `${short(s.stats.deliveries_lagging)} messages to catch up`,
-    s.stats.lagging_connections ? 'warn' : '']],
-  ['lost', 'Lost, last minute', (s) => [short(past.minute('dropped_gap') + past.minute('dropped_overflow')),
-    `${count(s.stats.gaps)} gaps told in all`, past.minute('dropped_gap') + past.minute('dropped_overflow') ? 'bad' : '']],
-  ['commands', 'Command queue', (s) => [bytes(s.stats.pending_bytes), s.stats.overload_open ? 'full: publications are dropped' : `of ${bytes(s.bounds.pending)}`,
-    s.stats.overload_open ? 'bad' : '']],
-  ['histories', 'Histories', (s) => [bytes(s.stats.history_bytes), `${count(s.stats.rooms)} rooms, of ${bytes(s.bounds.history)}`]],
-  ['banned', 'Banned', (s) => [count(s.stats.banned), `${short(s.stats.banned_refused)} turned away`, s.stats.banned ? 'warn' : '']],
+  [
+    'lag',
+    'Lagging',
+    (s) => [
+      count(s.stats.lagging_connections),
+      `${short(s.stats.deliveries_lagging)} messages to catch up`,
+      s.stats.lagging_connections ? 'warn' : '',
+    ],
+  ],
+  [
+    'lost',
+    'Lost, last minute',
+    (s) => [
+      short(past.minute('dropped_gap') + past.minute('dropped_overflow')),
+      `${count(s.stats.gaps)} gaps told in all`,
+      past.minute('dropped_gap') + past.minute('dropped_overflow') ? 'bad' : '',
+    ],
+  ],
+  [
+    'commands',
+    'Command queue',
+    (s) => [
+      bytes(s.stats.pending_bytes),
+      s.stats.overload_open ? 'full: publications are dropped' : `of ${bytes(s.bounds.pending)}`,
+      s.stats.overload_open ? 'bad' : '',
+    ],
+  ],
+  [
+    'histories',
+    'Histories',
+    (s) => [bytes(s.stats.history_bytes), `${count(s.stats.rooms)} rooms, of ${bytes(s.bounds.history)}`],
+  ],
+  [
+    'banned',
+    'Banned',
+    (s) => [count(s.stats.banned), `${short(s.stats.banned_refused)} turned away`, s.stats.banned ? 'warn' : ''],
+  ],
 ]
 const tiles = new Map()
 
@@ -133,9 +177,15 @@ function showRows(table, rows) {
   const body = table.tBodies[0]
   const known = new Map([...body.rows].map((row) => [row.dataset.name, row]))
   const nodes = rows.map(([name, label, first, second, mark]) => {
-    const row = known.get(name) ?? el('tr', { 'data-name': name },
-      el('th', { scope: 'row' }, ...(mark ? [el('i', { class: mark, 'aria-hidden': 'true' })] : []), label),
-      el('td', { class: 'n' }), el('td', { class: 'n' }))
+    const row =
+      known.get(name) ??
+      el(
+        'tr',
+        { 'data-name': name },
+        el('th', { scope: 'row' }, ...(mark ? [el('i', { class: mark, 'aria-hidden': 'true' })] : []), label),
+        el('td', { class: 'n' }),
+        el('td', { class: 'n' }),
+      )
     setText(row.cells[1], first)
     setText(row.cells[2], second)
     return row
@@ -159,13 +209,20 @@ function showDeliveries(stats) {
   const sum = FATES.reduce((all, [, , name]) => all + stats[name], 0)
   const adds = total === sum ? '' : ` (differs by ${count(total - sum)})`
   showRows($('deliveries'), [
-    ...FATES.map(([name, label, all, rate, color]) =>
-      [name, label, count(stats[all]), rate ? count(past.minute(rate)) : '', `c${color}`]),
+    ...FATES.map(([name, label, all, rate, color]) => [
+      name,
+      label,
+      count(stats[all]),
+      rate ? count(past.minute(rate)) : '',
+      `c${color}`,
+    ]),
     ['sum', 'all: published × recipients' + adds, count(total), ''],
   ])
   const bar = $('sum')
   if (!bar.childElementCount) bar.append(...FATES.map(([, , , , color]) => el('span', { class: `c${color}` })))
-  FATES.forEach(([, , name], i) => bar.children[i].style.setProperty('flex-grow', String(total ? stats[name] / total : 0)))
+  FATES.forEach(([, , name], i) =>
+    bar.children[i].style.setProperty('flex-grow', String(total ? stats[name] / total : 0)),
+  )
   bar.setAttribute('aria-label', FATES.map(([, label, name]) => `${label}: ${count(stats[name])}`).join('; '))
 }
 
@@ -207,12 +264,18 @@ function showFigures(stats) {
   if (!list.parentElement.open) return
   const known = new Map([...list.children].map((node) => [node.dataset.name, node]))
   const flat = Object.entries(stats).flatMap(([name, value]) =>
-    typeof value === 'object' && value ? Object.entries(value).map(([key, one]) => [`${name}.${key}`, one]) : [[name, value]])
-  arrange(list, flat.map(([name, value]) => {
-    const node = known.get(name) ?? el('div', { 'data-name': name }, el('dt', {}, name), el('dd'))
-    setText(node.lastChild, typeof value === 'number' ? count(value) : String(value))
-    return node
-  }))
+    typeof value === 'object' && value
+      ? Object.entries(value).map(([key, one]) => [`${name}.${key}`, one])
+      : [[name, value]],
+  )
+  arrange(
+    list,
+    flat.map(([name, value]) => {
+      const node = known.get(name) ?? el('div', { 'data-name': name }, el('dt', {}, name), el('dd'))
+      setText(node.lastChild, typeof value === 'number' ? count(value) : String(value))
+      return node
+    }),
+  )
 }
 
 function showOverview(state) {

@@ -68,7 +68,12 @@ async function poll() {
     if (mine !== polling) return
     if (error instanceof Refused && [401, 403, 404].includes(error.status)) return shut(error)
     failures++
-    showStatus('unreachable', error instanceof Refused ? error.message : `no answer since ${state ? clock(state.now) : 'the beginning'}; trying again`)
+    showStatus(
+      'unreachable',
+      error instanceof Refused
+        ? error.message
+        : `no answer since ${state ? clock(state.now) : 'the beginning'}; trying again`,
+    )
   } finally {
     clearTimeout(patience)
   }
@@ -89,7 +94,11 @@ function show(answer) {
   $('panel').hidden = false
   showStatus(state.status, `${state.version} · up ${duration((state.now - state.started) / 1000)} · ${location.host}`)
   past.add(state.samples, state.started)
-  for (const [name, value] of [['connections', state.stats.active_connections], ['rooms', state.stats.rooms], ['bans', state.stats.banned]])
+  for (const [name, value] of [
+    ['connections', state.stats.active_connections],
+    ['rooms', state.stats.rooms],
+    ['bans', state.stats.banned],
+  ])
     setText(document.querySelector(`[data-count=${name}]`), value ? count(value) : '')
   if (view === 'overview') showOverview(state)
   if (state.connections) lists.connections.show(state.connections)

@@ -13,13 +13,24 @@ class Table {
     this.search.addEventListener('input', () => this.ask({ offset: 0 }))
     this.chips = el('span', { class: 'chips' })
     this.note = el('p', { class: 'note', role: 'status' })
-    this.back = el('button', { type: 'button', onclick: () => this.ask({ offset: Math.max(0, this.offset - PAGE) }) }, 'Back')
+    this.back = el(
+      'button',
+      { type: 'button', onclick: () => this.ask({ offset: Math.max(0, this.offset - PAGE) }) },
+      'Back',
+    )
     this.on = el('button', { type: 'button', onclick: () => this.ask({ offset: this.offset + PAGE }) }, 'Next')
     this.heads = columns.map((column) => this.head(column))
     this.body = el('tbody')
     this.table = el('table', { class: 'list' }, el('thead', {}, el('tr', {}, ...this.heads)), this.body)
     $(id).append(
-      el('div', { class: 'bar' }, this.search, this.chips, this.note, el('span', { class: 'pager' }, this.back, this.on)),
+      el(
+        'div',
+        { class: 'bar' },
+        this.search,
+        this.chips,
+        this.note,
+        el('span', { class: 'pager' }, this.back, this.on),
+      ),
       el('div', { class: 'card scroll', tabindex: '0', role: 'region', 'aria-label': label }, this.table),
     )
     this.showSort()
@@ -28,8 +39,11 @@ class Table {
   head(column) {
     const props = { scope: 'col', class: classes(column) }
     if (column.sort === false) return el('th', props, column.label)
-    return el('th', { ...props, 'data-sort': column.name },
-      el('button', { type: 'button', onclick: () => this.sortBy(column) }, column.label))
+    return el(
+      'th',
+      { ...props, 'data-sort': column.name },
+      el('button', { type: 'button', onclick: () => this.sortBy(column) }, column.label),
+    )
   }
 
   /** Numbers begin with the largest, texts with A; a second click turns it round. */
@@ -62,8 +76,16 @@ class Table {
   show(answer) {
     if (answer.offset >= answer.matched && answer.offset) return this.ask({ offset: 0 })
     const last = Math.min(answer.offset + answer.rows.length, answer.matched)
-    const looked = answer.looked < answer.total ? `; only ${count(answer.looked)} of ${count(answer.total)} were looked at in time` : ''
-    setText(this.note, answer.matched ? `${count(answer.offset + 1)}–${count(last)} of ${count(answer.matched)}${looked}` : 'none' + looked)
+    const looked =
+      answer.looked < answer.total
+        ? `; only ${count(answer.looked)} of ${count(answer.total)} were looked at in time`
+        : ''
+    setText(
+      this.note,
+      answer.matched
+        ? `${count(answer.offset + 1)}–${count(last)} of ${count(answer.matched)}${looked}`
+        : 'none' + looked,
+    )
     this.back.disabled = !answer.offset
     this.on.disabled = last >= answer.matched
     arrange(this.chips, this.filters())
@@ -123,7 +145,10 @@ const text = (name) => (cell, row) => {
   setText(cell, row[name])
   if (row[name].length > 12) cell.title = row[name]
 }
-const number = (name, format = count) => (cell, row) => setText(cell, format(row[name]))
+const number =
+  (name, format = count) =>
+  (cell, row) =>
+    setText(cell, format(row[name]))
 
 /** A button in a cell, made once: it has the focus while its text changes. */
 function cellButton(cell, label, click, props = {}) {
@@ -169,7 +194,13 @@ async function ban(ip, seconds) {
 }
 
 async function unban(ip) {
-  if (await confirmed(`Lift the ban of ${ip}?`, 'It may connect again at once, and what was held against it is forgotten.', 'Lift the ban'))
+  if (
+    await confirmed(
+      `Lift the ban of ${ip}?`,
+      'It may connect again at once, and what was held against it is forgotten.',
+      'Lift the ban',
+    )
+  )
     act('unban', { ip }, (answer) => (answer.lifted ? `the ban of ${ip} is lifted` : `${ip} was not banned any more`))
 }
 
@@ -191,16 +222,24 @@ function connectionDetails(cell, row) {
     cell.append(
       el('dl', { class: 'facts' }),
       el('div', { class: 'chips' }),
-      el('div', { class: 'buttons' },
+      el(
+        'div',
+        { class: 'buttons' },
         el('button', { type: 'button', class: 'danger', 'data-do': 'client' }, 'Disconnect client …'),
         el('button', { type: 'button', class: 'danger', 'data-do': 'user' }, 'Disconnect user …'),
-        el('button', { type: 'button', class: 'danger', 'data-do': 'ban' }, 'Ban address for an hour …')),
+        el('button', { type: 'button', class: 'danger', 'data-do': 'ban' }, 'Ban address for an hour …'),
+      ),
     )
   }
   const [facts, rooms, buttons] = cell.children
   const rows = [
-    ['client', row.id], ['user', row.user || '–'], ['session', row.session || '–'], ['address', row.ip],
-    ['user agent', row.agent || '–'], ['path', row.path], ['since', new Date(row.since).toLocaleString()],
+    ['client', row.id],
+    ['user', row.user || '–'],
+    ['session', row.session || '–'],
+    ['address', row.ip],
+    ['user agent', row.agent || '–'],
+    ['path', row.path],
+    ['since', new Date(row.since).toLocaleString()],
     ['heard of', `${age(row.heard / 1000)} ago`],
     ['sent', `${count(row.sent)} messages, ${bytes(row.bytes_sent)}`],
     ['received', `${count(row.received)} messages, ${bytes(row.bytes_received)}`],
@@ -209,10 +248,13 @@ function connectionDetails(cell, row) {
   ]
   if (!facts.firstChild) facts.append(...rows.map(([name]) => el('div', {}, el('dt', {}, name), el('dd'))))
   rows.forEach(([, value], i) => setText(facts.children[i].lastChild, value))
-  const chips = row.room_names.map((name) =>
-    [...rooms.children].find((chip) => chip.textContent === name) ??
-    el('button', { type: 'button', class: 'chip', title: 'Its members', onclick: () => showMembers(name) }, name))
-  if (row.rooms > row.room_names.length) chips.push(el('span', {}, `and ${count(row.rooms - row.room_names.length)} more`))
+  const chips = row.room_names.map(
+    (name) =>
+      [...rooms.children].find((chip) => chip.textContent === name) ??
+      el('button', { type: 'button', class: 'chip', title: 'Its members', onclick: () => showMembers(name) }, name),
+  )
+  if (row.rooms > row.room_names.length)
+    chips.push(el('span', {}, `and ${count(row.rooms - row.room_names.length)} more`))
   arrange(rooms, chips)
   const [one, user, address] = buttons.children
   one.onclick = () => disconnectClient(row)
@@ -228,29 +270,74 @@ function makeConnections() {
     key: 'id',
     sort: 'age',
     details: connectionDetails,
-    filters: () => (table.extra?.room
-      ? [el('button', { type: 'button', class: 'chip', title: 'Show all rooms', onclick: () => { table.extra = {}; table.ask({ offset: 0 }) } },
-          `in ${table.extra.room} ✕`)]
-      : []),
+    filters: () =>
+      table.extra?.room
+        ? [
+            el(
+              'button',
+              {
+                type: 'button',
+                class: 'chip',
+                title: 'Show all rooms',
+                onclick: () => {
+                  table.extra = {}
+                  table.ask({ offset: 0 })
+                },
+              },
+              `in ${table.extra.room} ✕`,
+            ),
+          ]
+        : [],
     columns: [
-      { name: 'id', label: 'Client', fill: (cell, row, own) =>
-        cellButton(cell, row.id, () => own.toggle(row.id), { class: 'link opener id', title: row.id, 'aria-expanded': 'false' }) },
+      {
+        name: 'id',
+        label: 'Client',
+        fill: (cell, row, own) =>
+          cellButton(cell, row.id, () => own.toggle(row.id), {
+            class: 'link opener id',
+            title: row.id,
+            'aria-expanded': 'false',
+          }),
+      },
       { name: 'user', label: 'User', fill: text('user') },
       { name: 'session', label: 'Session', wide: true, fill: text('session') },
       { name: 'ip', label: 'Address', fill: text('ip') },
-      { name: 'agent', label: 'Agent', wide: true, fill: (cell, row) => { setText(cell, agentName(row.agent)); cell.title = row.agent } },
+      {
+        name: 'agent',
+        label: 'Agent',
+        wide: true,
+        fill: (cell, row) => {
+          setText(cell, agentName(row.agent))
+          cell.title = row.agent
+        },
+      },
       { name: 'path', label: 'Path', wide: true, fill: text('path') },
-      { name: 'age', label: 'Age', numeric: true, fill: (cell, row) => setText(cell, age((state.now - row.since) / 1000)) },
+      {
+        name: 'age',
+        label: 'Age',
+        numeric: true,
+        fill: (cell, row) => setText(cell, age((state.now - row.since) / 1000)),
+      },
       { name: 'rooms', label: 'Rooms', numeric: true, fill: number('rooms') },
       { name: 'queued_bytes', label: 'Queue', numeric: true, fill: fillQueue },
-      { name: 'lagging', label: 'Lags', numeric: true, fill: (cell, row) => {
-        setText(cell, row.lagging ? 'yes' : '')
-        cell.dataset.level = row.lagging ? 'warn' : ''
-      } },
+      {
+        name: 'lagging',
+        label: 'Lags',
+        numeric: true,
+        fill: (cell, row) => {
+          setText(cell, row.lagging ? 'yes' : '')
+          cell.dataset.level = row.lagging ? 'warn' : ''
+        },
+      },
       { name: 'sent_rate', label: 'Out/s', numeric: true, fill: number('sent_rate', short) },
       { name: 'received_rate', label: 'In/s', numeric: true, fill: number('received_rate', short) },
-      { name: 'act', label: '', sort: false, fill: (cell, row) =>
-        cellButton(cell, 'Disconnect', () => disconnectClient(row), { 'aria-label': `Disconnect ${row.id}` }) },
+      {
+        name: 'act',
+        label: '',
+        sort: false,
+        fill: (cell, row) =>
+          cellButton(cell, 'Disconnect', () => disconnectClient(row), { 'aria-label': `Disconnect ${row.id}` }),
+      },
     ],
   })
   return table
@@ -276,17 +363,38 @@ function makeRooms() {
     columns: [
       { name: 'name', label: 'Room', fill: text('name') },
       { name: 'kind', label: 'Kind', wide: true, fill: text('kind') },
-      { name: 'members', label: 'Members', numeric: true, fill: (cell, row) =>
-        cellButton(cell, count(row.members), () => showMembers(row.name), { 'aria-label': `Members of ${row.name}` }) },
+      {
+        name: 'members',
+        label: 'Members',
+        numeric: true,
+        fill: (cell, row) =>
+          cellButton(cell, count(row.members), () => showMembers(row.name), { 'aria-label': `Members of ${row.name}` }),
+      },
       { name: 'rate', label: 'Published/s', numeric: true, fill: number('rate', short) },
       { name: 'published', label: 'Published', numeric: true, fill: number('published') },
-      { name: 'kept', label: 'History', numeric: true, fill: (cell, row) => setText(cell, `${count(row.kept)} of ${count(row.history_size)}`) },
+      {
+        name: 'kept',
+        label: 'History',
+        numeric: true,
+        fill: (cell, row) => setText(cell, `${count(row.kept)} of ${count(row.history_size)}`),
+      },
       { name: 'bytes', label: 'Bytes', numeric: true, fill: number('bytes', bytes) },
-      { name: 'offset', label: 'Offsets', numeric: true, wide: true, fill: (cell, row) =>
-        setText(cell, row.kept ? `${count(row.first)} – ${count(row.offset)}` : row.offset ? count(row.offset) : '–') },
+      {
+        name: 'offset',
+        label: 'Offsets',
+        numeric: true,
+        wide: true,
+        fill: (cell, row) =>
+          setText(cell, row.kept ? `${count(row.first)} – ${count(row.offset)}` : row.offset ? count(row.offset) : '–'),
+      },
       { name: 'idle', label: 'Idle', numeric: true, fill: (cell, row) => setText(cell, age(row.idle / 1000)) },
-      { name: 'act', label: '', sort: false, fill: (cell, row) =>
-        cellButton(cell, 'Watch', () => watchRoom(row.name), { 'aria-label': `Watch events of ${row.name}` }) },
+      {
+        name: 'act',
+        label: '',
+        sort: false,
+        fill: (cell, row) =>
+          cellButton(cell, 'Watch', () => watchRoom(row.name), { 'aria-label': `Watch events of ${row.name}` }),
+      },
     ],
   })
 }
