@@ -60,7 +60,7 @@ export function ProcessingStatus({ imageId, onCancel, className = '', ...given }
         <strong className="wsm-grow">{name || imageId}</strong>
         <span className="wsm-number">{progress.toFixed(0)} %</span>
         {onCancel && !ended && (
-          <button type="button" className="wsm-button" onClick={onCancel}>
+          <button type="button" className="wsm-button" onClick={onCancel} aria-label={`Cancel ${name || imageId}`}>
             Cancel
           </button>
         )}

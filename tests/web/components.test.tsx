@@ -81,7 +81,7 @@ it('shows progress, counts down and lets one cancel', async () => {
   expect(screen.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('76')
   await pass(10_000)
   expect(page.container.textContent).toContain('55 s left')
-  fireEvent.click(screen.getByRole('button', { name: 'Cancel' }))
+  fireEvent.click(screen.getByRole('button', { name: /^Cancel / }))
   expect(cancelled).toHaveBeenCalledOnce()
   await say({ event_type: 'processing_failed', image_id: 'i', error: 'GPU memory insufficient' })
   expect(page.container.textContent).toContain('GPU memory insufficient')

@@ -1,20 +1,51 @@
 'use client'
 
 import { useRef, useState, type DragEvent } from 'react'
+import type { Message, Position } from 'ws_manager/client'
+import { ProcessingStatus } from 'ws_manager/react'
+import { useToast } from 'ws_manager/react/toasts'
 import type { Job, JobKind } from '@/lib/types'
-import type { LiveSocket } from './socket'
+import { useJobCommand, useProject } from './live'
+import { sample } from './sample'
 
 const KINDS: Record<JobKind, string> = { hash: 'SHA-256', compress: 'Compress', transcode: 'Transcode' }
+const KEPT = 50
 
-interface Props {
-  jobs: Job[]
-  canTranscode: boolean
-  socket: LiveSocket
-  onError: (message: string) => void
+// Progress is sent with less care than what has a place in the history: it never brings a job back that is over.
+function reduce(jobs: Job[], { type, data }: Message<string, any>): Job[] {
+  const patch = (change: Partial<Job>) => jobs.map((job) => (job.id === data.job_id ? { ...job, ...change } : job))
+  switch (type) {
+    case 'job_queued': {
+      const { job_id: _, ...job } = data as Job & { job_id: string }
+      return jobs.some(({ id }) => id === job.id) ? patch(job) : [job, ...jobs].slice(0, KEPT)
+    }
+    case 'job_started':
+      return patch({ status: 'running' })
+    case 'job_progress':
+      return jobs.map((job) =>
+        job.id === data.job_id && job.status === 'running'
+          ? { ...job, progress: data.progress, output: data.output, eta: data.eta }
+          : job,
+      )
+    case 'job_completed':
+      return patch({ status: 'completed', progress: 100, output: data.output, download: data.download })
+    case 'job_failed':
+      return patch({ status: data.status, output: data.error, again: true })
+    default:
+      return jobs
+  }
 }
 
-export function Jobs({ jobs, canTranscode, socket, onError }: Props) {
-  const [kind, setKind] = useState<JobKind>('hash')
+interface Props {
+  initial: Job[]
+  since: Position
+  canTranscode: boolean
+}
+
+export function Jobs({ initial, since, canTranscode }: Props) {
+  const jobs = useProject(initial, since, reduce)
+  const toast = useToast()
+  const [kind, setKind] = useState<JobKind>('compress')
   const [over, setOver] = useState(false)
   const [sending, setSending] = useState(0)
   const input = useRef<HTMLInputElement>(null)
@@ -26,9 +57,9 @@ export function Jobs({ jobs, canTranscode, socket, onError }: Props) {
         method: 'POST',
         body: file,
       })
-      if (!answer.ok) onError(`${file.name}: ${((await answer.json()) as { error: string }).error}`)
+      if (!answer.ok) toast.error(file.name, ((await answer.json()) as { error: string }).error)
     } catch {
-      onError(`${file.name} could not be sent: the server can't be reached`)
+      toast.error(`${file.name} could not be sent`, 'The server can’t be reached')
     } finally {
       setSending((n) => n - 1)
     }
@@ -39,44 +70,51 @@ export function Jobs({ jobs, canTranscode, socket, onError }: Props) {
     setOver(false)
     take(event.dataTransfer.files)
   }
-  const cancel = async (job: Job) => {
-    try {
-      const reply = await socket.ask('cancel_job', { job_id: job.id })
-      if (!reply.cancelled) onError(`${job.name} was over already`)
-    } catch (error) {
-      onError(`${job.name} was not cancelled: ${(error as Error).message}`)
-    }
-  }
+  const running = jobs.filter((job) => job.status === 'running').length
+  const waiting = jobs.filter((job) => job.status === 'queued').length
 
   return (
     <section className="panel jobs" aria-labelledby="jobs">
-      <h2 id="jobs">Jobs</h2>
-      <div className="kinds" role="radiogroup" aria-label="What to do with files">
-        {(Object.keys(KINDS) as JobKind[]).map((each) => (
-          <button
-            key={each}
-            type="button"
-            role="radio"
-            aria-checked={kind === each}
-            disabled={each === 'transcode' && !canTranscode}
-            title={each === 'transcode' && !canTranscode ? 'There is no ffmpeg on this machine' : undefined}
-            onClick={() => setKind(each)}
-          >
-            {KINDS[each]}
-          </button>
-        ))}
+      <div className="head">
+        <h2 id="jobs">Jobs</h2>
+        <span className="count">
+          {running} running, {waiting} waiting
+        </span>
       </div>
-      <button
-        type="button"
+      <fieldset className="kinds">
+        <legend className="hidden">What to do with files</legend>
+        {(Object.keys(KINDS) as JobKind[]).map((each) => (
+          <label
+            key={each}
+            title={each === 'transcode' && !canTranscode ? 'There is no ffmpeg on this machine' : undefined}
+          >
+            <input
+              type="radio"
+              name="kind"
+              checked={kind === each}
+              disabled={each === 'transcode' && !canTranscode}
+              onChange={() => setKind(each)}
+            />
+            {KINDS[each]}
+          </label>
+        ))}
+      </fieldset>
+      <div
         className={`drop ${over ? 'over' : ''}`}
-        onClick={() => input.current?.click()}
         onDragOver={(event) => (event.preventDefault(), setOver(true))}
         onDragLeave={() => setOver(false)}
         onDrop={drop}
       >
         <strong>{sending ? `Sending ${sending} file${sending > 1 ? 's' : ''}…` : 'Drop files here'}</strong>
-        <span>or choose some: up to 512 MB each</span>
-      </button>
+        <span className="row">
+          <button type="button" className="small" onClick={() => input.current?.click()}>
+            Choose files
+          </button>
+          <button type="button" className="small" onClick={() => void upload(sample())}>
+            Use a sample
+          </button>
+        </span>
+      </div>
       <input
         ref={input}
         type="file"
@@ -85,37 +123,73 @@ export function Jobs({ jobs, canTranscode, socket, onError }: Props) {
         data-testid="file"
         onChange={(event) => (take(event.target.files), (event.target.value = ''))}
       />
-      <ul className="joblist">
-        {jobs.map((job) => (
-          <li key={job.id} className={`job ${job.status}`} data-testid="job">
-            <div className="line">
-              <span className="name" title={job.name}>
-                {job.name}
-              </span>
-              <span className="kind">{KINDS[job.kind]}</span>
-              <span className="state">{job.status === 'running' ? `${job.progress.toFixed(0)} %` : job.status}</span>
-              {(job.status === 'queued' || job.status === 'running') && (
-                <button
-                  type="button"
-                  className="small"
-                  onClick={() => void cancel(job)}
-                  aria-label={`Cancel ${job.name}`}
-                >
-                  Cancel
-                </button>
-              )}
-              {job.download && (
-                <a className="small" href={`/api/jobs/${job.id}`} download>
-                  Download
-                </a>
-              )}
-            </div>
-            <progress value={job.progress} max={100} aria-label={`Progress of ${job.name}`} />
-            <p className="output">{job.output}</p>
-          </li>
-        ))}
-        {!jobs.length && <li className="none">Nothing has been done yet.</li>}
-      </ul>
+      {jobs.length ? (
+        <ul className="joblist">
+          {jobs.map((job) => (
+            <li key={job.id} className={`job ${job.status}`} data-testid="job">
+              <JobCard job={job} />
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p className="none">
+          Nothing has been sent yet. What you send is hashed, compressed or transcoded by the server, in view of every
+          window.
+        </p>
+      )}
     </section>
+  )
+}
+
+function JobCard({ job }: { job: Job }) {
+  const command = useJobCommand()
+  const [pending, setPending] = useState<'cancel_job' | 'restart_job' | null>(null)
+  const give = async (action: 'cancel_job' | 'restart_job') => {
+    setPending(action)
+    await command(action, job.id)
+    setPending(null)
+  }
+  if (job.status === 'queued' || job.status === 'running')
+    return (
+      <ProcessingStatus
+        imageId={job.id}
+        algorithm={job.name}
+        progress={job.progress}
+        currentStep={pending ? 'Cancelling…' : `${KINDS[job.kind]} · ${job.output}`}
+        etaSeconds={job.status === 'running' ? job.eta : null}
+        onCancel={pending ? undefined : () => void give('cancel_job')}
+      />
+    )
+  return (
+    <>
+      <div className="line">
+        <span className="name" title={job.name}>
+          {job.name}
+        </span>
+        {job.download && (
+          <a className="small" href={`/api/jobs/${job.id}`} download aria-label={`Download ${job.name}`}>
+            Download
+          </a>
+        )}
+        {job.again && (
+          <button
+            type="button"
+            className="small"
+            disabled={pending !== null}
+            onClick={() => void give('restart_job')}
+            aria-label={`Run again: ${job.name}`}
+          >
+            {pending ? 'Starting…' : 'Run again'}
+          </button>
+        )}
+      </div>
+      <p className="line">
+        <span className="state">{job.status}</span>
+        <span className="output" title={job.output}>
+          {KINDS[job.kind]}
+          {job.status !== 'cancelled' && ` · ${job.output}`}
+        </span>
+      </p>
+    </>
   )
 }

@@ -11,15 +11,19 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { wsManager } from 'ws_manager'
 import { say } from './log'
+import { notify } from './notifications'
 import { once } from './state'
 import { PROJECT, type Job, type JobKind } from './types'
 
 export const MAX_BYTES = 512 * 2 ** 20
 const AT_ONCE = 2
 const KEPT = 50
+const KEPT_TO_RUN_AGAIN = 10 // files of jobs that failed or were cancelled
 
 interface Work extends Job {
   stop: AbortController
+  /** The work that is being done, if it is. */
+  done: Promise<void> | null
 }
 
 const state = once('jobs', () => ({
@@ -28,48 +32,70 @@ const state = once('jobs', () => ({
   ffmpeg: spawnSync('ffmpeg', ['-version']).status === 0 && spawnSync('ffprobe', ['-version']).status === 0,
 }))
 
+const publicPart = ({ stop: _stop, done: _done, ...job }: Work): Job => job
+
 export const canTranscode = (): boolean => state.ffmpeg
-export const jobs = (): Job[] => state.jobs.map(({ stop: _, ...job }) => job)
+export const jobs = (): Job[] => state.jobs.map(publicPart)
 export const inputPath = (id: string): string => join(state.folder, `${id}.in`)
 export const resultPath = (id: string): string => join(state.folder, `${id}.out`)
 export const find = (id: string): Job | undefined => state.jobs.find((job) => job.id === id)
 
 export const newId = (): string => randomUUID().slice(0, 8)
 
+const WAITING = {
+  status: 'queued',
+  progress: 0,
+  output: 'waiting for its turn',
+  eta: null,
+  download: false,
+  again: false,
+} as const
+
 /** The file is at inputPath(id) already. */
 export function add(id: string, kind: JobKind, name: string, size: number): void {
-  state.jobs.unshift({
-    id,
-    kind,
-    name,
-    size,
-    status: 'queued',
-    progress: 0,
-    output: 'waiting for its turn',
-    download: false,
-    stop: new AbortController(),
-  })
+  const job: Work = { id, kind, name, size, ...WAITING, stop: new AbortController(), done: null }
+  state.jobs.unshift(job)
   for (const old of state.jobs.splice(KEPT)) void remove(old)
-  const job = state.jobs[0]
-  wsManager.notify('job_queued', { job_id: id, kind, name, size }, { project_id: PROJECT, job_id: id })
-  say('info', 'jobs', `${job.kind} of ${name} is waiting`)
-  next()
+  queued(job)
 }
 
-/** False if it is over already. */
-export function cancel(id: string): boolean {
-  const job = state.jobs.find((job) => job.id === id)
-  if (!job || job.status === 'completed' || job.status === 'failed') return false
+/** What is thrown is a sentence for the user. */
+export async function cancel(id: string): Promise<void> {
+  const job = known(id)
+  if (job.status !== 'queued' && job.status !== 'running') throw new Error(`it is ${job.status} already`)
   job.stop.abort()
-  if (job.status === 'queued') fail(job, new Error('cancelled'))
-  return true
+  if (job.done) await job.done
+  else fail(job, new Error('cancelled'))
+}
+
+export function restart(id: string): void {
+  const job = known(id)
+  if (!job.again) throw new Error('the file that was sent is not there any more')
+  Object.assign(job, WAITING, { stop: new AbortController() })
+  queued(job)
+}
+
+function known(id: string): Work {
+  const job = state.jobs.find((job) => job.id === id)
+  if (!job) throw new Error('there is no such job any more')
+  return job
+}
+
+// An event of our own: the catalogue's begin with job_started.
+function queued(job: Work): void {
+  wsManager.notify('job_queued', { job_id: job.id, ...publicPart(job) }, { project_id: PROJECT, job_id: job.id })
+  say('info', 'jobs', `${job.kind} of ${job.name} is waiting`)
+  next()
 }
 
 function next(): void {
   const running = state.jobs.filter((job) => job.status === 'running').length
   const waiting = state.jobs.findLast((job) => job.status === 'queued')
   if (!waiting || running >= AT_ONCE) return
-  void run(waiting).finally(next)
+  waiting.done = run(waiting).finally(() => {
+    waiting.done = null
+    next()
+  })
   next()
 }
 
@@ -79,42 +105,50 @@ async function run(job: Work): Promise<void> {
   const started = performance.now()
   try {
     job.output = await WORK[job.kind](job)
-    job.status = 'completed'
-    job.progress = 100
+    Object.assign(job, { status: 'completed', progress: 100, eta: null })
+    await rm(inputPath(job.id), { force: true })
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     // A result is more than the catalogue's job_completed has: members beyond its own go with it.
-    wsManager.notify(
-      'job_completed',
-      { job_id: job.id, status: 'completed', output: job.output, download: job.download },
-      { project_id: PROJECT, job_id: job.id },
-    )
+    const event = { job_id: job.id, output: job.output, download: job.download, project_id: PROJECT }
+    wsManager.notifyJobCompleted(event)
     say('success', 'jobs', `${job.kind} of ${job.name} took ${seconds} s: ${job.output}`)
+    notify({
+      type: 'success',
+      title: `${job.name} is done`,
+      message: job.output,
+      action: job.download ? { type: 'download', label: 'Download', payload: { job_id: job.id } } : null,
+    })
   } catch (error) {
     fail(job, error)
-  } finally {
-    await rm(inputPath(job.id), { force: true })
   }
 }
 
 function fail(job: Work, error: unknown): void {
-  const reason = job.stop.signal.aborted ? 'cancelled' : error instanceof Error ? error.message : String(error)
-  job.status = 'failed'
-  job.output = reason
-  wsManager.notifyJobFailed({ job_id: job.id, status: 'failed', error: reason, project_id: PROJECT })
-  say(job.stop.signal.aborted ? 'warning' : 'error', 'jobs', `${job.kind} of ${job.name}: ${reason}`)
+  const cancelled = job.stop.signal.aborted
+  const reason = cancelled ? 'cancelled' : error instanceof Error ? error.message : String(error)
+  Object.assign(job, { status: cancelled ? 'cancelled' : 'failed', output: reason, eta: null, again: true })
+  for (const old of state.jobs.filter((each) => each.again).slice(KEPT_TO_RUN_AGAIN)) {
+    old.again = false
+    void rm(inputPath(old.id), { force: true })
+  }
+  wsManager.notifyJobFailed({ job_id: job.id, status: job.status, error: reason, project_id: PROJECT })
+  say(cancelled ? 'warning' : 'error', 'jobs', `${job.kind} of ${job.name}: ${reason}`)
+  if (cancelled) return // whoever did it knows
+  notify({
+    type: 'error',
+    title: `${job.name} failed`,
+    message: reason,
+    action: { type: 'restart', label: 'Run again', payload: { job_id: job.id } },
+  })
 }
 
 // The core sends at most ten of these per second and job, and only the newest to a client that falls behind.
-function progress(job: Work, share: number, output: string): void {
+function progress(job: Work, share: number, output: string, started: number): void {
   job.progress = Math.min(100, 100 * share)
   job.output = output
-  wsManager.notifyJobProgress({
-    job_id: job.id,
-    progress: job.progress,
-    status: 'running',
-    output,
-    project_id: PROJECT,
-  })
+  job.eta = share > 0.02 ? (((performance.now() - started) / 1000) * (1 - Math.min(1, share))) / share : null
+  const event = { job_id: job.id, progress: job.progress, output, eta: job.eta, project_id: PROJECT }
+  wsManager.notifyJobProgress(event)
 }
 
 function counting(job: Work): Transform {
@@ -123,7 +157,8 @@ function counting(job: Work): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, callback) {
       done += chunk.length
-      progress(job, done / Math.max(1, job.size), `${megabytes(done / ((performance.now() - started) / 1000))} MB/s`)
+      const rate = megabytes(done / ((performance.now() - started) / 1000))
+      progress(job, done / Math.max(1, job.size), `${rate} MB/s`, started)
       callback(null, chunk)
     },
   })
@@ -149,15 +184,9 @@ const WORK: Record<JobKind, (job: Work) => Promise<string>> = {
   },
 
   async transcode(job) {
-    const probe = spawnSync('ffprobe', [
-      '-v',
-      'error',
-      '-show_entries',
-      'format=duration',
-      '-of',
-      'csv=p=0',
-      inputPath(job.id),
-    ])
+    const started = performance.now()
+    const question = ['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0']
+    const probe = spawnSync('ffprobe', [...question, inputPath(job.id)])
     const duration = Number(probe.stdout.toString().trim())
     if (!(duration > 0)) throw new Error('this is no video or audio that ffmpeg can read')
     const child = spawn(
@@ -176,6 +205,7 @@ const WORK: Record<JobKind, (job: Work) => Promise<string>> = {
           job,
           Number(value) / 1e6 / duration,
           `${(Number(value) / 1e6).toFixed(0)} of ${duration.toFixed(0)} s of film`,
+          started,
         )
     })
     const status = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))

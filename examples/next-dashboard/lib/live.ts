@@ -1,17 +1,24 @@
-// What goes on in the server without being asked, and what a page is rendered from.
+// What goes on in the server without being asked, what pages may ask for, and what they are rendered from.
 import { wsManager } from 'ws_manager'
+import type { LogEntry, LogLevel } from 'ws_manager/react'
 import { stories } from './board'
-import { canTranscode, cancel, jobs } from './jobs'
+import { canTranscode, cancel, jobs, restart } from './jobs'
 import { followSystemLog, say } from './log'
 import { samples, watchMachine } from './machine'
+import { markAsRead, notifications } from './notifications'
 import { once } from './state'
-import { ROOM, type Level, type LogLine, type Positions, type Snapshot } from './types'
+import { ROOM, type CommandReply, type Snapshot } from './types'
+
+const ROOMS = ['@all', ROOM, 'logs']
 
 export function start(): void {
   once('live', () => {
     // One path for the page: the machine's figures, the project's events and the log in one socket.
-    wsManager.endpoint('/ws/dashboard', { rooms: ['@all', ROOM, 'logs'] })
-    wsManager.onCommand('cancel_job', (_connection, data) => ({ cancelled: cancel(String(data.job_id)) }))
+    wsManager.endpoint('/ws/dashboard', { rooms: ROOMS })
+    wsManager.room(ROOM, { presenceEvents: true })
+    wsManager.onCommand('cancel_job', (_connection, { job_id }) => answer(() => cancel(String(job_id))))
+    wsManager.onCommand('restart_job', (_connection, { job_id }) => answer(() => restart(String(job_id))))
+    wsManager.onCommand('read_notifications', (_connection, { ids }) => markAsRead(Array.isArray(ids) ? ids : []))
     watchMachine().unref()
     const stop = followSystemLog()
     process.once('exit', stop)
@@ -20,26 +27,42 @@ export function start(): void {
   })
 }
 
+/** A refusal is an answer; only what nobody has thought of is an error. */
+async function answer(command: () => unknown): Promise<CommandReply> {
+  try {
+    await command()
+    return { ok: true }
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
 interface LogMessage {
   message_id: string
   timestamp: string
-  data: { level: Level; message: string; source?: string | null }
+  data: { level: LogLevel; message: string; source?: string | null }
 }
 
 export async function snapshot(): Promise<Snapshot> {
   // Positions first: what happens after them comes once more by the socket and changes nothing; nothing is missed.
-  const positions: Positions = {}
-  for (const room of ['@all', ROOM, 'logs']) {
-    const { epoch, offset } = await wsManager.position(room)
-    positions[room] = [epoch, offset]
-  }
+  const positions = Object.fromEntries(
+    await Promise.all(ROOMS.map(async (room) => [room, await wsManager.position(room)] as const)),
+  )
   const history = await wsManager.history('logs', { limit: 200 })
-  const log: LogLine[] = (history.messages as unknown as LogMessage[]).map((line) => ({
-    id: line.message_id,
-    at: line.timestamp,
-    level: line.data.level,
-    source: line.data.source ?? '',
-    message: line.data.message,
+  const log = (history.messages as unknown as LogMessage[]).map(({ message_id, timestamp, data }): LogEntry => ({
+    id: message_id,
+    time: timestamp,
+    level: data.level,
+    source: data.source ?? '',
+    message: data.message,
   }))
-  return { positions, samples: [...samples], jobs: jobs(), stories: stories(), log, canTranscode: canTranscode() }
+  return {
+    positions,
+    samples: [...samples],
+    jobs: jobs(),
+    stories: stories(),
+    log,
+    notifications: notifications(),
+    canTranscode: canTranscode(),
+  }
 }

@@ -3,13 +3,13 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { wsManager } from 'ws_manager'
-import type { Level } from './types'
+import type { LogLevel } from 'ws_manager/react'
 
-export function say(level: Level, source: string, message: string): void {
+export function say(level: LogLevel, source: string, message: string): void {
   wsManager.notifyLog(level, message, source)
 }
 
-const PRIORITIES: Level[] = ['critical', 'critical', 'critical', 'error', 'warning', 'info', 'info', 'debug']
+const PRIORITIES: LogLevel[] = ['critical', 'critical', 'critical', 'error', 'warning', 'info', 'info', 'debug']
 
 // journalctl where there is a journal, else the file that syslog writes.
 export function followSystemLog(): () => void {

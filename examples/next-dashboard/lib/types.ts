@@ -1,9 +1,9 @@
 // What server and browser both know.
+import type { Position } from 'ws_manager/client'
+import type { LogEntry, Notification } from 'ws_manager/react'
 
 export const PROJECT = 'factory'
 export const ROOM = `project:${PROJECT}`
-
-export type Level = 'debug' | 'info' | 'success' | 'warning' | 'error' | 'critical'
 
 export interface Sample {
   at: number // Unix milliseconds
@@ -15,7 +15,7 @@ export interface Sample {
 }
 
 export type JobKind = 'hash' | 'compress' | 'transcode'
-export type JobStatus = 'queued' | 'running' | 'completed' | 'failed'
+export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled'
 
 export interface Job {
   id: string
@@ -25,8 +25,13 @@ export interface Job {
   status: JobStatus
   progress: number // 0 to 100
   output: string // one line: speed while it runs, the result afterwards
+  eta: number | null // seconds left, while it runs
   download: boolean // whether there is a file to fetch
+  again: boolean // whether it can be run once more: the file that was sent is still there
 }
+
+/** What the server answers to cancel_job and restart_job. */
+export type CommandReply = { ok: true } | { ok: false; reason: string }
 
 export const COLUMNS = ['Backlog', 'In progress', 'Review', 'Done'] as const
 export type Column = (typeof COLUMNS)[number]
@@ -44,22 +49,14 @@ export interface Story {
   tasks: Task[]
 }
 
-export interface LogLine {
-  id: string
-  at: string
-  level: Level
-  source: string
-  message: string
-}
-
-// Where each room stood when the page was rendered: what the live stream goes on from.
-export type Positions = Record<string, [epoch: string, offset: number]>
-
+/** What a page is rendered from. */
 export interface Snapshot {
-  positions: Positions
+  /** Where each room stood: what the live stream goes on from. */
+  positions: Record<string, Position>
   samples: Sample[]
   jobs: Job[]
   stories: Story[]
-  log: LogLine[]
+  log: LogEntry[]
+  notifications: Notification[]
   canTranscode: boolean
 }

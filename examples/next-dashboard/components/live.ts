@@ -1,0 +1,77 @@
+'use client'
+
+import { useRouter } from 'next/navigation'
+import { useCallback, useEffect, useReducer, useRef } from 'react'
+import type { Message, Position } from 'ws_manager/client'
+import { useRoom, useWebSocket } from 'ws_manager/react'
+import { useToast } from 'ws_manager/react/toasts'
+import { ROOM, type CommandReply } from '@/lib/types'
+
+type Change<State> = { reset: State } | { message: Message }
+
+/**
+ * State that the server has rendered and that messages of the project's room change.
+ *
+ * `since`: where the room stood just before `initial` was taken, so that a message may come of something that is in it already: `reduce`
+ * must not mind.
+ */
+export function useProject<State>(
+  initial: State,
+  since: Position,
+  reduce: (state: State, message: Message) => State,
+): State {
+  const [state, change] = useReducer(
+    (old: State, what: Change<State>) => ('reset' in what ? what.reset : reduce(old, what.message)),
+    initial,
+  )
+  useEffect(() => change({ reset: initial }), [initial])
+  useRoom(ROOM, (message) => change({ message }), { since })
+  return state
+}
+
+/** What was missed is not there any more, after a restart of the server for instance: the page is rendered anew, with newer positions. */
+export function useReload(): void {
+  const router = useRouter()
+  const due = useRef(false)
+  useWebSocket({
+    onGap: () => {
+      if (due.current) return // a gap in each room, and one reload
+      due.current = true
+      queueMicrotask(() => {
+        due.current = false
+        router.refresh()
+      })
+    },
+  })
+}
+
+/** Gives the server a command about a job, and shows why where it can't be carried out. */
+export function useJobCommand() {
+  const { request } = useWebSocket()
+  const toast = useToast()
+  return useCallback(
+    async (action: 'cancel_job' | 'restart_job', job_id: string) => {
+      const failed = action === 'cancel_job' ? 'The job was not cancelled' : 'The job was not started again'
+      try {
+        const reply = await request<CommandReply>(action, { job_id })
+        if (!reply.ok) toast.warning(failed, reply.reason)
+      } catch (error) {
+        toast.error(failed, (error as Error).message)
+      }
+    },
+    [request, toast],
+  )
+}
+
+/** What the button of a notification does. */
+export function useNotificationAction() {
+  const command = useJobCommand()
+  return useCallback(
+    ({ type, payload }: { type: string; payload?: unknown }) => {
+      const { job_id } = payload as { job_id: string }
+      if (type === 'restart') void command('restart_job', job_id)
+      else if (type === 'download') location.assign(`/api/jobs/${job_id}`)
+    },
+    [command],
+  )
+}
