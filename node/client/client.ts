@@ -4,6 +4,7 @@ import { Follower, type HistoryPage } from './follower.js'
 import { addTo, normal, safely } from './messages.js'
 import { Poller } from './poller.js'
 import { Positions, type Position } from './positions.js'
+import { Queue } from './queue.js'
 import { Requests, type RequestOptions } from './requests.js'
 import { canShare, sharedWebSocket } from './shared.js'
 import { IDLE, delayOf, next, statusOf, type Effect, type Happening, type State } from './state.js'
@@ -71,7 +72,7 @@ export class Client {
   private readonly handlers = new Map<string, Set<Handler>>()
   private readonly changes = new Set<() => void>()
   private readonly gaps = new Set<(gap: Gap) => void>()
-  private readonly queue: string[] = []
+  private readonly queue: Queue
   private readonly requests: Requests
   private readonly poller: Poller
   private retryTimer: ReturnType<typeof setTimeout> | undefined
@@ -82,7 +83,6 @@ export class Client {
   private byAddress = false
   /** Milliseconds that a server which shuts down asks this client to wait: it spreads its clients itself. */
   private hint: number | null = null
-  private dropped = 0
   private sharing: WebSocketConstructor | undefined
   private unwatch: (() => void) | null = null
 
@@ -106,6 +106,8 @@ export class Client {
     this.positions = new Positions(options.positions)
     this.given = new Set(this.positions.names())
     this.requests = new Requests(this.options.requestTimeout)
+    const { queueSize, queuePolicy } = this.options
+    this.queue = new Queue(queueSize, queuePolicy, (id, error) => this.requests.refuse(id, error))
     const poll = options.poll === true ? {} : options.poll || undefined
     this.poller = new Poller({
       fetch: options.fetch ?? globalThis.fetch?.bind(globalThis),
@@ -139,7 +141,7 @@ export class Client {
 
   /** Messages that were dropped because the queue was full. */
   get droppedMessages(): number {
-    return this.dropped
+    return this.queue.dropped
   }
 
   /** Calls `changed` at each change of the client's state or last message; returns its end. */
@@ -216,11 +218,14 @@ export class Client {
   request<Answer = any>(action: string, data?: object, options: RequestOptions = {}): Promise<Answer> {
     const { id, answer } = this.requests.open(options)
     try {
-      this.post(JSON.stringify({ ...data, action, id }))
+      if (!options.signal?.aborted) this.post(JSON.stringify({ ...data, action, id }), id)
     } catch (error) {
       this.requests.refuse(id, error as Error)
     }
-    return answer as Promise<Answer>
+    return answer.catch((error: unknown) => {
+      this.queue.forget(id)
+      throw error
+    }) as Promise<Answer>
   }
 
   history(room: string, options: { since?: Position; limit?: number } & RequestOptions = {}) {
@@ -430,7 +435,7 @@ export class Client {
       if (!this.given.has(room)) this.join(room, entry)
       for (const follower of entry.followers) if (follower.behind) void this.catchUp(room, follower)
     }
-    for (const text of this.queue.splice(0)) this.socket?.send(text)
+    for (const text of this.queue.take()) this.socket?.send(text)
     this.requests.sent()
   }
 
@@ -494,20 +499,13 @@ export class Client {
     if (this.socket?.readyState === OPEN) this.socket.send(JSON.stringify(command))
   }
 
-  private post(text: string): void {
+  private post(text: string, id?: number): void {
     if (this.isConnected && this.socket?.readyState === OPEN) {
       this.socket.send(text)
       this.requests.sent()
       return
     }
-    if (this.queue.length >= this.options.queueSize) {
-      this.dropped++
-      if (this.options.queuePolicy === 'throw')
-        throw new WsClientError('queue_full', `${this.options.queueSize} messages are waiting for a connection already`)
-      if (this.options.queuePolicy === 'drop_newest') return
-      this.queue.shift()
-    }
-    this.queue.push(text)
+    this.queue.push(text, id)
   }
 
   // ---- tokens ----

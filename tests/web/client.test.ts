@@ -359,6 +359,38 @@ describe('saying', () => {
     expect(FakeSocket.last.sent.map((command) => command.action)).toEqual(left)
   })
 
+  it('does not send later what was said to have failed', async () => {
+    make({ queueSize: 3 })
+    const stop = new AbortController()
+    const failed = ['late', 'aborted', 'never'].map((action, i) => {
+      if (i === 2) stop.abort()
+      return client.request(action, {}, i ? { signal: stop.signal } : { timeout: 50 }).catch((error) => error.code)
+    })
+    client.send('still')
+    await vi.advanceTimersByTimeAsync(60)
+    expect(await Promise.all(failed)).toEqual(['timeout', 'aborted', 'aborted'])
+    FakeSocket.last.greet()
+    expect(FakeSocket.last.sent).toEqual([{ action: 'still' }])
+    await client.request('x', {}, { signal: stop.signal }).catch(() => {})
+    expect(FakeSocket.last.sent).toHaveLength(1)
+  })
+
+  it.each([
+    ['drop_oldest', ['queue_full', 'ok']],
+    ['drop_newest', ['ok', 'queue_full']],
+    ['throw', ['ok', 'queue_full']],
+  ] as const)('tells a request that the queue has no room for it: %s', async (queuePolicy, outcome) => {
+    make({ queueSize: 1, queuePolicy })
+    const said = ['one', 'two'].map((action) =>
+      client.request<string>(action).catch((error: { code: string }) => error.code),
+    )
+    await settle()
+    FakeSocket.last.greet()
+    const [{ id }] = FakeSocket.last.sent
+    FakeSocket.last.say({ type: 'reply', id, data: 'ok' })
+    expect(await Promise.all(said)).toEqual(outcome)
+  })
+
   it('bounds the queue: throw', () => {
     make({ queueSize: 1, queuePolicy: 'throw' })
     client.send('1')
