@@ -210,13 +210,15 @@ class Leader {
     } catch {
       // Then it resumes nothing.
     }
-    const rooms = Object.fromEntries(
-      [...this.rooms].map(([room, at]) => [
-        room,
-        { ...at, recovered: asked[room]?.[0] === at.epoch && asked[room][1] === at.offset },
-      ]),
-    )
     const greeting = this.greeting as Record<string, any>
+    // Those that came with the connection. What other tabs have subscribed to, this one subscribes to as well if it needs it: else it would
+    // lose the room with them.
+    const rooms = Object.fromEntries(
+      Object.keys(greeting.data?.rooms ?? {}).map((room) => {
+        const at = this.rooms.get(room) as Room
+        return [room, { ...at, recovered: asked[room]?.[0] === at.epoch && asked[room][1] === at.offset }]
+      }),
+    )
     this.deliver(id, JSON.stringify({ ...greeting, message_id: undefined, data: { ...greeting.data, rooms } }))
   }
 

@@ -48,7 +48,9 @@ export interface EventToast {
 export type EventToastMap = Record<string, (message: Message<string, any>) => EventToast | null>
 
 const DEFAULTS: EventToastMap = {
-  notification: ({ data }) => ({ kind: kindOf(data.type ?? data.level), title: data.title, message: data.message }),
+  // One that says that it was read comes for the list of notifications alone.
+  notification: ({ data }) =>
+    data.read ? null : { kind: kindOf(data.type ?? data.level), title: data.title, message: data.message },
   processing_complete: ({ data }) => ({
     kind: 'success',
     title: 'Analysis complete',

@@ -249,6 +249,7 @@ it('makes toasts of what needs a look, and of what one says', async () => {
   await say({ event_type: 'processing_failed', image_id: 'i', error: 'GPU memory insufficient' })
   await say({ type: 'pipeline_error_update', data: { pipeline_id: '7', error_message: 'not shown' } })
   await say({ type: 'story_created', data: { title: 'Login' } })
+  await say({ type: 'notification', data: { title: 'not shown: read', message: '', read: true } })
   fireEvent.click(screen.getByRole('button', { name: 'save' }))
   await pass(100)
   const text = document.body.textContent ?? ''

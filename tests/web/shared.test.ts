@@ -117,6 +117,22 @@ it('ends a subscription with its last subscriber', async () => {
   expect(FakeSocket.last.sent.filter((command) => command.action === 'unsubscribe')).toHaveLength(1)
 })
 
+it('does not lose a room with another tab that was in it first', async () => {
+  const [a] = await two()
+  const one = a.subscribe('r')
+  await settle()
+  FakeSocket.last.say({ type: 'subscribed', data: { room: 'r', epoch: 'e', offset: 0, recovered: false } })
+  FakeSocket.last.say({ type: 'x', data: 1, room: 'r', offset: 1, message_id: 'r1' })
+  await settle()
+  const late = tab()
+  late.subscribe('r')
+  await settle()
+  one.unsubscribe()
+  await settle()
+  const said = FakeSocket.last.sent.map(({ action, room }) => `${String(action)} ${String(room)}`)
+  expect(said).toEqual(['subscribe r', 'subscribe r'])
+})
+
 it('greets a tab that comes later with where things stand', async () => {
   await two()
   FakeSocket.last.say(at(1)).say(at(2))
