@@ -150,6 +150,18 @@ export class Client {
     return () => void this.changes.delete(changed)
   }
 
+  /** Calls back whenever there is a connection again: what no room brings back may have to be loaded anew. Returns the end of it. */
+  onReconnect(callback: () => void): () => void {
+    let connected = this.isConnected
+    let before = connected
+    return this.onChange(() => {
+      if (this.isConnected === connected) return
+      connected = this.isConnected
+      if (connected && before) callback()
+      before = true
+    })
+  }
+
   connect(): void {
     this.watchPage()
     this.happen({ is: 'connect' })
@@ -263,7 +275,8 @@ export class Client {
       pollAfter: poll ? ((poll === true ? undefined : poll.after) ?? 3) : Infinity,
     })
     this.state = state
-    if (state.at === 'failed') this.error = new WsClientError('closed', state.reason)
+    if (state.at === 'failed')
+      this.error = new WsClientError('closed', state.reason, happening.is === 'closed' ? happening.code : undefined)
     if (state.at !== 'waiting') clearTimeout(this.retryTimer)
     for (const effect of effects) this.run(effect)
     if (this.status !== before) this.changed()
@@ -357,7 +370,7 @@ export class Client {
   private ended(code: number, reason: string): void {
     this.stopWatching()
     clearTimeout(this.tokenTimer)
-    this.error = new WsClientError('closed', reason || `the connection ended with ${code}`)
+    this.error = new WsClientError('closed', reason || `the connection ended with ${code}`, code)
     this.requests.refuseSent(new WsClientError('closed', 'the connection ended before the answer came'))
     const asked = /reconnect in (\d+(?:\.\d+)?) s/.exec(reason)
     if (code === 1001 && asked) this.hint = Math.min(1000 * Number(asked[1]), 10 * this.options.maxReconnectDelay)

@@ -4,6 +4,7 @@ export type * from './events.js'
 export type { HistoryPage } from './follower.js'
 export type { Position } from './positions.js'
 export type { RequestOptions } from './requests.js'
+export { WebSocketService } from './service.js'
 export {
   WsClientError,
   type ClientOptions,

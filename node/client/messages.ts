@@ -2,11 +2,14 @@
 
 import type { DataOf, Handler, Message } from './types.js'
 
-/** One shape for both kinds of message: {type, data} and the flat {event_type, …}. */
+/** One shape for all kinds of message: {type, data}, {type, payload}, and the flat {event_type, …} or {type, …}. */
 export function normal(raw: Record<string, unknown>): Message {
-  if (typeof raw.type === 'string') return raw as Message
-  if (typeof raw.event_type !== 'string') return { ...raw, type: 'message', data: raw.data ?? raw }
-  const { event_type: type, timestamp: _t, message_id: _m, room: _r, offset: _o, epoch: _e, ...members } = raw
+  const type = typeof raw.type === 'string' ? raw.type : raw.event_type
+  if (typeof type !== 'string') return { ...raw, type: 'message', data: raw.data ?? raw }
+  if (type === raw.type && 'data' in raw) return raw as Message
+  if (type === raw.type && 'payload' in raw) return { ...raw, type, data: raw.payload }
+  const { event_type: _, timestamp: _t, message_id: _m, room: _r, offset: _o, epoch: _e, ...members } = raw
+  if (type === raw.type) delete members.type
   return { ...raw, type, data: members as DataOf<string> }
 }
 

@@ -108,9 +108,12 @@ export type WebSocketConstructor = new (url: string, protocols?: string | string
 /** What went wrong; `code` is that of the server's `error` message, or timeout, aborted, closed, queue_full. */
 export class WsClientError extends Error {
   readonly code: string
-  constructor(code: string, message: string) {
+  /** That of the connection, where one has ended: 4401 asks for another token. */
+  readonly closeCode?: number
+  constructor(code: string, message: string, closeCode?: number) {
     super(message)
     this.name = 'WsClientError'
     this.code = code
+    this.closeCode = closeCode
   }
 }

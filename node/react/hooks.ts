@@ -25,7 +25,7 @@ import { useTracked, type Snapshot } from './tracked.js'
 export const ClientContext = createContext<Client | null>(null)
 
 /** The latest value, for functions that never change: a new callback is used from the next message on. */
-function useLatest<T>(value: T): { readonly current: T } {
+export function useLatest<T>(value: T): { readonly current: T } {
   const ref = useRef(value)
   useInsertionEffect(() => {
     ref.current = value
@@ -139,23 +139,12 @@ function actionsOf(client: Client) {
       return () => subscription.unsubscribe()
     },
     on: <Name extends EventName>(event: Name, handler: Handler<Name & string>) => client.on(event, handler),
-    onReconnect: (callback: () => void) => onReconnect(client, callback),
+    onReconnect: (callback: () => void) => client.onReconnect(callback),
     onPipelineStatusUpdate: data('pipeline_status_update'),
     onPipelineFrameUpdate: data('pipeline_frame_update'),
     onPipelineError: data('pipeline_error_update'),
     onPipelineAnalytics: data('pipeline_analytics_update'),
   }
-}
-
-function onReconnect(client: Client, callback: () => void): () => void {
-  let lost = false
-  return client.onChange(() => {
-    if (client.status === 'reconnecting' || client.status === 'degraded') lost = true
-    else if (client.status === 'connected' && lost) {
-      lost = false
-      callback()
-    }
-  })
 }
 
 /**
@@ -179,7 +168,7 @@ export function useWebSocket(options: UseWebSocketOptions = {}, handlers: Handle
         for (const name of callbacksOf(message.type)) if (!LIFECYCLE.has(name)) now[name]?.(message.data, message)
       }),
       client.onGap((gap) => current.current.options.onGap?.(gap)),
-      onReconnect(client, () => current.current.options.onReconnect?.()),
+      client.onReconnect(() => current.current.options.onReconnect?.()),
       client.onChange(() => {
         if (client.isConnected === connected) return
         connected = client.isConnected
@@ -212,6 +201,13 @@ export function useWebSocket(options: UseWebSocketOptions = {}, handlers: Handle
       ) as unknown as WebSocketApi,
     [actions, snapshot],
   )
+}
+
+/** Hears an event while the component is there. It never renders it, and a new handler is used from the next message on. */
+export function useEvent<Name extends EventName>(event: Name, handler: Handler<Name & string>): void {
+  const { client } = useWebSocket()
+  const latest = useLatest(handler)
+  useEffect(() => client.on(event, (message) => latest.current(message)), [client, event, latest])
 }
 
 /**

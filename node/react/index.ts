@@ -1,4 +1,4 @@
-export { useRoom, useWebSocket, type Handlers, type UseWebSocketOptions, type WebSocketApi } from './hooks.js'
+export { useEvent, useRoom, useWebSocket, type Handlers, type UseWebSocketOptions, type WebSocketApi } from './hooks.js'
 export {
   useAllProcessingStates,
   useHasActiveProcessing,

@@ -34,7 +34,8 @@ beforeAll(async () => {
     mkdirSync(installed, { recursive: true })
     await run('tar', ['xzf', tarball, '--strip-components=1', '-C', installed])
     for (const type of ['module', 'commonjs']) {
-      cpSync(join(import.meta.dirname, 'types'), join(user, type), { recursive: true })
+      for (const folder of ['types', 'seeds'])
+        cpSync(join(import.meta.dirname, folder), join(user, type), { recursive: true })
       writeFileSync(join(user, type, 'package.json'), JSON.stringify({ type }))
     }
   }

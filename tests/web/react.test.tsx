@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import {
   WebSocketProvider,
   useAllProcessingStates,
+  useEvent,
   useHasActiveProcessing,
   useProcessingState,
   useRoom,
@@ -260,4 +261,24 @@ it('does nothing before connect() where it is told so', async () => {
   expect(FakeSocket.all).toHaveLength(1)
   act(() => result.current.disconnect())
   expect(result.current.status).toBe('disconnected')
+})
+
+it('hears one event without rendering for it', async () => {
+  const seen: string[] = []
+  const renders = vi.fn()
+  const Page = ({ name }: { name: string }) => {
+    renders()
+    useEvent('pipeline_update', ({ data }) => seen.push(`${name} ${data.status}`))
+    return null
+  }
+  const page = render(<Page name="a" />, { wrapper: provided })
+  await settle()
+  await greet()
+  await say({ type: 'pipeline_update', data: { pipeline_id: '7', status: 'on' } })
+  expect(renders).toHaveBeenCalledOnce()
+  page.rerender(<Page name="b" />)
+  await say({ type: 'pipeline_update', data: { pipeline_id: '7', status: 'off' } })
+  page.rerender(<i />)
+  await say({ type: 'pipeline_update', data: { pipeline_id: '7', status: 'gone' } })
+  expect(seen).toEqual(['a on', 'b off'])
 })

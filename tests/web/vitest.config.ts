@@ -1,17 +1,23 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-const REACT = ['components', 'join', 'react', 'rendering', 'seeds*', 'server'].map((name) => `**/${name}.test.{ts,tsx}`)
-const esbuild = { jsx: 'automatic' } as const
+const WEB = join(import.meta.dirname, '../..')
+const REACT = ['components', 'join', 'react', 'rendering', 'seeds', 'server'].map((name) => `**/${name}.test.{ts,tsx}`)
+
+const project = (name: string, folder: string, include: string[]) => ({
+  esbuild: { jsx: 'automatic' as const },
+  resolve: {
+    alias: {
+      'ws_manager/client': join(folder, 'node/client/index.ts'),
+      'ws_manager/react/toasts': join(folder, 'node/react/toasts.tsx'),
+      'ws_manager/react': join(folder, 'node/react/index.ts'),
+    },
+  },
+  test: { name, root: join(folder, 'tests/web'), include },
+})
 
 export default defineConfig({
   test: {
-    projects: [
-      { esbuild, test: { name: 'web', root: import.meta.dirname, include: ['**/*.test.{ts,tsx}'] } },
-      {
-        esbuild,
-        test: { name: 'React 18', root: join(import.meta.dirname, '../../react18/tests/web'), include: REACT },
-      },
-    ],
+    projects: [project('web', WEB, ['**/*.test.{ts,tsx}']), project('React 18', join(WEB, 'react18'), REACT)],
   },
 })
