@@ -21,7 +21,6 @@ import { FakeSocket } from './fake_server.js'
 let n = 0
 let url = ''
 const sockets = () => FakeSocket.all.filter((each) => each.closedWith === undefined).length
-const settle = () => act(async () => {})
 const pass = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms))
 const greet = () => act(() => void FakeSocket.last.greet())
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -31,8 +30,9 @@ beforeEach(() => {
   FakeSocket.all = []
   url = `ws://rendering-${++n}/ws`
 })
-afterEach(() => {
+afterEach(async () => {
   cleanup()
+  if (vi.isFakeTimers()) await pass(3000) // whatever is left ends
   vi.useRealTimers()
   vi.unstubAllGlobals()
   vi.restoreAllMocks()
@@ -94,8 +94,9 @@ it('lets a transition go on, though messages come that nobody reads', async () =
 })
 
 it('tells a handler what is now, though it was not rendered', async () => {
+  vi.useFakeTimers()
   const { result } = renderHook(() => useWebSocket({ url }))
-  await settle()
+  await pass(0)
   const api = result.current
   await greet()
   expect(result.current).toBe(api) // nothing was read, so nothing was rendered
@@ -103,11 +104,12 @@ it('tells a handler what is now, though it was not rendered', async () => {
 })
 
 it('gives the same values for as long as a rendering is on the screen', async () => {
+  vi.useFakeTimers()
   const { result } = renderHook(() => {
     const api = useWebSocket({ url })
     return { api, status: api.status }
   })
-  await settle()
+  await pass(0)
   await greet()
   const { api } = result.current
   act(() => FakeSocket.last.end())
