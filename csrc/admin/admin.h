@@ -10,7 +10,7 @@
 
 #include "net/call.h"
 
-#define WSM__ADMIN_BUDGET_US 2000u /* for one table; what was not looked at by then is said to be missing */
+#define WSM__ADMIN_BUDGET_US 4000u /* for one table; what was not looked at by then is said to be missing */
 
 struct wsm__admin; /* NULL while nobody has ever looked */
 

@@ -52,11 +52,8 @@ static enum column column_of(const char *name)
 
 static void add(struct wsm__table *table, struct wsm__core *core, struct wsm__conn *conn, enum column column)
 {
-	const wsm_conn_info *info = conn->info;
-	const char *const texts[] = { info->client_id, info->user_id,    info->session_id,
-	                              info->ip,        info->user_agent, info->path };
-
-	if (conn->state != WSM__CONN_OPEN || !wsm__table_matches(table, texts, sizeof(texts) / sizeof(texts[0])))
+	if (conn->state != WSM__CONN_OPEN ||
+	    (wsm__table_searches(table) && !wsm__table_matches(table, wsm__conn_texts(conn))))
 		return;
 	switch (column) {
 #define WSM_X(name, key, text)                                                                                         \
@@ -129,17 +126,31 @@ static void add_row(struct wsm__core *core, struct wsm__conn *conn, struct wsm__
 	wsm__buffer_add_str(out, "}");
 }
 
+/* As wsm__conn_look(), but what a search reads: where the texts are, and a little later the texts. */
+static void look_at_texts(const struct wsm__core *core, uint64_t i)
+{
+	enum { AHEAD = 8, LINE = 64, LINES = 5 };
+
+	if (i + 2 * AHEAD < core->n_conns)
+		__builtin_prefetch(&core->conns[i + 2 * AHEAD]->info);
+	for (size_t line = 1; i + AHEAD < core->n_conns && line < LINES; line++)
+		__builtin_prefetch((const char *)core->conns[i + AHEAD]->info + line * LINE);
+}
+
 /* Of all, or of a room's members. */
 static void collect(struct wsm__table *table, struct wsm__core *core, const struct wsm__room *room, enum column column)
 {
-	struct wsm__conn *conn;
-
 	for (uint32_t i = 0; room && i < room->n_members && wsm__table_goes_on(table); i++)
 		add(table, core, wsm__conn_of(room->members[i]->sub), column);
 	if (room)
 		return;
-	for (conn = core->by_number; conn && wsm__table_goes_on(table); conn = conn->by_number.next)
-		add(table, core, conn, column);
+	for (uint64_t i = 0; i < core->n_conns && wsm__table_goes_on(table); i++) {
+		if (wsm__table_searches(table))
+			look_at_texts(core, i);
+		else
+			wsm__conn_look(core, i);
+		add(table, core, core->conns[i], column);
+	}
 }
 
 void wsm__admin_connections(struct wsm__core *core, const struct wsm__table_request *request, wsm_slice room,

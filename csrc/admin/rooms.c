@@ -44,9 +44,7 @@ static enum column column_of(const char *name)
 
 static void add(struct wsm__table *table, struct wsm__core *core, struct wsm__room *room, enum column column)
 {
-	const char *const texts[] = { room->name };
-
-	if (!wsm__table_matches(table, texts, 1))
+	if (wsm__table_searches(table) && !wsm__table_matches(table, wsm__room_name(room)))
 		return;
 	switch (column) {
 #define WSM_X(name, key, text)                                                                                         \

@@ -1,6 +1,5 @@
 #include "admin/table.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -34,11 +33,13 @@ bool wsm__table_parse(struct wsm__call *call, struct wsm__table_request *request
 	request->limit = WSM__TABLE_LIMIT;
 	search_len = wsm__query_get(query, "search", request->search, sizeof(request->search));
 	sort_len = wsm__query_get(query, "sort", sort, sizeof(sort));
-	if (search_len < -1 || sort_len < -1 || !parse_number(query, "offset", UINT32_MAX, &request->offset) ||
+	if (search_len < -1 || sort_len < -1 || (search_len > 0 && memchr(request->search, 0, (size_t)search_len)) ||
+	    !parse_number(query, "offset", UINT32_MAX, &request->offset) ||
 	    !parse_number(query, "limit", WSM__TABLE_LIMIT_MAX, &request->limit)) {
-		wsm__call_refuse(call, 400, "bad_request",
-		                 "search is at most 127 bytes, sort the name of a column, offset a number, limit one "
-		                 "of at most 500");
+		wsm__call_refuse(
+			call, 400, "bad_request",
+			"search is a text of at most 127 bytes, sort the name of a column, offset a number, limit one "
+			"of at most 500");
 		return false;
 	}
 	request->search_len = search_len > 0 ? (size_t)search_len : 0;
@@ -75,31 +76,34 @@ bool wsm__table_goes_on(struct wsm__table *table)
 	return true;
 }
 
-static bool has(const char *text, const char *search, size_t len)
+static bool equal_nocase(const char *text, const char *search, size_t len)
 {
-	const char large = (char)(search[0] >= 'a' && search[0] <= 'z' ? search[0] - 'a' + 'A' : search[0]);
-	const char first[] = { search[0], large, '\0' };
+	for (size_t i = 0; i < len; i++)
+		if (text[i] != search[i] && !(text[i] >= 'A' && text[i] <= 'Z' && text[i] - 'A' + 'a' == search[i]))
+			return false;
+	return true;
+}
 
-	for (; (text = strpbrk(text, first)) != NULL; text++) {
-		size_t i = 1;
+/* memchr() is many times faster than a look at each character. */
+static bool has(wsm_slice text, char first, const char *search, size_t len)
+{
+	const char *end = text.data + text.len, *at = text.data;
 
-		while (i < len &&
-		       (text[i] == search[i] || (text[i] >= 'A' && text[i] <= 'Z' && text[i] - 'A' + 'a' == search[i])))
-			i++;
-		if (i == len)
+	while ((size_t)(end - at) >= len && (at = memchr(at, first, (size_t)(end - at) - len + 1)) != NULL) {
+		if (equal_nocase(at + 1, search + 1, len - 1))
 			return true;
+		at++;
 	}
 	return false;
 }
 
-bool wsm__table_matches(const struct wsm__table *table, const char *const *texts, size_t n)
+bool wsm__table_matches(const struct wsm__table *table, wsm_slice text)
 {
-	if (!table->request->search_len)
-		return true;
-	for (size_t i = 0; i < n; i++)
-		if (has(texts[i], table->request->search, table->request->search_len))
-			return true;
-	return false;
+	const char *search = table->request->search;
+	size_t len = table->request->search_len;
+
+	return has(text, search[0], search, len) ||
+	       (search[0] >= 'a' && search[0] <= 'z' && has(text, (char)(search[0] - 'a' + 'A'), search, len));
 }
 
 void wsm__table_add(struct wsm__table *table, uint64_t key, const char *text, uint64_t number, const void *item)

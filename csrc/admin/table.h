@@ -42,8 +42,12 @@ void wsm__table_init(struct wsm__table *table, const struct wsm__table_request *
 void wsm__table_fini(struct wsm__table *table);
 /* Before each item: whether there is time to look at it. */
 bool wsm__table_goes_on(struct wsm__table *table);
-/* Whether one of the texts has what is searched for in it, small and large ASCII letters alike. */
-bool wsm__table_matches(const struct wsm__table *table, const char *const *texts, size_t n);
+static inline bool wsm__table_searches(const struct wsm__table *table)
+{
+	return table->request->search_len > 0;
+}
+/* Whether the text has what is searched for in it, small and large ASCII letters alike. */
+bool wsm__table_matches(const struct wsm__table *table, wsm_slice text);
 void wsm__table_add(struct wsm__table *table, uint64_t key, const char *text, uint64_t number, const void *item);
 /* Puts the page in order; its rows are rows[offset] to rows[offset + the result - 1]. */
 size_t wsm__table_page(struct wsm__table *table);

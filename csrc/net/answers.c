@@ -23,10 +23,11 @@ struct gauge {
 
 void wsm__answer_sums(const struct wsm__core *core, struct wsm__sums *sums)
 {
-	const struct wsm__conn *conn;
-
 	memset(sums, 0, sizeof(*sums));
-	for (conn = core->by_number; conn; conn = conn->by_number.next) {
+	for (uint64_t i = 0; i < core->n_conns; i++) {
+		const struct wsm__conn *conn = core->conns[i];
+
+		wsm__conn_look(core, i);
 		sums->queued_bytes += conn->sub.outbox.bytes;
 		sums->lagging += wsm__sub_lags(&conn->sub);
 	}

@@ -58,6 +58,13 @@ static const wsm_conn_info *info_new(uint64_t number, int64_t connected_at, cons
 	return &shared->info;
 }
 
+wsm_slice wsm__conn_texts(const struct wsm__conn *conn)
+{
+	const wsm_conn_info *info = conn->info;
+
+	return wsm__slice(info->client_id, (size_t)(info->user_agent - info->client_id) + strlen(info->user_agent));
+}
+
 /* The same facts with another user and session: what the host decided. */
 static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id)
 {
@@ -275,6 +282,31 @@ static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, co
 	return info;
 }
 
+/* A place in core->conns for one more. */
+static bool has_place(struct wsm__core *core)
+{
+	size_t capacity = core->conns_capacity ? 2 * core->conns_capacity : 64;
+	struct wsm__conn **grown;
+
+	if (core->n_conns < core->conns_capacity)
+		return true;
+	grown = realloc(core->conns, capacity * sizeof(struct wsm__conn *));
+	if (!grown)
+		return false;
+	core->conns = grown;
+	core->conns_capacity = capacity;
+	return true;
+}
+
+static void give_place_up(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+	struct wsm__conn *last = core->conns[--core->n_conns];
+
+	core->conns[conn->index] = last;
+	last->index = conn->index;
+}
+
 struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
                                 const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
                                 const wsm_admission *admission)
@@ -306,7 +338,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 		opening_refuse(conn->opening, "the server is out of memory");
 	if (conn->opening)
 		conn->info = describe(core, number, request, endpoint, params, admission, conn->opening);
-	if (!conn->greeting || !conn->heartbeat || !conn->peer || !conn->info) {
+	if (!conn->greeting || !conn->heartbeat || !conn->peer || !conn->info || !has_place(core)) {
 		opening_free(conn->opening);
 		free(conn->greeting);
 		free(conn->heartbeat);
@@ -331,7 +363,8 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	wsm__bucket_init(&conn->rate, 2 * core->config->rate, core->now_ms);
 	wsm__bucket_init(&conn->byte_rate, 2 * core->config->byte_rate, core->now_ms);
 	wsm__bucket_init(&conn->requests, 2 * core->config->subscription_rate, core->now_ms);
-	core->n_conns++;
+	conn->index = (uint32_t)core->n_conns;
+	core->conns[core->n_conns++] = conn;
 	core->n_active++;
 	core->counters.total_connections++;
 	wsm__conn_heard(conn);
@@ -568,7 +601,7 @@ void wsm__conn_gone(struct wsm__conn *conn)
 	HASH_DELETE(by_number, core->by_number, conn);
 	wsm__sub_fini(&core->registry, &conn->sub);
 	release_place(conn);
-	core->n_conns--;
+	give_place_up(conn);
 	opening_free(conn->opening);
 	wsm__grant_free(conn->grant);
 	wsm__patterns_fini(&conn->granted);

@@ -225,6 +225,8 @@ struct wsm__core {
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];
 	struct wsm__conn *closing; /* in the order of close_by_ms; no longer in the wheel */
 	unsigned wheel_at;
+	struct wsm__conn **conns; /* all of them, in no order: for looks at each */
+	size_t conns_capacity;
 	uint64_t n_conns;          /* those on the way out included */
 	uint64_t n_active;         /* open, or being decided on */
 	uint64_t n_sessions;       /* sockets in libwebsockets */
