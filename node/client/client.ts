@@ -1,7 +1,9 @@
 // The client: runs what the state machine says, on a real socket, with real timers.
 
+import type { PresenceData, PublishedData } from './events.js'
 import { Follower, type HistoryPage } from './follower.js'
 import { addTo, normal, safely } from './messages.js'
+import { watchPage } from './page.js'
 import { Poller } from './poller.js'
 import { Positions, type Position } from './positions.js'
 import { Queue } from './queue.js'
@@ -163,7 +165,7 @@ export class Client {
   }
 
   connect(): void {
-    this.watchPage()
+    this.unwatch ??= watchPage(() => this.happen({ is: 'hope' }))
     this.happen({ is: 'connect' })
   }
 
@@ -245,12 +247,14 @@ export class Client {
     return this.request<HistoryPage>('history', { room, since, limit }, rest)
   }
 
-  presence(room: string, options?: RequestOptions) {
-    return this.request<{ clients: string[]; users: string[] }>('presence', { room }, options)
+  /** A page of who is in a room: at most `limit` ids of each kind (100), after those of the page whose `next` is `after`. */
+  presence(room: string, options: { limit?: number; after?: string } & RequestOptions = {}) {
+    const { limit, after, ...rest } = options
+    return this.request<PresenceData>('presence', { room, limit, after }, rest)
   }
 
   publish(room: string, type: string, data: unknown, options?: RequestOptions) {
-    return this.request<{ epoch?: string; offset?: number }>('publish', { room, type, data }, options)
+    return this.request<PublishedData>('publish', { room, type, data }, options)
   }
 
   /** Ends the client for good. */
@@ -570,24 +574,6 @@ export class Client {
 
   private stopWatching(): void {
     clearTimeout(this.watchTimer)
-  }
-
-  /** The network is back or the page is looked at: try now. */
-  private watchPage(): void {
-    const page = globalThis as {
-      addEventListener?: typeof addEventListener
-      removeEventListener?: typeof removeEventListener
-    }
-    if (this.unwatch || typeof page.addEventListener !== 'function') return
-    const hope = () => {
-      if (typeof document === 'undefined' || document.visibilityState !== 'hidden') this.happen({ is: 'hope' })
-    }
-    page.addEventListener('online', hope)
-    if (typeof document !== 'undefined') document.addEventListener('visibilitychange', hope)
-    this.unwatch = () => {
-      page.removeEventListener?.('online', hope)
-      if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', hope)
-    }
   }
 
   private changed(): void {

@@ -9,7 +9,9 @@ const project = (name: string, folder: string, include: string[]) => ({
   resolve: {
     alias: {
       'ws_manager/client': join(folder, 'node/client/index.ts'),
+      'ws_manager/react/styles.css': join(folder, 'node/react/styles.css'),
       'ws_manager/react/toasts': join(folder, 'node/react/toasts.tsx'),
+      vue: '@vue/reactivity', // the part of it that examples use
       'ws_manager/react': join(folder, 'node/react/index.ts'),
     },
   },
