@@ -110,12 +110,19 @@ build: $(V)/package ## Build the package and install it in .venv
 build-node: $(S)/package-node ## Build the npm package, and install its tarball into build/node-app
 	@cd build/node-app && node -p '"ws_manager " + require("ws_manager").version + " is installed in build/node-app; its tarball: build/node-app/" + fs.readdirSync(".").find((name) => name.endsWith(".tgz"))'
 
+# In a place of its own, as what the page is built from has nothing to do with Python.
+PAGE_SOURCES := $(shell find examples/fastapi-pipelines/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
+$(S)/pipelines-page: $(S)/node $(S)/web $(PAGE_SOURCES) package.json .ci/pipelines-page
+	$(call say,Building the page of the demo)
+	@.ci/pipelines-page
+	@touch $@
+
 $(V)/demo: $(V)/package examples/fastapi-pipelines/requirements.txt
 	$(call say,Installing what the demo needs from PyPI)
 	@$(PIP) -r examples/fastapi-pipelines/requirements.txt || $(no_network)
 	@touch $@
 
-demo: $(V)/demo ## Run the demo: computer-vision pipelines, live in the browser
+demo: $(V)/demo $(S)/pipelines-page ## Run the demo: computer-vision pipelines, live in the browser
 	$(call say,Starting the demo)
 	@exec $(PY) examples/fastapi-pipelines/run.py $(ARGS)
 
@@ -168,7 +175,7 @@ test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, P
 
 # Both mostly wait, for servers and clients: so they do it side by side. What Python's say comes when they are through.
 .PHONY: test-languages
-test-languages: $(V)/demo $(V)/requirements-test $(S)/package-node
+test-languages: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-node
 	@mkdir -p $(LOGS)
 	@$(MAKE) test-python test-python-asan > $(LOGS)/python.out 2>&1 & python=$$!; node=0; \
 		$(MAKE) test-node test-node-asan test-web test-browser test-next || node=$$?; \
@@ -198,7 +205,7 @@ test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of t
 	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
 	@.ci/valgrind build/debug $(VALGRIND_TESTS) 2>&1 | tee $(LOGS)/40-valgrind.log
 
-test-python: $(V)/demo $(V)/requirements-test ## Python tests, with the package as it is installed in .venv
+test-python: $(V)/demo $(S)/pipelines-page $(V)/requirements-test ## Python tests, with the package as it is installed in .venv
 	$(call say,Python tests)
 	@mkdir -p $(LOGS)
 	@CHROMIUM="$$(.ci/find-browser)" $(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
@@ -292,7 +299,7 @@ check-generated: $(V)/package ## Generated files are those that their sources gi
 .PHONY: lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
 JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/* tests/web/seeds/* csrc/admin/web/*.js) package.json
-JS_STYLE += $(filter %.ts %.tsx,$(NEXT_SOURCES))
+JS_STYLE += $(filter %.ts %.tsx,$(NEXT_SOURCES) $(PAGE_SOURCES))
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"
@@ -306,7 +313,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
+	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources
@@ -316,5 +323,5 @@ format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScr
 	@$(PRETTIER) --write --log-level warn $(JS_STYLE)
 
 clean: ## Remove everything that was built or installed here
-	rm -rf build dist .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist examples/fastapi-pipelines/web/dist .venv .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -9,17 +9,20 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import clip
 import cv2
-from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from analyses import Analyses
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from load import MachineLoad
+from notices import Notices
 from pipelines import Definition, PipelineManager, UnknownPipeline
 from pydantic import BaseModel, Field
 from source import SourceError, VideoSource, label, parse_source
@@ -28,7 +31,10 @@ from vision import Counter, IntrusionZone, LineCrossing, MotionDetector, PeopleD
 
 import ws_manager
 
-STATIC = Path(__file__).parent / "static"
+DIST = Path(__file__).parent / "web" / "dist"
+PAGE_SECONDS = 20.0  # how long a simulated analysis takes when the page asks for one
+REST_SECONDS = 4.0
+ROOM = "pipelines"
 log = logging.getLogger("demo")
 
 
@@ -113,9 +119,45 @@ cv2.setNumThreads(1)  # each pipeline has its own thread: OpenCV need not start 
 first_source = default_source()
 geometry(first_source)  # what is wrong with it is said now, not when a pipeline starts
 
-manager = PipelineManager(definitions(), VideoSource(first_source))
+manager = PipelineManager(
+    definitions(),
+    VideoSource(first_source),
+    # Whole pictures are made for those who look at one pipeline: they are in its room then.
+    watched=lambda pipeline_id: ws_manager.subscribers(f"picture:{pipeline_id}") > 0,
+)
 # What the pipelines tell the manager's callbacks becomes messages for everybody who watches.
-pipeline_websocket_service = ws_manager.PipelineWebSocketService(manager)
+pipeline_websocket_service = ws_manager.PipelineWebSocketService(manager, room=ROOM)
+ws_manager.room(ROOM, history_size=1000)  # whoever was away for two minutes misses nothing
+ws_manager.room("picture:*", overflow="latest")  # who can't keep up gets the newest one
+notices = Notices()
+analyses = Analyses()
+
+
+def on_picture(pipeline_id: str, picture: dict[str, Any]) -> None:
+    ws_manager.notify(
+        "pipeline_picture", {"pipeline_id": pipeline_id, **picture}, room=f"picture:{pipeline_id}", priority="low"
+    )
+
+
+def on_failure(pipeline_id: str, failure: dict[str, Any]) -> None:
+    restart = {"type": "restart_pipeline", "label": "Restart", "payload": {"pipeline_id": pipeline_id}}
+    notices.add("error", f"{name_of(pipeline_id)} failed", failure["error_message"], restart)
+
+
+def on_analytics(pipeline_id: str, values: dict[str, Any]) -> None:
+    if values.get("new_intrusions"):
+        show = {"type": "show_pipeline", "label": "Show", "payload": {"pipeline_id": pipeline_id}}
+        words = f"Someone entered the zone of {name_of(pipeline_id)}, {values['total_intrusions']} in all"
+        notices.add("warning", "Intrusion", words, show)
+
+
+def name_of(pipeline_id: str) -> str:
+    return manager.get(pipeline_id).definition.name
+
+
+manager.register_callback("picture", on_picture)
+manager.register_callback("error", on_failure)
+manager.register_callback("analytics", on_analytics)
 
 
 async def report_load() -> None:
@@ -148,20 +190,21 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         log.info("Demo stops")
         reporter.cancel()
+        analyses.cancel_all()
         await asyncio.to_thread(manager.stop_all)
         logging.getLogger("demo").removeHandler(handler)
 
 
 app = FastAPI(title="ws_manager demo: vision pipelines", lifespan=lifespan)
 app.include_router(ws_manager.router)
-app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
-Verb = Literal["start", "stop", "break"]
+Verb = Literal["start", "stop", "restart", "break"]
 
 
 def act(verb: Verb, pipeline_id: str) -> dict[str, Any]:
     """Do it; blocks until a stopped pipeline's thread has ended. Raises UnknownPipeline."""
-    changed = {"start": manager.start, "stop": manager.stop, "break": manager.break_}[verb](pipeline_id)
+    verbs = {"start": manager.start, "stop": manager.stop, "restart": manager.restart, "break": manager.break_}
+    changed = verbs[verb](pipeline_id)
     return {"pipeline_id": pipeline_id, "changed": changed, "status": manager.get(pipeline_id).status}
 
 
@@ -175,6 +218,7 @@ def change_source(text: str) -> dict[str, Any]:
     """Blocks until the new source has given a picture. Raises SourceError."""
     source = parse_source(text) if text.strip() else first_source
     manager.set_source(VideoSource(source))
+    ws_manager.notify("source_changed", {"source": label(source)}, room=ROOM)
     return {"source": label(source)}
 
 
@@ -204,6 +248,11 @@ async def on_stop(_connection: ws_manager.Connection, data: Any) -> dict[str, An
     return await command("stop", data)
 
 
+@ws_manager.on_command("restart_pipeline")
+async def on_restart(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
+    return await command("restart", data)
+
+
 @ws_manager.on_command("break_pipeline")
 async def on_break(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
     log.warning("A page asked to break the pipeline %s", field(data, "pipeline_id"))
@@ -218,6 +267,30 @@ async def on_source(_connection: ws_manager.Connection, data: Any) -> dict[str, 
         return {"ok": False, "error": str(error)}
 
 
+@ws_manager.on_command("start_analysis")
+async def on_start_analysis(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
+    image_id = field(data, "image_id") or f"img-{secrets.token_hex(2)}"
+    if not analyses.start(image_id, PAGE_SECONDS):
+        return {"ok": False, "error": f"{image_id} is being analysed already"}
+    log.info("Analysis of %s begins", image_id)
+    return {"ok": True, "image_id": image_id}
+
+
+@ws_manager.on_command("cancel_analysis")
+async def on_cancel_analysis(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
+    image_id = field(data, "image_id")
+    if not analyses.cancel(image_id):
+        return {"ok": False, "error": f"there is no analysis of {image_id!r} under way"}
+    log.info("Analysis of %s is cancelled", image_id)
+    return {"ok": True, "image_id": image_id}
+
+
+@ws_manager.on_command("mark_read")
+async def on_mark_read(_connection: ws_manager.Connection, data: Any) -> dict[str, Any]:
+    ids = data.get("ids") if isinstance(data, dict) else None
+    return {"ok": True, "marked": notices.mark_read(ids if isinstance(ids, list) else [])}
+
+
 # ---- the same by REST, and the page ----
 
 
@@ -228,28 +301,38 @@ async def guard(request: Request, call_next: Any) -> Response:
     if request.method not in ("GET", "HEAD") and origin and urlsplit(origin).netloc != request.headers.get("host"):
         return JSONResponse({"detail": f"requests from {origin} are not allowed"}, status_code=403)
     response: Response = await call_next(request)
-    if request.url.path == "/":
+    if request.url.path in ("/", "/index.html"):
         response.headers["Content-Security-Policy"] = (
-            "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'"
+            "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
-    if request.url.path == "/" or request.url.path.startswith("/static/"):
-        # Pages that reload after an update get it; icons, which are asked for again and again, are kept.
-        response.headers["Cache-Control"] = "max-age=3600" if request.url.path.endswith(".svg") else "no-cache"
+        response.headers["Cache-Control"] = "no-cache"
+    elif request.url.path.startswith("/assets/"):  # their names change with what is in them
+        response.headers["Cache-Control"] = "max-age=31536000, immutable"
     return response
 
 
 @app.get("/", include_in_schema=False)
-def page() -> FileResponse:
-    return FileResponse(STATIC / "index.html")
+def page() -> Response:
+    if not (DIST / "index.html").is_file():  # without the page, what is behind it still works
+        return PlainTextResponse("The page is not built: `make demo` in the project's top folder does that.", 503)
+    return FileResponse(DIST / "index.html")
 
 
 @app.get("/api/state")
 def state() -> dict[str, Any]:
-    """All that the page shows, for its first drawing and after a gap."""
+    """All that the page shows, for its first drawing and after a gap.
+
+    `positions` are read first: what happens meanwhile is in the state and comes again, which changes nothing.
+    """
+    positions = {room: ws_manager.position(room) for room in (ROOM, "@all")}
     return {
+        "positions": positions,
         "source": label(manager.source.source),
         "source_fps": manager.source.fps,
         "pipelines": [p.snapshot() for p in manager.pipelines.values()],
+        "analyses": analyses.snapshot(),
+        "notifications": notices.snapshot(),
     }
 
 
@@ -270,31 +353,14 @@ def put_source(new: NewSource) -> dict[str, Any]:
 
 
 @app.post("/demo/simulate-analysis/{image_id}", status_code=202)
-async def simulate_analysis(image_id: str, background: BackgroundTasks) -> dict[str, str]:
+async def simulate_analysis(
+    image_id: str, seconds: Annotated[float, Query(ge=1, le=600)] = REST_SECONDS
+) -> dict[str, str]:
     """The events of an image analysis, without an image: for trying out a page that shows them."""
-    background.add_task(analyse, image_id, ws_manager.progress_callback(image_id))
+    if not analyses.start(image_id, seconds):
+        raise HTTPException(409, f"{image_id} is being analysed already")
     return {"image_id": image_id}
 
 
-STEPS = ("Loading data", "Running 3D segmentation model", "Computing object metrics", "Writing the result")
-SIMULATED_SECONDS = 4.0
-
-
-async def analyse(image_id: str, report: ws_manager.progress_callback) -> None:
-    """Reports a hundred times a second, as analyses do; what goes out is ten a second."""
-    ws_manager.notify_processing_started(
-        image_id=image_id, algorithm="segmentation_3d", estimated_time_seconds=SIMULATED_SECONDS, parameters={}
-    )
-    ticks = int(SIMULATED_SECONDS * 100)
-    for tick in range(ticks):
-        await asyncio.sleep(0.01)
-        done = (tick + 1) / ticks
-        step = STEPS[min(int(done * len(STEPS)), len(STEPS) - 1)]
-        report(round(100 * done, 1), step, round(SIMULATED_SECONDS * (1 - done), 1))
-    ws_manager.notify_processing_complete(
-        image_id=image_id,
-        result_id=f"result-{image_id}",
-        summary={"objects": 12},
-        processing_time_seconds=SIMULATED_SECONDS,
-        confidence_score=0.85,
-    )
+# Last: what none of the routes above is. It need not be there: see page().
+app.mount("/", StaticFiles(directory=DIST, check_dir=False), name="web")

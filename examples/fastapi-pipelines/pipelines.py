@@ -16,10 +16,11 @@ from vision import Context, Node, thumbnail
 log = logging.getLogger("demo.pipelines")
 
 Callback = Callable[[str, Any], None]
-EVENTS = ("status", "frame", "analytics", "error")
+EVENTS = ("status", "frame", "analytics", "error", "picture")
 PREVIEWS_PER_SECOND = 6.0
 STATUS_SECONDS = 2.0
 HISTORY_SECONDS = 180
+ERRORS_KEPT = 20
 
 
 class UnknownPipeline(KeyError):
@@ -71,16 +72,25 @@ class Stats:
 class Pipeline:
     """One definition, running or not. Methods may be called from any thread."""
 
-    def __init__(self, definition: Definition, source: str | int, emit: Callable[[str, str, Any], None]) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        source: str | int,
+        emit: Callable[[str, str, Any], None],
+        watched: Callable[[str], bool],
+    ) -> None:
         self.definition = definition
         self.status = "stopped"
         self.error_message: str | None = None
         self.stats = Stats()
         self.analytics: dict[str, Any] = {}
-        self.history: deque[tuple[int, int, int]] = deque(maxlen=HISTORY_SECONDS)
+        self.results: dict[str, Any] = {}
+        self.history: deque[tuple[int, int, int, float]] = deque(maxlen=HISTORY_SECONDS)
+        self.errors: deque[dict[str, Any]] = deque(maxlen=ERRORS_KEPT)
         self.preview: dict[str, Any] | None = None
         self.last_frame_time: float | None = None
         self._emit = emit
+        self._watched = watched
         self._log = logging.getLogger(f"demo.{definition.id}")
         self._nodes = definition.nodes(source)
         self._lock = threading.Lock()
@@ -147,7 +157,9 @@ class Pipeline:
             "status": self.status,
             "detailed_status": self.detailed_status(),
             "analytics": self.analytics,
+            "results": self.results,
             "history": list(self.history),
+            "errors": list(self.errors),
             "preview": self.preview,
         }
 
@@ -165,6 +177,7 @@ class Pipeline:
         self.stats = Stats(started_at=time.time())
         self.error_message = None
         self.analytics = {}
+        self.results = {}
         self._set_status("starting")
         source.acquire()
         try:
@@ -181,6 +194,7 @@ class Pipeline:
         if stopping.is_set():
             return
         self.error_message = message
+        self.errors.append({"time": time.time(), "message": message, "severity": severity})
         self._set_status("error")
         self._log.error("Failed on frame %d: %s", self.stats.frames_processed + 1, message)
         self._emit("error", self.id, {"error_message": message, "severity": severity})
@@ -188,6 +202,7 @@ class Pipeline:
     def _loop(self, source: VideoSource, stopping: threading.Event) -> None:
         number, cut = 0, None
         next_preview = next_status = next_analytics = 0.0
+        watched = False
         waiting_since = time.monotonic()
         while not stopping.is_set():
             frame = source.next_frame(number)
@@ -209,6 +224,9 @@ class Pipeline:
             if now >= next_preview:
                 next_preview = now + 1 / PREVIEWS_PER_SECOND
                 self._emit_frame(frame, context, results)
+                watched = self._watched(self.id)
+            if watched:
+                self._emit_picture(frame, context)
             if (
                 now >= next_analytics
                 or context.analytics.get("new_crossings")
@@ -234,10 +252,10 @@ class Pipeline:
         self.last_frame_time = time.time()
         return context, results
 
-    def _emit_frame(self, frame: Frame, context: Context, results: dict[str, Any]) -> None:
+    def _drawing(self, frame: Frame, context: Context) -> dict[str, Any]:
+        """What is drawn over the picture: boxes of what was found, and the nodes' lines and zones."""
         height, width = frame.image.shape[:2]
-        self.preview = {
-            "jpeg": thumbnail(frame.image),
+        return {
             "aspect": round(width / height, 4),
             "boxes": [
                 [track_id, *(round(v, 4) for v in (box.x, box.y, box.width, box.height))]
@@ -245,6 +263,10 @@ class Pipeline:
             ],
             "shapes": [shape for node in self._nodes if (shape := node.shape()) is not None],
         }
+
+    def _emit_frame(self, frame: Frame, context: Context, results: dict[str, Any]) -> None:
+        self.results = results
+        self.preview = {"jpeg": thumbnail(frame.image), **self._drawing(frame, context)}
         self._emit(
             "frame",
             self.id,
@@ -258,36 +280,51 @@ class Pipeline:
             },
         )
 
+    def _emit_picture(self, frame: Frame, context: Context) -> None:
+        """The whole picture of every frame: only while somebody looks at this pipeline."""
+        picture = thumbnail(frame.image, width=frame.image.shape[1], quality=74)
+        self._emit("picture", self.id, {"jpeg": picture, **self._drawing(frame, context)})
+
     def _emit_analytics(self, context: Context) -> None:
         node = next(n for n in self._nodes if n.node_id == self.definition.headline)
         values = context.analytics
         self.analytics = {"node_id": node.node_id, "node_type": node.node_type, **values, "results": dict(values)}
         self._emit("analytics", self.id, self.analytics)
-        crossings, intrusions = values.get("new_crossings", 0), values.get("new_intrusions", 0)
-        self._remember(values.get("people_count", 0), crossings + intrusions)
-        if crossings:
+        self._remember(
+            values.get("people_count", 0), values.get("total_crossings", 0) + values.get("total_intrusions", 0)
+        )
+        if values.get("new_crossings"):
             self._log.info("Crossing, %d in all", values["total_crossings"])
-        if intrusions:
+        if values.get("new_intrusions"):
             self._log.warning("Intrusion, %d in all", values["total_intrusions"])
 
     def _remember(self, count: int, events: int) -> None:
+        """One point a second. `events` counts up, so that a point that comes twice changes nothing."""
         second = int(time.time())
         if self.history and self.history[-1][0] == second:
-            events += self.history.pop()[2]
-        self.history.append((second, count, events))
+            self.history.pop()
+        self.history.append((second, count, events, self.stats.fps))
 
 
 class PipelineManager:
-    """Runs pipelines on one source and tells whoever registered. Callbacks run in the pipelines' threads."""
+    """Runs pipelines on one source and tells whoever registered. Callbacks run in the pipelines' threads.
 
-    def __init__(self, definitions: list[Definition], source: VideoSource) -> None:
+    watched: says of a pipeline's id whether somebody wants its whole pictures, the event "picture"; nobody by default.
+    """
+
+    def __init__(
+        self,
+        definitions: list[Definition],
+        source: VideoSource,
+        watched: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self.source = source
         self._callbacks: dict[str, list[Callback]] = {event: [] for event in EVENTS}
-        self.pipelines = {d.id: Pipeline(d, source.source, self._emit) for d in definitions}
+        self.pipelines = {d.id: Pipeline(d, source.source, self._emit, watched) for d in definitions}
         self._lock = threading.Lock()
 
     def register_callback(self, event: str, callback: Callback) -> None:
-        """Have `callback(pipeline_id, data)` called for each `event`: status, frame, analytics or error."""
+        """Have `callback(pipeline_id, data)` called for each `event`: status, frame, analytics, error or picture."""
         if event not in self._callbacks:
             raise ValueError(f"there is no event {event!r}; there are {', '.join(EVENTS)}")
         self._callbacks[event].append(callback)
@@ -304,6 +341,12 @@ class PipelineManager:
 
     def stop(self, pipeline_id: str) -> bool:
         return self.get(pipeline_id).stop()
+
+    def restart(self, pipeline_id: str) -> bool:
+        """Stop it if it runs, and start it; returns whether it ran."""
+        running = self.get(pipeline_id).stop()
+        self.start(pipeline_id)
+        return running
 
     def break_(self, pipeline_id: str) -> bool:
         return self.get(pipeline_id).break_("Broken on purpose, by the button of the page")

@@ -18,6 +18,7 @@ from pathlib import Path
 import clip
 
 HERE = Path(__file__).resolve().parent
+DIST = HERE / "web" / "dist"
 NEEDED = {"ws_manager": "ws_manager", "fastapi": "fastapi", "uvicorn": "uvicorn", "cv2": "opencv-python-headless"}
 
 
@@ -40,6 +41,15 @@ def check_packages() -> None:
         raise Problem(
             f"Not installed for {sys.executable}: {', '.join(missing)}.\n"
             "    `make demo` in the project's top folder installs all that is needed and starts this."
+        )
+
+
+def check_page() -> None:
+    if not (DIST / "index.html").is_file():
+        raise Problem(
+            "Its page is not built yet.\n"
+            "    `make demo` in the project's top folder builds it and starts this. By hand, with Node 18 or later:\n"
+            "    README.md beside this program has the steps."
         )
 
 
@@ -86,6 +96,7 @@ def main() -> int:  # returns only if it could not start: else this process beco
     try:
         check_packages()
         port = check_port(options.host, options.port)
+        check_page()
         source = video(options.source)
     except Problem as problem:
         print(f"\n*** The demo can't start. {problem}\n", file=sys.stderr)

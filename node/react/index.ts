@@ -19,6 +19,7 @@ export {
   PipelineMonitor,
   Sparkline,
   usePipeline,
+  type PipelineFigure,
   type PipelineMonitorProps,
   type PipelineState,
 } from './pipeline-monitor.js'

@@ -1,225 +1,290 @@
 'use client'
 // LogStream: log messages as they come. Only the lines in view are in the document, so that 100,000 of them scroll like ten.
 
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode, type UIEvent } from 'react'
-import type { Client, Message, Position } from '../client/index.js'
+import {
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+  type KeyboardEvent,
+  type ReactNode,
+} from 'react'
+import type { Position } from '../client/index.js'
 import { useRoom, useWebSocket } from './hooks.js'
+import { attend, LOG_LEVELS, Lines, type Line, type LogEntry, type LogLevel } from './log-lines.js'
+import { useClock } from './time.js'
 
-export type LogLevel = 'debug' | 'info' | 'success' | 'warning' | 'error' | 'critical'
-export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'success', 'warning', 'error', 'critical']
-
-export interface LogEntry {
-  id: string
-  time: string
-  level: LogLevel
-  source: string
-  message: string
-}
+export { LOG_LEVELS, type LogEntry, type LogLevel }
 
 export interface LogStreamProps {
   /** Room of the messages; `logs` if not given, null for those that come without being asked for. */
   room?: string | null
   /** Lines kept; the oldest go first. 100,000. */
   limit?: number
-  /** Lines that were there before: of `history()`, say. Others later are added to those that are shown. */
+  /** Lines that were there before. If not given, the room's history is asked for them. Others later are added to those that are shown. */
   initial?: readonly LogEntry[]
   /** Where the room stood when `initial` was taken (`position()` of the server): it goes on from there, without a gap. */
   since?: Position
+  /** How many lines of the room's history are asked for at the beginning, and after a gap: 200; 0 for none. */
+  history?: number
+  /** What is found at first: text of the source or message. */
+  find?: string
   /** CSS length. */
   height?: string
+  title?: string
   className?: string
 }
 
 const ROW = 22 // pixels; the style sheet says so too
 const MARGIN = 12 // rows beyond what is seen
-
-/** Lines outside of React: a burst of thousands is one render. */
-class Lines {
-  list: LogEntry[] = []
-  private scheduled = false
-  private readonly changes = new Set<() => void>()
-  private count = 0
-  /** Of what was given: it may come once more as a message. */
-  private given = new Set<string>()
-
-  constructor(
-    private readonly limit: number,
-    initial: readonly LogEntry[],
-  ) {
-    this.give(initial)
-  }
-
-  give(lines: readonly LogEntry[]): void {
-    const known = new Set(this.list.map(({ id }) => id))
-    const others = lines.filter(({ id }) => !known.has(id))
-    this.given = new Set(lines.map(({ id }) => id))
-    if (!others.length) return
-    this.list = [...this.list, ...others].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
-    this.tell()
-  }
-
-  subscribe = (changed: () => void): (() => void) => {
-    this.changes.add(changed)
-    return () => void this.changes.delete(changed)
-  }
-
-  add = (message: Message): void => {
-    const data = message.data as Record<string, any>
-    if (!data || typeof data.message !== 'string') return
-    if (message.message_id !== undefined && this.given.has(message.message_id)) return
-    this.list.push({
-      id: message.message_id ?? `line-${++this.count}`,
-      time: data.timestamp ?? message.timestamp ?? '',
-      level: LOG_LEVELS.includes(data.level) ? data.level : 'info',
-      source: data.source ?? '',
-      message: data.message,
-    })
-    if (this.scheduled) return
-    this.scheduled = true
-    const frame = (globalThis as { requestAnimationFrame?: (run: () => void) => unknown }).requestAnimationFrame
-    const hidden = typeof document !== 'undefined' && document.visibilityState === 'hidden'
-    if (frame && !hidden) frame(this.tell)
-    else setTimeout(this.tell, 100)
-  }
-
-  private tell = (): void => {
-    this.scheduled = false
-    this.list = this.list.slice(-this.limit) // a new array: that something has changed
-    for (const change of [...this.changes]) change()
-  }
-}
-
-function useLines(
-  client: Client,
-  room: string | null,
-  limit: number,
-  initial: readonly LogEntry[],
-  since: Position | undefined,
-): readonly LogEntry[] {
-  // eslint-disable-next-line react-hooks/exhaustive-deps
-  const lines = useMemo(() => new Lines(limit, initial), [client, room, limit])
-  useEffect(() => lines.give(initial), [lines, initial])
-  useRoom(room, { log_message: lines.add, log_entry: lines.add }, { since })
-  useEffect(() => {
-    if (room !== null) return undefined
-    const ends = ['log_message', 'log_entry'].map((type) => client.on(type, lines.add))
-    return () => ends.forEach((end) => end())
-  }, [client, room, lines])
-  return useSyncExternalStore(
-    lines.subscribe,
-    () => lines.list,
-    () => lines.list,
-  )
-}
-
 const NONE: readonly LogEntry[] = []
+
+const useBrowserLayoutEffect = typeof window === 'undefined' ? useEffect : useLayoutEffect
+
+function textOf({ time, level, source, message }: Line): string {
+  return [time, level.toUpperCase(), source, message].filter(Boolean).join(' ')
+}
+
+/** Copies where the browser lets us: secure pages and localhost. */
+async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    return false
+  }
+}
 
 export function LogStream({
   room = 'logs',
   limit = 100_000,
   initial = NONE,
   since,
+  history = 200,
+  find = '',
   height = '24rem',
+  title = 'Log',
   className = '',
 }: LogStreamProps): ReactNode {
   const { client } = useWebSocket()
-  const lines = useLines(client, room, limit, initial, since)
+  const clock = useClock()
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  const lines = useMemo(() => new Lines(limit, initial), [client, room, limit])
+  useEffect(() => lines.give(initial), [lines, initial])
+  useRoom(room, { log_message: lines.add }, { since })
+  const [begin] = useState(!initial.length && !since)
+  useEffect(() => attend(client, lines, room, history, begin), [client, lines, room, history, begin])
+  const { shown, counts, total } = useSyncExternalStore(
+    lines.subscribe,
+    () => lines.view,
+    () => lines.view,
+  )
+
   const [level, setLevel] = useState<LogLevel>('debug')
-  const [words, setWords] = useState('')
-  const [top, setTop] = useState(0)
-  const [follow, setFollow] = useState(true)
-  const [view, setView] = useState(400)
+  const [words, setWords] = useState(find)
+  useBrowserLayoutEffect(() => lines.want({ level, words }), [lines, level, words])
+
+  /** What was shown when one began to read further up: it stays as it is until one comes back. */
+  const [held, setHeld] = useState<readonly Line[] | null>(null)
+  useEffect(() => setHeld(null), [lines, level, words])
+  const seen = held ?? shown
+  const newer = held ? Math.max(0, shown.length - held.length) : 0
+
   const box = useRef<HTMLDivElement>(null)
-
-  const shown = useMemo(() => {
-    const sought = words.trim().toLowerCase()
-    const least = LOG_LEVELS.indexOf(level)
-    if (!sought && least === 0) return lines
-    return lines.filter(
-      (line) =>
-        LOG_LEVELS.indexOf(line.level) >= least &&
-        (!sought || `${line.source} ${line.message}`.toLowerCase().includes(sought)),
-    )
-  }, [lines, words, level])
-
-  const counts = useMemo(() => {
-    const found = Object.fromEntries(LOG_LEVELS.map((each) => [each, 0])) as Record<LogLevel, number>
-    for (const line of lines) found[line.level]++
-    return found
-  }, [lines])
-
-  useEffect(() => {
-    if (follow && box.current) box.current.scrollTop = box.current.scrollHeight
-  }, [follow, shown])
-
+  const [top, setTop] = useState(0)
+  const [view, setView] = useState(400)
+  useBrowserLayoutEffect(() => {
+    if (!held && box.current) box.current.scrollTop = box.current.scrollHeight
+  }, [held, shown, view])
   useEffect(() => {
     if (!box.current || typeof ResizeObserver === 'undefined') return undefined
     const observer = new ResizeObserver(([entry]) => setView(entry.contentRect.height))
     observer.observe(box.current)
     return () => observer.disconnect()
   }, [])
+  const scrolled = ({ scrollTop, scrollHeight, clientHeight }: HTMLElement) => {
+    setTop(Math.floor(scrollTop / ROW) * ROW)
+    const atEnd = scrollHeight - scrollTop - clientHeight < ROW
+    // A longer list scrolls too, before it has been followed: only what moves up is a person.
+    if (atEnd && !chosen) setHeld(null)
+    else if (!atEnd && scrollTop < last.current) setHeld((now) => now ?? shown)
+    last.current = scrollTop
+  }
+  const last = useRef(0)
 
-  const scrolled = (event: UIEvent<HTMLDivElement>) => {
-    const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
-    setTop(scrollTop)
-    setFollow(scrollHeight - scrollTop - clientHeight < 2 * ROW)
+  const [chosen, setChosen] = useState<Line | null>(null)
+  const choose = (line: Line | null) => {
+    setChosen(line)
+    if (line) setHeld((now) => now ?? shown)
+  }
+  const keys = (event: KeyboardEvent) => {
+    if (event.key === 'Escape' && chosen) return choose(null)
+    if (event.key === 'End') return setHeld(null)
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+    if (!step || !seen.length) return
+    event.preventDefault()
+    const at = chosen ? seen.indexOf(chosen) : -1
+    const next = at < 0 ? Math.min(seen.length - 1, Math.ceil((top + view) / ROW) - 1) : at + step
+    const line = seen[Math.min(seen.length - 1, Math.max(0, next))]
+    choose(line)
+    const y = seen.indexOf(line) * ROW
+    if (!box.current) return
+    if (y < box.current.scrollTop) box.current.scrollTop = y
+    else if (y + ROW > box.current.scrollTop + view) box.current.scrollTop = y + ROW - view
   }
 
-  const first = Math.max(0, Math.floor(top / ROW) - MARGIN)
-  const last = Math.min(shown.length, Math.ceil((top + view) / ROW) + MARGIN)
+  const [copied, setCopied] = useState('')
+  useEffect(() => {
+    if (!copied) return undefined
+    const timer = setTimeout(() => setCopied(''), 2000)
+    return () => clearTimeout(timer)
+  }, [copied])
+  const copyLines = async (some: readonly Line[]) =>
+    setCopied((await copy(some.map(textOf).join('\n'))) ? 'Copied' : 'Not allowed')
+
+  const first = Math.max(0, top / ROW - MARGIN)
+  const end = Math.min(seen.length, Math.ceil((top + view) / ROW) + MARGIN)
 
   return (
-    <section className={`wsm-card wsm-log ${className}`} aria-label="Log">
-      <div className="wsm-row wsm-tools">
-        <div className="wsm-row wsm-grow" role="group" aria-label="Least level">
+    <section className={`wsm-card wsm-log ${className}`} aria-label={title}>
+      <div className="wsm-tools">
+        <strong className="wsm-title">{title}</strong>
+        <input
+          type="search"
+          value={words}
+          placeholder="Find"
+          aria-label={`Find in ${title}`}
+          onChange={(event) => setWords(event.target.value)}
+        />
+        <span className="wsm-buttons">
+          <button
+            type="button"
+            className="wsm-button"
+            aria-pressed={held !== null}
+            onClick={() => (setChosen(null), setHeld(held ? null : shown))}
+          >
+            {held ? 'Resume' : 'Pause'}
+          </button>
+          <button
+            type="button"
+            className="wsm-button"
+            disabled={!seen.length}
+            title="Copy the lines that are shown"
+            onClick={() => void copyLines(seen)}
+          >
+            {copied || 'Copy'}
+          </button>
+          <button type="button" className="wsm-button" disabled={!total} onClick={() => (setHeld(null), lines.clear())}>
+            Clear
+          </button>
+        </span>
+        <div className="wsm-levels" role="group" aria-label="Least level">
           {LOG_LEVELS.map((each) => (
             <button
               key={each}
               type="button"
               className={`wsm-level wsm-${each}`}
               aria-pressed={level === each}
+              data-below={LOG_LEVELS.indexOf(each) < LOG_LEVELS.indexOf(level) || undefined}
               onClick={() => setLevel(each)}
             >
               {each} <span className="wsm-number">{counts[each]}</span>
             </button>
           ))}
         </div>
-        <input
-          type="search"
-          value={words}
-          placeholder="Find"
-          aria-label="Find in the log"
-          onChange={(event) => setWords(event.target.value)}
-        />
-        {!follow && (
-          <button type="button" className="wsm-button" onClick={() => setFollow(true)}>
-            Follow
+      </div>
+      <div className="wsm-scene" style={{ height }}>
+        <div
+          className="wsm-lines"
+          ref={box}
+          onScroll={(event) => scrolled(event.currentTarget)}
+          onKeyDown={keys}
+          role="log"
+          aria-live="off"
+          aria-label={`${seen.length} lines`}
+          tabIndex={0}
+        >
+          <div style={{ height: seen.length * ROW, position: 'relative' }}>
+            <div style={{ position: 'absolute', insetInline: 0, transform: `translateY(${first * ROW}px)` }}>
+              {seen.slice(first, end).map((line) => (
+                <Row key={line.id} line={line} time={clock.second(line.time)} chosen={line === chosen} choose={choose} />
+              ))}
+            </div>
+          </div>
+        </div>
+        {!seen.length && <p className="wsm-none">{total ? 'No line matches.' : 'No lines yet.'}</p>}
+        {held && (
+          <button
+            type="button"
+            className="wsm-button wsm-newest"
+            onClick={() => {
+              setChosen(null)
+              setHeld(null)
+            }}
+          >
+            Newest{newer ? ` · ${newer} more` : ''}
           </button>
         )}
       </div>
-      <div
-        className="wsm-lines"
-        ref={box}
-        style={{ height }}
-        onScroll={scrolled}
-        role="log"
-        aria-live="off"
-        aria-label={`${shown.length} lines`}
-        tabIndex={0}
-      >
-        <div style={{ height: shown.length * ROW, position: 'relative' }}>
-          <div style={{ position: 'absolute', insetInline: 0, top: first * ROW }}>
-            {shown.slice(first, last).map((line) => (
-              <div key={line.id} className={`wsm-line wsm-${line.level}`} title={line.message}>
-                <time dateTime={line.time}>{line.time.slice(11, 19)}</time>
-                <b>{line.level}</b>
-                <span>{line.source}</span>
-                <span className="wsm-grow">{line.message}</span>
-              </div>
-            ))}
-          </div>
-        </div>
-      </div>
+      {chosen && <Detail line={chosen} copy={() => void copyLines([chosen])} close={() => choose(null)} />}
+      <span className="wsm-hidden" role="status">
+        {copied}
+      </span>
     </section>
+  )
+}
+
+interface RowProps {
+  line: Line
+  time: string
+  chosen: boolean
+  choose: (line: Line) => void
+}
+
+function Row({ line, time: shown, chosen, choose }: RowProps): ReactNode {
+  const time = <time dateTime={line.time}>{shown}</time>
+  if (line.mark)
+    return (
+      <div className={`wsm-line wsm-mark wsm-${line.mark}`}>
+        {time}
+        <span className="wsm-grow">{line.message}</span>
+      </div>
+    )
+  return (
+    <div
+      className={`wsm-line wsm-${line.level}`}
+      data-chosen={chosen || undefined}
+      title={line.message}
+      onClick={() => choose(line)}
+    >
+      {time}
+      <b>{line.level}</b>
+      <span className="wsm-source" title={line.source}>
+        <bdi>{line.source}</bdi>
+      </span>
+      <span className="wsm-grow">{line.message}</span>
+    </div>
+  )
+}
+
+function Detail({ line, copy, close }: { line: Line; copy: () => void; close: () => void }): ReactNode {
+  const clock = useClock()
+  return (
+    <div className="wsm-detail" role="region" aria-label="Line">
+      <div className="wsm-row wsm-dim">
+        <b className={`wsm-word wsm-${line.level}`}>{line.level}</b>
+        <span className="wsm-number">{clock.exact(line.time)}</span>
+        <span className="wsm-grow">{line.source}</span>
+        <button type="button" className="wsm-button" onClick={copy}>
+          Copy line
+        </button>
+        <button type="button" className="wsm-x" aria-label="Close the line" onClick={close}>
+          ×
+        </button>
+      </div>
+      <pre>{line.message}</pre>
+    </div>
   )
 }

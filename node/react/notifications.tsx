@@ -3,7 +3,9 @@
 
 import { useCallback, useEffect, useId, useRef, useState, type ReactNode } from 'react'
 import type { Message } from '../client/index.js'
+import { ActionButton, useAction } from './action.js'
 import { useWebSocket } from './hooks.js'
+import { age, useClock, useTick } from './time.js'
 
 export interface Notification {
   id: string
@@ -95,7 +97,8 @@ export function useNotifications({ initial = NONE, limit = 100, onRead }: UseNot
 }
 
 export interface NotificationCenterProps extends UseNotificationsOptions {
-  onAction?: (notification: Notification) => void
+  /** What returns a promise is pending until it is settled; why it failed is shown. */
+  onAction?: (notification: Notification) => unknown
   className?: string
 }
 
@@ -105,6 +108,7 @@ export function NotificationCenter({ onAction, className = '', ...options }: Not
   const panel = useId()
   const root = useRef<HTMLDivElement>(null)
   const bell = useRef<HTMLButtonElement>(null)
+  useTick(open ? 30_000 : null)
 
   useEffect(() => {
     if (!open) return undefined
@@ -124,6 +128,9 @@ export function NotificationCenter({ onAction, className = '', ...options }: Not
     }
   }, [open])
 
+  // The button that had the focus goes with its notification: the panel takes it, or the keyboard is lost.
+  const keepFocus = () => root.current?.querySelector<HTMLElement>('.wsm-panel')?.focus()
+
   return (
     <div className={`wsm-notifications ${className}`} ref={root}>
       <button
@@ -131,7 +138,7 @@ export function NotificationCenter({ onAction, className = '', ...options }: Not
         type="button"
         className="wsm-bell"
         aria-expanded={open}
-        aria-controls={panel}
+        aria-controls={open ? panel : undefined}
         aria-label={unreadCount ? `Notifications, ${unreadCount} unread` : 'Notifications'}
         onClick={() => setOpen(!open)}
       >
@@ -150,51 +157,75 @@ export function NotificationCenter({ onAction, className = '', ...options }: Not
         {notifications[0] && !notifications[0].read ? `${notifications[0].title}: ${notifications[0].message}` : ''}
       </span>
       {open && (
-        <div id={panel} className="wsm-panel" role="region" aria-label="Notifications">
-          <div className="wsm-row">
+        <div id={panel} className="wsm-panel" role="region" aria-label="Notifications" tabIndex={-1}>
+          <div className="wsm-row wsm-head">
             <strong className="wsm-grow">Notifications</strong>
             <button type="button" className="wsm-link" disabled={!unreadCount} onClick={() => markAsRead()}>
               Mark all as read
             </button>
           </div>
-          {!notifications.length && <p className="wsm-dim">Nothing new.</p>}
+          {!notifications.length && <p className="wsm-none">Nothing new.</p>}
           <ul>
             {notifications.map((each) => (
-              <li key={each.id} className={`wsm-notification wsm-${each.type} ${each.read ? '' : 'wsm-unread'}`}>
-                <div className="wsm-row">
-                  <strong className="wsm-grow">{each.title}</strong>
-                  <time dateTime={each.created_at}>{each.created_at.slice(11, 16)}</time>
-                  <button
-                    type="button"
-                    className="wsm-x"
-                    aria-label={`Dismiss ${each.title}`}
-                    onClick={() => dismiss(each.id)}
-                  >
-                    ×
-                  </button>
-                </div>
-                <p>{each.message}</p>
-                <div className="wsm-row">
-                  {each.action && onAction && (
-                    <button
-                      type="button"
-                      className="wsm-button"
-                      onClick={() => (markAsRead([each.id]), onAction(each))}
-                    >
-                      {each.action.label ?? each.action.type}
-                    </button>
-                  )}
-                  {!each.read && (
-                    <button type="button" className="wsm-link" onClick={() => markAsRead([each.id])}>
-                      Mark as read
-                    </button>
-                  )}
-                </div>
-              </li>
+              <Item
+                key={each.id}
+                notification={each}
+                onAction={onAction}
+                markAsRead={() => (markAsRead([each.id]), keepFocus())}
+                dismiss={() => (dismiss(each.id), keepFocus())}
+              />
             ))}
           </ul>
         </div>
       )}
     </div>
+  )
+}
+
+interface ItemProps {
+  notification: Notification
+  onAction?: (notification: Notification) => unknown
+  markAsRead: () => void
+  dismiss: () => void
+}
+
+function Item({ notification, onAction, markAsRead, dismiss }: ItemProps): ReactNode {
+  const { type, title, message, read, created_at: created, action } = notification
+  const clock = useClock()
+  const acting = useAction()
+  const act = (): unknown => {
+    markAsRead()
+    return onAction?.(notification)
+  }
+  return (
+    <li className={`wsm-notification wsm-${type} ${read ? '' : 'wsm-unread'}`}>
+      <div className="wsm-row">
+        <i className="wsm-dot" aria-hidden="true" />
+        <strong className="wsm-grow">{title}</strong>
+        {!read && <span className="wsm-hidden">unread</span>}
+        <time dateTime={created} title={clock.exact(created)}>
+          {age(created, Date.now())}
+        </time>
+        <button type="button" className="wsm-x" aria-label={`Dismiss ${title}`} onClick={dismiss}>
+          ×
+        </button>
+      </div>
+      {message && <p>{message}</p>}
+      {((action && onAction) || !read) && (
+        <div className="wsm-row">
+          {action && onAction && <ActionButton action={act} with={acting} label={action.label ?? action.type} />}
+          {!read && (
+            <button type="button" className="wsm-link" onClick={markAsRead}>
+              Mark as read
+            </button>
+          )}
+        </div>
+      )}
+      {acting.error && (
+        <p className="wsm-problem" role="alert">
+          {acting.error}
+        </p>
+      )}
+    </li>
   )
 }

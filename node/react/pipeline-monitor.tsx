@@ -3,14 +3,40 @@
 
 import { useEffect, useReducer, type ReactNode } from 'react'
 import type { Message } from '../client/index.js'
+import { ActionButton, useAction, type Action } from './action.js'
 import { useWebSocket } from './hooks.js'
+
+export interface PipelineFigure {
+  label: string
+  value: ReactNode
+  /** Draws the eye to it. */
+  tone?: 'ok' | 'warn' | 'bad'
+}
 
 export interface PipelineMonitorProps {
   pipelineId: string
   name?: string
-  onStop?: () => void
-  onRestart?: () => void
+  /** One line below the name. */
+  about?: ReactNode
+  /** Where the name leads. */
+  href?: string
+  /** Above everything else: a live picture, say. */
+  picture?: ReactNode
+  /** What is known of it, if that is kept elsewhere: then the component listens to no events. */
+  state?: Partial<PipelineState>
+  /** In place of frames per second and so on. The first one is the headline. */
+  figures?: readonly PipelineFigure[]
+  /** What the line shows, if it is not frames per second. */
+  historyLabel?: string
+  /** What returns a promise is pending until it is settled; why it failed is shown. */
+  onStart?: Action
+  onStop?: Action
+  onRestart?: Action
+  /** Nothing can be done now: there is no connection, say. */
+  disabled?: boolean
   className?: string
+  /** More buttons, beside the others. */
+  children?: ReactNode
 }
 
 export interface PipelineState {
@@ -93,66 +119,112 @@ const WORDS: [member: string, label: string][] = [
   ['active_zones', 'zones in use'],
 ]
 
-export function PipelineMonitor({
+const GOING = new Set(['running', 'starting', 'processing', 'started'])
+const figure = (value: number | null, digits = 0) => (value === null ? '–' : value.toFixed(digits))
+
+export function PipelineMonitor(props: PipelineMonitorProps): ReactNode {
+  return props.state ? <Monitor {...props} state={{ ...EMPTY, ...props.state }} /> : <Listening {...props} />
+}
+
+function Listening(props: PipelineMonitorProps): ReactNode {
+  return <Monitor {...props} state={usePipeline(props.pipelineId)} />
+}
+
+function Monitor({
   pipelineId,
-  name,
+  name = pipelineId,
+  about,
+  href,
+  picture,
+  state,
+  figures,
+  historyLabel = 'Frames per second',
+  onStart,
   onStop,
   onRestart,
+  disabled,
   className = '',
-}: PipelineMonitorProps): ReactNode {
-  const state = usePipeline(pipelineId)
-  const figure = (value: number | null, digits = 0) => (value === null ? '–' : value.toFixed(digits))
+  children,
+}: PipelineMonitorProps & { state: PipelineState }): ReactNode {
+  const action = useAction()
+  const going = GOING.has(state.status)
+  const shown: readonly PipelineFigure[] = figures ?? [
+    { label: 'frames/s', value: figure(state.fps, 1) },
+    { label: 'frame', value: figure(state.frameId) },
+    { label: 'found', value: figure(state.detections) },
+    { label: 'per frame', value: state.frameTime === null ? '–' : `${state.frameTime.toFixed(0)} ms` },
+  ]
+  const button = { with: action, disabled, of: name }
+  const error = action.error ?? state.error
+  const badge = (
+    <span className={`wsm-badge wsm-is-${state.status}`} role="status">
+      {state.status}
+    </span>
+  )
+  // One button, whatever it does now: the keyboard's focus stays on it.
+  const main = going
+    ? onStop && { label: 'Stop', action: onStop }
+    : onStart && state.status !== 'error'
+      ? { label: 'Start', action: onStart }
+      : onRestart && { label: 'Restart', action: onRestart }
   return (
-    <section className={`wsm-card wsm-pipeline ${className}`} aria-label={`Pipeline ${name ?? pipelineId}`}>
-      <div className="wsm-row">
-        <strong className="wsm-grow">{name ?? pipelineId}</strong>
-        <span className={`wsm-badge wsm-is-${state.status}`} role="status">
-          {state.status}
-        </span>
-        {onStop && state.status === 'running' && (
-          <button type="button" className="wsm-button" onClick={onStop}>
-            Stop
-          </button>
+    <section
+      className={`wsm-card wsm-pipeline wsm-is-${state.status} ${className}`}
+      aria-label={`Pipeline ${name}`}
+      data-status={state.status}
+    >
+      <div className="wsm-pipeline-body">
+        {picture && (
+          <div className="wsm-picture">
+            {picture}
+            {badge}
+            {href && <a href={href} tabIndex={-1} aria-hidden="true" />}
+          </div>
         )}
-        {onRestart && state.status !== 'running' && (
-          <button type="button" className="wsm-button" onClick={onRestart}>
-            Restart
-          </button>
-        )}
-      </div>
-      <dl className="wsm-figures">
-        <div>
-          <dt>frames/s</dt>
-          <dd>{figure(state.fps, 1)}</dd>
+        <div className="wsm-pipeline-head">
+          <strong className="wsm-title">{href ? <a href={href}>{name}</a> : name}</strong>
+          {!picture && badge}
+          {about && <p className="wsm-about">{about}</p>}
         </div>
-        <div>
-          <dt>frame</dt>
-          <dd>{figure(state.frameId)}</dd>
-        </div>
-        <div>
-          <dt>found</dt>
-          <dd>{figure(state.detections)}</dd>
-        </div>
-        <div>
-          <dt>per frame</dt>
-          <dd>{state.frameTime === null ? '–' : `${state.frameTime.toFixed(0)} ms`}</dd>
-        </div>
-      </dl>
-      <Sparkline values={state.history} label="Frames per second" />
-      {Object.entries(state.analytics).map(([node, counted]) => (
-        <p key={node} className="wsm-row wsm-dim">
-          <span className="wsm-grow">{node}</span>
-          {WORDS.filter(([member]) => typeof counted[member] === 'number').map(([member, label]) => (
-            <span key={member} className="wsm-number">
-              {counted[member]} {label}
-            </span>
+        <dl className={`wsm-figures ${figures ? 'wsm-own' : ''}`}>
+          {shown.map(({ label, value, tone }) => (
+            <div key={label} data-tone={tone}>
+              <dt>{label}</dt>
+              <dd>{value}</dd>
+            </div>
           ))}
+        </dl>
+      </div>
+      <Sparkline values={state.history} label={historyLabel} />
+      {!figures &&
+        Object.entries(state.analytics).map(([node, counted]) => (
+          <p key={node} className="wsm-row wsm-dim">
+            <span className="wsm-grow">{node}</span>
+            {WORDS.filter(([member]) => typeof counted[member] === 'number').map(([member, label]) => (
+              <span key={member} className="wsm-number">
+                {counted[member]} {label}
+              </span>
+            ))}
+          </p>
+        ))}
+      {error && (
+        <p className="wsm-problem" role="alert">
+          {error}
         </p>
-      ))}
-      {state.error && (
-        <p className="wsm-error" role="alert">
-          {state.error}
-        </p>
+      )}
+      {(onStart || onStop || onRestart || children) && (
+        <div className="wsm-row wsm-actions">
+          {main && (
+            <ActionButton
+              action={main.action}
+              label={main.label}
+              className={going ? '' : 'wsm-primary'}
+              {...button}
+            />
+          )}
+          {going && onStart && onRestart && <ActionButton action={onRestart} label="Restart" {...button} />}
+          {children}
+        </div>
       )}
     </section>
   )

@@ -2,6 +2,7 @@
 // ProcessingStatus: how far one piece of work is, and how long it will take.
 
 import { useEffect, useState, type ReactNode } from 'react'
+import { ActionButton, useAction } from './action.js'
 import { useProcessingState, useSystemStatus } from './processing.js'
 
 export interface ProcessingStatusProps {
@@ -12,7 +13,8 @@ export interface ProcessingStatusProps {
   etaSeconds?: number | null
   algorithm?: string | null
   gpuUtilization?: number | null
-  onCancel?: () => void
+  /** What returns a promise is pending until it is settled; why it failed is shown. */
+  onCancel?: () => unknown
   className?: string
 }
 
@@ -44,9 +46,7 @@ export function ProcessingStatus({ imageId, onCancel, className = '', ...given }
   const gpu = given.gpuUtilization ?? system?.gpu_utilization
   const ended = state?.status === 'complete' || state?.status === 'failed'
   const tone =
-    state?.status === 'failed'
-      ? 'failed'
-      : ['early', 'middle', 'late', 'done'][Math.min(3, Math.floor(progress / 33.4))]
+    state?.status === 'failed' ? 'failed' : progress >= 100 ? 'done' : ['early', 'middle', 'late'][Math.floor(progress / 33.4)]
   const step =
     state?.status === 'failed'
       ? state.error
@@ -54,15 +54,14 @@ export function ProcessingStatus({ imageId, onCancel, className = '', ...given }
         ? 'Complete'
         : (given.currentStep ?? state?.currentStep)
   const name = given.algorithm ?? state?.algorithm
+  const cancel = useAction()
   return (
-    <div className={`wsm-card wsm-processing wsm-${progress >= 100 && !ended ? 'done' : tone} ${className}`}>
+    <div className={`wsm-card wsm-processing wsm-${tone} ${className}`}>
       <div className="wsm-row">
         <strong className="wsm-grow">{name || imageId}</strong>
         <span className="wsm-number">{progress.toFixed(0)} %</span>
         {onCancel && !ended && (
-          <button type="button" className="wsm-button" onClick={onCancel} aria-label={`Cancel ${name || imageId}`}>
-            Cancel
-          </button>
+          <ActionButton action={onCancel} with={cancel} label="Cancel" of={name || imageId} />
         )}
       </div>
       <div
@@ -76,7 +75,12 @@ export function ProcessingStatus({ imageId, onCancel, className = '', ...given }
         <i style={{ transform: `scaleX(${progress / 100})` }} />
       </div>
       <div className="wsm-row wsm-dim">
-        <span className="wsm-grow">{step || 'Waiting'}</span>
+        <span className="wsm-grow wsm-step">{step || 'Waiting'}</span>
+        {cancel.error && (
+          <span className="wsm-problem" role="alert">
+            {cancel.error}
+          </span>
+        )}
         {!ended && left !== null && left > 0 && <span className="wsm-number">{duration(left)} left</span>}
         {!ended && typeof gpu === 'number' && <span className="wsm-number">GPU {gpu.toFixed(0)} %</span>}
       </div>

@@ -1,9 +1,10 @@
 'use client'
 // ConnectionStatus: what the connection is doing, in one line, and the one thing that a person can do about it.
 
-import type { ReactNode } from 'react'
+import { useEffect, useState, type ReactNode } from 'react'
 import type { Status } from '../client/index.js'
 import { useWebSocket } from './hooks.js'
+import { useTick } from './time.js'
 
 export interface ConnectionStatusProps {
   /** Words for each state, in place of the English ones. */
@@ -19,16 +20,35 @@ const LABELS: Record<Status, string> = {
   disconnected: 'Offline',
   failed: 'Connection failed',
 }
+const TITLES: Partial<Record<Status, string>> = {
+  degraded: 'No WebSocket gets through: messages are fetched every few seconds',
+  reconnecting: 'What you see is as it was when the connection was lost',
+}
+
+/** Seconds for which there has been no connection; null while there is one. */
+function useAway(status: Status): number | null {
+  const away = status === 'reconnecting' || status === 'failed' || status === 'disconnected'
+  const [since, setSince] = useState<number | null>(null)
+  useEffect(() => setSince(away ? Date.now() : null), [away])
+  useTick(since === null ? null : 1000)
+  return since === null ? null : Math.floor((Date.now() - since) / 1000)
+}
 
 export function ConnectionStatus({ labels, className = '' }: ConnectionStatusProps): ReactNode {
   const { status, error, reconnect } = useWebSocket()
+  const away = useAway(status)
   const over = status === 'failed' || status === 'disconnected'
   return (
-    <span className={`wsm-status wsm-${status} ${className}`} title={over ? error?.message : undefined}>
+    <span className={`wsm-status wsm-${status} ${className}`} title={over ? error?.message : TITLES[status]}>
       <span role="status">
         <i className="wsm-dot" aria-hidden="true" />
         {labels?.[status] ?? LABELS[status]}
       </span>
+      {away !== null && away >= 2 && (
+        <span className="wsm-away" aria-hidden="true">
+          {away < 60 ? `${away} s` : away < 3600 ? `${Math.floor(away / 60)} min` : `${Math.floor(away / 3600)} h`}
+        </span>
+      )}
       {status === 'failed' && (
         <button type="button" className="wsm-link" onClick={reconnect}>
           Try again

@@ -1,15 +1,17 @@
 'use client'
 // EventToasts: what needs a look, as toasts. On sonner, which the application installs.
 
-import { createElement, useEffect, useMemo, useRef, type ReactNode } from 'react'
+import { createElement, useEffect, useRef, type ReactNode } from 'react'
 import { Toaster, toast, type ToasterProps } from 'sonner'
 import type { Message } from '../client/index.js'
 import { useWebSocket } from './hooks.js'
 
 export interface ToastOptions {
-  /** Milliseconds; 0: until it is dismissed. */
+  /** Milliseconds; 0: until it is dismissed. 5,000 if not given, 10,000 for errors. */
   duration?: number
   action?: { label: string; onClick: () => void }
+  /** Takes the place of the toast that has it. */
+  id?: string | number
 }
 
 type Kind = 'success' | 'error' | 'warning' | 'info'
@@ -18,9 +20,9 @@ function show(
   kind: Kind,
   title: string,
   message?: string,
-  { duration = 5000, action }: ToastOptions = {},
+  { duration = kind === 'error' ? 10_000 : 5000, action, id }: ToastOptions = {},
 ): string | number {
-  return toast[kind](title, { description: message, duration: duration || Infinity, action })
+  return toast[kind](title, { description: message, duration: duration || Infinity, action, id })
 }
 
 const api = {
@@ -40,8 +42,11 @@ export interface EventToast {
   kind: Kind
   title: string
   message?: string
+  /** Milliseconds; 0: until it is dismissed. 5,000 if not given, 10,000 for errors. */
   duration?: number
   action?: ToastOptions['action']
+  /** Takes the place of the toast that has it. */
+  id?: string | number
 }
 
 /** What becomes a toast: by event, a function that returns one, or null for none. */
@@ -67,6 +72,8 @@ const DEFAULTS: EventToastMap = {
     kind: 'error',
     title: `Pipeline ${data.pipeline_id}`,
     message: data.error_message,
+    duration: data.severity === 'critical' ? 0 : undefined,
+    id: `pipeline_error_update ${data.pipeline_id}`,
   }),
   job_failed: ({ data }) => ({ kind: 'error', title: `Job ${data.job_id} failed`, message: data.error ?? undefined }),
   error: ({ data, id }) => (id === undefined ? { kind: 'error', title: 'Error', message: data.message } : null),
@@ -85,10 +92,12 @@ export interface EventToastsProps extends ToasterProps {
   events?: Record<string, EventToastMap[string] | null>
 }
 
-export function EventToasts({ events, ...toaster }: EventToastsProps): ReactNode {
+export function EventToasts({ events, className = '', ...toaster }: EventToastsProps): ReactNode {
   const { client } = useWebSocket()
   const latest = useRef(events)
-  latest.current = events
+  useEffect(() => {
+    latest.current = events
+  })
   useEffect(
     () =>
       client.on('*', (message) => {
@@ -98,8 +107,11 @@ export function EventToasts({ events, ...toaster }: EventToastsProps): ReactNode
       }),
     [client],
   )
-  return useMemo(
-    () => createElement(Toaster, { visibleToasts: 5, closeButton: true, theme: 'system', ...toaster }),
-    [toaster],
-  )
+  return createElement(Toaster, {
+    visibleToasts: 5,
+    closeButton: true,
+    theme: 'system',
+    ...toaster,
+    className: `wsm-toasts ${className}`,
+  })
 }
