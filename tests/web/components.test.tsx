@@ -264,3 +264,69 @@ it('makes toasts of what needs a look, and of what one says', async () => {
     expect(text).toContain(words)
   expect(text).not.toContain('not shown')
 })
+
+const line = (id: number, level = 'info') => ({
+  type: 'log_message',
+  data: { level, message: `line ${id}`, source: 'demo' },
+  room: 'logs',
+  offset: id,
+  message_id: `m${id}`,
+  timestamp: `2026-01-15T10:30:0${id}.000Z`,
+})
+const linesOf = (container: Element) =>
+  [...container.querySelectorAll('.wsm-line')].map((each) => each.querySelector('.wsm-grow')?.textContent)
+
+it('asks the room for its history, and shows where lines may be missing', async () => {
+  const page = await show(<LogStream />)
+  const asked = () => FakeSocket.last.sent.filter(({ action }) => action === 'history')
+  expect(asked()).toMatchObject([{ room: 'logs', limit: 200 }])
+  await say(line(3)) // before the answer
+  await say({ type: 'history', id: asked()[0].id, data: { messages: [line(1), line(2), line(3)], epoch: 'e', offset: 3 } })
+  await pass(200)
+  expect(linesOf(page.container)).toEqual(['line 1', 'line 2', 'line 3'])
+
+  await say({ type: 'gap', data: { room: 'logs', missed: 5 } })
+  await say(line(9))
+  await say({ type: 'history', id: asked()[1].id, data: { messages: [line(8), line(9)], epoch: 'e', offset: 9 } })
+  await pass(200)
+  expect(linesOf(page.container).slice(3)).toEqual(['Lines may be missing here', 'line 8', 'line 9'])
+})
+
+it('keeps still while one reads, and counts what is new', async () => {
+  const page = await show(<LogStream history={0} />)
+  await say(line(1))
+  await pass(200)
+  fireEvent.click(screen.getByRole('button', { name: 'Pause' }))
+  await say(line(2, 'error'))
+  await say(line(3))
+  await pass(200)
+  expect(linesOf(page.container)).toEqual(['line 1'])
+  expect(screen.getByRole('button', { name: /^error/ }).textContent).toBe('error 1')
+  fireEvent.click(screen.getByRole('button', { name: 'Newest · 2 more' }))
+  expect(linesOf(page.container)).toEqual(['line 1', 'line 2', 'line 3'])
+
+  fireEvent.keyDown(screen.getByRole('log'), { key: 'ArrowUp' }) // the last line, then the one above
+  fireEvent.keyDown(screen.getByRole('log'), { key: 'ArrowUp' })
+  expect(screen.getByRole('region', { name: 'Line' }).textContent).toContain('line 2')
+  fireEvent.keyDown(screen.getByRole('log'), { key: 'Escape' })
+  expect(screen.queryByRole('region', { name: 'Line' })).toBeNull()
+  await clean(page.container)
+})
+
+it('says that something is under way, and why it was not done', async () => {
+  let refuse = (_: Error) => {}
+  const stop = vi.fn(() => new Promise((_, reject) => (refuse = reject)))
+  const page = await show(
+    <PipelineMonitor pipelineId="7" name="Gate" href="#/7" state={{ status: 'running' }} onStop={stop} />,
+  )
+  const button = screen.getByRole('button', { name: 'Stop Gate' })
+  fireEvent.click(button)
+  expect(button.getAttribute('aria-busy')).toBe('true')
+  fireEvent.click(button)
+  expect(stop).toHaveBeenCalledOnce()
+  await act(async () => refuse(new Error('the camera is locked')))
+  expect(screen.getByRole('alert').textContent).toBe('the camera is locked')
+  expect(button.getAttribute('aria-busy')).toBeNull()
+  expect(screen.getByRole('link', { name: 'Gate' }).getAttribute('href')).toBe('#/7')
+  await clean(page.container)
+})
