@@ -209,7 +209,13 @@ export function LogStream({
           <div style={{ height: seen.length * ROW, position: 'relative' }}>
             <div style={{ position: 'absolute', insetInline: 0, transform: `translateY(${first * ROW}px)` }}>
               {seen.slice(first, end).map((line) => (
-                <Row key={line.id} line={line} time={clock.second(line.time)} chosen={line === chosen} choose={choose} />
+                <Row
+                  key={line.id}
+                  line={line}
+                  time={clock.second(line.time)}
+                  chosen={line === chosen}
+                  choose={choose}
+                />
               ))}
             </div>
           </div>

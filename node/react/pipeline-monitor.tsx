@@ -215,12 +215,7 @@ function Monitor({
       {(onStart || onStop || onRestart || children) && (
         <div className="wsm-row wsm-actions">
           {main && (
-            <ActionButton
-              action={main.action}
-              label={main.label}
-              className={going ? '' : 'wsm-primary'}
-              {...button}
-            />
+            <ActionButton action={main.action} label={main.label} className={going ? '' : 'wsm-primary'} {...button} />
           )}
           {going && onStart && onRestart && <ActionButton action={onRestart} label="Restart" {...button} />}
           {children}

@@ -46,7 +46,11 @@ export function ProcessingStatus({ imageId, onCancel, className = '', ...given }
   const gpu = given.gpuUtilization ?? system?.gpu_utilization
   const ended = state?.status === 'complete' || state?.status === 'failed'
   const tone =
-    state?.status === 'failed' ? 'failed' : progress >= 100 ? 'done' : ['early', 'middle', 'late'][Math.floor(progress / 33.4)]
+    state?.status === 'failed'
+      ? 'failed'
+      : progress >= 100
+        ? 'done'
+        : ['early', 'middle', 'late'][Math.floor(progress / 33.4)]
   const step =
     state?.status === 'failed'
       ? state.error
@@ -60,9 +64,7 @@ export function ProcessingStatus({ imageId, onCancel, className = '', ...given }
       <div className="wsm-row">
         <strong className="wsm-grow">{name || imageId}</strong>
         <span className="wsm-number">{progress.toFixed(0)} %</span>
-        {onCancel && !ended && (
-          <ActionButton action={onCancel} with={cancel} label="Cancel" of={name || imageId} />
-        )}
+        {onCancel && !ended && <ActionButton action={onCancel} with={cancel} label="Cancel" of={name || imageId} />}
       </div>
       <div
         className={`wsm-bar ${ended ? '' : 'wsm-moving'}`}

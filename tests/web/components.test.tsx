@@ -281,7 +281,11 @@ it('asks the room for its history, and shows where lines may be missing', async 
   const asked = () => FakeSocket.last.sent.filter(({ action }) => action === 'history')
   expect(asked()).toMatchObject([{ room: 'logs', limit: 200 }])
   await say(line(3)) // before the answer
-  await say({ type: 'history', id: asked()[0].id, data: { messages: [line(1), line(2), line(3)], epoch: 'e', offset: 3 } })
+  await say({
+    type: 'history',
+    id: asked()[0].id,
+    data: { messages: [line(1), line(2), line(3)], epoch: 'e', offset: 3 },
+  })
   await pass(200)
   expect(linesOf(page.container)).toEqual(['line 1', 'line 2', 'line 3'])
 

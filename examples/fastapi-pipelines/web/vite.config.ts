@@ -4,8 +4,7 @@ import { defineConfig, type Plugin } from 'vite'
 // sonner puts its style sheet into the page by script, which the page's Content-Security-Policy forbids: main.tsx imports it instead.
 const sonnerWithoutInlineStyles: Plugin = {
   name: 'sonner-without-inline-styles',
-  transform: (code, id) =>
-    id.includes('/sonner/dist/') ? code.replace(/^__insertCSS\(.*\);?$/m, '') : undefined,
+  transform: (code, id) => (id.includes('/sonner/dist/') ? code.replace(/^__insertCSS\(.*\);?$/m, '') : undefined),
 }
 
 export default defineConfig({

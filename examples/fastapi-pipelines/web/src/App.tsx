@@ -70,11 +70,7 @@ function Frame({ first, meter }: { first: ServerState; meter: TrafficMeter }): R
         </div>
       </header>
       <main id="content" tabIndex={-1}>
-        {route.view === 'overview' ? (
-          <Overview meter={meter} />
-        ) : (
-          <PipelineView key={route.id} id={route.id} />
-        )}
+        {route.view === 'overview' ? <Overview meter={meter} /> : <PipelineView key={route.id} id={route.id} />}
       </main>
     </div>
   )

@@ -11,8 +11,7 @@ export function Connection({ meter }: { meter: TrafficMeter }): ReactNode {
   const panel = useId()
   const resumed = useResumed(traffic.connections, isConnected)
   const close = () => document.getElementById(panel)?.hidePopover()
-  const said =
-    resumed && (traffic.resumed === null ? 'State reloaded' : `Resumed · ${traffic.resumed} recovered`)
+  const said = resumed && (traffic.resumed === null ? 'State reloaded' : `Resumed · ${traffic.resumed} recovered`)
   const facts: [string, string | number][] = [
     ['Client', clientId ?? '–'],
     ['Messages received', traffic.received.toLocaleString('en')],

@@ -41,9 +41,7 @@ function Card({ pipeline }: { pipeline: Pipeline }): ReactNode {
       name={name}
       about={about}
       href={hrefOf(id)}
-      picture={
-        <Frame picture={preview} status={status} words={detailed.error_message} fps={detailed.stats.fps} />
-      }
+      picture={<Frame picture={preview} status={status} words={detailed.error_message} fps={detailed.stats.fps} />}
       state={{ status, error: null, history: values }}
       historyLabel={`${pipeline.counts === 'people' ? 'People' : 'Moving things'} in view, last three minutes`}
       figures={figuresOf(pipeline)}

@@ -71,7 +71,7 @@ function Depth({ pipeline }: { pipeline: Pipeline }): ReactNode {
       <Nodes pipeline={pipeline} />
       <History pipeline={pipeline} />
       <Errors pipeline={pipeline} />
-      <LogStream className="depth-log" title="Log of this pipeline" find={`demo.${id}`} height="17rem" />
+      <LogStream className="depth-log" find={`demo.${id}`} height="17rem" />
     </div>
   )
 }
