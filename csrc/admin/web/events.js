@@ -32,10 +32,14 @@ function addEvents(answer) {
   showTail()
 }
 
-/** A message that says itself of what type it is; its text may be cut off. */
+/** A message that says itself of what type it is; its text may be cut off, so it is not parsed as a whole. */
 function typeIn(text) {
-  const found = /"(?:event_type|type)"\s*:\s*"((?:[^"\\]|\\.){1,64})"/.exec(text ?? '')
-  return found ? found[1] : ''
+  const found = /"(?:event_type|type)"\s*:\s*("(?:[^"\\]|\\.){1,200}")/.exec(text ?? '')
+  try {
+    return found ? JSON.parse(found[1]) : ''
+  } catch {
+    return ''
+  }
 }
 
 function showTail() {
@@ -122,7 +126,7 @@ function makeBans() {
       el(
         'tr',
         {},
-        ...['Address', 'For another', 'Until', 'Reason', 'By', 'Times', ''].map((label) =>
+        ...['Address', 'For another', 'Until', 'Reason', 'By', 'Times', 'Action'].map((label) =>
           el('th', { scope: 'col' }, label),
         ),
       ),

@@ -57,8 +57,8 @@ const moment = (name) => (sample) => sample.noted[name]
 
 function makeCharts() {
   const parts = [
-    new Chart('Messages per second', short, [
-      { label: 'written', color: 1, value: perSecond('written') },
+    new Chart('Written per second', short, [{ label: 'to clients', color: 1, value: perSecond('written') }]),
+    new Chart('Coming in per second', short, [
       { label: 'published', color: 2, value: perSecond('published') },
       { label: 'received', color: 3, value: perSecond('received') },
     ]),
@@ -86,6 +86,7 @@ function makeCharts() {
         value: (s) => (s.rates.dropped_closed === null ? null : s.rates.dropped_closed + s.rates.dropped_left),
       },
     ]),
+    new Chart('Command queue', bytes, [{ label: 'of the application', color: 2, value: moment('pending_bytes') }]),
   ]
   $('charts').append(...parts.map((chart) => chart.node))
 }
@@ -115,7 +116,7 @@ const TILES = [
     'Lagging',
     (s) => [
       count(s.stats.lagging_connections),
-      `${short(s.stats.deliveries_lagging)} messages to catch up`,
+      `${short(s.stats.deliveries_lagging)} messages behind`,
       s.stats.lagging_connections ? 'warn' : '',
     ],
   ],
@@ -137,11 +138,7 @@ const TILES = [
       s.stats.overload_open ? 'bad' : '',
     ],
   ],
-  [
-    'histories',
-    'Histories',
-    (s) => [bytes(s.stats.history_bytes), `${count(s.stats.rooms)} rooms, of ${bytes(s.bounds.history)}`],
-  ],
+  ['histories', 'Histories', (s) => [bytes(s.stats.history_bytes), `in ${count(s.stats.rooms)} rooms`]],
   [
     'banned',
     'Banned',

@@ -31,7 +31,7 @@ class Table {
         this.note,
         el('span', { class: 'pager' }, this.back, this.on),
       ),
-      el('div', { class: 'card scroll', tabindex: '0', role: 'region', 'aria-label': label }, this.table),
+      el('div', { class: 'card scroll', tabindex: '0', role: 'region', 'aria-label': `List of ${label}` }, this.table),
     )
     this.showSort()
   }
@@ -333,7 +333,7 @@ function makeConnections() {
       { name: 'received_rate', label: 'In/s', numeric: true, fill: number('received_rate', short) },
       {
         name: 'act',
-        label: '',
+        label: 'Action',
         sort: false,
         fill: (cell, row) =>
           cellButton(cell, 'Disconnect', () => disconnectClient(row), { 'aria-label': `Disconnect ${row.id}` }),
@@ -356,7 +356,7 @@ function showMembers(room) {
 function makeRooms() {
   return new Table('rooms', {
     label: 'rooms',
-    placeholder: 'name',
+    placeholder: 'name of a room',
     key: 'name',
     sort: '-members',
     details: () => {},
@@ -368,7 +368,10 @@ function makeRooms() {
         label: 'Members',
         numeric: true,
         fill: (cell, row) =>
-          cellButton(cell, count(row.members), () => showMembers(row.name), { 'aria-label': `Members of ${row.name}` }),
+          cellButton(cell, count(row.members), () => showMembers(row.name)).setAttribute(
+            'aria-label',
+            `${count(row.members)} members of ${row.name}`,
+          ),
       },
       { name: 'rate', label: 'Published/s', numeric: true, fill: number('rate', short) },
       { name: 'published', label: 'Published', numeric: true, fill: number('published') },
@@ -390,7 +393,7 @@ function makeRooms() {
       { name: 'idle', label: 'Idle', numeric: true, fill: (cell, row) => setText(cell, age(row.idle / 1000)) },
       {
         name: 'act',
-        label: '',
+        label: 'Action',
         sort: false,
         fill: (cell, row) =>
           cellButton(cell, 'Watch', () => watchRoom(row.name), { 'aria-label': `Watch events of ${row.name}` }),
