@@ -1,3 +1,4 @@
+export type { ClientOptions, Gap, Handler, Message, MessageOf, Position, Status } from '../client/index.js'
 export { useEvent, useRoom, useWebSocket, type Handlers, type UseWebSocketOptions, type WebSocketApi } from './hooks.js'
 export {
   useAllProcessingStates,

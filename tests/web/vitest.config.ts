@@ -15,7 +15,7 @@ const project = (name: string, folder: string, include: string[]) => ({
       'ws_manager/react': join(folder, 'node/react/index.ts'),
     },
   },
-  test: { name, root: join(folder, 'tests/web'), include },
+  test: { name, root: join(folder, 'tests/web'), include, testTimeout: 60_000 },
 })
 
 export default defineConfig({
