@@ -173,6 +173,12 @@ function Card({ story, move }: { story: Story; move: Move }) {
         />
       </form>
       <footer>
+        {story.tasks.length > 0 && (
+          <span className="share">
+            <i style={{ width: (38 * done) / story.tasks.length }} />
+            {done}/{story.tasks.length}
+          </span>
+        )}
         <select
           value={story.column}
           onChange={(event) => move(story.id, event.target.value as Column)}
@@ -182,12 +188,6 @@ function Card({ story, move }: { story: Story; move: Move }) {
             <option key={each}>{each}</option>
           ))}
         </select>
-        {story.tasks.length > 0 && (
-          <span className="share">
-            <i style={{ width: (38 * done) / story.tasks.length }} />
-            {done}/{story.tasks.length}
-          </span>
-        )}
       </footer>
     </article>
   )

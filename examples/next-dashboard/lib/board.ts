@@ -10,18 +10,36 @@ interface Board {
 }
 
 const board = once<Board>('board', () => {
-  const titles: [string, Column, string[]][] = [
-    ['Drop a file on the left', 'Backlog', ['Hash it', 'Compress it', 'Watch the log meanwhile']],
-    ['Open this page in a second window', 'Backlog', ['Move this story there', 'See it move here']],
-    ['Restart the server with the page open', 'In progress', ['Wait for the chip above to say Live again']],
-    ['Read lib/live.ts', 'Review', []],
+  // [title, column, tasks, how many of them are done]
+  const titles: [string, Column, string[], number][] = [
+    ['Drop a file on the left', 'Backlog', ['Hash it', 'Compress it', 'Watch the log meanwhile'], 0],
+    ['Open this page in a second window', 'Backlog', ['Move this story there', 'See it move here'], 0],
+    [
+      'Restart the server with the page open',
+      'In progress',
+      ['Stop it', 'Wait for the chip above to say Live again'],
+      1,
+    ],
+    ['Cancel a job, and run it again', 'In progress', ['Use a sample', 'Cancel', 'Run again'], 1],
+    [
+      'Read lib/live.ts',
+      'Review',
+      ['One endpoint, three rooms', 'Commands with replies', 'The snapshot and its positions'],
+      2,
+    ],
+    [
+      'Pages and WebSockets on one port',
+      'Done',
+      ['register() in instrumentation.ts', 'withWsManager() in next.config.ts'],
+      2,
+    ],
   ]
   let made = 0
-  const stories = titles.map(([title, column, tasks]) => ({
+  const stories = titles.map(([title, column, tasks, done]) => ({
     id: `STR-${++made}`,
     title,
     column,
-    tasks: tasks.map((task) => ({ id: `TSK-${++made}`, title: task, done: false })),
+    tasks: tasks.map((task, i) => ({ id: `TSK-${++made}`, title: task, done: i < done })),
   }))
   return { stories, made }
 })
