@@ -68,6 +68,19 @@ function attachAll(manager) {
   }
 }
 
+/**
+ * Upgrades that came before anybody could take them: Next.js listens while it still starts, and never answers those that it does not know.
+ * Their clients would wait for their own time-out; so they are told to come again.
+ */
+function refuseUnanswered() {
+  // There is no public list of a server's upgraded sockets.
+  for (const socket of process._getActiveHandles?.() ?? []) {
+    if (!(socket instanceof net.Socket) || socket.bytesWritten > 0 || socket.bytesRead === 0) continue
+    const ours = socket.server instanceof http.Server || socket.server instanceof https.Server
+    if (ours && !socket.parser) refuse(socket, 503, 'The server is starting; try again.')
+  }
+}
+
 function owner(managers, req) {
   if (!/^websocket$/i.test(req.headers.upgrade ?? '')) return undefined
   const path = pathOf(req)
@@ -216,4 +229,4 @@ function requestBytes(req, socket, head) {
   return Buffer.concat(parts)
 }
 
-module.exports = { attach, attachAll, closed, detach, handOver }
+module.exports = { attach, attachAll, closed, detach, handOver, refuseUnanswered }

@@ -11,6 +11,7 @@ const handover = require('./handover.js')
 function register({ manager = wsManager } = {}) {
   if (process.env.NEXT_RUNTIME === 'edge') return
   handover.attachAll(manager)
+  handover.refuseUnanswered()
 }
 
 /**

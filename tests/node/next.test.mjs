@@ -1,7 +1,9 @@
 // ws_manager/next, as Next.js uses it: servers that it does not show, which refuse what they do not know.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import test from 'node:test'
+import WebSocket, { WebSocketServer } from 'ws'
 import { GET, POST, register, withWsManager } from 'ws_manager/next'
 import { wsManager } from 'ws_manager'
 import { connect, serve } from './support.mjs'
@@ -16,6 +18,31 @@ test('register() takes the upgrades of servers that it was not given, once howev
   const client = await connect(t, `ws://${server.host}/ws/updates`)
   assert.equal((await wsManager.broadcast({ type: 'x' })).recipients, 1)
   await client.next('x')
+})
+
+test('register() has those come again that came while the server was starting, and leaves all others alone', async (t) => {
+  wsManager.start()
+  t.after(() => wsManager.stop(0))
+  const server = await serve(t)
+  const answered = new WebSocketServer({ noServer: true })
+  let waiting
+  const came = new Promise((resolve) => (waiting = resolve))
+  server.on('upgrade', (req, socket, head) => {
+    if (req.url === '/early') waiting() // as Next.js does: no answer
+    else answered.handleUpgrade(req, socket, head, (client) => client.send('here'))
+  })
+  const other = new WebSocket(`ws://${server.host}/other`)
+  t.after(() => other.terminate())
+  await once(other, 'message')
+  const early = new WebSocket(`ws://${server.host}/early`)
+  const refused = once(early, 'unexpected-response')
+  await came
+  register()
+  const [, response] = await refused
+  assert.equal(response.statusCode, 503)
+  response.destroy()
+  other.ping()
+  await once(other, 'pong')
 })
 
 test('route handlers', async (t) => {
