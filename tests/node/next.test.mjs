@@ -28,7 +28,8 @@ test('register() has those come again that came while the server was starting, a
   let waiting
   const came = new Promise((resolve) => (waiting = resolve))
   server.on('upgrade', (req, socket, head) => {
-    if (req.url === '/early') waiting() // as Next.js does: no answer
+    if (req.url === '/early')
+      waiting() // as Next.js does: no answer
     else answered.handleUpgrade(req, socket, head, (client) => client.send('here'))
   })
   const other = new WebSocket(`ws://${server.host}/other`)
