@@ -143,11 +143,16 @@ export function Jobs({ initial, since, canTranscode }: Props) {
 
 function JobCard({ job }: { job: Job }) {
   const command = useJobCommand()
-  const [pending, setPending] = useState<'cancel_job' | 'restart_job' | null>(null)
-  const give = async (action: 'cancel_job' | 'restart_job') => {
-    setPending(action)
-    await command(action, job.id)
-    setPending(null)
+  const toast = useToast()
+  const [starting, setStarting] = useState(false)
+  const restart = async () => {
+    setStarting(true)
+    try {
+      await command('restart_job', job.id)
+    } catch (error) {
+      toast.error(`${job.name} was not started again`, (error as Error).message)
+    }
+    setStarting(false)
   }
   if (job.status === 'queued' || job.status === 'running')
     return (
@@ -155,9 +160,9 @@ function JobCard({ job }: { job: Job }) {
         imageId={job.id}
         algorithm={job.name}
         progress={job.progress}
-        currentStep={pending ? 'Cancelling…' : `${KINDS[job.kind]} · ${job.output}`}
+        currentStep={`${KINDS[job.kind]} · ${job.output}`}
         etaSeconds={job.status === 'running' ? job.eta : null}
-        onCancel={pending ? undefined : () => void give('cancel_job')}
+        onCancel={() => command('cancel_job', job.id)}
       />
     )
   return (
@@ -175,11 +180,11 @@ function JobCard({ job }: { job: Job }) {
           <button
             type="button"
             className="small"
-            disabled={pending !== null}
-            onClick={() => void give('restart_job')}
+            disabled={starting}
+            onClick={() => void restart()}
             aria-label={`Run again: ${job.name}`}
           >
-            {pending ? 'Starting…' : 'Run again'}
+            {starting ? 'Starting…' : 'Run again'}
           </button>
         )}
       </div>

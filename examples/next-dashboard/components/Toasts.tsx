@@ -1,11 +1,19 @@
 'use client'
 
-import { EventToasts } from 'ws_manager/react/toasts'
+import { EventToasts, useToast } from 'ws_manager/react/toasts'
 import { useNotificationAction } from './live'
 
 /** Each notification as it comes. What it is about is in the list behind the bell as well. */
 export function Toasts() {
   const act = useNotificationAction()
+  const toast = useToast()
+  const run = async (action: Parameters<typeof act>[0]) => {
+    try {
+      await act(action)
+    } catch (error) {
+      toast.error('That did not work', (error as Error).message)
+    }
+  }
   return (
     <EventToasts
       position="bottom-right"
@@ -18,7 +26,7 @@ export function Toasts() {
                 kind: data.type,
                 title: data.title,
                 message: data.message,
-                action: data.action && { label: data.action.label, onClick: () => act(data.action) },
+                action: data.action && { label: data.action.label, onClick: () => void run(data.action) },
               },
       }}
     />

@@ -4,7 +4,6 @@ import { useRouter } from 'next/navigation'
 import { useCallback, useEffect, useReducer, useRef } from 'react'
 import type { Message, Position } from 'ws_manager/client'
 import { useRoom, useWebSocket } from 'ws_manager/react'
-import { useToast } from 'ws_manager/react/toasts'
 import { ROOM, type CommandReply } from '@/lib/types'
 
 type Change<State> = { reset: State } | { message: Message }
@@ -45,32 +44,26 @@ export function useReload(): void {
   })
 }
 
-/** Gives the server a command about a job, and shows why where it can't be carried out. */
+/** Gives the server a command about a job. Rejects with a sentence: what the server says where it refuses, or why it could not be asked. */
 export function useJobCommand() {
   const { request } = useWebSocket()
-  const toast = useToast()
   return useCallback(
-    async (action: 'cancel_job' | 'restart_job', job_id: string) => {
-      const failed = action === 'cancel_job' ? 'The job was not cancelled' : 'The job was not started again'
-      try {
-        const reply = await request<CommandReply>(action, { job_id })
-        if (!reply.ok) toast.warning(failed, reply.reason)
-      } catch (error) {
-        toast.error(failed, (error as Error).message)
-      }
+    async (action: 'cancel_job' | 'restart_job', job_id: string): Promise<void> => {
+      const reply = await request<CommandReply>(action, { job_id })
+      if (!reply.ok) throw new Error(reply.reason)
     },
-    [request, toast],
+    [request],
   )
 }
 
-/** What the button of a notification does. */
+/** What the button of a notification does; a promise where that takes a while. */
 export function useNotificationAction() {
   const command = useJobCommand()
   return useCallback(
-    ({ type, payload }: { type: string; payload?: unknown }) => {
+    ({ type, payload }: { type: string; payload?: unknown }): Promise<void> | void => {
       const { job_id } = payload as { job_id: string }
-      if (type === 'restart') void command('restart_job', job_id)
-      else if (type === 'download') location.assign(`/api/jobs/${job_id}`)
+      if (type === 'restart') return command('restart_job', job_id)
+      if (type === 'download') location.assign(`/api/jobs/${job_id}`)
     },
     [command],
   )
