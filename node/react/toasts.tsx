@@ -3,7 +3,7 @@
 
 import { createElement, useEffect, useRef, type ReactNode } from 'react'
 import { Toaster, toast, type ToasterProps } from 'sonner'
-import type { EventMap, MessageOf } from '../client/index.js'
+import type { Message } from '../client/index.js'
 import { useWebSocket } from './hooks.js'
 
 export interface ToastOptions {
@@ -49,12 +49,8 @@ export interface EventToast {
   id?: string | number
 }
 
-type Maker<Name extends string> = { make(message: MessageOf<Name>): EventToast | null }['make']
-type TypedMakers = { [Name in keyof EventMap]?: Maker<Name> | null }
 /** What becomes a toast: by event, a function that returns one, or null for none. */
-export interface EventToastMap extends TypedMakers {
-  [event: string]: ((message: any) => EventToast | null) | null | undefined
-}
+export type EventToastMap = Record<string, (message: Message<string, any>) => EventToast | null>
 
 const DEFAULTS: EventToastMap = {
   // One that says that it was read comes for the list of notifications alone.
@@ -93,7 +89,7 @@ function kindOf(level: unknown): Kind {
 
 export interface EventToastsProps extends ToasterProps {
   /** Adds to the events that are shown, or changes them; null takes one away. */
-  events?: EventToastMap
+  events?: Record<string, EventToastMap[string] | null>
 }
 
 export function EventToasts({ events, className = '', ...toaster }: EventToastsProps): ReactNode {
