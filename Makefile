@@ -131,6 +131,10 @@ demo-next: $(S)/next-app ## Run the Next.js demo: a machine, its jobs and a boar
 	$(call say,Starting the Next.js dashboard)
 	@cd build/next-app && PATH="$$(../../.ci/find-node-for-next):$$PATH" NEXT_TELEMETRY_DISABLED=1 exec node node_modules/next/dist/bin/next start $(ARGS)
 
+.PHONY: screenshots
+screenshots: $(V)/demo $(S)/pipelines-page $(S)/next-app $(V)/requirements-test ## Take the pictures of the README again, from the running demos
+	@CHROMIUM="$$(.ci/find-browser)" $(PY) docs/take_screenshots.py $(ARGS)
+
 bench: $(V)/package $(V)/requirements-test $(S)/package-node build/release/build.ninja ## Measure: speed and size beside bare send() and a home-made manager
 	$(call say,Building the measuring programs)
 	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
