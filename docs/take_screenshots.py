@@ -84,7 +84,7 @@ def take(page: Page, name: str) -> None:
 
 def take_pipelines(browser: Browser, url: str) -> None:
     for scheme in SCHEMES:
-        take_view(browser, f"{url}#/", scheme, f"pipelines-{scheme}", 1000)
+        take_view(browser, f"{url}#/", scheme, f"pipelines-{scheme}", 820)
     take_view(browser, f"{url}#/pipeline/crossing", "dark", "pipeline-dark", 1000)
 
 

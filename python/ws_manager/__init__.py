@@ -148,7 +148,11 @@ unsubscribe = ws_manager.unsubscribe
 def __getattr__(name: str) -> Any:
     if name == "router":  # on demand: FastAPI is not needed for anything else
         return ws_manager.router
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import difflib  # for who has mistyped a name alone
+
+    near = difflib.get_close_matches(name, __all__, 1)
+    hint = f". Did you mean: {near[0]!r}?" if near else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 
 
 __all__ = [
