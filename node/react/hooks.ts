@@ -82,8 +82,10 @@ export function useOwnClient(options: ClientOptions | null): Client | null {
   return client
 }
 
+const NONE: UseWebSocketOptions = {}
+
 /** The client of the provider, or of `options.url` (default: `/ws` of the page's host). */
-function useClient(options: UseWebSocketOptions): Client {
+export function useClient(options: UseWebSocketOptions = NONE): Client {
   const provided = useContext(ClientContext)
   const url = options.url ?? (provided ? undefined : '/ws')
   const own = useOwnClient(url === undefined ? null : { ...(options as ClientOptions), url })
@@ -205,7 +207,7 @@ export function useWebSocket(options: UseWebSocketOptions = {}, handlers: Handle
 
 /** Hears an event while the component is there. It never renders it, and a new handler is used from the next message on. */
 export function useEvent<Name extends EventName>(event: Name, handler: Handler<Name & string>): void {
-  const { client } = useWebSocket()
+  const client = useClient()
   const latest = useLatest(handler)
   useEffect(() => client.on(event, (message) => latest.current(message)), [client, event, latest])
 }
@@ -221,7 +223,7 @@ export function useRoom(
   handlers: Handler | Handlers,
   options: SubscribeOptions = {},
 ): void {
-  const { client } = useWebSocket()
+  const client = useClient()
   const latest = useLatest(handlers)
   const { level, since } = options
   const begin = since ? `${since.epoch} ${since.offset}` : ''

@@ -3,7 +3,7 @@
 
 import { useCallback, useSyncExternalStore } from 'react'
 import type { Client, Message } from '../client/index.js'
-import { useWebSocket } from './hooks.js'
+import { useClient } from './hooks.js'
 
 export interface ProcessingState {
   imageId: string
@@ -100,7 +100,7 @@ function storeOf(client: Client): Store {
 }
 
 function useStore<T>(select: (store: Store) => T, server: T): T {
-  const { client } = useWebSocket()
+  const client = useClient()
   const store = storeOf(client)
   return useSyncExternalStore(
     store.subscribe,

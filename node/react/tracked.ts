@@ -39,9 +39,18 @@ function firstOf(client: Client): Snapshot {
 
 function snapshotOf(client: Client): Snapshot {
   const known = snapshots.get(client) ?? firstOf(client)
+  const status = statusOf(client)
   const { isConnected, lastMessage, clientId, userId, error } = client
-  const now: Snapshot = { status: statusOf(client), isConnected, lastMessage, clientId, userId, error }
-  if (NAMES.every((name) => now[name] === known[name])) return known
+  if (
+    known.lastMessage === lastMessage &&
+    known.status === status &&
+    known.isConnected === isConnected &&
+    known.clientId === clientId &&
+    known.userId === userId &&
+    known.error === error
+  )
+    return known
+  const now: Snapshot = { status, isConnected, lastMessage, clientId, userId, error }
   snapshots.set(client, now)
   return now
 }
@@ -58,6 +67,7 @@ function storeOf(client: Client) {
   let last = snapshotOf(client)
   /** What has been read, with the values that were handed out. */
   const seen: Partial<Record<keyof Snapshot, unknown>> = {}
+  const names: (keyof Snapshot)[] = []
   let mounted = false
   return {
     subscribe(changed: () => void): () => void {
@@ -71,7 +81,6 @@ function storeOf(client: Client) {
      */
     take(): Snapshot {
       const now = snapshotOf(client)
-      const names = Object.keys(seen) as (keyof Snapshot)[]
       if (names.some((name) => now[name] !== seen[name])) {
         last = now
         for (const name of names) seen[name] = now[name]
@@ -83,7 +92,10 @@ function storeOf(client: Client) {
       const own: Partial<Record<keyof Snapshot, unknown>> = {}
       const get = (name: keyof Snapshot) => {
         // Read for the first time, perhaps in a handler long after the rendering: then the snapshot is old.
-        if (!(name in seen)) seen[name] = (mounted ? snapshotOf(client) : snapshot)[name]
+        if (!(name in seen)) {
+          seen[name] = (mounted ? snapshotOf(client) : snapshot)[name]
+          names.push(name)
+        }
         if (!(name in own)) own[name] = seen[name]
         return own[name]
       }

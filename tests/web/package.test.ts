@@ -1,6 +1,6 @@
 // The package as it is packed: its exports, and its types as the compilers and resolutions of users see them.
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, expect, it } from 'vitest'
@@ -48,6 +48,33 @@ it('has exports that publint finds right', async () => {
 it('has types that fit in every resolution', async () => {
   expect(await complaint('@arethetypeswrong/cli/dist/index.js', tarball, '--format', 'ascii', '--no-emoji')).toBe('')
 }, 30_000)
+
+it.each(USERS)('runs unbundled, by import and by require: %s', async (user) => {
+  writeFileSync(
+    join(user, 'both.cjs'),
+    `const names = ['client', 'react', 'react/toasts'].map((name) => 'ws_manager/' + name)
+    Promise.all(names.map((name) => import(name))).then((modules) => {
+      for (const [i, module] of modules.entries()) {
+        const there = require(names[i])
+        if (Object.keys(module).sort().join() !== Object.keys(there).sort().join()) throw new Error(names[i])
+      }
+      const { createElement } = require('react')
+      const { renderToString } = require('react-dom/server')
+      const { WebSocketProvider, ConnectionStatus } = modules[1]
+      console.log(renderToString(createElement(WebSocketProvider, null, createElement(ConnectionStatus))))
+    })`,
+  )
+  const { stdout } = await run(process.execPath, [join(user, 'both.cjs')])
+  expect(stdout).toContain('Connecting')
+})
+
+it('tells frameworks that its parts are client components', () => {
+  for (const folder of ['node/dist/react', 'node/dist/cjs/react'])
+    for (const name of ['hooks', 'provider', 'status', 'toasts'])
+      expect(readFileSync(join(USERS[0], 'node_modules/ws_manager', folder, `${name}.js`), 'utf8')).toMatch(
+        /^("use strict";\n)?'use client';?\n/,
+      )
+})
 
 const OPTIONS = {
   strict: true,
