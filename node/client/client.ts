@@ -583,5 +583,6 @@ export class Client {
 }
 
 export function createClient(options: ClientOptions): Client {
+  if (!options?.url) throw new TypeError("createClient() needs an address: createClient({ url: '/ws' })")
   return new Client(options)
 }

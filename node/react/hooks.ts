@@ -86,6 +86,8 @@ const NONE: UseWebSocketOptions = {}
 
 /** The client of the provider, or of `options.url` (default: `/ws` of the page's host). */
 export function useClient(options: UseWebSocketOptions = NONE): Client {
+  if (typeof options === 'string')
+    throw new TypeError(`useWebSocket() takes options: useWebSocket({ url: '${options}' })`)
   const provided = useContext(ClientContext)
   const url = options.url ?? (provided ? undefined : '/ws')
   const own = useOwnClient(url === undefined ? null : { ...(options as ClientOptions), url })

@@ -282,3 +282,11 @@ it('hears one event without rendering for it', async () => {
   await say({ type: 'pipeline_update', data: { pipeline_id: '7', status: 'gone' } })
   expect(seen).toEqual(['a on', 'b off'])
 })
+
+it('says how it is called where it is given an address alone', () => {
+  const silence = vi.spyOn(console, 'error').mockImplementation(() => {})
+  expect(() => renderHook(() => useWebSocket('ws://server/ws' as never))).toThrow(
+    "useWebSocket() takes options: useWebSocket({ url: 'ws://server/ws' })",
+  )
+  silence.mockRestore()
+})

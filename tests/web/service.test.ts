@@ -108,3 +108,8 @@ it('says with which code it was sent away', async () => {
   expect([client.status, client.error?.closeCode, client.error?.message]).toEqual(['failed', 4403, 'not allowed here'])
   client.close()
 })
+
+it('says what is wrong where there is no address', () => {
+  for (const wrong of [undefined, {}, 'ws://server/ws', { url: '' }])
+    expect(() => createClient(wrong as never)).toThrow("createClient() needs an address: createClient({ url: '/ws' })")
+})
