@@ -3,12 +3,12 @@
 import type { PresenceData, PublishedData } from './events.js'
 import { Follower, type HistoryPage } from './follower.js'
 import { addTo, normal, safely } from './messages.js'
-import { watchPage } from './page.js'
+import { canShare, watchPage } from './page.js'
 import { Poller } from './poller.js'
 import { Positions, type Position } from './positions.js'
 import { Queue } from './queue.js'
 import { Requests, type RequestOptions } from './requests.js'
-import { canShare, sharedWebSocket } from './shared.js'
+import type { Sharing } from './shared.js'
 import { IDLE, delayOf, next, statusOf, type Effect, type Happening, type State } from './state.js'
 import {
   WsClientError,
@@ -21,11 +21,13 @@ import {
   type WebSocketConstructor,
   type WebSocketLike,
 } from './types.js'
+import { Renewal } from './tokens.js'
 import { connectionUrl, httpBase } from './url.js'
+import { Watch } from './watch.js'
 
 const OPEN = 1
-/** setTimeout overflows beyond 2^31 - 1 ms and fires at once. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** Milliseconds until rooms are asked for again that the server refused for the rate. */
+const PAUSE = 1000
 
 export interface Subscription {
   readonly room: string
@@ -75,17 +77,29 @@ export class Client {
   private readonly changes = new Set<() => void>()
   private readonly gaps = new Set<(gap: Gap) => void>()
   private readonly queue: Queue
+  /** Rooms that the server has not yet let us into. */
+  private readonly joining = new Set<string>()
   private readonly requests: Requests
   private readonly poller: Poller
   private retryTimer: ReturnType<typeof setTimeout> | undefined
-  private watchTimer: ReturnType<typeof setTimeout> | undefined
-  private tokenTimer: ReturnType<typeof setTimeout> | undefined
-  private heardAt = 0
+  private joinTimer: ReturnType<typeof setTimeout> | undefined
+  private readonly renewal: Renewal
+  private readonly heartbeat = new Watch(
+    () => this.write({ action: 'ping' }),
+    (limit) => {
+      this.error = new WsClientError('closed', `nothing was heard for ${Math.round(limit / 1000)} s`)
+      this.happen({ is: 'silent' })
+    },
+  )
   /** Whether to try 127.0.0.1 in place of localhost: that is ::1 first in some places, where not every server listens. */
   private byAddress = false
+  /** Whether an attempt has ever got through: then its host is the right one. */
+  private reached = false
+  /** Why the server wanted another token; until there is a connection again. */
+  private refused: string | null = null
   /** Milliseconds that a server which shuts down asks this client to wait: it spreads its clients itself. */
   private hint: number | null = null
-  private sharing: WebSocketConstructor | undefined
+  private sharing: Sharing | undefined
   private unwatch: (() => void) | null = null
 
   constructor(options: ClientOptions) {
@@ -108,6 +122,7 @@ export class Client {
     this.positions = new Positions(options.positions)
     this.given = new Set(this.positions.names())
     this.requests = new Requests(this.options.requestTimeout)
+    this.renewal = new Renewal(options.getToken, (token) => this.write({ action: 'auth', token }))
     const { queueSize, queuePolicy } = this.options
     this.queue = new Queue(queueSize, queuePolicy, (id, error) => this.requests.refuse(id, error))
     const poll = options.poll === true ? {} : options.poll || undefined
@@ -115,7 +130,8 @@ export class Client {
       fetch: options.fetch ?? globalThis.fetch?.bind(globalThis),
       base: () => poll?.url ?? httpBase(this.options.url),
       interval: poll?.interval ?? 5000,
-      token: async () => (await options.getToken?.()) ?? null,
+      limit: this.options.connectTimeout,
+      token: () => options.getToken?.(),
       rooms: () =>
         this.positions
           .names()
@@ -123,10 +139,11 @@ export class Client {
           .filter((room, i, all) => all.indexOf(room) === i),
       position: (room) => this.positions.get(room),
       message: (raw) => this.deliver(raw),
-      at: (room, position, recovered) => {
-        if (!recovered && this.positions.get(room)) this.tellGap({ room, missed: 0, reason: 'not_recovered' })
+      at: (room, position, told) => {
         this.positions.set(room, position)
+        if (told) this.tellGap({ room, missed: 0, reason: 'not_recovered' })
       },
+      turned: (answered) => this.happen({ is: 'polled', answered }),
     })
     if (this.options.autoConnect && typeof (options.WebSocket ?? globalThis.WebSocket) === 'function') this.connect()
   }
@@ -165,7 +182,11 @@ export class Client {
   }
 
   connect(): void {
-    this.unwatch ??= watchPage(() => this.happen({ is: 'hope' }))
+    this.refused = null
+    this.unwatch ??= watchPage(() => {
+      if (this.isConnected) this.heartbeat.probe(this.options.connectTimeout) // has the connection outlived it?
+      this.happen({ is: 'hope' })
+    })
     this.happen({ is: 'connect' })
   }
 
@@ -214,6 +235,7 @@ export class Client {
         follower.end()
         if (!entry.followers.delete(follower) || entry.followers.size) return
         this.rooms.delete(room)
+        this.joining.delete(room)
         if (this.given.has(room)) return
         this.positions.forget(room)
         if (this.isConnected) this.write({ action: 'unsubscribe', room })
@@ -261,6 +283,9 @@ export class Client {
   close(): void {
     this.disconnect()
     this.requests.refuseAll(new WsClientError('closed', 'the client was closed'))
+    this.queue.take()
+    this.sharing?.end()
+    this.sharing = undefined
     this.changes.clear()
     this.handlers.clear()
     this.gaps.clear()
@@ -317,40 +342,42 @@ export class Client {
 
   private async open(): Promise<void> {
     const generation = ++this.generation
+    this.heartbeat.start(this.options.connectTimeout) // a token that never comes is an attempt that has failed, too
     let token: string | null | undefined
     try {
       token = await this.options.getToken?.()
     } catch (error) {
-      token = undefined
-      if (generation === this.generation)
-        this.happen({ is: 'closed', code: 1006, reason: `getToken() failed: ${String(error)}` })
+      if (generation === this.generation) this.ended(1006, `getToken() failed: ${String(error)}`)
       return
     }
     if (generation !== this.generation) return
-    const Socket = this.constructorOf()
-    const address = connectionUrl(this.options.url, {
-      ...this.options.query,
-      session_id: this.options.sessionId,
-      resume: this.positions.resume(),
-    })
-    const url = this.byAddress ? address.replace(/^(wss?:\/\/)localhost(?=[:/])/, '$1127.0.0.1') : address
-    let opened = false
+    if (!token && this.refused !== null) {
+      this.ended(4403, this.refused)
+      return
+    }
     let socket: WebSocketLike
     try {
+      const Socket = await this.constructorOf()
+      if (generation !== this.generation) return
+      const address = connectionUrl(this.options.url, {
+        ...this.options.query,
+        session_id: this.options.sessionId,
+        resume: this.positions.resume(),
+      })
+      const url = this.byAddress ? address.replace(/^(wss?:\/\/)localhost(?=[:/])/, '$1127.0.0.1') : address
       const offered =
         token && this.options.tokenIn === 'protocol' ? ['ws_manager.v1', `wsm.bearer.${token}`] : undefined
       socket = offered ? new Socket(url, offered) : new Socket(url)
     } catch (error) {
-      this.happen({ is: 'closed', code: 4400, reason: String(error) }) // no URL: it will be none the next time either
+      // A function may give a better URL the next time; a text stays what it is.
+      this.ended(typeof this.options.url === 'function' ? 1006 : 4400, String(error))
       return
     }
     this.socket = socket
-    this.heardAt = Date.now()
-    this.watch(this.options.connectTimeout)
+    this.heartbeat.start(this.options.connectTimeout)
     socket.onopen = () => {
-      opened = true
-      if (generation === this.generation && token && this.options.tokenIn === 'message')
-        socket.send(JSON.stringify({ action: 'auth', token }))
+      this.reached = true
+      if (token && this.options.tokenIn === 'message') socket.send(JSON.stringify({ action: 'auth', token }))
     }
     socket.onmessage = (event) => {
       if (generation === this.generation) this.receive(event.data)
@@ -358,22 +385,25 @@ export class Client {
     socket.onclose = (event) => {
       if (generation !== this.generation) return
       this.socket = null
-      if (!opened) this.byAddress = !this.byAddress
+      if (!this.reached) this.byAddress = !this.byAddress
       this.ended(event.code, event.reason)
     }
     socket.onerror = () => {}
   }
 
-  private constructorOf(): WebSocketConstructor {
+  private async constructorOf(): Promise<WebSocketConstructor> {
     const Real = this.options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor)
     if (!this.options.shared || !canShare()) return Real
-    const name = `${connectionUrl(this.options.url, { ...this.options.query, session_id: this.options.sessionId })}`
-    return (this.sharing ??= sharedWebSocket(name, Real))
+    const { generation } = this
+    const { share } = await import('./shared.js') // most pages do without it
+    if (generation !== this.generation) return Real // and no longer wanted
+    const name = connectionUrl(this.options.url, { ...this.options.query, session_id: this.options.sessionId })
+    return (this.sharing ??= share(name, Real)).Socket
   }
 
   private ended(code: number, reason: string): void {
-    this.stopWatching()
-    clearTimeout(this.tokenTimer)
+    this.stopTimers()
+    if (code === 4401) this.refused = reason
     this.error = new WsClientError('closed', reason || `the connection ended with ${code}`, code)
     this.requests.refuseSent(new WsClientError('closed', 'the connection ended before the answer came'))
     const asked = /reconnect in (\d+(?:\.\d+)?) s/.exec(reason)
@@ -384,8 +414,7 @@ export class Client {
   /** Lets go of the socket: nothing that it still says counts. */
   private drop(code: number): void {
     this.generation++
-    this.stopWatching()
-    clearTimeout(this.tokenTimer)
+    this.stopTimers()
     const socket = this.socket
     this.socket = null
     if (!socket) return
@@ -401,7 +430,7 @@ export class Client {
   // ---- messages ----
 
   private receive(data: unknown): void {
-    this.heardAt = Date.now()
+    this.heartbeat.heard()
     if (typeof data !== 'string') {
       this.call('binary', { type: 'binary', data })
       return
@@ -419,8 +448,7 @@ export class Client {
 
   private deliver(raw: Record<string, unknown>): void {
     const message = normal(raw)
-    const { fresh } = this.positions.see(message)
-    if (!fresh) return
+    if (!this.positions.see(message)) return
     if (message.type === 'connected' || message.type === 'connection') this.greeted(message)
     this.housekeeping(message)
     if (message.id !== undefined && this.requests.answer(message)) return
@@ -440,13 +468,14 @@ export class Client {
     this.clientId = data.client_id ?? null
     this.userId = data.user_id ?? null
     this.error = null
-    this.renewBefore(data.expires_at)
+    this.refused = null
+    this.renewal.before(data.expires_at)
     for (const [room, { epoch, offset, recovered }] of Object.entries(data.rooms ?? {})) {
       if (this.positions.get(room) && !recovered) this.tellGap({ room, missed: 0, reason: 'not_recovered' })
       if (!recovered) this.positions.set(room, { epoch, offset })
     }
     this.given = new Set(Object.keys(data.rooms ?? {}))
-    this.watch(Math.max(this.options.heartbeatTimeout, 1500 * (data.heartbeat_interval ?? 0)))
+    this.heartbeat.start(Math.max(this.options.heartbeatTimeout, 1500 * (data.heartbeat_interval ?? 0)))
     this.happen({ is: 'greeted' })
     for (const [room, entry] of this.rooms) {
       if (!this.given.has(room)) this.join(room, entry)
@@ -458,11 +487,18 @@ export class Client {
 
   private housekeeping(message: Message): void {
     const data = (message.data ?? {}) as Record<string, any>
-    if (message.type === 'token_expiring') void this.renew()
-    else if (message.type === 'authenticated') this.renewBefore(data.expires_at)
-    else if (message.type === 'gap')
+    if (message.type === 'token_expiring') void this.renewal.now()
+    else if (message.type === 'authenticated') this.renewal.before(data.expires_at)
+    else if (message.type === 'error' && data.code === 'rate_limited' && this.joining.size) this.joinLater()
+    else if (message.type === 'gap') {
+      if (data.room && data.epoch) this.positions.set(data.room, { epoch: data.epoch, offset: data.offset })
       this.tellGap({ room: String(data.room ?? ''), missed: Number(data.missed ?? 0), reason: 'gap' })
-    else if (message.type === 'subscribed' && typeof data.room === 'string' && typeof data.epoch === 'string') {
+    } else if (message.type === 'subscribed' && typeof data.room === 'string') this.subscribed(data)
+  }
+
+  private subscribed(data: Record<string, any>): void {
+    this.joining.delete(data.room)
+    if (typeof data.epoch === 'string') {
       if (this.positions.get(data.room) && data.recovered === false) this.tellSubscribed(data)
       if (data.recovered !== true) this.positions.set(data.room, { epoch: data.epoch, offset: Number(data.offset) })
     }
@@ -502,18 +538,27 @@ export class Client {
   }
 
   private tellGap(gap: Gap): void {
-    for (const handler of [...this.gaps]) handler(gap)
+    for (const handler of [...this.gaps]) safely(handler, gap)
   }
 
   // ---- sending ----
 
   private join(room: string, entry: Room): void {
     const since = this.positions.get(room)
+    this.joining.add(room)
     this.write({ action: 'subscribe', room, since, level: entry.level })
   }
 
   private write(command: object): void {
     if (this.socket?.readyState === OPEN) this.socket.send(JSON.stringify(command))
+  }
+
+  /** A page with many rooms asks for more at once than a server may take; it says so, but not for which room. */
+  private joinLater(): void {
+    clearTimeout(this.joinTimer)
+    this.joinTimer = setTimeout(() => {
+      for (const room of this.joining) this.join(room, this.rooms.get(room) as Room)
+    }, PAUSE)
   }
 
   private post(text: string, id?: number): void {
@@ -525,60 +570,16 @@ export class Client {
     this.queue.push(text, id)
   }
 
-  // ---- tokens ----
-
-  private async renew(): Promise<void> {
-    const token = await this.options.getToken?.()
-    if (token && this.isConnected) this.write({ action: 'auth', token })
-  }
-
-  /** Asks for a new token a minute before the old one ends, or half its time before if that is less. */
-  private renewBefore(expiresAt: string | undefined): void {
-    clearTimeout(this.tokenTimer)
-    const left = expiresAt ? Date.parse(expiresAt) - Date.now() : NaN
-    if (!(left > 0) || !this.options.getToken) return
-    this.tokenTimer = setTimeout(() => void this.renew(), Math.min(LONGEST_TIMER, Math.max(left - 60_000, left / 2)))
-  }
-
-  // ---- time ----
-
-  /**
-   * By time stamps, not by counting ticks: timers stand still while a computer sleeps and run late in background tabs. A check that
-   * comes much later than it was due says that we slept, not that the server was silent: then the server gets another chance.
-   */
-  private watch(limit: number): void {
-    this.stopWatching()
-    const step = Math.max(50, limit / 4)
-    let due = Date.now() + step
-    let grace = false
-    const check = () => {
-      const now = Date.now()
-      const slept = now - due > Math.max(1000, step)
-      if (now < this.heardAt) this.heardAt = now // the clock was put back
-      if (slept && !grace) {
-        grace = true
-        this.heardAt = Math.max(this.heardAt, now - limit / 2)
-        this.write({ action: 'ping' }) // a connection that died meanwhile does not answer
-      } else if (now - this.heardAt > limit) {
-        this.error = new WsClientError('closed', `nothing was heard for ${Math.round(limit / 1000)} s`)
-        this.happen({ is: 'silent' })
-        return
-      } else {
-        grace = false
-      }
-      due = now + step
-      this.watchTimer = setTimeout(check, step)
-    }
-    this.watchTimer = setTimeout(check, step)
-  }
-
-  private stopWatching(): void {
-    clearTimeout(this.watchTimer)
+  private stopTimers(): void {
+    this.heartbeat.stop()
+    this.joining.clear()
+    clearTimeout(this.joinTimer)
+    this.renewal.stop()
   }
 
   private changed(): void {
     this.version++
-    for (const change of [...this.changes]) change()
+    for (const change of [...this.changes]) safely(change, undefined)
   }
 }
 

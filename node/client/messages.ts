@@ -25,10 +25,10 @@ export function addTo(map: Map<string, Set<Handler>>, name: string, handler: Han
   }
 }
 
-/** A handler that throws is reported as an uncaught error, and costs no other its message. */
-export function safely(handler: Handler, message: Message): void {
+/** What is called that throws is reported as an uncaught error, and costs nobody else anything. */
+export function safely<T>(handler: (value: T) => void, value: T): void {
   try {
-    handler(message)
+    handler(value)
   } catch (error) {
     const report = (globalThis as { reportError?: (error: unknown) => void }).reportError
     if (report) report(error)

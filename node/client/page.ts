@@ -1,19 +1,23 @@
-// The page that a client lives in, if it lives in one.
+// The page or worker that a client lives in: what it offers, and what it tells.
 
-/** Calls `hope` when the network is back or the page is looked at again: try now. Returns the end of that; null where there is no page. */
-export function watchPage(hope: () => void): (() => void) | null {
-  const page = globalThis as {
-    addEventListener?: typeof addEventListener
-    removeEventListener?: typeof removeEventListener
-  }
-  if (typeof page.addEventListener !== 'function') return null
-  const seen = () => {
+/** Whether tabs can find one another here. */
+export const canShare = (): boolean =>
+  typeof BroadcastChannel === 'function' &&
+  typeof navigator !== 'undefined' &&
+  !!(navigator as { locks?: unknown }).locks
+
+/** Calls `hope` when the network is back, and when the page is looked at (again, or out of the browser's cache). Returns the end of it. */
+export function watchPage(hope: () => void): () => void {
+  const page = globalThis as Partial<Pick<Window, 'addEventListener' | 'removeEventListener'>>
+  const visible = (): void => {
     if (typeof document === 'undefined' || document.visibilityState !== 'hidden') hope()
   }
-  page.addEventListener('online', seen)
-  if (typeof document !== 'undefined') document.addEventListener('visibilitychange', seen)
+  page.addEventListener?.('online', visible)
+  page.addEventListener?.('pageshow', visible)
+  if (typeof document !== 'undefined') document.addEventListener('visibilitychange', visible)
   return () => {
-    page.removeEventListener?.('online', seen)
-    if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', seen)
+    page.removeEventListener?.('online', visible)
+    page.removeEventListener?.('pageshow', visible)
+    if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', visible)
   }
 }

@@ -2,20 +2,37 @@
 
 import type { Position } from './positions.js'
 
+/** Messages asked for at a time; as many as this, and there may be more. */
+const PAGE = 256
+
 export interface PollerHost {
   fetch: typeof fetch | undefined
   base(): string
+  /** Milliseconds between two turns, and for each answer. */
   interval: number
-  token(): Promise<string | null>
+  limit: number
+  token(): Promise<string | null | undefined> | string | null | undefined
   rooms(): string[]
   position(room: string): Position | undefined
   message(raw: Record<string, unknown>): void
-  at(room: string, position: Position, recovered: boolean): void
+  /** The room stands there; `told`: what lay between is missing. */
+  at(room: string, position: Position, told: boolean): void
+  /** After each turn: whether there was an answer at all. */
+  turned(answered: boolean): void
+}
+
+interface Answer {
+  messages: Record<string, unknown>[]
+  /** null: there is no such room. */
+  epoch: string | null
+  offset: number
+  recovered: boolean
 }
 
 export class Poller {
   private timer: ReturnType<typeof setTimeout> | undefined
   private abort: AbortController | null = null
+  private answered = false
 
   constructor(private readonly host: PollerHost) {}
 
@@ -32,37 +49,53 @@ export class Poller {
   }
 
   private async turn(signal: AbortSignal): Promise<void> {
-    const token = await this.host.token().catch(() => null)
-    for (const room of this.host.rooms()) {
-      if (signal.aborted) return
-      // A room that can't be had now is asked for at the next turn.
-      await this.ask(room, token, signal).catch(() => {})
-    }
-    if (!signal.aborted) this.timer = setTimeout(() => void this.turn(signal), this.host.interval)
-  }
-
-  private async ask(room: string, token: string | null, signal: AbortSignal): Promise<void> {
-    const known = this.host.position(room)
-    const query = new URLSearchParams({ room })
-    if (known) {
-      query.set('since', String(known.offset))
-      query.set('epoch', known.epoch)
-    }
-    const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {}
-    const answer = await this.host.fetch?.(`${this.host.base()}/history?${query.toString()}`, { headers, signal })
-    if (!answer?.ok || signal.aborted) return
-    const body = (await answer.json()) as {
-      messages: Record<string, unknown>[]
-      epoch: string
-      offset: number
-      recovered?: boolean
+    const { host } = this
+    this.answered = false
+    try {
+      const late = new Promise<null>((end) => (this.timer = setTimeout(end, host.limit, null)))
+      const token = await Promise.race([host.token(), late])
+      clearTimeout(this.timer)
+      for (const room of host.rooms())
+        while (!signal.aborted && (await this.page(room, token, signal).catch(() => false))); // what can't be had now: later
+    } catch {
+      // There is no token now.
     }
     if (signal.aborted) return
-    if (known && body.recovered === false) {
-      this.host.at(room, { epoch: body.epoch, offset: body.offset }, false)
-      return
+    host.turned(this.answered)
+    this.timer = setTimeout(() => void this.turn(signal), host.interval)
+  }
+
+  /** Whether there may be more. */
+  private async page(room: string, token: string | null | undefined, signal: AbortSignal): Promise<boolean> {
+    const { host } = this
+    const position = host.position(room)
+    const known = position && { ...position } // where it was when it asked
+    const query = new URLSearchParams({ room, limit: String(PAGE) })
+    if (known) query.set('since', `${known.epoch}:${known.offset}`)
+    const { messages, epoch, offset, recovered } = await this.ask(query, token, signal)
+    if (signal.aborted) return false
+    this.answered = true
+    // A room that is not there stands nowhere, and so does not go on from there when it is.
+    const here = { epoch: epoch ?? '', offset }
+    const told = known && !recovered && (known.epoch !== here.epoch || known.offset !== offset)
+    if (recovered) for (const message of messages) host.message(message)
+    host.at(room, here, !!told)
+    return recovered && messages.length >= PAGE
+  }
+
+  private async ask(query: URLSearchParams, token: string | null | undefined, signal: AbortSignal): Promise<Answer> {
+    const request = new AbortController()
+    const end = () => request.abort()
+    const timer = setTimeout(end, this.host.limit)
+    signal.addEventListener('abort', end)
+    try {
+      const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {}
+      const answer = await this.host.fetch!(`${this.host.base()}/history?${query}`, { headers, signal: request.signal })
+      if (!answer.ok) throw new Error(answer.statusText)
+      return (await answer.json()) as Answer
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
     }
-    if (!known) this.host.at(room, { epoch: body.epoch, offset: body.offset }, true)
-    else for (const message of body.messages) this.host.message(message)
   }
 }

@@ -1,6 +1,6 @@
 // Where the client stands in each room: what it asks for after a reconnection, and how it knows what it has seen.
 
-import type { Gap, Message } from './types.js'
+import type { Message } from './types.js'
 
 export interface Position {
   epoch: string
@@ -45,18 +45,18 @@ export class Positions {
       .replace(/=+$/, '')
   }
 
-  /** Whether the message is to be handed on, and whether some are missing before it. */
-  see(message: Message): { fresh: boolean; gap?: Gap } {
+  /** Whether the message is to be handed on: it has not been before. */
+  see(message: Message): boolean {
     const { room, offset, epoch, message_id: id } = message
-    if (typeof room !== 'string' || typeof offset !== 'number') return { fresh: this.seeId(id) }
+    if (typeof room !== 'string' || typeof offset !== 'number') return this.seeId(id)
     const known = this.rooms.get(room)
     if (!known || (epoch !== undefined && epoch !== known.epoch)) {
       if (epoch !== undefined || known) this.rooms.set(room, { epoch: epoch ?? known!.epoch, offset })
-      return { fresh: true }
+      return true
     }
-    if (offset <= known.offset) return { fresh: false }
+    if (offset <= known.offset) return false
     known.offset = offset
-    return { fresh: true }
+    return true
   }
 
   private seeId(id: unknown): boolean {
@@ -65,5 +65,16 @@ export class Positions {
     this.ids.add(id)
     if (this.ids.size > REMEMBERED) this.ids.delete(this.ids.values().next().value as string)
     return true
+  }
+}
+
+/** What the `?resume=` of a URL says; {} where there is none, or none that can be read. */
+export function decodeResume(url: string): Record<string, [epoch: string, offset: number]> {
+  const value = new URL(url).searchParams.get('resume')
+  try {
+    const bytes = Uint8Array.from(atob(value!.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0))
+    return JSON.parse(new TextDecoder().decode(bytes)) as ReturnType<typeof decodeResume>
+  } catch {
+    return {}
   }
 }

@@ -4,10 +4,10 @@ import type { Status } from './types.js'
 
 export type State =
   | { at: 'idle' }
-  /** `retry`: not the first attempt since there was a connection, or since connect(). */
-  | { at: 'connecting'; attempts: number; polling: boolean }
+  /** `attempts`: that have failed since there was a connection, or since connect(). `polled`: polling brings answers. */
+  | { at: 'connecting'; attempts: number; polling: boolean; polled?: boolean }
   | { at: 'open' }
-  | { at: 'waiting'; attempts: number; polling: boolean }
+  | { at: 'waiting'; attempts: number; polling: boolean; polled?: boolean }
   /** Given up: a final close code, or too many attempts. */
   | { at: 'failed'; reason: string }
 
@@ -17,6 +17,7 @@ export type Happening =
   | { is: 'greeted' }
   | { is: 'closed'; code: number; reason: string }
   | { is: 'silent' }
+  | { is: 'polled'; answered: boolean }
   | { is: 'timer' }
   /** The network is back, or the page is looked at again: no need to wait any longer. */
   | { is: 'hope' }
@@ -48,7 +49,7 @@ export function statusOf(state: State): Status {
       return 'failed'
     case 'connecting':
     case 'waiting':
-      return state.polling ? 'degraded' : state.attempts ? 'reconnecting' : 'connecting'
+      return state.polled ? 'degraded' : state.attempts ? 'reconnecting' : 'connecting'
     default:
       return assertNever(state)
   }
@@ -71,6 +72,8 @@ export function next(state: State, happening: Happening, rules: Rules): [State, 
       const [following, effects] = lost(state, { code: 1006, reason: 'nothing was heard' }, rules)
       return [following, [{ do: 'close' }, ...effects]]
     }
+    case 'polled':
+      return 'polling' in state && state.polling ? [{ ...state, polled: happening.answered }, []] : [state, []]
     case 'timer':
     case 'hope':
       return state.at === 'waiting' ? again(state) : [state, []]
@@ -89,16 +92,16 @@ function lost(
   rules: Rules,
 ): [State, Effect[]] {
   const attempts = state.at === 'open' ? 1 : state.attempts + 1
-  const polled = state.at === 'connecting' && state.polling
+  const before = state.at === 'connecting' ? state : { polling: false }
   if (FINAL.has(close.code) || (close.code === NO_TOKEN && !rules.canRenew))
     return [{ at: 'failed', reason: close.reason || `closed with ${close.code}` }, stopPolling(state)]
   if (!rules.reconnect) return [IDLE, stopPolling(state)]
   if (attempts > rules.maxAttempts)
     return [{ at: 'failed', reason: `${rules.maxAttempts} attempts to connect have failed` }, stopPolling(state)]
-  const polling = polled || attempts > rules.pollAfter
+  const polling = before.polling || attempts > rules.pollAfter
   const effects: Effect[] = [{ do: 'wait', attempts }]
-  if (polling && !polled) effects.push({ do: 'poll', on: true })
-  return [{ at: 'waiting', attempts, polling }, effects]
+  if (polling && !before.polling) effects.push({ do: 'poll', on: true })
+  return [{ ...before, at: 'waiting', attempts, polling }, effects]
 }
 
 function stopPolling(state: State): Effect[] {

@@ -520,7 +520,7 @@ describe('polling', () => {
     FakeSocket.last.end()
     await vi.advanceTimersByTimeAsync(1500)
     expect(client.status).toBe('degraded')
-    expect(asked[0]).toBe('http://server/api/ws/history?room=r&since=1&epoch=e')
+    expect(asked[0]).toBe('http://server/api/ws/history?room=r&limit=256&since=e%3A1')
     expect(seen).toEqual([2, 3])
     await vi.advanceTimersByTimeAsync(500)
     FakeSocket.last.greet({ rooms: { r: { epoch: 'e', offset, recovered: true } } })

@@ -4,35 +4,69 @@ import { createClient, type Client, type Gap } from '../../node/client/index.js'
 import { FakeSocket } from './fake_server.js'
 
 // The browser's locks and channels, as one browser has them, in memory.
-let queue: (() => void)[] = []
-let held = false
+interface Holder {
+  start(): void
+  lose(): void
+}
+let holder: Holder | null = null
+let queue: Holder[] = []
 let channels: FakeChannel[] = []
 
 class FakeChannel {
   onmessage: ((event: { data: unknown }) => void) | null = null
+  /** A frozen page: what comes waits. */
+  frozen: unknown[] | null = null
   constructor(readonly name: string) {
     channels.push(this)
   }
   postMessage(data: unknown): void {
     const copy = JSON.parse(JSON.stringify(data)) as unknown
-    for (const channel of [...channels])
-      if (channel !== this && channel.name === this.name) queueMicrotask(() => channel.onmessage?.({ data: copy }))
+    for (const channel of [...channels]) {
+      if (channel === this || channel.name !== this.name) continue
+      if (channel.frozen) channel.frozen.push(copy)
+      else queueMicrotask(() => channel.onmessage?.({ data: copy }))
+    }
+  }
+  close(): void {
+    channels = channels.filter((each) => each !== this)
   }
 }
+const free = (): void => {
+  holder = queue.shift() ?? null
+  holder?.start()
+}
 const locks = {
-  request(_name: string, run: () => unknown): Promise<void> {
-    return new Promise(() => {
-      const start = () => {
-        held = true
-        run()
+  request(_name: string, { steal }: { steal: boolean }, run: () => Promise<void> | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const own: Holder = {
+        start: () =>
+          queueMicrotask(() => {
+            void Promise.resolve(run()).then(() => {
+              if (holder === own) free()
+              resolve()
+            })
+          }),
+        lose: () => reject(new DOMException('stolen', 'AbortError')),
       }
-      if (held) queue.push(start)
-      else queueMicrotask(start)
-      if (!held) held = true
+      if (holder && !steal) {
+        queue.push(own)
+        return
+      }
+      holder?.lose()
+      holder = own
+      own.start()
     })
   },
 }
-const settle = () => vi.advanceTimersByTimeAsync(0)
+const settle = async () => {
+  for (let i = 0; i < 5; i++) await vi.advanceTimersByTimeAsync(0)
+}
+/** The page that leads is gone without a word: its channel is silent, its lock free, its socket closed by the browser. */
+const crash = async () => {
+  channels.shift()
+  free()
+  await vi.advanceTimersByTimeAsync(100)
+}
 let clients: Client[] = []
 const tab = (options = {}): Client => {
   const client = createClient({
@@ -46,14 +80,15 @@ const tab = (options = {}): Client => {
   return client
 }
 
-beforeEach(() => {
+beforeEach(async () => {
+  await import('../../node/client/shared.js') // it is loaded when it is needed, which takes time that does not pass here
   vi.useFakeTimers()
   vi.stubGlobal('BroadcastChannel', FakeChannel)
   vi.stubGlobal('navigator', { locks })
   vi.stubGlobal('addEventListener', () => {})
   vi.stubGlobal('removeEventListener', () => {})
   queue = []
-  held = false
+  holder = null
   channels = []
   clients = []
   FakeSocket.all = []
@@ -69,7 +104,6 @@ const rooms = { '@all': { epoch: 'e', offset: 0, recovered: false } }
 
 async function two(): Promise<[Client, Client, unknown[][]]> {
   const a = tab()
-  await settle()
   await settle()
   FakeSocket.last.greet({ rooms })
   await settle()
@@ -133,31 +167,46 @@ it('does not lose a room with another tab that was in it first', async () => {
   expect(said).toEqual(['subscribe r', 'subscribe r'])
 })
 
-it('greets a tab that comes later with where things stand', async () => {
+it('gives a tab that comes later what it lacks, as far as that is at hand', async () => {
   await two()
   FakeSocket.last.say(at(1)).say(at(2))
   await settle()
-  const gaps: Gap[] = []
   const late = tab({ positions: { '@all': { epoch: 'e', offset: 1 } }, autoConnect: false })
+  const heard: unknown[] = []
+  const gaps: Gap[] = []
   late.onGap((gap) => gaps.push(gap))
+  late.on('x', (message) => heard.push(message.data))
   late.connect()
   await settle()
-  expect(late.status).toBe('connected')
-  expect(gaps).toEqual([{ room: '@all', missed: 0, reason: 'not_recovered' }])
-  const current = tab({ positions: { '@all': { epoch: 'e', offset: 2 } } })
-  current.onGap((gap) => gaps.push(gap))
+  FakeSocket.last.say(at(3))
   await settle()
-  expect([current.status, gaps.length]).toEqual(['connected', 1])
+  expect([late.status, heard, gaps]).toEqual(['connected', [2, 3], []])
+})
+
+it('tells a tab that comes too late of a gap', async () => {
+  await two()
+  for (let n = 1; n <= 300; n++) FakeSocket.last.say(at(n))
+  await settle()
+  const gaps: Gap[] = []
+  for (const position of [
+    { epoch: 'e', offset: 43 },
+    { epoch: 'e', offset: 44 }, // 256 are kept
+    { epoch: 'other', offset: 300 },
+    { epoch: 'e', offset: 301 }, // of a server that is gone
+  ]) {
+    const late = tab({ positions: { '@all': position }, autoConnect: false })
+    late.onGap((gap) => gaps.push({ ...gap, missed: position.offset }))
+    late.connect()
+    await settle()
+  }
+  expect(gaps.map((gap) => gap.missed)).toEqual([43, 300, 301])
 })
 
 it('goes on from where each was when the leading tab goes', async () => {
   const [, , heard] = await two()
   FakeSocket.last.say(at(1))
   await settle()
-  // The leader's page has gone: its channel is silent, its lock free, its socket closed by the browser.
-  channels.shift()
-  queue.shift()?.()
-  await vi.advanceTimersByTimeAsync(100)
+  await crash()
   expect(FakeSocket.all).toHaveLength(2)
   expect(FakeSocket.last.resume).toEqual({ '@all': ['e', 1] })
   FakeSocket.last.greet({ rooms: { '@all': { epoch: 'e', offset: 2, recovered: true } } }).say(at(2))
@@ -165,12 +214,148 @@ it('goes on from where each was when the leading tab goes', async () => {
   expect(heard[1]).toEqual([1, 2])
 })
 
-it('closes the socket with the last tab', async () => {
+it('recovers every tab that is left, wherever it was, when the leading one goes', async () => {
+  const [, , heard] = await two()
+  const third = tab()
+  const its: unknown[] = []
+  const gaps: Gap[] = []
+  third.on('x', (message) => its.push(message.data))
+  third.onGap((gap) => gaps.push(gap))
+  await settle()
+  FakeSocket.last.say(at(1))
+  await settle()
+  channels[2].onmessage = ((take) => (event) => {
+    // What the one tab hears, the other has not heard yet.
+    if (!JSON.stringify(event.data).includes('m2')) take?.(event)
+  })(channels[2].onmessage)
+  FakeSocket.last.say(at(2))
+  await settle()
+  await crash()
+  expect(FakeSocket.last.resume).toEqual({ '@all': ['e', 2] })
+  FakeSocket.last
+    .greet({ rooms: { '@all': { epoch: 'e', offset: 4, recovered: true } } })
+    .say(at(3))
+    .say(at(4))
+  await settle()
+  expect(heard[1]).toEqual([1, 2, 3, 4])
+  // The third was behind the one that asked the server, so it is told; what is later it gets.
+  expect([its, gaps.length]).toEqual([[1, 3, 4], 1])
+})
+
+it('recovers tabs that were where the new leader was', async () => {
+  const [, , heard] = await two()
+  const third = tab()
+  const its: unknown[] = []
+  const gaps: Gap[] = []
+  third.on('x', (message) => its.push(message.data))
+  third.onGap((gap) => gaps.push(gap))
+  await settle()
+  FakeSocket.last.say(at(1))
+  await settle()
+  await crash()
+  FakeSocket.last
+    .greet({ rooms: { '@all': { epoch: 'e', offset: 3, recovered: true } } })
+    .say(at(2))
+    .say(at(3))
+  await settle()
+  expect([heard[1], its, gaps]).toEqual([[1, 2, 3], [1, 2, 3], []])
+})
+
+it('takes the place of a leading tab that is frozen, which then follows', async () => {
+  const [a, b, heard] = await two()
+  const [frozen] = channels
+  frozen.frozen = []
+  b.disconnect()
+  b.connect()
+  await vi.advanceTimersByTimeAsync(2900)
+  expect([FakeSocket.all.length, b.status]).toEqual([1, 'connecting'])
+  await vi.advanceTimersByTimeAsync(200)
+  expect(FakeSocket.all).toHaveLength(2)
+  FakeSocket.last.greet({ rooms }).say(at(1))
+  await settle()
+  expect([b.status, heard[1]]).toEqual(['connected', [1]])
+  // It thaws: what its own socket still says is for nobody, and it closes that.
+  for (const data of frozen.frozen.splice(0)) frozen.onmessage?.({ data })
+  frozen.frozen = null
+  FakeSocket.all[0].say(at(1))
+  await vi.advanceTimersByTimeAsync(100)
+  expect(FakeSocket.all[0].closedWith).toBe(1000)
+  FakeSocket.last.say(at(2))
+  await settle()
+  expect([a.status, heard[0], heard[1]]).toEqual(['connected', [1, 2], [1, 2]])
+})
+
+it('gives each tab the rooms that it asked for, and no others', async () => {
+  const [a, b] = await two()
+  const heard: unknown[][] = [[], []]
+  a.on('*', (message) => heard[0].push([message.room, message.type]))
+  b.on('*', (message) => heard[1].push([message.room, message.type]))
+  b.subscribe('r')
+  await settle()
+  const [command] = FakeSocket.last.sent
+  FakeSocket.last
+    .say({ type: 'subscribed', id: command.id, data: { room: 'r', epoch: 'q', offset: 7, recovered: false } })
+    .say({ type: 'y', data: 8, room: 'r', offset: 8, message_id: 'r8' })
+    .say({ type: 'gap', data: { room: 'r', epoch: 'q', offset: 20, missed: 12 } })
+  await settle()
+  expect(heard[0]).toEqual([])
+  expect(heard[1]).toEqual([
+    [undefined, 'subscribed'],
+    ['r', 'y'],
+    [undefined, 'gap'],
+  ])
+  // A tab that comes later is not taken to be in that room.
+  const late = tab()
+  await settle()
+  late.subscribe('r')
+  await settle()
+  b.close()
+  await settle()
+  expect(FakeSocket.last.sent.map((each) => each.action)).toEqual(['subscribe', 'subscribe'])
+})
+
+it('shows no reconnection where there was none, and does not leave localhost', async () => {
+  const states: string[] = []
+  const a = tab({ url: 'ws://localhost/ws', autoConnect: false })
+  a.onChange(() => states.push(a.status))
+  a.connect()
+  await settle()
+  FakeSocket.last.greet({ rooms })
+  await settle()
+  expect(states.filter((status) => status !== 'connected')).toEqual(['connecting'])
+  expect(new URL(FakeSocket.last.url).hostname).toBe('localhost')
+})
+
+it('shows the token as the first message where it is told so', async () => {
+  tab({ getToken: () => 't', tokenIn: 'message' })
+  await settle()
+  FakeSocket.last.accept()
+  await settle()
+  expect(FakeSocket.last.sent).toEqual([{ action: 'auth', token: 't' }])
+})
+
+it('passes on how a connection ended, and that there is none', async () => {
+  const [a, b] = await two()
+  FakeSocket.last.end(4403, 'not like this')
+  await settle()
+  expect([a.status, b.status, b.error?.message]).toEqual(['failed', 'failed', 'not like this'])
+})
+
+it('leads no more once its client is closed', async () => {
   const [a, b] = await two()
   a.close()
+  await vi.advanceTimersByTimeAsync(100)
+  FakeSocket.last.greet({ rooms })
+  await settle()
+  expect([b.status, FakeSocket.all[0].closedWith, channels.length]).toEqual(['connected', 1000, 1])
+})
+
+it('closes the socket with the last tab', async () => {
+  const [a, b] = await two()
+  b.close()
   await settle()
   expect(FakeSocket.last.closedWith).toBeUndefined()
-  b.close()
+  a.close()
   await settle()
   expect(FakeSocket.last.closedWith).toBe(1000)
 })
