@@ -36,6 +36,8 @@ export class Leader {
   private readonly greeted = new Set<string>()
   /** Who is subscribed to what: the server is told of the first and of the last. */
   private readonly subscribers = new Map<string, Set<string>>()
+  /** Those of them that wait for the answer: what comes before it is not yet for them. */
+  private readonly joining = new Set<string>()
 
   constructor(
     private readonly by: string,
@@ -105,6 +107,7 @@ export class Leader {
     // An answer goes to the one that asked: its id was made unique on the way out.
     const [, id, own] = typeof message.id === 'string' ? (/^(.+?\.\d+)~(.*)$/s.exec(message.id) ?? []) : []
     if (id) {
+      if (message.type === 'subscribed') this.joining.delete(id + data.room)
       this.tell([id], JSON.stringify({ ...message, id: own ? (JSON.parse(own) as unknown) : undefined }))
       return
     }
@@ -115,11 +118,11 @@ export class Leader {
       else if (message.type === 'gap' || message.type === 'subscribed') this.stand(about, data.epoch, data.offset)
       else if (typeof message.offset === 'number') this.keep(room, message.epoch, message.offset, text)
     }
-    this.tell(members, text)
+    this.tell(members && [...members].filter((each) => !this.joining.has(each + about)), text)
   }
 
-  private tell(to: Iterable<string> | undefined, text: string): void {
-    this.post({ is: 'hear', by: this.by, to: to && [...to], text })
+  private tell(to: string[] | undefined, text: string): void {
+    this.post({ is: 'hear', by: this.by, to, text })
   }
 
   private stand(room: string, epoch: string, offset: number): void {
@@ -152,8 +155,10 @@ export class Leader {
     }
     const { action } = command
     const room = command.room as string
-    if (action === 'subscribe') this.subscribers.set(room, (this.subscribers.get(room) ?? new Set<string>()).add(id))
-    else if (action === 'unsubscribe' && !this.drop(room, id)) return // others still need it
+    if (action === 'subscribe' && room) {
+      this.subscribers.set(room, (this.subscribers.get(room) ?? new Set<string>()).add(id))
+      this.joining.add(id + room)
+    } else if (action === 'unsubscribe' && !this.drop(room, id)) return // others still need it
     if (action === 'subscribe' || command.id !== undefined) command.id = `${id}~${JSON.stringify(command.id) ?? ''}`
     this.socket.send(JSON.stringify(command))
   }
@@ -164,7 +169,7 @@ export class Leader {
     const rooms: Record<string, object> = {}
     for (const [room, { epoch, offset, from }] of this.rooms) {
       const [its, at] = asked[room] ?? []
-      rooms[room] = { epoch, offset, recovered: its === epoch && at! >= from && at! <= offset }
+      rooms[room] = { epoch, offset, recovered: its === epoch && at! >= from }
     }
     const greeting = this.greeting as Record<string, any>
     this.greeted.add(id)
@@ -201,6 +206,6 @@ export class Leader {
     this.socket = null
     this.greeting = null
     this.recent.length = 0
-    for (const each of [this.rooms, this.waiting, this.greeted, this.subscribers]) each.clear()
+    for (const each of [this.rooms, this.waiting, this.greeted, this.subscribers, this.joining]) each.clear()
   }
 }

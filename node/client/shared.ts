@@ -28,7 +28,7 @@ export function share(name: string, Real: WebSocketConstructor): Sharing {
 
   const post = (note: Note): void => {
     if (!ended) channel.postMessage(note)
-    take(note) // a channel does not speak to itself
+    queueMicrotask(() => take(note)) // a channel does not speak to itself; and nobody hears anything while it is being made
   }
   const take = (note: Note): void => {
     if ('id' in note) leader?.take(note)

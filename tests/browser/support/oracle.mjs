@@ -5,7 +5,7 @@
  * Returns {messages, told, recovered, duplicates, silent, greetings}; the last lists hold what was wrong, in words.
  */
 export function judge(log, positions = {}) {
-  const rooms = new Map() // name → { next: offset that must come, or null, told: whether a gap was }
+  const rooms = new Map() // name → { next: offset that must come, or null, told: whether a gap was, … }
   const ids = new Set()
   const result = { messages: 0, told: 0, recovered: 0, greetings: 0, duplicates: [], silent: [] }
   const at = (room) => rooms.get(room) ?? rooms.set(room, { next: null, told: false, epoch: null, n: null }).get(room)
@@ -15,10 +15,11 @@ export function judge(log, positions = {}) {
     const room = at(name)
     if (recovered) {
       result.recovered++
-      if (!known || known.epoch !== epoch) result.silent.push(`${name}: recovered in an epoch that was not known`)
+      if (!known || (known.epoch ?? epoch) !== epoch)
+        result.silent.push(`${name}: recovered in an epoch that was not known`)
       return
     }
-    if (known && !known.told && (known.epoch !== epoch || known.next !== offset + 1))
+    if (known && !known.told && ((known.epoch ?? epoch) !== epoch || known.next !== offset + 1))
       result.silent.push(`${name}: goes on at ${offset + 1} instead of ${known.next}, and nobody was told`)
     Object.assign(room, { next: offset + 1, told: false, epoch, n: null })
   }
@@ -26,7 +27,11 @@ export function judge(log, positions = {}) {
   for (const entry of log) {
     if (entry.is === 'gap') {
       result.told++
-      for (const [name, room] of rooms) if (!entry.room || entry.room === name) room.told = true
+      for (const [name, room] of rooms) {
+        if (entry.room && entry.room !== name) continue
+        room.told = true
+        if (entry.reason === 'not_recovered') Object.assign(room, { next: null, epoch: null, n: null }) // from anywhere
+      }
       continue
     }
     if (entry.is !== 'message') continue
