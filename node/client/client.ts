@@ -352,12 +352,13 @@ export class Client {
     }
     if (generation !== this.generation) return
     if (!token && this.refused !== null) {
-      this.ended(4403, this.refused)
+      this.ended(4401, this.refused, true)
       return
     }
     let socket: WebSocketLike
     try {
-      const Socket = await this.constructorOf()
+      const Real = this.options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor)
+      const Socket = this.options.shared && canShare() ? await this.sharedSocket(Real) : Real
       if (generation !== this.generation) return
       const address = connectionUrl(this.options.url, {
         ...this.options.query,
@@ -391,9 +392,7 @@ export class Client {
     socket.onerror = () => {}
   }
 
-  private async constructorOf(): Promise<WebSocketConstructor> {
-    const Real = this.options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketConstructor)
-    if (!this.options.shared || !canShare()) return Real
+  private async sharedSocket(Real: WebSocketConstructor): Promise<WebSocketConstructor> {
     const { generation } = this
     const { share } = await import('./shared.js') // most pages do without it
     if (generation !== this.generation) return Real // and no longer wanted
@@ -401,14 +400,15 @@ export class Client {
     return (this.sharing ??= share(name, Real)).Socket
   }
 
-  private ended(code: number, reason: string): void {
+  /** final: there is no use in trying again. */
+  private ended(code: number, reason: string, final = false): void {
     this.stopTimers()
     if (code === 4401) this.refused = reason
     this.error = new WsClientError('closed', reason || `the connection ended with ${code}`, code)
     this.requests.refuseSent(new WsClientError('closed', 'the connection ended before the answer came'))
     const asked = /reconnect in (\d+(?:\.\d+)?) s/.exec(reason)
     if (code === 1001 && asked) this.hint = Math.min(1000 * Number(asked[1]), 10 * this.options.maxReconnectDelay)
-    this.happen({ is: 'closed', code, reason })
+    this.happen({ is: 'closed', code, reason, final })
   }
 
   /** Lets go of the socket: nothing that it still says counts. */

@@ -15,7 +15,8 @@ export type Happening =
   | { is: 'connect' }
   | { is: 'disconnect' }
   | { is: 'greeted' }
-  | { is: 'closed'; code: number; reason: string }
+  /** `final`: there is no use in trying again, whatever the code. */
+  | { is: 'closed'; code: number; reason: string; final?: boolean }
   | { is: 'silent' }
   | { is: 'polled'; answered: boolean }
   | { is: 'timer' }
@@ -88,12 +89,12 @@ function again(state: State & { at: 'waiting' }): [State, Effect[]] {
 
 function lost(
   state: State & { at: 'open' | 'connecting' },
-  close: { code: number; reason: string },
+  close: { code: number; reason: string; final?: boolean },
   rules: Rules,
 ): [State, Effect[]] {
   const attempts = state.at === 'open' ? 1 : state.attempts + 1
   const before = state.at === 'connecting' ? state : { polling: false }
-  if (FINAL.has(close.code) || (close.code === NO_TOKEN && !rules.canRenew))
+  if (close.final || FINAL.has(close.code) || (close.code === NO_TOKEN && !rules.canRenew))
     return [{ at: 'failed', reason: close.reason || `closed with ${close.code}` }, stopPolling(state)]
   if (!rules.reconnect) return [IDLE, stopPolling(state)]
   if (attempts > rules.maxAttempts)

@@ -73,7 +73,11 @@ it('fails where the server wants another token and there is none, until somebody
   token = null
   FakeSocket.last.end(4401, 'the token has expired')
   await vi.advanceTimersByTimeAsync(1000)
-  expect([client.status, client.error?.message]).toEqual(['failed', 'the token has expired'])
+  expect([client.status, client.error?.message, client.error?.closeCode]).toEqual([
+    'failed',
+    'the token has expired',
+    4401,
+  ])
   expect(FakeSocket.all).toHaveLength(1)
   token = 'new'
   client.reconnect()
