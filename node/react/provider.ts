@@ -2,19 +2,21 @@
 // One connection for a tree of components.
 
 import { createElement, useContext, useMemo, type ReactNode } from 'react'
-import type { ClientOptions, Status } from '../client/index.js'
+import type { Client, ClientOptions, Status } from '../client/index.js'
 import { ClientContext, useOwnClient, useWebSocket, type WebSocketApi } from './hooks.js'
 import { useSystemStatus, type SystemStatus } from './processing.js'
 
 export interface WebSocketProviderProps extends Omit<Partial<ClientOptions>, 'url'> {
   /** `ws://…`, `http(s)://…` or a path; `/ws` of the page's host if not given. */
   wsUrl?: string
+  /** One that the application has made, and ends: for code outside of React that uses the same connection. Other options are its own. */
+  client?: Client
   children?: ReactNode
 }
 
-export function WebSocketProvider({ wsUrl = '/ws', children, ...options }: WebSocketProviderProps): ReactNode {
-  const client = useOwnClient({ ...options, url: wsUrl })
-  return createElement(ClientContext.Provider, { value: client }, children)
+export function WebSocketProvider({ wsUrl = '/ws', client, children, ...options }: WebSocketProviderProps): ReactNode {
+  const own = useOwnClient(client ? null : { ...options, url: wsUrl })
+  return createElement(ClientContext.Provider, { value: client ?? own }, children)
 }
 
 export interface WebSocketContextValue extends WebSocketApi {

@@ -15,6 +15,7 @@ import {
   useWebSocket,
   useWebSocketContext,
 } from '../../node/react/index.js'
+import { createClient } from '../../node/client/index.js'
 import { FakeSocket } from './fake_server.js'
 
 let n = 0
@@ -289,4 +290,22 @@ it('says how it is called where it is given an address alone', () => {
     "useWebSocket() takes options: useWebSocket({ url: 'ws://server/ws' })",
   )
   silence.mockRestore()
+})
+
+it('uses a client that the application has made, and leaves it alone', async () => {
+  const client = createClient({ url })
+  await vi.advanceTimersByTimeAsync(0)
+  FakeSocket.last.greet({ client_id: 'mine' })
+  const { result, unmount } = renderHook(() => useWebSocketContext(), {
+    wrapper: ({ children }) => <WebSocketProvider client={client}>{children}</WebSocketProvider>,
+  })
+  expect([result.current.client, result.current.clientId, result.current.status]).toEqual([client, 'mine', 'connected'])
+  act(() => FakeSocket.last.end())
+  expect(result.current.status).toBe('reconnecting')
+  unmount()
+  await vi.advanceTimersByTimeAsync(5000)
+  FakeSocket.last.greet()
+  expect(client.status).toBe('connected')
+  expect(FakeSocket.all).toHaveLength(2)
+  client.close()
 })
