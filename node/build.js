@@ -56,7 +56,9 @@ function compiles(include) {
 /** Debian packages of what the build needs and this machine does not have. */
 function missing() {
   const packages = COMMANDS.filter(([name]) => !succeeds('sh', '-c', `command -v ${name}`)).map(([, debian]) => debian)
-  if (packages.length > 0) return packages // Nothing else can be found out without them.
+  // Without them nothing else can be found out; to name what is there already does no harm.
+  if (packages.length > 0)
+    return [...packages, ...dependencies().map(({ debian }) => debian), 'libwebsockets-evlib-uv', 'uthash-dev']
   for (const { module, version, debian } of dependencies()) {
     if (succeeds('pkg-config', `${module} >= ${version}`)) continue
     if (succeeds('pkg-config', '--exists', module)) {
