@@ -256,7 +256,7 @@ test-web: $(S)/web ## Tests of the browser client and the React package
 	@mkdir -p $(LOGS)
 	@tests/web/run.sh $(ARGS) 2>&1 | tee $(LOGS)/78-web.log
 
-test-browser: $(V)/requirements-test $(S)/package-node ## The browser client in Chromium, against real servers that die (ARGS="restart tabs"; WSM_ROUNDS=5)
+test-browser: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-node ## The browser client in Chromium, against real servers that die (ARGS="restart tabs"; WSM_ROUNDS=5)
 	$(call say,The browser client in Chromium)
 	@mkdir -p $(LOGS)
 	@CHROMIUM="$$(.ci/find-browser)" tests/browser/run.sh $(ARGS) 2>&1 | tee $(LOGS)/785-browser.log

@@ -136,7 +136,8 @@ export class Client {
         this.positions
           .names()
           .concat([...this.rooms.keys()])
-          .filter((room, i, all) => all.indexOf(room) === i),
+          // REST has the history of public rooms, and of the one that everybody is in.
+          .filter((room, i, all) => all.indexOf(room) === i && (room === '@all' || !room.startsWith('@'))),
       position: (room) => this.positions.get(room),
       message: (raw) => this.deliver(raw),
       at: (room, position, told) => {

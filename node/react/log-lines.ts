@@ -202,6 +202,7 @@ export function attend(client: Client, lines: Lines, room: string | null, histor
       () => {}, // not allowed, or the connection broke: then after the next gap
     )
   }
+  let connected = client.isConnected
   let lost = false
   const ends = [
     client.on('log_entry', lines.add), // goes to everybody; in the room too, it is one line
@@ -213,12 +214,14 @@ export function attend(client: Client, lines: Lines, room: string | null, histor
     }),
     client.onChange(() => {
       const { status } = client
-      if (!lost && (status === 'reconnecting' || status === 'failed')) {
+      if (connected && (status === 'reconnecting' || status === 'failed')) {
+        connected = false
         lost = true
         lines.mark('lost', 'Connection lost')
-      } else if (lost && status === 'connected') {
+      } else if (status === 'connected') {
+        connected = true
+        if (lost) lines.mark('back', 'Connected again')
         lost = false
-        lines.mark('back', 'Connected again')
       }
     }),
   ]

@@ -43,7 +43,7 @@ function Frame({ first, meter }: { first: ServerState; meter: TrafficMeter }): R
   const route = useRoute()
   const { status } = useWebSocket()
   return (
-    <div className="page" data-stale={status === 'connected' || status === 'degraded' ? undefined : true}>
+    <div className="page" data-stale={status === 'connected' ? undefined : true}>
       <a
         className="skip"
         href="#content"

@@ -33,7 +33,7 @@ export function Connection({ meter }: { meter: TrafficMeter }): ReactNode {
           {facts.map(([name, value]) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{value}</dd>
+              <dd data-testid={name === 'Messages received' ? 'received' : undefined}>{value}</dd>
             </div>
           ))}
         </dl>
