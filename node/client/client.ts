@@ -43,6 +43,8 @@ export interface SubscribeOptions {
    * the room already; if it can't be had, onGap() says so.
    */
   since?: Position
+  /** Called once all that came since has been handed on, or can't be had: at once where there was nothing. */
+  onReady?: () => void
   /** Of messages that have one: this level and above. */
   level?: string
 }
@@ -219,13 +221,16 @@ export class Client {
   subscribe(room: string, handler: Handler = () => {}, options: SubscribeOptions = {}): Subscription {
     const known = this.rooms.get(room)
     const entry = known ?? { followers: new Set<Follower>() }
-    const follower = new Follower((message) => safely(handler, message), options.since, this.positions.get(room))
+    const ready = () => options.onReady?.()
+    const hear: Handler = (message) => safely(handler, message)
+    const follower = new Follower(hear, ready, options.since, this.positions.get(room))
     entry.followers.add(follower)
     if (options.level !== undefined) entry.level = options.level
     this.rooms.set(room, entry)
     if (options.since && !this.positions.get(room)) this.positions.set(room, { ...options.since })
     if (this.isConnected && (options.level !== undefined || (!known && !this.given.has(room)))) this.join(room, entry)
     if (follower.behind) void this.catchUp(room, follower)
+    else ready()
     const position = () => follower.position(this.positions.get(room))
     return {
       room,
@@ -525,7 +530,7 @@ export class Client {
     if (!this.isConnected && this.status !== 'degraded') return
     const here = () => this.positions.get(room)
     const ask = async (since: Position) => {
-      const page = await this.history(room, { since })
+      const page = await this.request<HistoryPage>('history', { room, since, level: this.rooms.get(room)?.level })
       return { ...page, messages: page.messages.map((raw) => normal(raw)) }
     }
     try {

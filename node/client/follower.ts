@@ -18,9 +18,10 @@ export class Follower {
   private at: Position | null = null
   private held: Message[] | null = null
 
-  /** `here`: where the client is in the room. `handler` must not throw. */
+  /** `here`: where the client is in the room. `ready`: called once it is not behind any more. Neither may throw. */
   constructor(
     private readonly handler: Handler,
+    private readonly ready: () => void,
     since: Position | undefined,
     here: Position | undefined,
   ) {
@@ -59,9 +60,11 @@ export class Follower {
 
   /** From now on it hears what comes, as it comes. */
   release(here: Position | undefined): void {
-    const held = this.held ?? []
+    const held = this.held
+    if (!held) return
     this.held = null
     for (const message of held) this.pass(message, here?.epoch)
+    this.ready()
   }
 
   /** Hears nothing any more. */

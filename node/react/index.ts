@@ -1,5 +1,6 @@
 export type { ClientOptions, Gap, Handler, Message, MessageOf, Position, Status } from '../client/index.js'
-export { useEvent, useRoom, useWebSocket, type Handlers, type UseWebSocketOptions, type WebSocketApi } from './hooks.js'
+export { useEvent, useWebSocket, type Handlers, type UseWebSocketOptions, type WebSocketApi } from './hooks.js'
+export { useRoom, useRoomState } from './room.js'
 export {
   useAllProcessingStates,
   useHasActiveProcessing,

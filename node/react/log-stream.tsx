@@ -12,8 +12,9 @@ import {
   type ReactNode,
 } from 'react'
 import type { Position } from '../client/index.js'
-import { useRoom, useWebSocket } from './hooks.js'
+import { useWebSocket } from './hooks.js'
 import { attend, LOG_LEVELS, Lines, type Line, type LogEntry, type LogLevel } from './log-lines.js'
+import { useRoom } from './room.js'
 import { useClock } from './time.js'
 
 export { LOG_LEVELS, type LogEntry, type LogLevel }

@@ -12,6 +12,7 @@ import {
   WebSocketProvider,
   useNotifications,
   useRoom,
+  useRoomState,
   type LogEntry,
 } from '../../node/react/index.js'
 import { FakeSocket } from './fake_server.js'
@@ -24,14 +25,14 @@ const at = (offset: number, room = 'r') => ({ type: 'x', data: offset, room, off
 const rooms = (offset: number, recovered = false) => ({ rooms: { r: { epoch: 'e', offset, recovered } } })
 const asked = (action: string) => FakeSocket.last.sent.filter((command) => command.action === action)
 const answer = (offsets: number[], offset: number, recovered = true) =>
-  act(
-    () =>
-      void FakeSocket.last.say({
-        type: 'history',
-        id: asked('history').at(-1)?.id,
-        data: { messages: offsets.map((each) => at(each)), epoch: 'e', offset, recovered },
-      }),
-  )
+  act(async () => {
+    FakeSocket.last.say({
+      type: 'history',
+      id: asked('history').at(-1)?.id,
+      data: { messages: offsets.map((each) => at(each)), epoch: 'e', offset, recovered },
+    })
+    await vi.advanceTimersByTimeAsync(0)
+  })
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -222,6 +223,70 @@ describe('useRoom with data of the server', () => {
     await act(() => void FakeSocket.last.say(at(7)))
     expect(seen).toEqual([7])
     expect(asked('history')).toEqual([])
+  })
+})
+
+describe('useRoomState', () => {
+  const states: string[] = []
+  beforeEach(() => void states.splice(0))
+  const reduce = (state: string, { data }: { data: unknown }) => `${state} ${String(data)}`
+  const State = ({ initial, since }: { initial: string; since: number }) => {
+    const state = useRoomState('r', reduce, initial, { since: { epoch: 'e', offset: since } })
+    if (states.at(-1) !== state) states.push(state)
+    return null
+  }
+  const start = async () => {
+    const page = render(provided(<State initial="at 5:" since={5} />))
+    await settle()
+    await act(() => void FakeSocket.last.greet(rooms(5, true)).say(at(6)).say(at(7)))
+    states.splice(0, states.length - 1)
+    return page
+  }
+
+  it('is what was rendered, and what came after it', async () => {
+    const page = await start()
+    await act(() => void FakeSocket.last.say(at(8)))
+    expect(states).toEqual(['at 5: 6 7', 'at 5: 6 7 8'])
+    page.rerender(provided(<State initial="at 8:" since={8} />))
+    await act(() => void FakeSocket.last.say(at(9)))
+    expect(states.slice(2)).toEqual(['at 8:', 'at 8: 9'])
+  })
+
+  it('does not show older data for the time that it takes to catch up', async () => {
+    const page = await start()
+    page.rerender(provided(<State initial="at 6:" since={6} />))
+    await act(() => void FakeSocket.last.say(at(8)))
+    expect(states).toEqual(['at 5: 6 7'])
+    await answer([7, 8], 8)
+    expect(states).toEqual(['at 5: 6 7', 'at 6: 7 8'])
+  })
+
+  it('is not put back by data that was rendered twice at the same position', async () => {
+    const page = await start()
+    page.rerender(provided(<State initial="at 5, again:" since={5} />))
+    await act(() => void FakeSocket.last.say(at(8)))
+    expect(states.at(-1)).toBe('at 5: 6 7 8')
+  })
+
+  it('shows newer data at once where there is no connection to catch up by, and all of it later', async () => {
+    const page = await start()
+    await act(() => void FakeSocket.last.end())
+    page.rerender(provided(<State initial="at 6:" since={6} />))
+    await settle()
+    expect(states.at(-1)).toBe('at 6:')
+    await act(() => vi.advanceTimersByTimeAsync(1000))
+    await act(() => void FakeSocket.last.greet(rooms(8, true)).say(at(8)))
+    await answer([7, 8], 8)
+    expect(states.at(-1)).toBe('at 6: 7 8')
+  })
+
+  it('shows newer data also where what came after it is gone', async () => {
+    const page = await start()
+    page.rerender(provided(<State initial="at 6:" since={6} />))
+    await settle()
+    await answer([], 7, false)
+    await act(() => void FakeSocket.last.say(at(8)))
+    expect(states).toEqual(['at 5: 6 7', 'at 6:', 'at 6: 8'])
   })
 })
 

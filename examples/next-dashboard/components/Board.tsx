@@ -2,12 +2,12 @@
 
 import { useOptimistic, useState, useTransition, type DragEvent, type FormEvent } from 'react'
 import type { Message, Position } from 'ws_manager/client'
+import { useRoomState } from 'ws_manager/react'
 import { useToast } from 'ws_manager/react/toasts'
 import * as actions from '@/app/actions'
-import { COLUMNS, type Column, type Story, type Task } from '@/lib/types'
-import { useProject } from './live'
+import { COLUMNS, ROOM, type Column, type Story, type Task } from '@/lib/types'
 
-function reduce(stories: Story[], { type, data }: Message<string, any>): Story[] {
+function reduce(stories: Story[], { type, data }: Message): Story[] {
   const patch = (change: (story: Story) => Story) =>
     stories.map((story) => (story.id === data.story_id ? change(story) : story))
   switch (type) {
@@ -48,7 +48,7 @@ function useAction(): [pending: boolean, run: (action: () => Promise<string | nu
 }
 
 export function Board({ initial, since }: { initial: Story[]; since: Position }) {
-  const stories = useProject(initial, since, reduce)
+  const stories = useRoomState(ROOM, reduce, initial, { since })
   const [adding, add] = useAction()
   // A card is where it was dropped at once; it goes back if the server refuses.
   const [shown, moveNow] = useOptimistic(stories, (old, moved: { id: string; to: Column }) =>

@@ -2,17 +2,17 @@
 
 import { useRef, useState, type DragEvent } from 'react'
 import type { Message, Position } from 'ws_manager/client'
-import { ProcessingStatus } from 'ws_manager/react'
+import { ProcessingStatus, useRoomState } from 'ws_manager/react'
 import { useToast } from 'ws_manager/react/toasts'
-import type { Job, JobKind } from '@/lib/types'
-import { useJobCommand, useProject } from './live'
+import { ROOM, type Job, type JobKind } from '@/lib/types'
+import { useJobCommand } from './live'
 import { sample } from './sample'
 
 const KINDS: Record<JobKind, string> = { hash: 'SHA-256', compress: 'Compress', transcode: 'Transcode' }
 const KEPT = 50
 
 // Progress is sent with less care than what has a place in the history: it never brings a job back that is over.
-function reduce(jobs: Job[], { type, data }: Message<string, any>): Job[] {
+function reduce(jobs: Job[], { type, data }: Message): Job[] {
   const patch = (change: Partial<Job>) => jobs.map((job) => (job.id === data.job_id ? { ...job, ...change } : job))
   switch (type) {
     case 'job_queued': {
@@ -43,7 +43,7 @@ interface Props {
 }
 
 export function Jobs({ initial, since, canTranscode }: Props) {
-  const jobs = useProject(initial, since, reduce)
+  const jobs = useRoomState(ROOM, reduce, initial, { since })
   const toast = useToast()
   const [kind, setKind] = useState<JobKind>('compress')
   const [over, setOver] = useState(false)

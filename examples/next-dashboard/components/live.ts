@@ -1,32 +1,9 @@
 'use client'
 
 import { useRouter } from 'next/navigation'
-import { useCallback, useEffect, useReducer, useRef } from 'react'
-import type { Message, Position } from 'ws_manager/client'
-import { useRoom, useWebSocket } from 'ws_manager/react'
-import { ROOM, type CommandReply } from '@/lib/types'
-
-type Change<State> = { reset: State } | { message: Message }
-
-/**
- * State that the server has rendered and that messages of the project's room change.
- *
- * `since`: where the room stood just before `initial` was taken, so that a message may come of something that is in it already: `reduce`
- * must not mind.
- */
-export function useProject<State>(
-  initial: State,
-  since: Position,
-  reduce: (state: State, message: Message) => State,
-): State {
-  const [state, change] = useReducer(
-    (old: State, what: Change<State>) => ('reset' in what ? what.reset : reduce(old, what.message)),
-    initial,
-  )
-  useEffect(() => change({ reset: initial }), [initial])
-  useRoom(ROOM, (message) => change({ message }), { since })
-  return state
-}
+import { useCallback, useRef } from 'react'
+import { useWebSocket } from 'ws_manager/react'
+import type { CommandReply } from '@/lib/types'
 
 /** What was missed is not there any more, after a restart of the server for instance: the page is rendered anew, with newer positions. */
 export function useReload(): void {
