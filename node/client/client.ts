@@ -186,10 +186,17 @@ export class Client {
 
   connect(): void {
     this.refused = null
-    this.unwatch ??= watchPage(() => {
-      if (this.isConnected) this.heartbeat.probe(this.options.connectTimeout) // has the connection outlived it?
-      this.happen({ is: 'hope' })
-    })
+    this.unwatch ??= watchPage(
+      () => {
+        if (this.isConnected) this.heartbeat.probe(this.options.connectTimeout) // has the connection outlived it?
+        this.happen({ is: 'hope' })
+      },
+      () => {
+        if (!this.socket) return
+        this.drop(1000)
+        this.ended(1001, 'the page was left')
+      },
+    )
     this.happen({ is: 'connect' })
   }
 

@@ -6,18 +6,23 @@ export const canShare = (): boolean =>
   typeof navigator !== 'undefined' &&
   !!(navigator as { locks?: unknown }).locks
 
-/** Calls `hope` when the network is back, and when the page is looked at (again, or out of the browser's cache). Returns the end of it. */
-export function watchPage(hope: () => void): () => void {
+/**
+ * Calls `hope` when the network is back, and when the page is looked at (again, or out of the browser's cache); `away` when it goes into that
+ * cache, where nothing can be heard. Returns the end of it.
+ */
+export function watchPage(hope: () => void, away: () => void): () => void {
   const page = globalThis as Partial<Pick<Window, 'addEventListener' | 'removeEventListener'>>
-  const visible = (): void => {
+  const seen = (): void => {
     if (typeof document === 'undefined' || document.visibilityState !== 'hidden') hope()
   }
-  page.addEventListener?.('online', visible)
-  page.addEventListener?.('pageshow', visible)
-  if (typeof document !== 'undefined') document.addEventListener('visibilitychange', visible)
+  const listeners: [name: string, listener: (event: any) => void, on?: typeof page][] = [
+    ['online', seen],
+    ['pageshow', seen],
+    ['pagehide', (event: PageTransitionEvent) => event.persisted && away()],
+    ['visibilitychange', seen, typeof document === 'undefined' ? {} : document],
+  ]
+  for (const [name, listener, on = page] of listeners) on.addEventListener?.(name, listener)
   return () => {
-    page.removeEventListener?.('online', visible)
-    page.removeEventListener?.('pageshow', visible)
-    if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', visible)
+    for (const [name, listener, on = page] of listeners) on.removeEventListener?.(name, listener)
   }
 }

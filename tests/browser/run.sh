@@ -10,6 +10,7 @@ cd "$root/build/browser"
 find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name package-lock.json -exec rm -rf {} +
 cp -r "$root"/tests/browser/. .
 PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund --no-package-lock
+node bundle.mjs "$root/node/dist"
 files=()
 for name in "${@:-*}"; do files+=($name.test.mjs); done
 status=0

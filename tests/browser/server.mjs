@@ -1,4 +1,4 @@
-// The same for Node: a node:http server with attach(), and the controls of server.py. Run in build/node-app.
+// The same for Node: a node:http server with attach(), and what most tests need of server.py's controls. Run in build/node-app.
 import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'

@@ -4,7 +4,8 @@
 
 It serves the test pages, publishes {"type": "tick", "data": {"run", "n"}} with n = 1, 2 ... to each room, and answers
 
-    POST /control/publish {"room", "count", "first"}   count messages at once, to be told from the others by "burst"
+    POST /control/publish {"room", "count", "first"}    count messages {"run": "burst", "n": first ...}, at once; also
+                          "type", further "data", and "per_second"; or {"room", "bytes"}: so many bytes
     POST /control/pace {"per_second"}                   how fast it goes on publishing; 0: not at all
 """
 
@@ -86,9 +87,15 @@ def application(args: argparse.Namespace) -> FastAPI:
 
     @app.post("/control/publish")
     async def publish(order: dict[str, Any]) -> dict[str, int]:
-        first = order.get("first", 1)
-        for n in range(first, first + order["count"]):
-            send(order["room"], {"type": order.get("type", "tick"), "data": {"run": "burst", "n": n}})
+        if "bytes" in order:
+            ws_manager.send_to_room(order["room"], b"x" * order["bytes"])
+            return {"published": 1}
+        kind, data, first = order.get("type", "tick"), order.get("data", {}), order.get("first", 1)
+        started = time.monotonic()
+        for i in range(order["count"]):
+            send(order["room"], {"type": kind, "data": {"run": "burst", "n": first + i, **data}})
+            if "per_second" in order:
+                await asyncio.sleep(max(0, started + i / order["per_second"] - time.monotonic()))
         return {"published": order["count"]}
 
     @app.post("/control/pace")

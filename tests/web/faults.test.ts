@@ -208,6 +208,20 @@ it('asks whether the connection has outlived a change of the network, and does n
   expect(client.status).toBe('reconnecting')
 })
 
+it('holds no connection while its page is in the browser’s cache, and is back at once with it', async () => {
+  const listeners: Record<string, (event: object) => void> = {}
+  vi.stubGlobal('addEventListener', (name: string, listener: () => void) => (listeners[name] = listener))
+  vi.stubGlobal('removeEventListener', () => {})
+  const socket = await open({ minReconnectDelay: 60_000 }, rooms(4))
+  listeners.pagehide({ persisted: false }) // it will not come back
+  expect(client.status).toBe('connected')
+  listeners.pagehide({ persisted: true })
+  expect([client.status, socket.closedWith]).toEqual(['reconnecting', 1000])
+  listeners.pageshow({ persisted: true })
+  await settle()
+  expect([FakeSocket.all.length, FakeSocket.last.resume]).toEqual([2, { r: ['e', 4] }])
+})
+
 it('ends cleanly in each of its states', async () => {
   for (const bring of [
     async () => {},
