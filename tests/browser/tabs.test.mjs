@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { contextOf, launch } from './support/browser.mjs'
 import { figure } from './support/figures.mjs'
+import { judge } from './support/oracle.mjs'
 import { Proxy } from './support/proxy.mjs'
 import { Recorded } from './support/recorded.mjs'
 import { Server, until } from './support/server.mjs'
@@ -49,25 +50,24 @@ for (const [how, end] of [
     const verdicts = []
     for (let round = 0; round < ROUNDS; round++) {
       for (const tab of tabs) await tab.hears(5)
-      await end(tabs.shift())
+      const leading = tabs.shift()
+      verdicts.push(judge(await leading.log))
+      await end(leading)
       for (const tab of tabs) await tab.hears(5)
       await connections(server, 1)
       await open()
     }
     await server.pace(0)
     for (const tab of tabs) verdicts.push(await tab.isWhole(server, ROOMS))
-    assert.equal(
-      verdicts.reduce((sum, { told }) => sum + told, 0),
-      0,
-      'whatever was published meanwhile is recovered',
-    )
+    const total = (name) => verdicts.reduce((sum, verdict) => sum + verdict[name], 0)
+    const all = (name) => verdicts.flatMap((verdict) => verdict[name])
+    const whole = { told: total('told'), duplicates: all('duplicates'), silent: all('silent') }
+    assert.deepEqual(whole, { told: 0, duplicates: [], silent: [] }, 'whatever was published meanwhile is recovered')
     figure(`leading tab ${how}`, {
+      ...whole,
       rounds: ROUNDS,
-      messages: verdicts.reduce((sum, { messages }) => sum + messages, 0),
-      told: 0,
-      recovered: verdicts.reduce((sum, { recovered }) => sum + recovered, 0),
-      duplicates: [],
-      silent: [],
+      messages: total('messages'),
+      recovered: total('recovered'),
     })
   })
 
