@@ -142,14 +142,14 @@ void wsm__tail_answer(struct wsm__core *core, uint64_t after, struct wsm__buffer
 
 	if (after >= tail->next) /* of another process, or it had ended */
 		after = 0;
-	wanted = after ? after + 1 : tail->oldest;
+	wanted = after ? after + 1 : 0;
 	from = tail->next;
 	while (from > wanted && from > tail->oldest && bytes < WSM__TAIL_ANSWER_MAX) {
 		from--;
 		bytes += 256 + shown(at(tail, from));
 	}
 	wsm__buffer_addf(out, "{\"last\":%llu,\"skipped\":%llu,\"rows\":[", (unsigned long long)tail->next - 1,
-	                 (unsigned long long)(from - wanted));
+	                 (unsigned long long)(after ? from - wanted : 0));
 	for (uint64_t n = from; n < tail->next; n++) {
 		wsm__buffer_add_str(out, n > from ? "," : "");
 		add_row(at(tail, n), n, out);

@@ -18,10 +18,10 @@ from threading import Thread
 from raw.peer import Unexpected
 from raw.report import Report, Result
 
-from attacks import floods, handshakes, messages, peers, rest, tls, tokens
+from attacks import floods, handshakes, messages, panel, peers, rest, tls, tokens
 from attacks.attack import MIB, Attack, Scene
 
-MODULES = (handshakes, messages, tokens, peers, rest, tls, floods)
+MODULES = (handshakes, messages, tokens, peers, rest, panel, tls, floods)
 UNLIMITED = {"rate": 0, "byte_rate": 0, "subscription_rate": 0}
 MANY: dict[str, object] = {"max_connections": 20000, "max_connections_per_ip": 20000, **UNLIMITED}
 TOKENS = {"jwt_secret": tokens.SECRET, "jwt_audience": tokens.AUDIENCE, "jwt_issuer": tokens.ISSUER, "jwt_leeway": 1}
@@ -39,6 +39,7 @@ SCENES: dict[str, dict[str, object]] = {
     "tokens": {**MANY, **TOKENS, "auth_timeout": 1, "heartbeat_interval": 1, "jwt_cookie": "session"},
     "refusal": {**MANY, **TOKENS, "http_refusal": "true"},
     "replay": {**MANY, **TOKENS, "jwt_replay": "true"},
+    "panel": {**MANY, "admin": "true", "api_key": panel.KEY},
     "tls": {**MANY, "tls": True},
     "busy": {**MANY, "busy": 0.003},
     "distrust": {**MANY, "trusted_proxies": "none"},

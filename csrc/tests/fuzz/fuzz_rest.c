@@ -1,5 +1,5 @@
 /*
- * REST calls. The first byte says from where, and whether with the key; then method, path, query and Origin in a line each; the
+ * REST calls. The first byte says from where, whether with the key, and whether the host vouches for the caller; then method, path, query and Origin in a line each; the
  * rest is the body. Whatever comes is answered with one of the documented statuses, and nobody publishes who may not.
  */
 #include "runtime_common.h"
@@ -12,7 +12,8 @@ static json_int_t broadcasts(wsm_runtime *runtime)
 {
 	const wsm_rest_request request = { .method = wsm__str("GET"),
 	                                   .path = wsm__str("/api/ws/stats"),
-	                                   .ip = wsm__str("127.0.0.1") };
+	                                   .ip = wsm__str("127.0.0.1"),
+	                                   .api_key = wsm__str(KEY) }; /* the address may be banned */
 	wsm_rest_answer answer;
 	json_int_t count;
 	json_t *stats;
@@ -28,7 +29,7 @@ static json_int_t broadcasts(wsm_runtime *runtime)
 
 static void check_answer(const wsm_rest_request *request, const wsm_rest_answer *answer)
 {
-	static const unsigned known[] = { 200, 400, 401, 403, 404, 405, 413 };
+	static const unsigned known[] = { 200, 400, 401, 403, 404, 405, 413, 415, 429 };
 	bool listed = false;
 	json_t *body;
 
@@ -36,7 +37,8 @@ static void check_answer(const wsm_rest_request *request, const wsm_rest_answer 
 		listed = listed || answer->status == known[i];
 	CHECK(listed);
 	CHECK(wsm__utf8_valid(wsm__slice(answer->body.data, answer->body.len)));
-	if (answer->status == 200 && wsm__slice_is(request->path, "/metrics"))
+	if ((answer->status == 200 && wsm__slice_is(request->path, "/metrics")) ||
+	    wsm__slice_is(request->path, "/ws/admin"))
 		return;
 	body = json_loadb(answer->body.data, answer->body.len, JSON_REJECT_DUPLICATES, NULL);
 	CHECK(body);
@@ -46,7 +48,8 @@ static void check_answer(const wsm_rest_request *request, const wsm_rest_answer 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const options[] = { "api_key", KEY, "history_size", "4", "history_ttl", "1", NULL };
+	static const char *const options[] = { "api_key", KEY,           "admin", "1", "history_size",
+	                                       "4",       "history_ttl", "1",     NULL };
 	static const char *const ips[] = { "127.0.0.1", "203.0.113.7", "::1", "" };
 	wsm_runtime *runtime = fuzz_runtime(options);
 	wsm_rest_request request;
@@ -62,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	request.ip = wsm__str(ips[data[0] & 3]);
 	has_key = (data[0] & 4) != 0;
 	request.api_key = wsm__str(has_key ? KEY : data[0] & 8 ? "another key" : "");
+	request.vouched = (data[0] & 16) != 0;
+	request.content_type = wsm__str(data[0] & 64 ? "text/plain" : "application/json");
 	request.method = fuzz_line(&rest);
 	request.path = fuzz_line(&rest);
 	request.query = fuzz_line(&rest);
@@ -72,6 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_answer(&request, &answer);
 	if (!has_key && (data[0] & 3) != 0 && (data[0] & 3) != 2)
 		CHECK(broadcasts(runtime) == before);
+	if (!has_key && !request.vouched && wsm__slice_starts(request.path, "/api/ws/admin"))
+		CHECK(answer.status != 200);
 	wsm_text_free(&answer.body);
 	drop(text);
 	return 0;
