@@ -645,7 +645,7 @@ const char wsm__admin_html_body[] =
 	"      { label: 'queue full', color: 2, value: perSecond('dropped_overflow') },\n"
 	"      { label: 'gap', color: 4, value: perSecond('dropped_gap') },\n"
 	"      {\n"
-	"        label: 'closed, left',\n"
+	"        label: 'left',\n"
 	"        color: 5,\n"
 	"        value: (s) => (s.rates.dropped_closed === null \? null : s.rates.dropped_closed + s.rates.dropped_left),\n"
 	"      },\n"
@@ -680,7 +680,7 @@ const char wsm__admin_html_body[] =
 	"    'Lagging',\n"
 	"    (s) => [\n"
 	"      count(s.stats.lagging_connections),\n"
-	"      `${short(s.stats.deliveries_lagging)} messages behind`,\n"
+	"      `${short(s.stats.deliveries_lagging)} to catch up`,\n"
 	"      s.stats.lagging_connections \? 'warn' : '',\n"
 	"    ],\n"
 	"  ],\n"
@@ -1596,4 +1596,4 @@ const char wsm__admin_html_headers[] =
 	"Referrer-Policy: no-referrer\r\n"
 	"Cross-Origin-Opener-Policy: same-origin\r\n"
 	"Cross-Origin-Resource-Policy: same-origin\r\n"
-	"Content-Security-Policy: default-src 'none'; script-src 'sha256-J26XAi2tFEOGX/+QNMY1D4barf/4pCylAGU3bKW9f/c='; style-src 'sha256-Idct7hIbXg7OQvFM9JF6BZlUtLEFk8WK2oRWnCQcRHQ='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'\r\n";
+	"Content-Security-Policy: default-src 'none'; script-src 'sha256-qcnmrz8Je4nDCNrTYX/sKlox2kctdDZNtePVHMiyPBE='; style-src 'sha256-Idct7hIbXg7OQvFM9JF6BZlUtLEFk8WK2oRWnCQcRHQ='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'\r\n";

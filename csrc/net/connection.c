@@ -12,58 +12,7 @@
 #include "net/token.h"
 #include "rooms/name.h"
 
-/* ---- the facts that the host sees ------------------------------------------------------------------------------- */
-
-struct shared_info {
-	wsm_conn_info info; /* first */
-	atomic_uint refs;
-};
-
-const wsm_conn_info *wsm_conn_info_ref(const wsm_conn_info *info)
-{
-	atomic_fetch_add_explicit(&((struct shared_info *)(void *)(uintptr_t)info)->refs, 1, memory_order_relaxed);
-	return info;
-}
-
-void wsm_conn_info_unref(const wsm_conn_info *info)
-{
-	struct shared_info *shared = (struct shared_info *)(void *)(uintptr_t)info;
-
-	if (shared && atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1)
-		free(shared);
-}
-
-static const wsm_conn_info *info_new(uint64_t number, int64_t connected_at, const wsm_slice texts[7])
-{
-	size_t bytes = 0;
-	struct shared_info *shared;
-	struct wsm__arena arena;
-
-	for (size_t i = 0; i < 7; i++)
-		bytes += texts[i].len + 1;
-	shared = malloc(sizeof(*shared) + bytes);
-	if (!shared)
-		return NULL;
-	atomic_init(&shared->refs, 1);
-	arena.at = (char *)(shared + 1);
-	shared->info.conn = number;
-	shared->info.connected_at = connected_at;
-	shared->info.client_id = wsm__arena_copy(&arena, texts[0]).data;
-	shared->info.user_id = wsm__arena_copy(&arena, texts[1]).data;
-	shared->info.session_id = wsm__arena_copy(&arena, texts[2]).data;
-	shared->info.path = wsm__arena_copy(&arena, texts[3]).data;
-	shared->info.query = wsm__arena_copy(&arena, texts[4]).data;
-	shared->info.ip = wsm__arena_copy(&arena, texts[5]).data;
-	shared->info.user_agent = wsm__arena_copy(&arena, texts[6]).data;
-	return &shared->info;
-}
-
-wsm_slice wsm__conn_texts(const struct wsm__conn *conn)
-{
-	const wsm_conn_info *info = conn->info;
-
-	return wsm__slice(info->client_id, (size_t)(info->user_agent - info->client_id) + strlen(info->user_agent));
-}
+/* ---- who it is ---------------------------------------------------------------------------------------------------- */
 
 /* The same facts with another user and session: what the host decided. */
 static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id)
@@ -78,7 +27,7 @@ static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice se
 		wsm__str(old->ip),
 		wsm__str(old->user_agent),
 	};
-	const wsm_conn_info *info = info_new(old->conn, old->connected_at, texts);
+	const wsm_conn_info *info = wsm__info_new(old->conn, old->connected_at, texts);
 	struct wsm__core *core = conn->core;
 
 	if (!info)
@@ -277,7 +226,7 @@ static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, co
 	texts[4] = wsm__slice(query.data, query.len);
 	texts[5] = request->ip;
 	texts[6] = wsm__request_header(request, "user-agent");
-	info = query.failed ? NULL : info_new(number, (int64_t)wsm__unix_ms(), texts);
+	info = query.failed ? NULL : wsm__info_new(number, (int64_t)wsm__unix_ms(), texts);
 	wsm__buffer_fini(&query);
 	return info;
 }

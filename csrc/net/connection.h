@@ -155,6 +155,11 @@ static inline void wsm__conn_look(const struct wsm__core *core, uint64_t i)
 	__builtin_prefetch(&next->info);
 	__builtin_prefetch(&next->bytes_received);
 }
+/*
+ * The facts that the host sees (info.c), with one reference: client id, user, session, path, query, address, user agent. NULL when out of
+ * memory.
+ */
+const wsm_conn_info *wsm__info_new(uint64_t number, int64_t connected_at, const wsm_slice texts[7]);
 /* What is known about it as text, one thing behind the other with a NUL between them: from the client id to the user agent. */
 wsm_slice wsm__conn_texts(const struct wsm__conn *conn);
 struct wsm__conn *wsm__conn_by_client(struct wsm__core *core, wsm_slice client_id);

@@ -81,7 +81,7 @@ function makeCharts() {
       { label: 'queue full', color: 2, value: perSecond('dropped_overflow') },
       { label: 'gap', color: 4, value: perSecond('dropped_gap') },
       {
-        label: 'closed, left',
+        label: 'left',
         color: 5,
         value: (s) => (s.rates.dropped_closed === null ? null : s.rates.dropped_closed + s.rates.dropped_left),
       },
@@ -116,7 +116,7 @@ const TILES = [
     'Lagging',
     (s) => [
       count(s.stats.lagging_connections),
-      `${short(s.stats.deliveries_lagging)} messages behind`,
+      `${short(s.stats.deliveries_lagging)} to catch up`,
       s.stats.lagging_connections ? 'warn' : '',
     ],
   ],
