@@ -1,7 +1,7 @@
 // The client: runs what the state machine says, on a real socket, with real timers.
 
 import type { PresenceData, PublishedData } from './events.js'
-import { Follower, type HistoryPage } from './follower.js'
+import { Follower, type HistoryPage, type SubscribeOptions, type Subscription } from './follower.js'
 import { addTo, normal, safely } from './messages.js'
 import { canShare, watchPage } from './page.js'
 import { Poller } from './poller.js'
@@ -28,26 +28,6 @@ import { Watch } from './watch.js'
 const OPEN = 1
 /** Milliseconds until rooms are asked for again that the server refused for the rate. */
 const PAUSE = 1000
-
-export interface Subscription {
-  readonly room: string
-  /** Where it stands: the `since` of one that is to go on from here. */
-  readonly position: Position | undefined
-  /** Ends it; the server is told when no other subscription of this client needs the room. */
-  unsubscribe(): void
-}
-
-export interface SubscribeOptions {
-  /**
-   * Go on from here: `position()` of the server, rendered into the page. What came since is handed on first, also where this client is in
-   * the room already; if it can't be had, onGap() says so.
-   */
-  since?: Position
-  /** Called once all that came since has been handed on, or can't be had: at once where there was nothing. */
-  onReady?: () => void
-  /** Of messages that have one: this level and above. */
-  level?: string
-}
 
 interface Room {
   followers: Set<Follower>

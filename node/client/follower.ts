@@ -4,6 +4,26 @@
 import type { Position } from './positions.js'
 import type { Handler, Message } from './types.js'
 
+export interface Subscription {
+  readonly room: string
+  /** Where it stands: the `since` of one that is to go on from here. */
+  readonly position: Position | undefined
+  /** Ends it; the server is told when no other subscription of this client needs the room. */
+  unsubscribe(): void
+}
+
+export interface SubscribeOptions {
+  /**
+   * Go on from here: `position()` of the server, rendered into the page. What came since is handed on first, also where this client is in
+   * the room already; if it can't be had, onGap() says so.
+   */
+  since?: Position
+  /** Called once all that came since has been handed on, or can't be had: at once where there was nothing. */
+  onReady?: () => void
+  /** Of messages that have one: this level and above. */
+  level?: string
+}
+
 export interface HistoryPage {
   messages: Message[]
   epoch: string | null

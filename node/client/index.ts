@@ -1,7 +1,7 @@
-export { Client, createClient, type SubscribeOptions, type Subscription } from './client.js'
+export { Client, createClient } from './client.js'
 // All of it, and not by name: only so can an application add to EventMap.
 export type * from './events.js'
-export type { HistoryPage } from './follower.js'
+export type { HistoryPage, SubscribeOptions, Subscription } from './follower.js'
 export type { Position } from './positions.js'
 export type { RequestOptions } from './requests.js'
 export { WebSocketService } from './service.js'

@@ -1,6 +1,7 @@
 // The client for code that hands its token to connect() and wants functions of data: subscribe(channel, data => …).
 
-import { Client, type SubscribeOptions } from './client.js'
+import { Client } from './client.js'
+import type { SubscribeOptions } from './follower.js'
 import type { ClientOptions, Message } from './types.js'
 
 export class WebSocketService {
