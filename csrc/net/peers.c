@@ -29,8 +29,24 @@ void wsm__peers_init(struct wsm__core *core)
 	wsm__bucket_init(&core->peers.log, 4 * LOG_RATE, core->now_ms);
 }
 
+/* The few that are banned stand on a list of their own: statistics, and a panel that is open, count them all the time. */
+static void list_ban(struct wsm__core *core, struct wsm__peer *peer)
+{
+	if (!peer->listed)
+		DL_APPEND2(core->peers.banned, peer, banned_prev, banned_next);
+	peer->listed = true;
+}
+
+static void unlist_ban(struct wsm__core *core, struct wsm__peer *peer)
+{
+	if (peer->listed)
+		DL_DELETE2(core->peers.banned, peer, banned_prev, banned_next);
+	peer->listed = false;
+}
+
 static void forget(struct wsm__core *core, struct wsm__peer *peer)
 {
+	unlist_ban(core, peer);
 	HASH_DEL(core->peers.table, peer);
 	DL_DELETE(core->peers.order, peer);
 	free(peer->by_hand);
@@ -197,10 +213,11 @@ enum wsm__arrival wsm__peer_arrives(struct wsm__core *core, struct wsm__peer *pe
 
 /* ---- bans ------------------------------------------------------------------------------------------------------- */
 
-static void log_ban(struct wsm__core *core, const struct wsm__peer *peer, double seconds, const char *reason)
+static void note_ban(struct wsm__core *core, struct wsm__peer *peer, double seconds, const char *reason)
 {
 	char ip[WSM__ADDRESS_TEXT];
 
+	list_ban(core, peer);
 	core->peers.bans++;
 	if (wsm__bucket_take(&core->peers.log, 1, LOG_RATE, 4 * LOG_RATE, core->now_ms))
 		wsm__log(core->runtime, WSM_WARNING, "%s is banned for %g s: %s",
@@ -219,7 +236,7 @@ void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm_
 		return;
 	free(peer->by_hand);
 	peer->by_hand = NULL;
-	log_ban(core, peer, (double)length / 1000, peer->record.reason);
+	note_ban(core, peer, (double)length / 1000, peer->record.reason);
 }
 
 static void close_all(struct wsm__core *core, const struct wsm__peer *peer, const char *reason)
@@ -243,22 +260,27 @@ void wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, 
 	peer->by_hand = NULL;
 	if (!(seconds > 0)) {
 		memset(&peer->record, 0, sizeof(peer->record));
+		unlist_ban(core, peer);
 		return;
 	}
 	peer->by_hand = wsm__slice_dup(reason.len ? reason : wsm__str("by the application"));
 	peer->record.until_ms = core->now_ms + (uint64_t)(seconds * 1000);
 	peer->record.points = 0;
-	log_ban(core, peer, seconds, peer->by_hand ? peer->by_hand : "");
+	note_ban(core, peer, seconds, peer->by_hand ? peer->by_hand : "");
 	close_all(core, peer, peer->by_hand);
 }
 
-uint64_t wsm__peers_banned(const struct wsm__core *core)
+uint64_t wsm__peers_banned(struct wsm__core *core)
 {
-	const struct wsm__peer *peer;
+	struct wsm__peer *peer, *next;
 	uint64_t n = 0;
 
-	DL_FOREACH(core->peers.order, peer) {
-		n += wsm__ban_active(&peer->record, core->now_ms);
+	DL_FOREACH_SAFE2(core->peers.banned, peer, next, banned_next)
+	{
+		if (wsm__ban_active(&peer->record, core->now_ms))
+			n++;
+		else
+			unlist_ban(core, peer);
 	}
 	return n;
 }
@@ -291,8 +313,9 @@ void wsm__peers_answer_bans(struct wsm__core *core, struct wsm__buffer *out)
 
 	wsm__buffer_add_str(out, "[");
 	if (rows) {
-		DL_FOREACH(core->peers.order, peer) {
-			if (n < most && wsm__ban_active(&peer->record, core->now_ms))
+		DL_FOREACH2(core->peers.banned, peer, banned_next)
+		{
+			if (n < most)
 				rows[n++] = peer;
 		}
 		qsort(rows, n, sizeof(struct wsm__peer *), longest_first);

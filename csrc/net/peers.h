@@ -18,16 +18,18 @@ struct wsm__core;
 struct wsm__peer {
 	UT_hash_handle hh;
 	struct wsm__peer *prev, *next; /* by when it was last heard of, longest ago first */
+	struct wsm__peer *banned_prev, *banned_next;
 	struct wsm__address address;
 	uint64_t connections; /* that count: not those on the way out */
 	struct wsm__bucket arrivals, messages, bytes;
 	struct wsm__record record;
 	char *by_hand; /* reason of a ban that somebody has ordered; NULL: it was automatic */
 	bool exempt;   /* from rates and automatic bans */
+	bool listed;   /* among the banned, until somebody looks after its ban is over */
 };
 
 struct wsm__peers {
-	struct wsm__peer *table, *order;
+	struct wsm__peer *table, *order, *banned;
 	struct wsm__ban_rules rules;
 	struct wsm__bucket log;                   /* lines about bans: no flood of them */
 	uint64_t forgotten, bans, banned_refused; /* counters */
@@ -59,6 +61,6 @@ void wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, 
 /* JSON of WSM_QUERY_BANS; of more than 1,000 those that last longest. */
 void wsm__peers_answer_bans(struct wsm__core *core, struct wsm__buffer *out);
 /* How many bans there are. */
-uint64_t wsm__peers_banned(const struct wsm__core *core);
+uint64_t wsm__peers_banned(struct wsm__core *core);
 
 #endif

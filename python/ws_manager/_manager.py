@@ -55,6 +55,7 @@ class WebSocketManager(Tokens):
         self._endpoints: dict[str, dict[str, Any] | None] = {}
         self._rooms: dict[str, dict[str, str]] = {}
         self._router: Any = None
+        self._panel_is_behind_check = False
         self._reset()
         if config:
             self.configure(**config)
@@ -450,7 +451,9 @@ class WebSocketManager(Tokens):
         """
         from ._admin import make_admin_router
 
-        return make_admin_router(self, check)
+        router = make_admin_router(self, check)
+        self._panel_is_behind_check = True
+        return router
 
     def __repr__(self) -> str:
         state = "running" if self.running else "stopped" if self._stopped else "not started"

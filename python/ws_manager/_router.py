@@ -74,6 +74,11 @@ ADMIN_CALLS = (
 )
 """Of docs/admin.md; not in the schema."""
 
+BEHIND_CHECK = (
+    "The admin panel is behind the application's own check: it is where ws_manager.admin_router() was included, "
+    "which must be before ws_manager.router unless it has a prefix."
+)
+
 ENDPOINTS = ("/ws", "/ws/updates", "/ws/notifications", "/ws/project/{project_id}", "/ws/logs")
 """Endpoints that every runtime begins with, but for the one that exists only with authentication."""
 
@@ -154,6 +159,8 @@ def rest_endpoint(
             )
         except WsManagerError as error:
             return Response(str(error), 503, media_type="text/plain")
+        if status == 404 and manager._panel_is_behind_check and call in ADMIN_CALLS:
+            return Response(BEHIND_CHECK, 404, media_type="text/plain")
         more = dict(line.split(": ", 1) for line in fields.splitlines())
         return Response(answer, status, headers={"content-type": content_type, **more})
 

@@ -107,7 +107,9 @@ def test_the_applications_check_lets_in(behind: Any, check: Any) -> None:
     }
     assert client.post(**form).status_code == 415
     # Where the router has it too, it is not behind the check, but off.
-    assert client.get("/ws/admin", headers=staff).status_code == 404
+    elsewhere = client.get("/ws/admin", headers=staff)
+    assert elsewhere.status_code == 404
+    assert "behind the application's own check" in elsewhere.text
     assert not any("admin" in path for path in client.get("/openapi.json").json()["paths"])
 
 
