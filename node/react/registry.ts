@@ -8,6 +8,8 @@ interface Entry {
   /** Those of the hook that rendered last: its functions are in force. */
   options: ClientOptions
   users: number
+  /** Whether it is to be connected for whoever comes next; not after somebody has called disconnect(). */
+  idle: boolean
   ending: ReturnType<typeof setTimeout> | undefined
 }
 
@@ -38,7 +40,7 @@ export function clientOf(options: ClientOptions): Client {
     tellIgnored(known.options, options)
     return known.client
   }
-  const entry = { key, options, users: 0, ending: undefined } as Omit<Entry, 'client'> as Entry
+  const entry = { key, options, users: 0, idle: true, ending: undefined } as Omit<Entry, 'client'> as Entry
   const { url, getToken } = options
   entry.client = new Client({
     ...options,
@@ -96,9 +98,10 @@ export function hold(client: Client, connect: boolean): () => void {
   // It may have been let go of: what was rendered may be shown late, and what was hidden may be shown again.
   if (!entries.has(entry.key)) entries.set(entry.key, entry)
   entry.users++
-  if (connect) {
+  if (connect && entry.idle) {
+    entry.idle = false
     told.add(client)
-    if (client.status === 'disconnected') client.connect()
+    client.connect()
   }
   return () => {
     // Later: StrictMode and fast refresh unmount and mount again at once, and so does a route change.
@@ -112,5 +115,6 @@ function expire(entry: Entry): void {
     if (entry.users) return
     if (entries.get(entry.key) === entry) entries.delete(entry.key)
     entry.client.disconnect()
+    entry.idle = true
   }, 1000)
 }

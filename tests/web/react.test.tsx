@@ -309,3 +309,37 @@ it('uses a client that the application has made, and leaves it alone', async () 
   expect(FakeSocket.all).toHaveLength(2)
   client.close()
 })
+
+it('stays disconnected where somebody wanted that, whatever is shown next', async () => {
+  const Status = () => <i>{useWebSocket({ url }).status} </i>
+  const Off = () => {
+    const { disconnect, connect } = useWebSocket({ url })
+    return (
+      <>
+        <button onClick={disconnect}>off</button>
+        <button onClick={connect}>on</button>
+      </>
+    )
+  }
+  const page = render(<Off />)
+  await settle()
+  await greet()
+  act(() => page.getByText('off').click())
+  page.rerender(
+    <>
+      <Off />
+      <Status />
+    </>,
+  )
+  await settle()
+  expect([page.container.textContent, FakeSocket.all.length]).toEqual(['offondisconnected ', 1])
+  act(() => page.getByText('on').click())
+  await settle()
+  await greet()
+  expect(page.container.textContent).toBe('offonconnected ')
+  page.rerender(<b />)
+  await vi.advanceTimersByTimeAsync(2000)
+  page.rerender(<Status />)
+  await settle()
+  expect(FakeSocket.all).toHaveLength(3) // another page, later
+})
