@@ -147,11 +147,30 @@ const TILES = [
 ]
 const tiles = new Map()
 
+/** Where a tile leads: to the list that tells whose figure it is, the largest first. */
+const BEHIND = {
+  connections: ['connections', 'age'],
+  out: ['connections', '-sent_rate'],
+  published: ['rooms', '-rate'],
+  in: ['connections', '-received_rate'],
+  queues: ['connections', '-queued_bytes'],
+  lag: ['connections', '-lagging'],
+  histories: ['rooms', '-bytes'],
+  banned: ['bans'],
+}
+
+function makeTile(name, ...children) {
+  if (!BEHIND[name]) return el('div', { class: 'tile', 'data-tile': name }, ...children)
+  const [target, sort] = BEHIND[name]
+  const follow = () => lists[target] && Object.assign(lists[target], { sort, offset: 0 }).showSort()
+  return el('a', { class: 'tile', 'data-tile': name, href: `#${target}`, onclick: follow }, ...children)
+}
+
 function makeTiles() {
   for (const [name, label] of TILES) {
     const value = el('b')
     const note = el('small')
-    const node = el('div', { class: 'tile', 'data-tile': name }, el('span', {}, label), value, note)
+    const node = makeTile(name, el('span', {}, label), value, note)
     tiles.set(name, { node, value, note })
     $('tiles').append(node)
   }
