@@ -2,6 +2,8 @@
 // LogStream: log messages as they come. Only the lines in view are in the document, so that 100,000 of them scroll like ten.
 
 import {
+  memo,
+  useCallback,
   useEffect,
   useLayoutEffect,
   useMemo,
@@ -39,10 +41,29 @@ export interface LogStreamProps {
 }
 
 const ROW = 22 // pixels; the style sheet says so too
-const MARGIN = 12 // rows beyond what is seen
+const MARGIN = 24 // rows beyond what is seen
 const NONE: readonly LogEntry[] = []
 
 const useBrowserLayoutEffect = typeof window === 'undefined' ? useEffect : useLayoutEffect
+
+/** Where the list is scrolled to. A store outside of React is drawn before the next picture, so that fast scrolling shows no blank. */
+class Scroll {
+  private top = 0
+  private readonly changes = new Set<() => void>()
+
+  get = (): number => this.top
+
+  set(top: number): void {
+    if (top === this.top) return
+    this.top = top
+    for (const change of this.changes) change()
+  }
+
+  subscribe = (changed: () => void): (() => void) => {
+    this.changes.add(changed)
+    return () => void this.changes.delete(changed)
+  }
+}
 
 function textOf({ time, level, source, message }: Line): string {
   return [time, level.toUpperCase(), source, message].filter(Boolean).join(' ')
@@ -94,7 +115,8 @@ export function LogStream({
   const newer = held ? Math.max(0, shown.length - held.length) : 0
 
   const box = useRef<HTMLDivElement>(null)
-  const [top, setTop] = useState(0)
+  const [scroll] = useState(() => new Scroll())
+  const top = useSyncExternalStore(scroll.subscribe, scroll.get, scroll.get)
   const [view, setView] = useState(400)
   useBrowserLayoutEffect(() => {
     if (!held && box.current) box.current.scrollTop = box.current.scrollHeight
@@ -106,7 +128,7 @@ export function LogStream({
     return () => observer.disconnect()
   }, [])
   const scrolled = ({ scrollTop, scrollHeight, clientHeight }: HTMLElement) => {
-    setTop(Math.floor(scrollTop / ROW) * ROW)
+    scroll.set(Math.floor(scrollTop / ROW) * ROW)
     const atEnd = scrollHeight - scrollTop - clientHeight < ROW
     // A longer list scrolls too, before it has been followed: only what moves up is a person.
     if (atEnd && !chosen) setHeld(null)
@@ -116,10 +138,14 @@ export function LogStream({
   const last = useRef(0)
 
   const [chosen, setChosen] = useState<Line | null>(null)
-  const choose = (line: Line | null) => {
+  const latest = useRef(shown)
+  useEffect(() => {
+    latest.current = shown
+  }, [shown])
+  const choose = useCallback((line: Line | null) => {
     setChosen(line)
-    if (line) setHeld((now) => now ?? shown)
-  }
+    if (line) setHeld((now) => now ?? latest.current)
+  }, [])
   const keys = (event: KeyboardEvent) => {
     if (event.key === 'Escape' && chosen) return choose(null)
     if (event.key === 'End') return setHeld(null)
@@ -250,7 +276,7 @@ interface RowProps {
   choose: (line: Line) => void
 }
 
-function Row({ line, time: shown, chosen, choose }: RowProps): ReactNode {
+const Row = memo(function Row({ line, time: shown, chosen, choose }: RowProps): ReactNode {
   const time = <time dateTime={line.time}>{shown}</time>
   if (line.mark)
     return (
@@ -274,7 +300,7 @@ function Row({ line, time: shown, chosen, choose }: RowProps): ReactNode {
       <span className="wsm-grow">{line.message}</span>
     </div>
   )
-}
+})
 
 function Detail({ line, copy, close }: { line: Line; copy: () => void; close: () => void }): ReactNode {
   const clock = useClock()
