@@ -78,13 +78,19 @@ $(S)/node: Makefile .ci/find-node
 	@.ci/find-node
 	@touch $@
 
-WEB_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web docs/client.md docs/react.md -type f)
-$(S)/web: $(S)/node $(WEB_SOURCES) .ci/find-node-for-next
+DIST_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web/package.json -type f)
+$(S)/dist: $(S)/node $(DIST_SOURCES) .ci/compile-web
 	$(call say,Compiling the browser client and the React package)
+	@.ci/compile-web
+	@touch $@
+
+WEB_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web docs/client.md docs/react.md -type f)
+$(S)/web: $(S)/node $(S)/dist $(WEB_SOURCES) .ci/find-node-for-next
+	$(call say,Preparing the tests of the browser client and the React package)
 	@tests/web/prepare.sh
 	@touch $@
 
-$(S)/package-node: $(S)/node $(S)/web $(NODE_SOURCES) $(C_SOURCES)
+$(S)/package-node: $(S)/node $(S)/dist $(NODE_SOURCES) $(C_SOURCES)
 	$(call say,Packing the npm package$(,) and installing the tarball into build/node-app)
 	@tests/node/prepare.sh node-app -Dwsm_werror=1
 	@touch $@
@@ -112,7 +118,7 @@ build-node: $(S)/package-node ## Build the npm package, and install its tarball 
 
 # In a place of its own, as what the page is built from has nothing to do with Python.
 PAGE_SOURCES := $(shell find examples/fastapi-pipelines/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
-$(S)/pipelines-page: $(S)/node $(S)/web $(PAGE_SOURCES) package.json .ci/pipelines-page
+$(S)/pipelines-page: $(S)/node $(S)/dist $(PAGE_SOURCES) package.json .ci/pipelines-page
 	$(call say,Building the page of the demo)
 	@.ci/pipelines-page
 	@touch $@
@@ -317,7 +323,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
+	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources

@@ -8,7 +8,7 @@ mkdir -p "$folder"
 cp "$root/tests/node/package.json" "$folder/"
 cd "$folder"
 rm -f ws_manager-*.tgz
-[ -e "$root/node/dist/client/index.js" ] || "$root/tests/web/prepare.sh"
+[ -e "$root/node/dist/client/index.js" ] || "$root/.ci/compile-web"
 (cd "$root" && npm pack --silent --pack-destination "$folder" >/dev/null)
 npm install --silent --no-audit --no-fund --no-package-lock
 # Without its scripts first: npm shows nothing of what they say, and the compiler's words are wanted.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes build/web, where the browser client and the React package are compiled and tested, and compiles them to node/dist.
+# Makes build/web, where the browser client and the React package are tested.
 set -eu -o pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 PATH=$("$root/.ci/find-node-for-next"):$PATH
@@ -16,13 +16,3 @@ npm install --silent --no-audit --no-fund --no-package-lock
 cp tests/web/react18.json react18/package.json
 cp -r node tests react18/
 (cd react18 && npm install --silent --no-audit --no-fund --no-package-lock)
-dist=$root/node/dist
-rm -rf "$dist"
-# Modules for browsers and bundlers, and CommonJS for what cannot load them: Jest, and Node before 20.19 by require().
-node node_modules/typescript/bin/tsc -p node/tsconfig.web.json --outDir "$dist"
-node node_modules/typescript/bin/tsc -p node/tsconfig.web.json --outDir "$dist/cjs" --module commonjs --moduleResolution node10
-echo '{ "type": "module" }' >"$dist/package.json"
-echo '{ "type": "commonjs" }' >"$dist/cjs/package.json"
-cp node/react/styles.css "$dist/react/"
-# TypeScript 6 wants types for what is imported for its effect alone.
-echo 'export {}' >"$dist/cjs/react/styles.d.ts"
