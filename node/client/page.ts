@@ -7,8 +7,8 @@ export const canShare = (): boolean =>
   !!(navigator as { locks?: unknown }).locks
 
 /**
- * Calls `hope` when the network is back, and when the page is looked at (again, or out of the browser's cache); `away` when it goes into that
- * cache, where nothing can be heard. Returns the end of it.
+ * Calls `hope` when the network is back or gone, and when the page is looked at (again, or out of the browser's cache); `away` when it goes
+ * into that cache, where nothing can be heard. Returns the end of it.
  */
 export function watchPage(hope: () => void, away: () => void): () => void {
   const page = globalThis as Partial<Pick<Window, 'addEventListener' | 'removeEventListener'>>
@@ -17,6 +17,7 @@ export function watchPage(hope: () => void, away: () => void): () => void {
   }
   const listeners: [name: string, listener: (event: any) => void, on?: typeof page][] = [
     ['online', seen],
+    ['offline', seen],
     ['pageshow', seen],
     ['pagehide', (event: PageTransitionEvent) => event.persisted && away()],
     ['visibilitychange', seen, typeof document === 'undefined' ? {} : document],

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the tests of the browser client and the React package in Chromium, against real servers: run.sh [scenario file...]
-# WSM_ROUNDS: how often the server is killed (5). Figures of the run: build/browser/figures.json.
+# WSM_ROUNDS: how often servers and tabs are killed (5). The tables that it prints are those of docs/reliability.md.
 set -eu -o pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 export CHROMIUM=${CHROMIUM:-$("$root/.ci/find-browser")}
@@ -17,4 +17,5 @@ status=0
 WSM_ROOT=$root node --test --test-reporter=spec --test-concurrency=3 --test-timeout=1800000 "${files[@]}" 2>&1 |
 	tee browser-tests.log || status=$?
 [ "$status" = 0 ] || exit "$status"
+node support/figures.mjs
 echo "browser: $(sed -n 's/^ℹ pass //p' browser-tests.log | tail -n 1) tests passed in $("$CHROMIUM" --version 2>/dev/null | sed 's/ built.*//')"

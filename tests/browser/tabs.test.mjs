@@ -19,6 +19,7 @@ const scene = async (t, options = {}) => ({
 })
 const connections = (server, n) =>
   until(async () => (await server.connections()) === n, `the server has ${n} connections`, 20_000)
+const complaints = ({ page }) => ({ problems: page.problems.length, refusals: page.refusals })
 /** A tab ends as a crash of its process ends it: without a word to anybody. */
 async function crash(tab) {
   const session = await tab.page.context().newCDPSession(tab.page)
@@ -51,14 +52,14 @@ for (const [how, end] of [
     for (let round = 0; round < ROUNDS; round++) {
       for (const tab of tabs) await tab.hears(5)
       const leading = tabs.shift()
-      verdicts.push(judge(await leading.log))
+      verdicts.push({ ...judge(await leading.log), ...complaints(leading) })
       await end(leading)
       for (const tab of tabs) await tab.hears(5)
       await connections(server, 1)
       await open()
     }
     await server.pace(0)
-    for (const tab of tabs) verdicts.push(await tab.isWhole(server, ROOMS))
+    for (const tab of tabs) verdicts.push({ ...(await tab.isWhole(server, ROOMS)), ...complaints(tab) })
     const total = (name) => verdicts.reduce((sum, verdict) => sum + verdict[name], 0)
     const all = (name) => verdicts.flatMap((verdict) => verdict[name])
     const whole = { told: total('told'), duplicates: all('duplicates'), silent: all('silent') }
@@ -68,6 +69,8 @@ for (const [how, end] of [
       rounds: ROUNDS,
       messages: total('messages'),
       recovered: total('recovered'),
+      problems: total('problems'),
+      refusals: total('refusals'),
     })
   })
 

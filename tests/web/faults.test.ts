@@ -203,7 +203,7 @@ it('asks whether the connection has outlived a change of the network, and does n
   socket.say({ type: 'pong', data: {} })
   await vi.advanceTimersByTimeAsync(5000)
   expect(client.status).toBe('connected')
-  listeners.online()
+  listeners.offline()
   await vi.advanceTimersByTimeAsync(2100)
   expect(client.status).toBe('reconnecting')
 })
