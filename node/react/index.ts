@@ -25,7 +25,9 @@ export {
   type PipelineMonitorProps,
   type PipelineState,
 } from './pipeline-monitor.js'
-export { LOG_LEVELS, LogStream, type LogEntry, type LogLevel, type LogStreamProps } from './log-stream.js'
+// Not by way of a 'use client' file: server components read it, too.
+export { LOG_LEVELS, type LogEntry, type LogLevel } from './log-lines.js'
+export { LogStream, type LogStreamProps } from './log-stream.js'
 export {
   NotificationCenter,
   useNotifications,

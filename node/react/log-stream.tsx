@@ -19,8 +19,6 @@ import { attend, LOG_LEVELS, Lines, type Line, type LogEntry, type LogLevel } fr
 import { useRoom } from './room.js'
 import { useClock } from './time.js'
 
-export { LOG_LEVELS, type LogEntry, type LogLevel }
-
 export interface LogStreamProps {
   /** Room of the messages; `logs` if not given, null for those that come without being asked for. */
   room?: string | null

@@ -122,3 +122,20 @@ export const live = (page) => page.locator('.wsm-status').getByText('Live').wait
 /** Sends a file to the job queue. */
 export const send = (page, name, buffer) =>
   page.getByTestId('file').setInputFiles({ name, mimeType: 'application/octet-stream', buffer })
+
+export const job = (page, name) => page.getByTestId('job').filter({ hasText: name })
+export const story = (page, title) => page.getByTestId('story').filter({ hasText: title })
+export const toast = (page, text) => page.locator('[data-sonner-toast]').filter({ hasText: text })
+/** No page said a word of trouble, and none was loaded again. */
+export const clean = async (...pages) => {
+  for (const page of pages) {
+    assert.deepEqual(page.problems, [])
+    assert.equal(await page.evaluate(() => window.notReloaded), true, 'the page was loaded again')
+  }
+}
+
+/** A new story, by the form. */
+export async function add(page, title) {
+  await page.getByLabel('Title of a new story').fill(title)
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+}

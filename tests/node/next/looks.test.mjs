@@ -1,0 +1,108 @@
+// The example's page in a browser: what it looks like, what its buttons do, and what it is made of.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { APP, add, clean, freePort, job, launch, live, next, open, send, stop, story, toast } from './support.mjs'
+
+const SHOTS = join(APP, '../next-shots')
+
+let browser, port, server
+before(async () => {
+  mkdirSync(SHOTS, { recursive: true })
+  port = await freePort()
+  ;[browser, server] = await Promise.all([launch(), next(port, 'start')])
+})
+after(() => Promise.all([browser?.close(), server && stop(server)]))
+
+test('commands: a job is cancelled, runs again, and what cannot be done is said', async (t) => {
+  const page = await open(t, browser, port)
+  await page.getByText('Compress', { exact: true }).click()
+  await send(page, 'long.bin', randomBytes(20_000_000)) // seconds of work
+  await page.getByRole('button', { name: 'Cancel long.bin' }).click()
+  await job(page, 'long.bin').getByText('cancelled').waitFor()
+  await page.getByRole('button', { name: 'Run again: long.bin' }).click()
+  await job(page, 'long.bin').getByText('completed').waitFor()
+  await page.getByRole('link', { name: 'Download long.bin' }).waitFor()
+
+  // A failure is a notification with a button, in the toast and behind the bell.
+  await page.getByText('Transcode', { exact: true }).click()
+  await send(page, 'no film.mp4', Buffer.from('none'))
+  await job(page, 'no film.mp4').getByText('failed').waitFor()
+  await toast(page, 'no film.mp4 failed').getByRole('button', { name: 'Run again' }).click()
+  await page.getByRole('button', { name: /^Notifications/ }).click()
+  const list = page.getByRole('region', { name: 'Notifications', exact: true })
+  await list.getByText('no film.mp4 failed').nth(1).waitFor()
+
+  // Somebody else is faster: the server says no, and the page says why.
+  const refused = await page.evaluate(async (url) => {
+    const socket = new WebSocket(url)
+    await new Promise((resolve) => (socket.onopen = resolve))
+    socket.send(JSON.stringify({ action: 'restart_job', job_id: 'gone', id: 1 }))
+    return new Promise((resolve) => {
+      socket.onmessage = ({ data }) => JSON.parse(data).id === 1 && resolve(JSON.parse(data).data)
+    })
+  }, `ws://127.0.0.1:${port}/ws/dashboard`)
+  assert.deepEqual(refused, { ok: false, reason: 'there is no such job any more' })
+  await clean(page)
+})
+
+test('the server renders all of it, and nothing flashes', async (t) => {
+  const page = await open(t, browser, port)
+  await add(page, 'In the first HTML')
+  await story(page, 'In the first HTML').waitFor()
+  const html = await (await fetch(`http://127.0.0.1:${port}/`)).text()
+  assert.match(html, /In the first HTML/)
+  assert.match(html, /was created/) // the log
+  assert.match(html, />Connecting</)
+  assert.doesNotMatch(html, />Offline</)
+})
+
+test('accessible and complete in dark, light and narrow windows', async (t) => {
+  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+  for (const [name, colorScheme, width, height] of [
+    ['dark', 'dark', 1440, 1000],
+    ['light', 'light', 1440, 1000],
+    ['narrow', 'dark', 400, 900],
+  ]) {
+    const page = await open(t, browser, port, {
+      colorScheme,
+      viewport: { width, height },
+      reducedMotion: 'reduce',
+    })
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, `${name} scrolls sideways`)
+    await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: width < 1000 })
+    await page.getByRole('button', { name: /^Notifications/ }).click()
+    await page.screenshot({ path: join(SHOTS, `${name}-notifications.png`) })
+    await page.addScriptTag({ path: axe })
+    const { violations } = await page.evaluate(() => globalThis.axe.run())
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)
+    assert.deepEqual(found, [], name)
+    await clean(page)
+  }
+})
+
+test('the theme is kept, and is there before anything is painted', async (t) => {
+  const page = await open(t, browser, port, { colorScheme: 'dark' })
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  assert.equal(await background(), 'rgb(10, 10, 10)')
+  await page.getByRole('button', { name: 'Switch between dark and light' }).click()
+  assert.equal(await background(), 'rgb(250, 250, 250)')
+  await page.goto(`http://127.0.0.1:${port}/`, { waitUntil: 'commit' })
+  await page.waitForFunction(() => document.body?.firstElementChild)
+  assert.equal(await background(), 'rgb(250, 250, 250)')
+  await live(page)
+  assert.deepEqual(page.problems, [])
+})
+
+test('no part of the server is in what the browser loads', () => {
+  const folder = join(APP, '.next/static')
+  const scripts = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.js'))
+  assert.ok(scripts.length > 0)
+  for (const name of scripts) {
+    const text = readFileSync(join(folder, name), 'utf8')
+    assert.doesNotMatch(text, /ws_manager\.node|withWsManager|notifyPipelineUpdate|handOver|node:http/, name)
+  }
+})
