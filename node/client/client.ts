@@ -172,7 +172,10 @@ export class Client {
         this.happen({ is: 'hope' })
       },
       () => {
-        if (!this.socket) return
+        // Until it is shown again, nothing is tried: timers still fire before the page is frozen, and what they open would stay.
+        if (this.state.at === 'waiting') clearTimeout(this.retryTimer)
+        if (this.state.at !== 'open' && this.state.at !== 'connecting') return
+        this.hint = this.options.maxReconnectDelay
         this.drop(1000)
         this.ended(1001, 'the page was left')
       },

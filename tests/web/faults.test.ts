@@ -212,14 +212,27 @@ it('holds no connection while its page is in the browser’s cache, and is back 
   const listeners: Record<string, (event: object) => void> = {}
   vi.stubGlobal('addEventListener', (name: string, listener: () => void) => (listeners[name] = listener))
   vi.stubGlobal('removeEventListener', () => {})
-  const socket = await open({ minReconnectDelay: 60_000 }, rooms(4))
+  const socket = await open({ random: () => 0.01 }, rooms(4))
   listeners.pagehide({ persisted: false }) // it will not come back
   expect(client.status).toBe('connected')
   listeners.pagehide({ persisted: true })
   expect([client.status, socket.closedWith]).toEqual(['reconnecting', 1000])
+  await vi.advanceTimersByTimeAsync(250) // before it is frozen
+  expect(FakeSocket.all).toHaveLength(1)
   listeners.pageshow({ persisted: true })
   await settle()
   expect([FakeSocket.all.length, FakeSocket.last.resume]).toEqual([2, { r: ['e', 4] }])
+  FakeSocket.last.end() // this time it waits, or has no socket yet
+  listeners.pagehide({ persisted: true })
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(FakeSocket.all).toHaveLength(2)
+  listeners.pageshow({ persisted: true })
+  listeners.pagehide({ persisted: true })
+  await vi.advanceTimersByTimeAsync(250)
+  expect(FakeSocket.all).toHaveLength(2)
+  listeners.pageshow({ persisted: true })
+  await settle()
+  expect(FakeSocket.all).toHaveLength(3)
 })
 
 it('ends cleanly in each of its states', async () => {
