@@ -112,6 +112,17 @@ function pretty(entry) {
 
 // ---- bans ----------------------------------------------------------------------------------------------------------
 
+/** [label, hidden in narrow windows] */
+const BAN_COLUMNS = [
+  ['Address', false],
+  ['For another', false],
+  ['Until', true],
+  ['Reason', true],
+  ['By', true],
+  ['Times', true],
+  ['Action', false],
+]
+
 function makeBans() {
   $('ban-form').addEventListener('submit', (event) => {
     event.preventDefault()
@@ -123,13 +134,7 @@ function makeBans() {
     el(
       'thead',
       {},
-      el(
-        'tr',
-        {},
-        ...['Address', 'For another', 'Until', 'Reason', 'By', 'Times', 'Action'].map((label) =>
-          el('th', { scope: 'col' }, label),
-        ),
-      ),
+      el('tr', {}, ...BAN_COLUMNS.map(([label, wide]) => el('th', { scope: 'col', class: wide ? 'wide' : '' }, label))),
     ),
     el('tbody'),
   )
@@ -142,7 +147,9 @@ function showBans(bans) {
   const body = $('ban-list').tBodies[0]
   const known = new Map([...body.rows].map((row) => [row.dataset.ip, row]))
   const nodes = bans.map((one) => {
-    const row = known.get(one.ip) ?? el('tr', { 'data-ip': one.ip }, ...[0, 1, 2, 3, 4, 5, 6].map(() => el('td')))
+    const row =
+      known.get(one.ip) ??
+      el('tr', { 'data-ip': one.ip }, ...BAN_COLUMNS.map(([, wide]) => el('td', { class: wide ? 'wide' : '' })))
     const texts = [
       one.ip,
       duration(one.seconds),
@@ -152,6 +159,7 @@ function showBans(bans) {
       count(one.count),
     ]
     texts.forEach((value, i) => setText(row.cells[i], value))
+    row.title = `${one.reason}, until ${texts[2]}`
     cellButton(row.cells[6], 'Lift', () => unban(one.ip), { 'aria-label': `Lift the ban of ${one.ip}` })
     return row
   })
