@@ -20,8 +20,17 @@ after(() => Promise.all([browser?.close(), server && stop(server)]))
 test('commands: a job is cancelled, runs again, and what cannot be done is said', async (t) => {
   const page = await open(t, browser, port)
   await page.getByText('Compress', { exact: true }).click()
-  await send(page, 'long.bin', randomBytes(20_000_000)) // seconds of work
-  await page.getByRole('button', { name: 'Cancel long.bin' }).click()
+  // By the page itself, as soon as it can be: the job must not be over before.
+  await page.evaluate(() => {
+    const observer = new MutationObserver(() => {
+      const button = document.querySelector('[aria-label="Cancel long.bin"]')
+      if (!button) return
+      observer.disconnect()
+      button.click()
+    })
+    observer.observe(document.body, { childList: true, subtree: true })
+  })
+  await send(page, 'long.bin', randomBytes(40_000_000)) // seconds of work
   await job(page, 'long.bin').getByText('cancelled').waitFor()
   await page.getByRole('button', { name: 'Run again: long.bin' }).click()
   await job(page, 'long.bin').getByText('completed').waitFor()
