@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import ssl
@@ -9,10 +10,11 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import TIMEOUT
-from websockets.sync.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from ws_manager import ConfigError, WebSocketManager
 
@@ -56,21 +58,49 @@ def manager(files: tuple[Path, Path]) -> Iterator[WebSocketManager]:
     manager.stop()
 
 
-def open_client(port: int, trusted: Path) -> ClientConnection:
-    context = ssl.create_default_context(cafile=str(trusted))
-    return connect(f"wss://localhost:{port}/ws", ssl=context, open_timeout=TIMEOUT, close_timeout=1.0)
+class Client:
+    """Reads and writes in one thread: in two, as websockets.sync does, CPython's ssl loses what is written at times."""
+
+    def __init__(self, port: int, trusted: Path) -> None:
+        context = ssl.create_default_context(cafile=str(trusted))
+        self.loop = asyncio.new_event_loop()
+
+        async def begin() -> ClientConnection:
+            return await connect(f"wss://localhost:{port}/ws", ssl=context, open_timeout=TIMEOUT, close_timeout=1.0)
+
+        try:
+            self.connection = self.loop.run_until_complete(begin())
+        except BaseException:
+            self.loop.close()
+            raise
+
+    def recv(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(
+            self.loop.run_until_complete(asyncio.wait_for(self.connection.recv(), TIMEOUT))
+        )
+        return message
+
+    def send(self, text: str) -> None:
+        self.loop.run_until_complete(self.connection.send(text))
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.run_until_complete(self.connection.close())
+        self.loop.close()
 
 
 def test_a_client_that_verifies_the_certificate(manager: WebSocketManager, files: tuple[Path, Path]) -> None:
-    with open_client(manager.port, files[0]) as client:
-        assert json.loads(client.recv(TIMEOUT))["type"] == "connected"
+    with Client(manager.port, files[0]) as client:
+        assert client.recv()["type"] == "connected"
         manager.broadcast({"type": "hello"})
-        assert json.loads(client.recv(TIMEOUT))["type"] == "hello"
+        assert client.recv()["type"] == "hello"
         client.send("ping")
-        assert json.loads(client.recv(TIMEOUT))["type"] == "pong"
+        assert client.recv()["type"] == "pong"
         manager.disconnect(manager.connections()[0]["client_id"], code=4000, reason="enough")
         with pytest.raises(Exception, match="enough"):
-            client.recv(TIMEOUT)
+            client.recv()
 
 
 def test_rest_over_https(manager: WebSocketManager, files: tuple[Path, Path]) -> None:
@@ -85,21 +115,21 @@ def test_a_new_certificate_without_a_restart(
     old = tmp_path / "old.pem"
     shutil.copy(files[0], old)
     new_cert, new_key = make(tmp_path, "second")
-    with open_client(manager.port, old) as before:
-        before.recv(TIMEOUT)
+    with Client(manager.port, old) as before:
+        before.recv()
         shutil.copy(new_cert, files[0])
         with pytest.raises(ConfigError, match="does not belong"):
             manager.reload_tls()
-        with open_client(manager.port, old):
+        with Client(manager.port, old):
             pass
         shutil.copy(new_key, files[1])
         manager.reload_tls()
-        with open_client(manager.port, new_cert):
+        with Client(manager.port, new_cert):
             pass
-        with pytest.raises(ssl.SSLCertVerificationError), open_client(manager.port, old):
+        with pytest.raises(ssl.SSLCertVerificationError), Client(manager.port, old):
             pass
         before.send("ping")
-        assert json.loads(before.recv(TIMEOUT))["type"] == "pong"
+        assert before.recv()["type"] == "pong"
 
 
 @pytest.mark.parametrize(
