@@ -138,7 +138,7 @@ test('a server that is killed shows, and what it showed comes back', async (t) =
 
 test('events: as they happen, filtered, paused', async (t) => {
   const { server, page } = await panel(t)
-  await show(page, 'events')
+  await watchEvents(page)
   await page.locator('#tail .empty').waitFor()
   await server.post('/control/publish', { room: 'a', count: 2, type: 'first' })
   await server.post('/control/publish', { room: 'b', count: 1, type: 'second' })
@@ -164,8 +164,7 @@ test('texts of clients and applications run nothing, wherever they are shown', a
   await show(page, 'connections')
   await page.locator('#connections .opener').click()
   await page.locator('.details dd', { hasText: HOSTILE }).first().waitFor()
-  await show(page, 'events')
-  await page.locator('#tail').waitFor()
+  await watchEvents(page)
   await server.post('/control/publish', { room: 'a', count: 1, type: HOSTILE })
   await page.locator('#tail b', { hasText: HOSTILE }).waitFor()
   await page.locator('#tail .payload').first().click()
@@ -197,6 +196,13 @@ test('texts of clients and applications run nothing, wherever they are shown', a
   assert.equal(await page.evaluate(() => window.hacked), undefined)
   assert.equal(await page.locator('img, main script').count(), 0)
 })
+
+/** Publications are noted from the first answer on. */
+async function watchEvents(page) {
+  const answered = page.waitForResponse((response) => response.url().includes('view=events'))
+  await show(page, 'events')
+  await answered
+}
 
 /** An answer in which every text ends with markup. Bans and events have a row at least. */
 function spoilt(state, url) {

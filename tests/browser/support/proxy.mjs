@@ -3,6 +3,12 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 
+/** One that ends already can't be reset: libuv refuses, and Node then never closes it and never ends. */
+function reset(socket) {
+  if (socket.readyState === 'open' && !socket.writableEnded && !socket.readableEnded) socket.resetAndDestroy()
+  else socket.destroy()
+}
+
 export class Proxy {
   constructor(target) {
     this.target = target
@@ -35,7 +41,7 @@ export class Proxy {
 
   /** Each connection ends at once (RST). */
   cut() {
-    for (const pair of this.pairs) for (const socket of pair) socket.resetAndDestroy()
+    for (const pair of this.pairs) for (const socket of pair) reset(socket)
   }
 
   /** Nothing comes through any more, in either direction, and nobody is told: half-open TCP. New connections are swallowed, too. */
@@ -52,7 +58,7 @@ export class Proxy {
   close() {
     this.closed = true
     this.listener.close()
-    this.cut()
+    for (const pair of this.pairs) for (const socket of pair) socket.destroy()
   }
 
   carry(client) {

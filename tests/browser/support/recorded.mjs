@@ -56,8 +56,19 @@ export class Recorded {
     await this.page.waitForFunction((0, eval)(source), [this.name, arg], { polling: 25, timeout: limit })
   }
 
-  reaches(status) {
-    return this.until((_log, client, status) => client.status === status, status)
+  /** Waits until it is, or since the last wait has been, in that state: after a cut it may be back before anybody looks. */
+  async reaches(status) {
+    await this.page.waitForFunction(
+      ([name, status]) => {
+        const own = clients[name]
+        const at = own.log.findIndex((entry, i) => i >= (own.waited ?? 0) && entry.status === status)
+        if (at < 0 && own.client.status !== status) return false
+        own.waited = at < 0 ? own.log.length : at + 1
+        return true
+      },
+      [this.name, status],
+      { polling: 25, timeout: LONG },
+    )
   }
 
   /** Waits for `count` further messages with a number in them. */
@@ -67,6 +78,7 @@ export class Recorded {
       (log, _client, [before, count]) => log.slice(before).filter((entry) => entry.type === 'tick').length >= count,
       [before, count],
     )
+    await this.page.evaluate((name) => void (clients[name].waited = clients[name].log.length), this.name)
   }
 
   /** Waits until the client is where the rooms are, and says what the oracle found. */
