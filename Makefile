@@ -268,7 +268,7 @@ test-browser: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-
 	@CHROMIUM="$$(.ci/find-browser)" tests/browser/run.sh $(ARGS) 2>&1 | tee $(LOGS)/785-browser.log
 
 test-browser-long: ## The same, with a hundred kills and longer measurements (10 minutes)
-	@WSM_ROUNDS=100 $(MAKE) test-browser
+	@WSM_ROUNDS=100 WSM_LIMIT=7200 $(MAKE) test-browser
 
 test-next: $(S)/next-app $(S)/next-standalone $(V)/requirements-test ## Tests inside Next.js, in a browser
 	$(call say,Tests inside Next.js)

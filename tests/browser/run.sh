@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the tests of the browser client and the React package in Chromium, against real servers: run.sh [scenario file...]
-# WSM_ROUNDS: how often servers and tabs are killed (5). The tables that it prints are those of docs/reliability.md.
+# WSM_ROUNDS: how often servers and tabs are killed (5); WSM_LIMIT: seconds for all (600). The tables that it prints are those of docs/reliability.md.
 set -eu -o pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 export CHROMIUM=${CHROMIUM:-$("$root/.ci/find-browser")}
@@ -13,9 +13,15 @@ PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund --n
 node bundle.mjs "$root/node/dist"
 files=()
 for name in "${@:-*}"; do files+=($name.test.mjs); done
-status=0
-WSM_ROOT=$root node --test --test-reporter=spec --test-concurrency=3 --test-timeout=1800000 "${files[@]}" 2>&1 |
-	tee browser-tests.log || status=$?
-[ "$status" = 0 ] || exit "$status"
-node support/figures.mjs
-echo "browser: $(sed -n 's/^ℹ pass //p' browser-tests.log | tail -n 1) tests passed in $("$CHROMIUM" --version 2>/dev/null | sed 's/ built.*//')"
+# Three files at a time, beside other tests: what fails then is run once more, alone, and has to pass. Both runs are in the log.
+run() {
+	WSM_ROOT=$root timeout --kill-after=10 "${WSM_LIMIT:-600}" node --test --test-reporter=spec --test-timeout=1500000 "$@" 2>&1
+}
+if ! run --test-concurrency=3 "${files[@]}" | tee browser-tests.log; then
+	mapfile -t again < <(sed -n 's/^test at \([a-z-]*\.test\.mjs\):.*/\1/p' browser-tests.log | sort -u)
+	[ ${#again[@]} -gt 0 ] || exit 1
+	echo "*** failed beside others: ${again[*]}; once more, alone"
+	run --test-concurrency=1 "${again[@]}" | tee -a browser-tests.log
+	echo "*** passed alone: ${again[*]}"
+fi
+echo "browser: $(grep -c '^✔ ' browser-tests.log) tests passed in $("$CHROMIUM" --version 2>/dev/null | sed 's/ built.*//')"
