@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SCHEMES = ("dark", "light")
 BLUR = "img.picture { filter: blur(9px) }"
-WARM_UP = 75  # seconds, for charts that show something
+WARM_UP = 50  # seconds, for charts that show something
 CLIENTS = 120
 
 
