@@ -13,15 +13,6 @@ PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund --n
 node bundle.mjs "$root/node/dist"
 files=()
 for name in "${@:-*}"; do files+=($name.test.mjs); done
-# Three files at a time, beside other tests: what fails then is run once more, alone, and has to pass. Both runs are in the log.
-run() {
-	WSM_ROOT=$root timeout --kill-after=10 "${WSM_LIMIT:-600}" node --test --test-reporter=spec --test-timeout=1500000 "$@" 2>&1
-}
-if ! run --test-concurrency=3 "${files[@]}" | tee browser-tests.log; then
-	mapfile -t again < <(sed -n 's/^test at \([a-z-]*\.test\.mjs\):.*/\1/p' browser-tests.log | sort -u)
-	[ ${#again[@]} -gt 0 ] || exit 1
-	echo "*** failed beside others: ${again[*]}; once more, alone"
-	run --test-concurrency=1 "${again[@]}" | tee -a browser-tests.log
-	echo "*** passed alone: ${again[*]}"
-fi
-echo "browser: $(grep -c '^✔ ' browser-tests.log) tests passed in $("$CHROMIUM" --version 2>/dev/null | sed 's/ built.*//')"
+WSM_ROOT=$root timeout --kill-after=10 "${WSM_LIMIT:-600}" \
+	node --test --test-reporter=spec --test-concurrency=3 --test-timeout=1500000 "${files[@]}" 2>&1 | tee browser-tests.log
+echo "browser: $(sed -n 's/^ℹ pass //p' browser-tests.log | tail -n 1) tests passed in $("$CHROMIUM" --version 2>/dev/null | sed 's/ built.*//')"
