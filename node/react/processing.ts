@@ -18,6 +18,8 @@ export interface ProcessingState {
   updatedAt: number
 }
 
+const isOver = ({ status }: ProcessingState) => status === 'complete' || status === 'failed'
+
 export interface SystemStatus {
   gpu_utilization?: number | null
   gpu_memory_used_mb?: number | null
@@ -27,8 +29,11 @@ export interface SystemStatus {
   [member: string]: unknown
 }
 
+/** Pieces of work that are over and still known; the oldest go first, or a page that is open for days would keep them all. */
+const MAX_ENDED = 1000
+
 class Store {
-  states: ReadonlyMap<string, ProcessingState> = new Map()
+  readonly states = new Map<string, ProcessingState>()
   active: readonly ProcessingState[] = []
   system: SystemStatus | null = null
   private readonly changes = new Set<() => void>()
@@ -52,7 +57,7 @@ class Store {
     if (typeof event?.image_id !== 'string') return
     const old = this.states.get(event.image_id)
     // Progress is sent with less care than the end: it may come after it.
-    if (type === 'processing_progress' && old && (old.status === 'complete' || old.status === 'failed')) return
+    if (type === 'processing_progress' && old && isOver(old)) return
     const state: ProcessingState = {
       imageId: event.image_id,
       status: 'processing',
@@ -81,9 +86,19 @@ class Store {
     else if (type === 'processing_complete')
       Object.assign(state, { status: 'complete', progress: 100, etaSeconds: 0, resultId: event.result_id ?? null })
     else Object.assign(state, { status: 'failed', error: String(event.error ?? ''), etaSeconds: null })
-    this.states = new Map(this.states).set(state.imageId, state)
-    this.active = [...this.states.values()].filter((each) => each.status === 'started' || each.status === 'processing')
+    this.states.set(state.imageId, state)
+    this.active = [...this.states.values()].filter((each) => !isOver(each))
+    if (isOver(state)) this.forget(this.states.size - this.active.length - MAX_ENDED)
     this.tell()
+  }
+
+  private forget(count: number): void {
+    for (const [imageId, state] of this.states) {
+      if (count <= 0) return
+      if (!isOver(state)) continue
+      this.states.delete(imageId)
+      count--
+    }
   }
 
   private tell(): void {

@@ -206,6 +206,25 @@ it('knows what is being processed', async () => {
   expect(renders.other).toBe(1)
 })
 
+it('forgets what has been over for longest, and nothing that is under way', async () => {
+  const { result } = renderHook(
+    () => [useProcessingState('under way'), useProcessingState('over first'), useProcessingState('over last')],
+    { wrapper: provided },
+  )
+  await settle()
+  await greet()
+  await act(() => {
+    const end = (image_id: string) =>
+      FakeSocket.last.say({ event_type: 'processing_complete', image_id, result_id: 'r' })
+    FakeSocket.last.say({ event_type: 'processing_started', image_id: 'under way', algorithm: 'a' })
+    end('over first')
+    for (let i = 0; i < 999; i++) end(`image ${i}`)
+  })
+  expect(result.current.map((state) => state?.status)).toEqual(['started', 'complete', undefined])
+  await say({ event_type: 'processing_complete', image_id: 'over last', result_id: 'r' })
+  expect(result.current.map((state) => state?.status)).toEqual(['started', undefined, 'complete'])
+})
+
 it('gives the context its own words', async () => {
   const { result } = renderHook(() => useWebSocketContext(), { wrapper: provided })
   await settle()
