@@ -12,23 +12,32 @@ const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 
 const browser = await launch()
 const port = await freePort()
 const url = `http://127.0.0.1:${port}/`
-const server = spawn(
-  join(ROOT, '.venv/bin/python'),
-  [join(ROOT, 'examples/fastapi-pipelines/run.py'), '--port', `${port}`],
-  { stdio: 'ignore', env: { ...process.env, DEMO_SOURCE: '' } },
-)
-after(async () => {
+const ROUNDS = Number(process.env.WSM_ROUNDS ?? 5)
+let server = start()
+after(kill)
+
+function start() {
+  return spawn(join(ROOT, '.venv/bin/python'), [join(ROOT, 'examples/fastapi-pipelines/run.py'), '--port', `${port}`], {
+    stdio: 'ignore',
+    env: { ...process.env, DEMO_SOURCE: '' },
+  })
+}
+
+async function kill() {
   server.kill('SIGKILL')
   await once(server, 'exit')
-})
-const ready = until(async () => {
-  if (server.exitCode !== null) assert.fail('the demo did not start')
-  const state = await fetch(`${url}api/state`).then(
-    (answer) => answer.json(),
-    () => null,
-  )
-  return state?.pipelines.every(({ preview }) => preview)
-}, 'the demo shows pictures')
+}
+
+const pictures = () =>
+  until(async () => {
+    if (server.exitCode !== null) assert.fail('the demo did not start')
+    const state = await fetch(`${url}api/state`).then(
+      (answer) => answer.json(),
+      () => null,
+    )
+    return state?.pipelines.every(({ preview }) => preview)
+  }, 'the demo shows pictures')
+const ready = pictures()
 
 const live = (page) => page.locator('[data-testid=connection][data-state=connected]').waitFor()
 
@@ -134,4 +143,37 @@ test('where no WebSocket gets through the page says that it is late, and goes on
   await page.getByText('Delayed').waitFor()
   await until(async () => (await received(page)) > 0, 'messages come')
   assert.equal(page.refusals, 0, 'requests that the server refused')
+})
+
+// Last, as it ends the server that the others use.
+test(`killed and started again, ${ROUNDS} times: the page always says so, and shows each life of the server once`, async (t) => {
+  const page = await demo(t, { permissions: ['clipboard-read', 'clipboard-write'] })
+  await page.evaluate(() => {
+    const state = () => document.querySelector('[data-testid=connection]').dataset.state
+    globalThis.states = [state()]
+    new MutationObserver(() => states.push(state())).observe(document.querySelector('[data-testid=connection]'), {
+      attributeFilter: ['data-state'],
+    })
+  })
+  for (let round = 0; round < ROUNDS; round++) {
+    await kill()
+    await page.locator('[data-testid=connection][data-state=reconnecting]').waitFor()
+    server = start()
+    await live(page)
+    await pictures()
+    const frames = () => page.locator('img.picture').first().getAttribute('src')
+    const before = await frames()
+    await until(async () => (await frames()) !== before, 'the page shows what the server of now sends')
+  }
+  const expected = ['connected', ...Array(ROUNDS).fill(['reconnecting', 'connected']).flat()]
+  assert.deepEqual(await page.evaluate(() => states), expected)
+  // Each server says this once: a line that is missing is a gap, one that stands twice a duplicate.
+  await page.getByPlaceholder('Find').fill('Demo started')
+  const started = async () => {
+    await page.getByRole('button', { name: 'Copy' }).click()
+    const lines = (await page.evaluate(() => navigator.clipboard.readText())).split('\n')
+    return lines.filter((line) => line.includes('Demo started with 4 pipelines')).length
+  }
+  await until(async () => (await started()) >= ROUNDS + 1, 'every life is there')
+  assert.equal(await started(), ROUNDS + 1)
 })
