@@ -237,6 +237,8 @@ struct wsm__core {
 	struct wsm__peers peers;
 	struct wsm__limits limits;
 	struct wsm__sticky *sticky;
+	struct wsm__name *words; /* types of the application's greetings and heartbeats (say.c) */
+	unsigned n_words;
 	struct wsm__used *used; /* tokens, where each is good once only */
 	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;
