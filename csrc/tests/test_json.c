@@ -243,6 +243,9 @@ static void names_written_with_escapes_are_recognised(void **state)
 	assert_true(wsm__json_name_is(name, wsm__str("\xf0\x9f\x98\x80")));
 	assert_int_equal(wsm__json_next(text, &position, &name, &value), 1);
 	assert_false(wsm__json_name_is(name, wsm__str("\xed\xa0\xbd")));
+	name = wsm__slice("\"a\\\\\"" + 1, 3); /* one backslash: not the word that looks the same */
+	assert_true(wsm__json_name_is(name, wsm__str("a\\")));
+	assert_false(wsm__json_name_is(name, wsm__str("a\\\\")));
 	drop(text);
 }
 

@@ -293,7 +293,7 @@ bool wsm__envelope_imitated(wsm_slice payload)
 	char type[64];
 
 	while (wsm__json_next(object, &position, &name, &value) == 1) {
-		unsigned field = field_of(name, memchr(name.data, '\\', name.len) != NULL);
+		unsigned field = field_of(name, name.len > 0 && memchr(name.data, '\\', name.len) != NULL);
 		int len;
 
 		if (begins_with_at(name) || (field & WHERE))

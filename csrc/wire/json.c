@@ -207,10 +207,10 @@ bool wsm__json_name_is(wsm_slice name, wsm_slice word)
 	char decoded[256];
 	int len;
 
-	if (name.len == word.len)
-		return name.len == 0 || memcmp(name.data, word.data, name.len) == 0;
+	if (name.len == 0 || !memchr(name.data, '\\', name.len))
+		return wsm__slice_equal(name, word);
 	/* Escapes only ever make a name longer: six bytes for one at most. */
-	if (name.len < word.len || name.len > word.len * 6 || !memchr(name.data, '\\', name.len))
+	if (name.len <= word.len || name.len > word.len * 6)
 		return false;
 	/* The slice lies between quotes, so they belong to the same text. */
 	len = wsm__json_string(wsm__slice(name.data - 1, name.len + 2), decoded, sizeof(decoded));
