@@ -123,8 +123,7 @@ static uint64_t key_hash(struct wsm__core *core, uint64_t room_id, wsm_slice key
 	return hash ? hash : 1;
 }
 
-/* What a message says about its type itself, in JSON: "type", else "event_type". Empty if it is no object, or does not say. */
-static wsm_slice own_type(wsm_slice payload)
+wsm_slice wsm__publish_own_type(wsm_slice payload)
 {
 	wsm_slice object = wsm__json_trim(payload), name, value, found = { NULL, 0 };
 	size_t at = 0;
@@ -143,7 +142,7 @@ static wsm_slice own_type(wsm_slice payload)
 /* Of a room that keeps the newest only: by key, else by type; those of no type are of one kind, too. */
 static uint64_t latest_key(struct wsm__core *core, uint64_t room_id, const struct wsm__publish *publish)
 {
-	wsm_slice type = publish->type.len ? publish->type : own_type(publish->payload);
+	wsm_slice type = publish->type.len ? publish->type : wsm__publish_own_type(publish->payload);
 	uint64_t hash;
 
 	if (publish->key.len)

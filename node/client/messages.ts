@@ -1,6 +1,16 @@
 // What comes from the server, and who gets it.
 
-import type { DataOf, Handler, Message } from './types.js'
+import type { DataOf, Handler, Message, Place } from './types.js'
+
+/** Where a message stands: by the server's word, not by an object's own `room`, `epoch` or `offset`. */
+export function placeOf(message: Record<string, unknown>): Partial<Place> {
+  return (message['@position'] ?? message) as Partial<Place>
+}
+
+/** Whether it is the server's own word: a greeting, an answer, a gap. Whatever was published stands in a room. */
+export function isOwn(message: Record<string, unknown>): boolean {
+  return placeOf(message).room === undefined
+}
 
 /** One shape for all kinds of message: {type, data}, {type, payload}, and the flat {event_type, …} or {type, …}. */
 export function normal(raw: Record<string, unknown>): Message {
@@ -8,7 +18,8 @@ export function normal(raw: Record<string, unknown>): Message {
   if (typeof type !== 'string') return { ...raw, type: 'message', data: raw.data ?? raw }
   if (type === raw.type && 'data' in raw) return raw as Message
   if (type === raw.type && 'payload' in raw) return { ...raw, type, data: raw.payload }
-  const { event_type: _, timestamp: _t, message_id: _m, room: _r, offset: _o, epoch: _e, ...members } = raw
+  const { event_type: _, timestamp: _t, message_id: _m, '@position': place, ...members } = raw
+  if (!place) for (const name of ['room', 'offset', 'epoch']) delete members[name]
   if (type === raw.type) delete members.type
   return { ...raw, type, data: members as DataOf<string> }
 }
