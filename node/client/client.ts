@@ -2,10 +2,10 @@
 
 import type { PresenceData, PublishedData } from './events.js'
 import { Follower, type HistoryPage, type SubscribeOptions, type Subscription } from './follower.js'
-import { addTo, isOwn, normal, placeOf, safely } from './messages.js'
+import { addTo, normal, safely } from './messages.js'
 import { canShare, watchPage } from './page.js'
 import { Poller } from './poller.js'
-import { Positions, type Position } from './positions.js'
+import { Positions, isOwn, placeOf, type Position } from './positions.js'
 import { Queue } from './queue.js'
 import { Requests, type RequestOptions } from './requests.js'
 import type { Sharing } from './shared.js'

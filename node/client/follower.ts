@@ -1,8 +1,7 @@
 // One subscription's way through its room. Mostly it is where the client is. One that begins at an older position is behind: what it
 // lacks is asked for, and what comes meanwhile is held until that is there.
 
-import { placeOf } from './messages.js'
-import type { Position } from './positions.js'
+import { placeOf, type Position } from './positions.js'
 import type { Handler, Message } from './types.js'
 
 export interface Subscription {

@@ -1,7 +1,6 @@
 // The tab that has the real socket, for all tabs that share it: who hears what, and where each of them may begin.
 
-import { isOwn, placeOf } from './messages.js'
-import { decodeResume } from './positions.js'
+import { decodeResume, isOwn, placeOf } from './positions.js'
 import type { WebSocketConstructor, WebSocketLike } from './types.js'
 
 export type Note =

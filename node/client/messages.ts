@@ -1,16 +1,6 @@
 // What comes from the server, and who gets it.
 
-import type { DataOf, Handler, Message, Place } from './types.js'
-
-/** Where a message stands: by the server's word, not by an object's own `room`, `epoch` or `offset`. */
-export function placeOf(message: Record<string, unknown>): Partial<Place> {
-  return (message['@position'] ?? message) as Partial<Place>
-}
-
-/** Whether it is the server's own word: a greeting, an answer, a gap. Whatever was published stands in a room. */
-export function isOwn(message: Record<string, unknown>): boolean {
-  return placeOf(message).room === undefined
-}
+import type { DataOf, Handler, Message } from './types.js'
 
 /** One shape for all kinds of message: {type, data}, {type, payload}, and the flat {event_type, …} or {type, …}. */
 export function normal(raw: Record<string, unknown>): Message {

@@ -1,11 +1,20 @@
 // Where the client stands in each room: what it asks for after a reconnection, and how it knows what it has seen.
 
-import { isOwn, placeOf } from './messages.js'
-import type { Message } from './types.js'
+import type { Message, Place } from './types.js'
 
 export interface Position {
   epoch: string
   offset: number
+}
+
+/** Where a message stands: by the server's word, not by an object's own `room`, `epoch` or `offset`. */
+export function placeOf(message: Record<string, unknown>): Partial<Place> {
+  return (message['@position'] ?? message) as Partial<Place>
+}
+
+/** Whether it is the server's own word: a greeting, an answer, a gap. Whatever was published stands in a room. */
+export function isOwn(message: Record<string, unknown>): boolean {
+  return placeOf(message).room === undefined
 }
 
 /** Ids of messages of the server's own: enough to recognise one that came twice. */
