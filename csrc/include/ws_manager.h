@@ -223,8 +223,8 @@ int wsm_level_parse(wsm_slice word);
  * the server's own word: with a room, an offset or an epoch, a member that begins with '@', or a type of the server's own.
  */
 #define WSM_PUBLISH_TEXT 4u
-#define WSM_PUBLISH_FLAT 8u       /* with `type`: members of the payload at the top level beside "event_type" */
-#define WSM_PUBLISH_REPORT 16u    /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
+#define WSM_PUBLISH_FLAT 8u    /* with `type`: members of the payload at the top level beside "event_type" */
+#define WSM_PUBLISH_REPORT 16u /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
 
 /* A member that is added at the top level of the envelope. `json` is an encoded JSON value. */
 typedef struct wsm_member {

@@ -441,7 +441,7 @@ void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, 
 	struct wsm__pub *pub = wsm__control_pub(conn->core, wsm__str(type), data, id, false);
 
 	assert(wsm__own_type(wsm__str(type))); /* else clients could publish it */
-	if (!pub) { /* who waits for an answer in vain would not know where it stands */
+	if (!pub) {                            /* who waits for an answer in vain would not know where it stands */
 		wsm__conn_close(conn, 1013, "the server is out of memory");
 		return;
 	}
@@ -531,8 +531,9 @@ void wsm__conn_refuse(struct wsm__conn *conn, unsigned code, const char *reason)
 
 	if (conn->state != WSM__CONN_CLOSING) {
 		conn->core->counters.refused++;
-		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_CONNECTION, "a connection from %s, closed with %u: %s",
-		                  conn->info->ip, code, wsm__log_text(line, sizeof(line), wsm__str(reason)));
+		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_CONNECTION,
+		                  "a connection from %s, closed with %u: %s", conn->info->ip, code,
+		                  wsm__log_text(line, sizeof(line), wsm__str(reason)));
 	}
 	wsm__conn_close(conn, code, reason);
 }

@@ -325,16 +325,18 @@ static int check_names(const struct route *route, bool flat, wsm_slice payload, 
 	if (from->flags & WSM_PUBLISH_BINARY)
 		return WSM_OK;
 	if (from->flags & WSM_PUBLISH_TEXT)
-		return !wsm__envelope_imitated(payload)
-		               ? WSM_OK
-		               : wsm__fail(error, WSM_EINVAL,
-		                           "this text could be taken for the server's own, by its type or by a member (room, "
-		                           "offset, epoch, or one that begins with '@'); send it without WSM_PUBLISH_TEXT");
+		return !wsm__envelope_imitated(payload) ? WSM_OK
+		                                        : wsm__fail(error, WSM_EINVAL,
+		                                                    "this text could be taken for the server's own, by "
+		                                                    "its type or by a member (room, "
+		                                                    "offset, epoch, or one that begins with '@'); send "
+		                                                    "it without WSM_PUBLISH_TEXT");
 	if (flat && !route->is_object)
-		return wsm__fail(error, WSM_EINVAL,
-		                 "event \"%.*s\": its fields stand at the top level of the message, so the data must be an "
-		                 "object",
-		                 (int)from->type.len, from->type.data);
+		return wsm__fail(
+			error, WSM_EINVAL,
+			"event \"%.*s\": its fields stand at the top level of the message, so the data must be an "
+			"object",
+			(int)from->type.len, from->type.data);
 	if ((flat || !from->type.len) && wsm__envelope_kept_name(payload, &name))
 		return refuse_name(name, error);
 	return WSM_OK;

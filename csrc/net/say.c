@@ -5,12 +5,14 @@
 #include "events/catalogue.h"
 #include "net/connection.h"
 #include "net/publish.h"
+#include "net/refusals.h"
 #include "wire/command.h"
 #include "wire/envelope.h"
 #include "wire/json.h"
 #include "wire/own.h"
 
-#define WORDS_MAX 256u /* an application that greets everybody by another word has more; those are not kept from clients */
+#define WORDS_MAX                                                                                                      \
+	256u /* an application that greets everybody by another word has more; those are not kept from clients */
 
 /* ---- the words of greetings and heartbeats ---------------------------------------------------------------------- */
 
@@ -55,6 +57,15 @@ void wsm__words_fini(struct wsm__core *core)
 
 static bool refuse(struct wsm__conn *conn, const struct wsm__command *command, const char *sentence)
 {
+	char type[80], room[80], user[80], why[200];
+
+	wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_PUBLICATION,
+	                  "a publication of type \"%s\" to \"%s\" by %s%s (%s): %s",
+	                  wsm__log_text(type, sizeof(type), command->type),
+	                  wsm__log_text(room, sizeof(room), command->room),
+	                  conn->sub.user_id.len ? "user " : "somebody unknown",
+	                  wsm__log_text(user, sizeof(user), conn->sub.user_id), conn->info->ip,
+	                  wsm__log_text(why, sizeof(why), wsm__str(sentence)));
 	wsm__conn_error(conn, "bad_request", sentence, command->name, command->id);
 	return false;
 }
@@ -70,7 +81,8 @@ static bool check_flat(struct wsm__conn *conn, const struct wsm__command *comman
 	while ((more = wsm__json_next(command->data, &position, &name, &value)) == 1) {
 		if (!wsm__envelope_owns(name))
 			continue;
-		snprintf(sentence, sizeof(sentence), "the member \"%.*s\" of this event is the server's to say: call it otherwise",
+		snprintf(sentence, sizeof(sentence),
+		         "the member \"%.*s\" of this event is the server's to say: call it otherwise",
 		         (int)(name.len > 60 ? 60 : name.len), name.data);
 		return refuse(conn, command, sentence);
 	}

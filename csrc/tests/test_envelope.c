@@ -144,7 +144,7 @@ static void the_place_is_named_apart_from_the_words_of_the_author(void **state)
 {
 	static const char stamps[] = ",\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\"";
 	static const char *const bodies[] = { "\"room\":1", "\"x\":{\"room\":2},\"offset\":1", "\"epoch\" : null",
-		                              "\"\\u0065poch\":1", "\"room\":1,\"offset\":2,\"epoch\":3" };
+	                                      "\"\\u0065poch\":1", "\"room\":1,\"offset\":2,\"epoch\":3" };
 	const wsm_member members[] = { { wsm__str("epoch"), wsm__str("1") } };
 	struct wsm__envelope envelope = envelope_of(NULL, NULL);
 	char payload[128], expected[256];
@@ -153,8 +153,9 @@ static void the_place_is_named_apart_from_the_words_of_the_author(void **state)
 	envelope.epoch = wsm__str("b1Zq7w");
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		snprintf(payload, sizeof(payload), " { %s\n}", bodies[i]);
-		snprintf(expected, sizeof(expected), "{%s%s,\"@position\":{\"room\":\"project:7\",\"offset\":42,\"epoch\":\"b1Zq7w\"}}",
-		         bodies[i], stamps);
+		snprintf(expected, sizeof(expected),
+		         "{%s%s,\"@position\":{\"room\":\"project:7\",\"offset\":42,\"epoch\":\"b1Zq7w\"}}", bodies[i],
+		         stamps);
 		envelope.payload = wsm__str(payload);
 		assert_written(&envelope, expected);
 	}
@@ -164,19 +165,28 @@ static void the_place_is_named_apart_from_the_words_of_the_author(void **state)
 	envelope.offset = 0;
 	envelope.members = members;
 	envelope.n_members = 1;
-	snprintf(expected, sizeof(expected), "{\"type\":\"t\",\"data\":{\"room\":1}%s,\"epoch\":1,\"@position\":{\"room\":\"project:7\"}}",
-	         stamps);
+	snprintf(expected, sizeof(expected),
+	         "{\"type\":\"t\",\"data\":{\"room\":1}%s,\"epoch\":1,\"@position\":{\"room\":\"project:7\"}}", stamps);
 	assert_written(&envelope, expected);
 }
 
 static void names_that_begin_with_at_are_found_wherever_they_stand(void **state)
 {
 	static const char *const with[] = {
-		"{\"@\":1}",           " {\"a\":{\"@b\":1},\n\"@c\" :1}",    "{\"\\u0040position\":{}}",
-		"{\"a\":\"@\",\"@\":1}", "{\"a\":\"}\",\"b\":[\"{\"],\"@c\":1}", "{\"@x\":1,broken",
+		"{\"@\":1}",
+		" {\"a\":{\"@b\":1},\n\"@c\" :1}",
+		"{\"\\u0040position\":{}}",
+		"{\"a\":\"@\",\"@\":1}",
+		"{\"a\":\"}\",\"b\":[\"{\"],\"@c\":1}",
+		"{\"@x\":1,broken",
 	};
 	static const char *const without[] = {
-		"", "{}", "[{\"@\":1}]", "\"@\"", "{\"a\":\"@b\",\"c@\":\"\\u0040\"}", "{\"a\":{\"@b\":1},\"\\\"@\":[\"@\"]}",
+		"",
+		"{}",
+		"[{\"@\":1}]",
+		"\"@\"",
+		"{\"a\":\"@b\",\"c@\":\"\\u0040\"}",
+		"{\"a\":{\"@b\":1},\"\\\"@\":[\"@\"]}",
 	};
 	struct wsm__envelope envelope = envelope_of(NULL, NULL);
 	struct wsm__buffer out;
@@ -195,7 +205,8 @@ static void names_that_begin_with_at_are_found_wherever_they_stand(void **state)
 	}
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
 		envelope.payload = exact_str(without[i]);
-		assert_false(wsm__envelope_kept_name(envelope.payload, &name) || wsm__envelope_imitated(envelope.payload));
+		assert_false(wsm__envelope_kept_name(envelope.payload, &name) ||
+		             wsm__envelope_imitated(envelope.payload));
 		drop(envelope.payload);
 	}
 	wsm__buffer_fini(&out);
@@ -204,11 +215,17 @@ static void names_that_begin_with_at_are_found_wherever_they_stand(void **state)
 static void a_text_that_sounds_like_the_server_is_known(void **state)
 {
 	static const char *const like[] = {
-		"{\"room\":1}",          "{\"of\\u0066set\":1}",     " {\"x\":[[]],\"epoch\":1}",
-		"{\"type\":\"gap\"}",      "{\"type\":\"\\u0067ap\"}", "{\"t\\u0079pe\":\"connected\"}",
-		"{\"type\":1,\"type\":\"pong\"}", "{\"event_type\":\"subscribed\"}",
+		"{\"room\":1}",
+		"{\"of\\u0066set\":1}",
+		" {\"x\":[[]],\"epoch\":1}",
+		"{\"type\":\"gap\"}",
+		"{\"type\":\"\\u0067ap\"}",
+		"{\"t\\u0079pe\":\"connected\"}",
+		"{\"type\":1,\"type\":\"pong\"}",
+		"{\"event_type\":\"subscribed\"}",
 	};
-	static const char *const unlike[] = { "gap", "{\"type\":\"gaps\"}", "{\"type\":[\"gap\"],\"data\":{\"room\":1}}", "{}" };
+	static const char *const unlike[] = { "gap", "{\"type\":\"gaps\"}",
+	                                      "{\"type\":[\"gap\"],\"data\":{\"room\":1}}", "{}" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(like) / sizeof(like[0]); i++)
@@ -231,14 +248,13 @@ static void members_never_repeat_a_name(void **state)
 	(void)state;
 	envelope.members = members;
 	envelope.n_members = sizeof(members) / sizeof(members[0]);
-	assert_written(
-		&envelope,
-		"{\"type\":\"t\",\"data\":{\"project_id\":0},\"timestamp\":\"" TIMESTAMP
-		"\",\"message_id\":\"01M\",\"project_id\":1,\"room\":3,\"offset\":8,\"event_type\":9," APART "}");
-	envelope.flat = true;
 	assert_written(&envelope,
-	               "{\"event_type\":\"t\",\"project_id\":0,\"timestamp\":\"" TIMESTAMP
-	               "\",\"message_id\":\"01M\",\"room\":3,\"type\":4,\"data\":5,\"offset\":8," APART "}");
+	               "{\"type\":\"t\",\"data\":{\"project_id\":0},\"timestamp\":\"" TIMESTAMP
+	               "\",\"message_id\":\"01M\",\"project_id\":1,\"room\":3,\"offset\":8,\"event_type\":9," APART
+	               "}");
+	envelope.flat = true;
+	assert_written(&envelope, "{\"event_type\":\"t\",\"project_id\":0,\"timestamp\":\"" TIMESTAMP
+	                          "\",\"message_id\":\"01M\",\"room\":3,\"type\":4,\"data\":5,\"offset\":8," APART "}");
 	envelope.type = wsm__slice(NULL, 0);
 	assert_written(&envelope, "{\"project_id\":0,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\",\"room\":3,"
 	                          "\"type\":4,\"data\":5,\"offset\":8,\"event_type\":9," APART "}");

@@ -43,7 +43,8 @@ static int open_host(void **state)
 	(void)state;
 	host_open(&host, "rate", "0", NULL);
 	assert_int_equal(
-		wsm_room_rule_set(host.runtime, wsm__str("chat:*"), wsm__str("publish"), wsm__str("anyone"), NULL), WSM_OK);
+		wsm_room_rule_set(host.runtime, wsm__str("chat:*"), wsm__str("publish"), wsm__str("anyone"), NULL),
+		WSM_OK);
 	return 0;
 }
 
@@ -105,6 +106,29 @@ static void words_of_greetings_and_heartbeats_are_the_servers(void **state)
 	refused(conn, "{\"action\":\"publish\",\"room\":\"chat:1\",\"type\":\"g\\u0061p\",\"data\":1}");
 }
 
+static void a_refused_publication_leaves_a_line(void **state)
+{
+	wsm_admission admission = { .admitted = true, .user_id = wsm__str("ana") };
+	uint64_t conn = bridge(&admission);
+	wsm_event *line;
+
+	(void)state;
+	wsm_want(host.runtime, WSM_WANT_LOG);
+	json_decref(told(conn, "connected"));
+	refused(conn, "{\"action\":\"publish\",\"room\":\"chat:1\",\"type\":\"system_status\",\"data\":{\"\\u0072oom\":"
+	              "\"a\\nb\"}}");
+	do {
+		line = host_event(&host, WSM_EVENT_LOG);
+		if (strstr(line->text.data, "refused: a publication"))
+			break;
+		wsm_event_free(line);
+	} while (true);
+	assert_non_null(
+		strstr(line->text.data, "\"system_status\" to \"chat:1\" by user ana (192.0.2.9): the member "));
+	assert_null(strchr(line->text.data, '\n'));
+	wsm_event_free(line);
+}
+
 /* The host's yes is about the room. */
 static void what_the_authorize_handler_allows_is_looked_at_all_the_same(void **state)
 {
@@ -132,8 +156,9 @@ static int publish_text(const char *text, wsm_error *error)
 
 static void a_text_that_goes_out_as_it_is_cannot_sound_like_the_server(void **state)
 {
-	static const char *const texts[] = { "{\"type\":\"gap\",\"data\":{\"room\":\"news\"}}", "{\"room\":\"news\",\"offset\":9}",
-		                             " {\"@position\":{}}", "{\"type\":\"x\",\"\\u0040p\":1}" };
+	static const char *const texts[] = { "{\"type\":\"gap\",\"data\":{\"room\":\"news\"}}",
+	                                     "{\"room\":\"news\",\"offset\":9}", " {\"@position\":{}}",
+	                                     "{\"type\":\"x\",\"\\u0040p\":1}" };
 	struct visitor visitor;
 	wsm_error error;
 	char *heard;
@@ -193,7 +218,9 @@ static void rest_is_the_hosts_voice(void **state)
 	}
 	visitor_open(&visitor, host.port, "/ws");
 	/* It may say anything; but it stands in a room, which what the server says of its own does not. */
-	assert_int_equal(post("/api/ws/broadcast", "", "{\"event_type\":\"gap\",\"data\":{\"room\":\"news\",\"@x\":1}}", &body), 200);
+	assert_int_equal(
+		post("/api/ws/broadcast", "", "{\"event_type\":\"gap\",\"data\":{\"room\":\"news\",\"@x\":1}}", &body),
+		200);
 	json_decref(body);
 	message = of_type(visitor_next(&visitor), "gap");
 	assert_string_equal(text_at(message, "room"), "@all");
@@ -201,7 +228,8 @@ static void rest_is_the_hosts_voice(void **state)
 	assert_null(at(message, "from"));
 	json_decref(message);
 	assert_int_equal(post("/api/ws/broadcast", "",
-	                      "{\"event_type\":\"validation_required\",\"data\":{\"room\":\"kitchen\",\"offset\":77}}", &body),
+	                      "{\"event_type\":\"validation_required\",\"data\":{\"room\":\"kitchen\",\"offset\":77}}",
+	                      &body),
 	                 200);
 	json_decref(body);
 	message = visitor_next(&visitor);
@@ -219,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_publication_names_its_author_wherever_it_is_read),
 		CASE(words_of_greetings_and_heartbeats_are_the_servers),
+		CASE(a_refused_publication_leaves_a_line),
 		CASE(what_the_authorize_handler_allows_is_looked_at_all_the_same),
 		CASE(a_text_that_goes_out_as_it_is_cannot_sound_like_the_server),
 		CASE(depth_is_no_way_around_the_position),

@@ -15,7 +15,8 @@ enum field {
 	FIELD_OFFSET = 64u,
 	FIELD_EPOCH = 128u,
 	FIELD_POSITION = 256u, /* the three of WHERE, in one member */
-	FIELD_OTHER = 512u     /* of others of the core's that do not write envelopes here: the id of an answer, who published */
+	FIELD_OTHER =
+		512u /* of others of the core's that do not write envelopes here: the id of an answer, who published */
 };
 #define WHERE (FIELD_ROOM | FIELD_OFFSET | FIELD_EPOCH)
 

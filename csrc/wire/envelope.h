@@ -12,7 +12,8 @@ struct wsm__envelope {
 	size_t n_members;
 	wsm_slice timestamp, message_id, room; /* room empty: not added */
 	uint64_t offset;                       /* 0: not added */
-	wsm_slice epoch; /* of the room; stands beside offset 1, so that a new room's position can be named, and in "@position" */
+	wsm_slice
+		epoch; /* of the room; stands beside offset 1, so that a new room's position can be named, and in "@position" */
 };
 
 /*

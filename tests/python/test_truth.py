@@ -1,4 +1,4 @@
-"""What the server says about a message is not said by its author: on the own port, handed over, bridged, and over REST."""
+"""What the server says about a message is not said by its author: own port, hand-over, bridge, REST."""
 
 from __future__ import annotations
 

@@ -56,7 +56,9 @@ describe('the shared vectors', () => {
     const heard = steps.filter((step) => step.position)
     const rooms = new Set(heard.map(({ position }) => position!.room))
     for (const name of new Set(heard.map(({ hear }) => hear))) {
-      const start = Object.fromEntries([...rooms].map((room) => [room, { epoch: '<epoch>', offset: 0, recovered: false }]))
+      const start = Object.fromEntries(
+        [...rooms].map((room) => [room, { epoch: '<epoch>', offset: 0, recovered: false }]),
+      )
       const socket = await open(start)
       const got: Record<string, number> = {}
       const subscriptions = Object.fromEntries(
