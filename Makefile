@@ -29,6 +29,7 @@ PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config l
 	libjansson-dev libjwt-dev libssl-dev uthash-dev python3 python3-venv python3-dev
 PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind openssl
 PACKAGES_CHAOS := iproute2 libfaketime
+PACKAGES_FILMS := ffmpeg
 PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 
 PACKAGES_NODE := ca-certificates nodejs npm build-essential pkg-config python3 libwebsockets-dev libwebsockets-evlib-uv libjansson-dev \
@@ -270,7 +271,7 @@ test-browser: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-
 test-browser-long: ## The same, with a hundred kills and longer measurements (10 minutes)
 	@WSM_ROUNDS=100 WSM_LIMIT=7200 $(MAKE) test-browser
 
-test-next: $(S)/next-app $(S)/next-standalone $(V)/requirements-test ## Tests inside Next.js, in a browser
+test-next: $(S)/packages-FILMS $(S)/next-app $(S)/next-standalone $(V)/requirements-test ## Tests inside Next.js, in a browser
 	$(call say,Tests inside Next.js)
 	@mkdir -p $(LOGS)
 	@CHROMIUM="$$(.ci/find-browser)" tests/node/next/run.sh 2>&1 | tee $(LOGS)/79-next.log

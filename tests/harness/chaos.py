@@ -4,8 +4,8 @@
     python chaos.py [--short] [--only WORD]… [--repeat N] [--list]
 
 The invariant: each client sees a contiguous, ordered run of a room's messages without duplicates, or an explicit sign
-of a gap. Silent gaps allowed: none. It exits with 1 if a scenario was broken. What the environment does not permit is
-not run, and the report says why.
+of a gap. Silent gaps allowed: none. It exits with 1 if a scenario was broken, or was not run because the environment
+does not permit it: the report says why.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def main() -> int:
         f"chaos: {held} of {len(results)} scenarios held, {len(broken)} broken, {len(absent)} not run; "
         f"{silent} silent gaps, {duplicates} duplicates"
     )
-    return 1 if broken else 0
+    return 1 if broken or absent else 0
 
 
 if __name__ == "__main__":
