@@ -20,6 +20,9 @@ S := build/stamps
 V := .venv/stamps
 LOGS := build/logs
 PY := .venv/bin/python
+# Tests wait more than they work: so many run beside each other.
+TEST_JOBS ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
+PYTEST = $(PY) -m pytest -n $(TEST_JOBS) --dist loadgroup
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet
 CMAKE_BUILD := cmake --build
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
@@ -178,37 +181,35 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 .PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-web test-browser test-browser-long test-next test-harness conformance attacks test-fuzz check-generated fuzz
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python and Node (plain, sanitizers), conformance, attacks
 	@rm -rf $(LOGS)
-	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated
-	@CHROMIUM=$$(.ci/find-browser); export CHROMIUM; $(MAKE) test-languages
-	@$(MAKE) test-harness
-	@$(MAKE) conformance attacks ARGS=--quiet
+	@.ci/need-packages $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_CHAOS) $(PACKAGES_FILMS)
+	@$(MAKE) test-lanes
 	@.ci/summary $(LOGS)
 
-# Both mostly wait, for servers and clients: so they do it side by side. What Python's say comes when they are through.
-.PHONY: test-languages
-test-languages: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-node
-	@mkdir -p $(LOGS)
-	@$(MAKE) test-python test-python-asan > $(LOGS)/python.out 2>&1 & python=$$!; node=0; \
-		$(MAKE) test-node test-node-asan test-web test-browser test-next || node=$$?; \
-		status=0; wait $$python || status=$$?; cat $(LOGS)/python.out; exit $$((status + node))
+# What several lanes need is made before them. The sanitizers' builds, which work more than they wait, leave the others the processor.
+.PHONY: test-lanes
+test-lanes: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-node build/release/build.ninja $(S)/packages-TEST $(S)/packages-CHAOS $(S)/packages-FILMS
+	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
+	$(call say,Tests$(,) side by side; what they say is in $(LOGS))
+	@CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" "test-python test-python-asan" \
+		"test-node test-node-asan test-web" "test-next test-browser" "test-harness conformance attacks"
 
 test-c: $(S)/packages-TEST build/debug/build.ninja ## C tests
 	$(call say,C tests)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
-	@ctest --test-dir build/debug --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/10-c.log
+	@ctest --test-dir build/debug --output-on-failure --no-tests=error -j $(TEST_JOBS) $(ARGS) 2>&1 | tee $(LOGS)/10-c.log
 
 test-asan: $(S)/packages-TEST build/asan/build.ninja ## C tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call say,C tests under ASan and UBSan)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/asan --parallel $(JOBS)
-	@ctest --test-dir build/asan --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/20-c-asan.log
+	@ctest --test-dir build/asan --output-on-failure --no-tests=error -j $(TEST_JOBS) $(ARGS) 2>&1 | tee $(LOGS)/20-c-asan.log
 
 test-tsan: $(S)/packages-TEST build/tsan/build.ninja ## C tests under ThreadSanitizer
 	$(call say,C tests under TSan)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/tsan --parallel $(JOBS)
-	@ctest --test-dir build/tsan --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/30-c-tsan.log
+	@ctest --test-dir build/tsan --output-on-failure --no-tests=error -j $(TEST_JOBS) $(ARGS) 2>&1 | tee $(LOGS)/30-c-tsan.log
 
 test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of the runtime under valgrind
 	$(call say,Runtime under valgrind: $(VALGRIND_TESTS))
@@ -219,7 +220,7 @@ test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of t
 test-python: $(V)/demo $(S)/pipelines-page $(V)/requirements-test ## Python tests, with the package as it is installed in .venv
 	$(call say,Python tests)
 	@mkdir -p $(LOGS)
-	@CHROMIUM="$$(.ci/find-browser)" $(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
+	@CHROMIUM="$$(.ci/find-browser)" $(PYTEST) $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
 
 ASAN_SITE := build/python-asan/site
 # Not under ASan: tests that watch the process's memory, which is ASan's own there; forks out of several threads, which ASan's
@@ -241,7 +242,7 @@ $(S)/package-asan: $(V)/package
 test-python-asan: $(S)/package-asan $(V)/requirements-test ## Python tests with the extension under ASan and UBSan
 	$(call say,Python tests with the extension under ASan and UBSan)
 	@mkdir -p $(LOGS)
-	@.ci/with-asan $(ASAN_SITE) $(PY) -m pytest $(NOT_UNDER_ASAN) $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
+	@.ci/with-asan $(ASAN_SITE) $(PYTEST) $(NOT_UNDER_ASAN) $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
 
 test-node: $(S)/package-node ## Node tests, with the package as it is installed from its tarball (ARGS="life attach")
 	$(call say,Node tests)
@@ -324,7 +325,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
+	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules .ci/empty-root .ci/side-by-side; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources
