@@ -23,10 +23,10 @@ PY := .venv/bin/python
 # Tests wait more than they work: so many run beside each other.
 TEST_JOBS ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 PYTEST = $(PY) -m pytest -n $(TEST_JOBS) --dist loadgroup
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet
+# Of a name, by which an installation that was interrupted is known again.
+PIP = .ci/pip-install $(@F)
 CMAKE_BUILD := cmake --build
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
-no_network = { printf '\n*** pip could not install what is needed (see above). Is the network, or the package index, reachable?\n' >&2; exit 1; }
 
 PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
 	libjansson-dev libjwt-dev libssl-dev uthash-dev python3 python3-venv python3-dev
@@ -62,18 +62,17 @@ $(V)/venv:
 	$(call say,Making the virtual environment .venv)
 	@python=$$(.ci/find-python); echo "    with $$python"; "$$python" -m venv --clear .venv
 	@mkdir -p $(@D)
-	@$(PIP) 'scikit-build-core>=0.11' || $(no_network)
+	@$(PIP) 'scikit-build-core>=0.11'
 	@touch $@
 
 $(V)/requirements-%: pyproject.toml .ci/requirements.py $(V)/venv
 	$(call say,Installing what $* needs from PyPI)
-	@$(PIP) $$($(PY) .ci/requirements.py $*) || $(no_network)
+	@$(PIP) $$($(PY) .ci/requirements.py $*)
 	@touch $@
 
 $(V)/package: $(S)/packages-BUILD $(V)/venv $(V)/requirements-fastapi pyproject.toml README.md $(C_SOURCES) $(PYTHON_SOURCES)
 	$(call say,Building and installing the package (C core and Python extension))
-	@$(PIP) --no-build-isolation --no-deps --force-reinstall --config-settings=build-dir=build/python . \
-		|| { printf '\n*** The package did not build; the reason stands above.\n' >&2; exit 1; }
+	@$(PIP) --no-build-isolation --no-deps --force-reinstall --config-settings=build-dir=build/python .
 	@touch $@
 
 $(S)/node: Makefile .ci/find-node
@@ -97,6 +96,10 @@ $(S)/web: $(S)/node $(S)/dist $(WEB_SOURCES) .ci/find-node-for-next
 $(S)/package-node: $(S)/node $(S)/dist $(NODE_SOURCES) $(C_SOURCES)
 	$(call say,Packing the npm package$(,) and installing the tarball into build/node-app)
 	@tests/node/prepare.sh node-app -Dwsm_werror=1
+	@touch $@
+
+$(S)/node-for-next: $(S)/node .ci/find-node-for-next
+	@.ci/find-node-for-next >/dev/null
 	@touch $@
 
 NEXT_SOURCES := $(shell find examples/next-dashboard -name node_modules -prune -o -name .next -prune -o -type f -print)
@@ -129,7 +132,7 @@ $(S)/pipelines-page: $(S)/node $(S)/dist $(PAGE_SOURCES) package.json .ci/pipeli
 
 $(V)/demo: $(V)/package examples/fastapi-pipelines/requirements.txt
 	$(call say,Installing what the demo needs from PyPI)
-	@$(PIP) -r examples/fastapi-pipelines/requirements.txt || $(no_network)
+	@$(PIP) -r examples/fastapi-pipelines/requirements.txt
 	@touch $@
 
 demo: $(V)/demo $(S)/pipelines-page ## Run the demo: computer-vision pipelines, live in the browser
@@ -187,7 +190,7 @@ test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, P
 
 # What several lanes need is made before them. The sanitizers' builds, which work more than they wait, leave the others the processor.
 .PHONY: test-lanes
-test-lanes: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-node build/release/build.ninja $(S)/packages-TEST $(S)/packages-CHAOS $(S)/packages-FILMS
+test-lanes: $(S)/node-for-next $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-node build/release/build.ninja $(S)/packages-TEST $(S)/packages-CHAOS $(S)/packages-FILMS
 	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
 	$(call say,Tests$(,) side by side; what they say is in $(LOGS))
 	@CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" "test-python test-python-asan" \
@@ -325,7 +328,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules .ci/empty-root .ci/side-by-side; do bash -n $$script; done
+	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules .ci/empty-root .ci/side-by-side .ci/demos-come-up .ci/npm-install .ci/pip-install; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources
