@@ -188,13 +188,21 @@ test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, P
 	@$(MAKE) test-lanes
 	@.ci/summary $(LOGS)
 
-# What several lanes need is made before them. The sanitizers' builds, which work more than they wait, leave the others the processor.
-.PHONY: test-lanes
-test-lanes: $(S)/node-for-next $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-node build/release/build.ninja $(S)/packages-TEST $(S)/packages-CHAOS $(S)/packages-FILMS
-	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
+# First all is built, then what waits more than it works is tested side by side, with nothing that compiles beside it. What holds still
+# clients and clocks comes last, alone.
+.PHONY: test-lanes build-c build-web
+test-lanes: $(S)/packages-TEST $(S)/packages-CHAOS $(S)/packages-FILMS $(V)/demo $(V)/requirements-test $(S)/package-node $(S)/node-for-next
+	$(call say,Building what is tested; what is said is in $(LOGS)/out)
+	@MAKE="$(MAKE)" .ci/side-by-side "build-c $(S)/package-asan" "$(S)/pipelines-page build-web $(S)/package-node-asan"
 	$(call say,Tests$(,) side by side; what they say is in $(LOGS))
-	@CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" "test-python test-python-asan" \
-		"test-node test-node-asan test-web" "test-next test-browser" "test-harness conformance attacks"
+	@CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" \
+		"test-python test-python-asan conformance attacks" "test-node test-node-asan test-web test-next test-browser"
+	@$(MAKE) test-harness
+
+build-c: $(foreach preset,debug asan tsan fuzz release,build/$(preset)/build.ninja)
+	@for preset in debug asan tsan fuzz release; do $(CMAKE_BUILD) build/$$preset --parallel $(JOBS); done
+
+build-web: $(S)/web $(S)/next-app $(S)/next-standalone
 
 test-c: $(S)/packages-TEST build/debug/build.ninja ## C tests
 	$(call say,C tests)
