@@ -82,7 +82,7 @@ def table(results: list[Result]) -> str:
 
 
 def go_apart() -> None:
-    """As root, begins again in a network namespace of its own: the wires of two runs on one machine have the same addresses."""
+    """As root, begins again in a network namespace of its own: the wires of two runs have the same addresses."""
     if os.geteuid() != 0 or os.environ.get("WSM_OWN_NETWORK") or shutil.which("ip") is None:
         return
     apart = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]

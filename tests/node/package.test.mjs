@@ -52,8 +52,14 @@ test('the addon takes Node and libuv from the process that loads it', () => {
   const addon = path.join(root, 'build/Release/ws_manager.node')
   const needed = [...execFileSync('readelf', ['-d', addon], { encoding: 'utf8' }).matchAll(/NEEDED.*\[(.*)\]/g)]
   const names = needed.map(([, name]) => name)
-  assert.ok(names.some((name) => name.startsWith('libwebsockets.so')), names.join(' '))
-  assert.deepEqual(names.filter((name) => /^lib(node|uv)\b/.test(name)), [])
+  assert.ok(
+    names.some((name) => name.startsWith('libwebsockets.so')),
+    names.join(' '),
+  )
+  assert.deepEqual(
+    names.filter((name) => /^lib(node|uv)\b/.test(name)),
+    [],
+  )
 })
 
 test('ES module, CommonJS and types export the same names', () => {

@@ -84,7 +84,10 @@ test('without ffmpeg nothing is transcoded: page and server say so, and the rest
   const choice = page.getByTitle('There is no ffmpeg on this machine')
   assert.equal(await choice.innerText(), 'Transcode')
   assert.equal(await choice.getByRole('radio').isDisabled(), true)
-  const answer = await fetch(`http://127.0.0.1:${bare}/api/jobs?kind=transcode&name=a.mkv`, { method: 'POST', body: 'x' })
+  const answer = await fetch(`http://127.0.0.1:${bare}/api/jobs?kind=transcode&name=a.mkv`, {
+    method: 'POST',
+    body: 'x',
+  })
   assert.deepEqual([answer.status, await answer.json()], [400, { error: 'there is no ffmpeg on this machine' }])
   await send(page, 'text.txt', Buffer.from('compressed'))
   await job(page, 'text.txt').getByText('completed').waitFor()
