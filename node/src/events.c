@@ -237,6 +237,22 @@ METHOD(authorized)
 	return addon_result(env, wsm_authorized(addon_seat_runtime(seat), ticket, allow), NULL);
 }
 
+/* option(name): the value in force, as text; undefined for a name that is none. */
+METHOD(option)
+{
+	napi_value args[1], result = NULL;
+	struct seat *seat = addon_seat(env, info, 1, args);
+	struct text name = { .heap = NULL };
+	const char *value;
+
+	if (seat && addon_text(env, args[0], "name", &name)) {
+		value = wsm_runtime_option(addon_seat_runtime(seat), name.slice.data);
+		result = value ? addon_string_value(env, value, strlen(value)) : addon_undefined(env);
+	}
+	addon_text_fini(&name);
+	return result;
+}
+
 /* reply(conn, action, id, json, errorCode) */
 METHOD(reply)
 {
