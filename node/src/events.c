@@ -57,7 +57,8 @@ static bool fill(napi_env env, const wsm_event *event, struct values *v)
 		return add_number(env, v, event->code) && add_text(env, v, event->text);
 	case WSM_EVENT_MESSAGE:
 		return add_bool(env, v, event->binary) &&
-		       (event->binary ? add_buffer(env, v, event->data) : add_text(env, v, event->data));
+		       (event->binary ? add_buffer(env, v, event->data) : add_text(env, v, event->data)) &&
+		       add_text(env, v, event->id);
 	case WSM_EVENT_COMMAND:
 		return add_text(env, v, event->text) && add_text(env, v, event->data) && add_text(env, v, event->id);
 	case WSM_EVENT_AUTHENTICATE:

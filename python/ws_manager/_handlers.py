@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from . import _core
+from ._chain import STOP_GRACE, Call, Chain, quietly
 from ._connection import Connection, Request
-from ._core import Receipt
 from ._encode import dumps
 
 if TYPE_CHECKING:
@@ -23,18 +23,38 @@ logger = logging.getLogger("ws_manager")
 INTERNAL_ERROR = 1011
 """Close code where a handler failed that had to decide (RFC 6455, 7.4.1)."""
 
+SIZE_UNIT = 1024
+"""Bytes of a message that count as a further one towards max_handler_queue."""
+
+
+class Registered(NamedTuple):
+    """A handler as it was registered."""
+
+    handler: Handler
+    concurrent: bool = False
+
 
 class Handlers:
     """All handlers of one manager. Called on the dispatcher's loop."""
 
     def __init__(self) -> None:
-        self.on_connect: list[Handler] = []
-        self.on_disconnect: list[Handler] = []
-        self.on_message: list[Handler] = []
-        self.commands: dict[str, Handler] = {}
+        self.on_connect: list[Registered] = []
+        self.on_disconnect: list[Registered] = []
+        self.on_message: list[Registered] = []
+        self.commands: dict[str, Registered] = {}
         self.authenticator: Handler | None = None
         self.authorizer: Handler | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.max_queue = 0
+        self.timeout = 0.0
+        self.on_loop: Callable[..., None] = lambda call, *args: call(*args)
+        self._chains: dict[int, Chain] = {}  # by connection; only of those with something in hand
+        self._questions: set[asyncio.Task[Any]] = set()
+
+    def serve(self, runtime: Runtime, on_loop: Callable[..., None]) -> None:
+        """A new runtime asks. on_loop(call, *args): calls on the loop that its events are taken on."""
+        self.max_queue = int(runtime.option("max_handler_queue"))
+        self.timeout = float(runtime.option("handler_timeout"))
+        self.on_loop = on_loop
 
     def wanted(self) -> int:
         """The mask for Runtime.want()."""
@@ -50,35 +70,132 @@ class Handlers:
             mask |= _core.WANT_AUTHORIZE
         return mask
 
+    # ---- one client's events, in order ----
+
     def connect(self, connection: Connection) -> None:
-        for handler in self.on_connect:
-            self._run("on_connect", handler, connection)
+        for handler, concurrent in self.on_connect:
+            self._in_turn(connection, Call("on_connect", handler, connection, concurrent=concurrent))
 
     def disconnect(self, connection: Connection, code: int, reason: str) -> None:
-        for handler in self.on_disconnect:
-            self._run("on_disconnect", handler, connection, code, reason)
+        chain = self._chains.get(connection.conn)
+        if chain is not None:
+            chain.end_within(self.timeout)
+        for handler, concurrent in self.on_disconnect:
+            call = Call("on_disconnect", handler, connection, code, reason, last=True, concurrent=concurrent)
+            self._in_turn(connection, call)
 
-    def message(self, connection: Connection, data: bytes, binary: bool) -> None:
+    def message(self, runtime: Runtime, connection: Connection, data: bytes, binary: bool, id: bytes) -> None:
+        conn, size = connection.conn, 1 + len(data) // SIZE_UNIT
+        if self._is_too_much(runtime, connection, "", id, size):
+            return
+
+        def failed() -> None:
+            runtime.reply(conn, "", id, "the server failed to handle this message", "internal")
+
+        def refused(error: Exception) -> bool:
+            return objected(runtime, conn, "", id, error)
+
         value = data if binary else parse(data)
-        for handler in self.on_message:
-            self._run(
-                "on_message", handler, connection, value, failed=lambda: connection.send(error_message("internal"))
+        for handler, concurrent in self.on_message:
+            call = Call(
+                "on_message",
+                handler,
+                connection,
+                value,
+                failed=failed,
+                refused=refused,
+                size=size,
+                concurrent=concurrent,
             )
+            self._in_turn(connection, call)
 
     def command(self, runtime: Runtime, connection: Connection, action: str, data: bytes, id: bytes) -> None:
-        conn = connection.conn
+        conn, size = connection.conn, 1 + len(data) // SIZE_UNIT
+        if self._is_too_much(runtime, connection, action, id, size):
+            return
 
         def failed() -> None:
             runtime.reply(conn, action, id, "the handler of this command failed", "internal")
 
+        def refused(error: Exception) -> bool:
+            return objected(runtime, conn, action, id, error)
+
         def answer(value: Any) -> None:
             runtime.reply(conn, action, id, dumps(value, f"the result of the command {action!r}"))
 
-        handler = self.commands.get(action)
-        if handler is None:  # It was removed while the command was on its way.
+        registered = self.commands.get(action)
+        if registered is None:  # It was removed while the command was on its way.
             runtime.reply(conn, action, id, "there is no handler for this action any more", "unknown_action")
             return
-        self._run(f"the command {action!r}", handler, connection, command_data(data), done=answer, failed=failed)
+        call = Call(
+            f"the command {action!r}",
+            registered.handler,
+            connection,
+            command_data(data),
+            done=answer,
+            failed=failed,
+            refused=refused,
+            size=size,
+            concurrent=registered.concurrent,
+        )
+        self._in_turn(connection, call)
+
+    def _in_turn(self, connection: Connection, call: Call) -> None:
+        """Calls a handler once those before it, of the same client, have ended."""
+        conn = connection.conn
+        chain = self._chains.get(conn)
+        if chain is not None:
+            chain.add(call)
+            return
+        task = call.start()
+        if task is not None:
+            chain = Chain(connection.client_id, self.on_loop, lambda: self._chains.pop(conn, None))
+            self._chains[conn] = chain
+            chain.hold(call, task)
+
+    def _is_too_much(self, runtime: Runtime, connection: Connection, action: str, id: bytes, size: int) -> bool:
+        """Whether a message is over max_handler_queue; the client is told, and the core counts it."""
+        chain = self._chains.get(connection.conn)
+        if chain is None or chain.size + size <= self.max_queue:
+            return False
+        if not chain.overflowed:  # a line for each time that it falls behind, not for each message
+            chain.overflowed = True
+            logger.warning(
+                "client %s: its handlers are behind by more than max_handler_queue (%d): further messages are refused",
+                connection.client_id,
+                self.max_queue,
+            )
+        quietly(runtime.reply, connection.conn, action, id, "", "rate_limited")
+        return True
+
+    def moved(self) -> None:
+        """The events are taken on another loop now."""
+        for chain in list(self._chains.values()):
+            chain.moved()
+
+    def forget(self) -> None:
+        """In a child process: what is in hand is the parent's."""
+        self._chains.clear()
+        self._questions.clear()
+
+    async def finish(self) -> None:
+        """The runtime has stopped: waits until the handlers have ended, which have a second and then are cancelled."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 2 * STOP_GRACE
+        for chain in list(self._chains.values()):
+            chain.end_within(min(self.timeout, STOP_GRACE))
+        while (left := until - loop.time()) > 0:
+            tasks = [task for chain in self._chains.values() for task in chain.tasks if task.get_loop() is loop]
+            if not tasks:
+                return
+            await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any handler is in hand."""
+        return bool(self._chains)
+
+    # ---- questions, which are answered out of turn: a handler in hand may wait for what depends on them ----
 
     def authenticate(self, runtime: Runtime, ticket: int, data: bytes) -> None:
         def refuse(code: int = 0, reason: str = "") -> None:
@@ -93,15 +210,27 @@ class Handlers:
         def failed() -> None:
             refuse(INTERNAL_ERROR, "The authentication handler failed.")
 
+        def refused(error: Exception) -> bool:
+            meant = refusal(error)
+            if meant is not None:
+                refuse(*meant)
+            return meant is not None
+
         if self.authenticator is None:
             failed()
             return
         request = Request(orjson.loads(data))
-        self._run("authenticate", self.authenticator, request, done=answer, failed=failed, refused=refuse)
+        self._ask(Call("authenticate", self.authenticator, request, done=answer, failed=failed, refused=refused))
 
     def authorize(self, runtime: Runtime, ticket: int, connection: Connection, action: str, room: str) -> None:
-        def refuse(*_: object) -> None:
+        def refuse() -> None:
             runtime.authorized(ticket, False)
+
+        def refused(error: Exception) -> bool:
+            meant = refusal(error)
+            if meant is not None:
+                refuse()
+            return meant is not None
 
         def answer(value: Any) -> None:
             runtime.authorized(ticket, bool(value))
@@ -109,82 +238,25 @@ class Handlers:
         if self.authorizer is None:
             refuse()
             return
-        self._run("authorize", self.authorizer, connection, action, room, done=answer, failed=refuse, refused=refuse)
+        self._ask(
+            Call("authorize", self.authorizer, connection, action, room, done=answer, failed=refuse, refused=refused)
+        )
 
-    # ---- calling ----
-
-    def _run(
-        self,
-        what: str,
-        handler: Handler,
-        *args: Any,
-        done: Callable[[Any], None] | None = None,
-        failed: Callable[[], Any] | None = None,
-        refused: Callable[[int, str], None] | None = None,
-    ) -> None:
-        """Calls a handler. done: gets its result. failed: it raised. refused: it raised what means a refusal."""
-        try:
-            result = handler(*args)
-            if isinstance(result, Awaitable) and not (done is None and isinstance(result, Receipt)):
-                task = asyncio.ensure_future(self._finish(what, result, done, failed, refused))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            elif done is not None:
-                done(result)
-        except Exception as error:  # noqa: BLE001 - the application's code may raise whatever it likes: it ends here
-            report(what, error, failed, refused)
-
-    async def _finish(
-        self,
-        what: str,
-        result: Awaitable[Any],
-        done: Callable[[Any], None] | None,
-        failed: Callable[[], Any] | None,
-        refused: Callable[[int, str], None] | None,
-    ) -> None:
-        try:
-            value = await result
-            if done is not None:
-                done(value)
-        except asyncio.CancelledError:
-            if failed is not None:
-                quietly(failed)
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            report(what, error, failed, refused)
-
-
-def report(
-    what: str,
-    error: Exception,
-    failed: Callable[[], Any] | None,
-    refused: Callable[[int, str], None] | None,
-) -> None:
-    """What becomes of an exception: a refusal where it means one, else a log entry and the answer `internal`."""
-    meant = refusal(error) if refused is not None else None
-    if refused is not None and meant is not None:
-        quietly(refused, *meant)
-        return
-    logger.error("%s: the handler raised %s", what, type(error).__name__, exc_info=error)
-    if failed is not None:
-        quietly(failed)
-
-
-def quietly(call: Callable[..., Any], *args: Any) -> None:
-    """An answer to somebody who may have gone, of a runtime that may have stopped."""
-    try:
-        call(*args)
-    except _core.WsManagerError as error:
-        logger.debug("an answer could not be given: %s", error)
+    def _ask(self, call: Call) -> None:
+        task = call.start()
+        if task is not None:
+            self._questions.add(task)
+            task.add_done_callback(self._questions.discard)
 
 
 def refusal(error: Exception) -> tuple[int, str] | None:
     """The close code and reason that an exception means, None if it is an error and no refusal.
 
-    PermissionError, and what FastAPI's users raise: WebSocketException(code, reason), HTTPException(401 or 403).
+    PermissionError, and what FastAPI's users raise: WebSocketException(code, reason), HTTPException(401 or 403). Not
+    the operating system's PermissionError, which is a failure and names a file.
     """
     if isinstance(error, PermissionError):
-        return 4403, str(error)
+        return (4403, str(error)) if error.errno is None else None
     code = getattr(error, "code", None)
     if isinstance(code, int) and (3000 <= code <= 4999 or code == 1008):
         return (code if code != 1008 else 4403), str(getattr(error, "reason", "") or "")
@@ -192,6 +264,26 @@ def refusal(error: Exception) -> tuple[int, str] | None:
     if status in (401, 403):
         return 4000 + int(status), str(getattr(error, "detail", "") or "")
     return None
+
+
+class BadRequest(Exception):
+    """What a client has sent is not what the handler takes. The sentence goes to the client."""
+
+
+def objected(runtime: Runtime, conn: int, action: str, id: bytes, error: Exception) -> bool:
+    """Answers a message whose handler raised what is the client's business; False if it is an error of the handler."""
+    if isinstance(error, BadRequest):
+        runtime.reply(conn, action, id, str(error), "bad_request")
+        return True
+    meant = refusal(error)
+    if meant is not None:
+        runtime.reply(conn, action, id, meant[1] or "this is not allowed", "forbidden")
+        return True
+    status, detail = getattr(error, "status_code", None), getattr(error, "detail", None)
+    if isinstance(status, int) and 400 <= status < 500:  # an HTTPException
+        runtime.reply(conn, action, id, detail if isinstance(detail, str) else "bad request", "bad_request")
+        return True
+    return False
 
 
 def decision(value: Any) -> dict[str, Any]:
@@ -240,7 +332,3 @@ def command_data(data: bytes) -> Any:
     fields.pop("action", None)
     fields.pop("id", None)
     return fields["data"] if fields.keys() == {"data"} else fields
-
-
-def error_message(code: str) -> dict[str, Any]:
-    return {"type": "error", "data": {"code": code, "message": "the server failed to handle this message"}}

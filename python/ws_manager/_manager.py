@@ -13,14 +13,14 @@ import os
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import orjson
 
 from . import _config, _core
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
-from ._handlers import Handlers
+from ._handlers import Handlers, Registered
 from ._sending import ids
 from ._tokens import Tokens
 from ._types import Handler
@@ -112,6 +112,7 @@ class WebSocketManager(Tokens):
             runtime.command_add(action)
         runtime.want(self._handlers.wanted())
         dispatcher = Dispatcher(self, self._handlers, runtime)
+        self._handlers.serve(runtime, dispatcher.call)
         runtime.host = dispatcher
         self._runtime, self._dispatcher = runtime, dispatcher
         return runtime
@@ -313,6 +314,7 @@ class WebSocketManager(Tokens):
         """In a child process: what was inherited is dead. The first call makes a fresh runtime."""
         ran = self._runtime is not None and self._runtime_ran()
         self._lock = threading.RLock()
+        self._handlers.forget()
         self._reset()
         if ran:
             self._inherited = True
@@ -350,25 +352,50 @@ class WebSocketManager(Tokens):
 
     # ---- handlers ----
 
-    def on_connect(self, handler: H) -> H:
-        """Decorator: handler(connection), after the greeting. Sync or async, as all handlers."""
-        return self._register(self._handlers.on_connect, handler)
+    @overload
+    def on_connect(self, handler: H, /) -> H: ...
+    @overload
+    def on_connect(self, handler: None = None, /, *, concurrent: bool = False) -> Callable[[H], H]: ...
+    def on_connect(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
+        """Decorator: handler(connection), after the greeting. Sync or async, as all handlers.
 
-    def on_disconnect(self, handler: H) -> H:
-        """Decorator: handler(connection, code, reason)."""
-        return self._register(self._handlers.on_disconnect, handler)
+        The handlers of one client are called one after the other, in the order in which things happened: on_connect,
+        then its messages and commands, at last on_disconnect. Those of different clients do not wait for each other.
+        concurrent: nobody waits until this handler has ended: `@ws_manager.on_connect(concurrent=True)`. A handler that
+        goes on after its client has left is cancelled after handler_timeout seconds.
+        """
+        return self._register(self._handlers.on_connect, handler, concurrent)
 
-    def on_message(self, handler: H) -> H:
+    @overload
+    def on_disconnect(self, handler: H, /) -> H: ...
+    @overload
+    def on_disconnect(self, handler: None = None, /, *, concurrent: bool = False) -> Callable[[H], H]: ...
+    def on_disconnect(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
+        """Decorator: handler(connection, code, reason), when the handlers before it have ended. concurrent: as above."""
+        return self._register(self._handlers.on_disconnect, handler, concurrent)
+
+    @overload
+    def on_message(self, handler: H, /) -> H: ...
+    @overload
+    def on_message(self, handler: None = None, /, *, concurrent: bool = False) -> Callable[[H], H]: ...
+    def on_message(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
         """Decorator: handler(connection, message) for what no action matches.
 
-        message: dict or list if the text is a JSON object or array, else str; bytes for a binary message.
+        message: dict or list if the text is a JSON object or array, else str; bytes for a binary message. Where it is
+        annotated, it is checked as on_command() says. concurrent: as of on_connect().
         """
-        return self._register(self._handlers.on_message, handler)
+        return self._register(self._handlers.on_message, handler, concurrent)
 
-    def on_command(self, action: str) -> Callable[[H], H]:
+    def on_command(self, action: str, *, concurrent: bool = False) -> Callable[[H], H]:
         """Decorator: handler(connection, data) -> value for {"action": action}; the value goes back as `reply`.
 
-        data: the command's `data` if it has no other field, else its fields. InvalidArgument for an action of the core.
+        data: the command's `data` if it has no other field, else its fields. concurrent: as of on_connect().
+        InvalidArgument for an action of the core.
+
+        Example:
+            @ws_manager.on_command("cancel_analysis")
+            async def cancel(connection, data):
+                return {"cancelled": data["image_id"]}
         """
 
         def register(handler: H) -> H:
@@ -376,7 +403,7 @@ class WebSocketManager(Tokens):
             with self._lock:
                 runtime = self._runtime or Runtime({}, env=False)
                 runtime.command_add(action)
-                self._handlers.commands[action] = handler
+                self._handlers.commands[action] = Registered(handler, concurrent)
                 self._want()
             return handler
 
@@ -414,12 +441,15 @@ class WebSocketManager(Tokens):
             self._want()
         return handler
 
-    def _register(self, handlers: list[Handler], handler: H) -> H:
-        _check(handler)
-        with self._lock:
-            handlers.append(handler)
-            self._want()
-        return handler
+    def _register(self, handlers: list[Registered], handler: Any, concurrent: bool) -> Any:
+        def register(handler: H) -> H:
+            _check(handler)
+            with self._lock:
+                handlers.append(Registered(handler, concurrent))
+                self._want()
+            return handler
+
+        return register if handler is None else register(handler)
 
     def _want(self) -> None:
         if self._runtime is not None:
