@@ -156,7 +156,7 @@ class Chain:
         self._go_on()
 
     def moved(self) -> None:
-        """The events are taken on another loop now. Of tasks whose loop has closed nobody says any more that they end."""
+        """The events are taken on another loop. Of tasks whose loop has closed nobody says any more that they end."""
         for task in self.tasks:
             if task.get_loop().is_closed():
                 self._ended(task)

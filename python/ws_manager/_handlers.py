@@ -13,6 +13,7 @@ from . import _core
 from ._chain import STOP_GRACE, Call, Chain, quietly
 from ._connection import Connection, Request
 from ._encode import dumps
+from ._parameters import BadRequest
 
 if TYPE_CHECKING:
     from ._core import Runtime
@@ -264,10 +265,6 @@ def refusal(error: Exception) -> tuple[int, str] | None:
     if status in (401, 403):
         return 4000 + int(status), str(getattr(error, "detail", "") or "")
     return None
-
-
-class BadRequest(Exception):
-    """What a client has sent is not what the handler takes. The sentence goes to the client."""
 
 
 def objected(runtime: Runtime, conn: int, action: str, id: bytes, error: Exception) -> bool:

@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import orjson
@@ -21,6 +21,7 @@ from . import _config, _core
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._handlers import Handlers, Registered
+from ._parameters import prepared
 from ._sending import ids
 from ._tokens import Tokens
 from ._types import Handler
@@ -55,6 +56,7 @@ class WebSocketManager(Tokens):
         self._endpoints: dict[str, dict[str, Any] | None] = {}
         self._rooms: dict[str, dict[str, str]] = {}
         self._router: Any = None
+        self._app: weakref.ref[Any] | None = None  # which the lifespan was called for
         self._panel_is_behind_check = False
         self._reset()
         if config:
@@ -263,7 +265,7 @@ class WebSocketManager(Tokens):
         self._runtime.conn_drain(conn)
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette gives it
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
         """Starts the runtime and stops it: FastAPI(lifespan=ws_manager.lifespan), or inside one of your own.
 
         Example:
@@ -273,6 +275,7 @@ class WebSocketManager(Tokens):
                     yield
         """
         with self._lock:
+            self._app = weakref.ref(app) if app is not None else None
             self.start()
             self._lifespans += 1
         try:
@@ -364,15 +367,15 @@ class WebSocketManager(Tokens):
         concurrent: nobody waits until this handler has ended: `@ws_manager.on_connect(concurrent=True)`. A handler that
         goes on after its client has left is cancelled after handler_timeout seconds.
         """
-        return self._register(self._handlers.on_connect, handler, concurrent)
+        return self._register(self._handlers.on_connect, handler, concurrent, 1)
 
     @overload
     def on_disconnect(self, handler: H, /) -> H: ...
     @overload
     def on_disconnect(self, handler: None = None, /, *, concurrent: bool = False) -> Callable[[H], H]: ...
     def on_disconnect(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
-        """Decorator: handler(connection, code, reason), when the handlers before it have ended. concurrent: as above."""
-        return self._register(self._handlers.on_disconnect, handler, concurrent)
+        """Decorator: handler(connection, code, reason), once those before it have ended. concurrent: as above."""
+        return self._register(self._handlers.on_disconnect, handler, concurrent, 3)
 
     @overload
     def on_message(self, handler: H, /) -> H: ...
@@ -384,13 +387,15 @@ class WebSocketManager(Tokens):
         message: dict or list if the text is a JSON object or array, else str; bytes for a binary message. Where it is
         annotated, it is checked as on_command() says. concurrent: as of on_connect().
         """
-        return self._register(self._handlers.on_message, handler, concurrent)
+        return self._register(self._handlers.on_message, handler, concurrent, 2)
 
     def on_command(self, action: str, *, concurrent: bool = False) -> Callable[[H], H]:
         """Decorator: handler(connection, data) -> value for {"action": action}; the value goes back as `reply`.
 
-        data: the command's `data` if it has no other field, else its fields. concurrent: as of on_connect().
-        InvalidArgument for an action of the core.
+        data: the command's `data` if it has no other field, else its fields. Where it is annotated with a pydantic
+        model, a dataclass, a TypedDict or any other type, what does not fit is answered with the error `bad_request`
+        (with pydantic 2). Further parameters may be Depends(…) of FastAPI. concurrent: as of on_connect().
+        InvalidArgument for an action of the core, TypeError for annotations that mean nothing at run time.
 
         Example:
             @ws_manager.on_command("cancel_analysis")
@@ -400,10 +405,11 @@ class WebSocketManager(Tokens):
 
         def register(handler: H) -> H:
             _check(handler)
+            call = prepared(handler, 2, self._overrides, data=True)
             with self._lock:
                 runtime = self._runtime or Runtime({}, env=False)
                 runtime.command_add(action)
-                self._handlers.commands[action] = Registered(handler, concurrent)
+                self._handlers.commands[action] = Registered(call, concurrent)
                 self._want()
             return handler
 
@@ -420,8 +426,9 @@ class WebSocketManager(Tokens):
         request: path, path_params, query, headers, cookies, ip.
         """
         _check(handler)
+        call = prepared(handler, 1, self._overrides)
         with self._lock:
-            self._handlers.authenticator = handler
+            self._handlers.authenticator = call
             self._want()
         if self._router is not None:
             from ._router import ENDPOINT_WITH_AUTH, add_endpoint
@@ -436,20 +443,26 @@ class WebSocketManager(Tokens):
         "stats" (room "*").
         """
         _check(handler)
+        call = prepared(handler, 3, self._overrides)
         with self._lock:
-            self._handlers.authorizer = handler
+            self._handlers.authorizer = call
             self._want()
         return handler
 
-    def _register(self, handlers: list[Registered], handler: Any, concurrent: bool) -> Any:
+    def _register(self, handlers: list[Registered], handler: Any, concurrent: bool, given: int) -> Any:
         def register(handler: H) -> H:
             _check(handler)
+            call = prepared(handler, given, self._overrides, data=handlers is self._handlers.on_message)
             with self._lock:
-                handlers.append(Registered(handler, concurrent))
+                handlers.append(Registered(call, concurrent))
                 self._want()
             return handler
 
         return register if handler is None else register(handler)
+
+    def _overrides(self) -> Mapping[Any, Any]:
+        app = self._app() if self._app is not None else None
+        return getattr(app, "dependency_overrides", None) or {}
 
     def _want(self) -> None:
         if self._runtime is not None:

@@ -462,7 +462,9 @@ def test_a_loop_that_is_closed_without_a_word_holds_nothing_up(manager: WebSocke
     assert client.next("reply")["id"] == 2
 
 
-def test_a_sync_handler_leaves_no_task(manager: WebSocketManager, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sync_handler_leaves_no_task(
+    manager: WebSocketManager, connect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG, "ws_manager")
 
     @manager.on_command("tasks")
