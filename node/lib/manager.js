@@ -50,12 +50,15 @@ class WebSocketManager extends Tokens {
 
   configure(options) {
     if (this.running) throw new ConfigError('configure() must be called before the runtime starts; it is running')
-    const { rooms, ...others } = options
+    const { rooms, encoder = this._encoder, ...others } = options
+    if (encoder !== undefined && encoder !== null && typeof encoder !== 'function')
+      throw new ConfigError(`encoder must be a function (key, value), not ${typeof encoder}`)
     const rules = config.roomRules(rooms)
     const changed = { ...this.#config, ...config.normalised(others) }
     this.#draft = this.#furnished(new native.Runtime(config.texts(changed), '', '', true))
     this.#leave()
     this.#config = changed
+    this._encoder = encoder ?? undefined
     for (const [pattern, settings] of rules) this.room(pattern, settings)
   }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import type { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { EventData, EventMethods } from './events.js'
+import type { Options } from './options.js'
 
 export type Level = 'debug' | 'info' | 'success' | 'warning' | 'error' | 'critical'
 export type Priority = 'critical' | 'normal' | 'low'
@@ -268,10 +269,11 @@ export interface Logger {
 }
 
 /** Options by name, as docs/configuration.md lists them, in camelCase or snake_case; null unsets one. */
-export interface Config {
+export interface Config extends Options {
   /** { pattern: settings }, each as a call of room(). */
   rooms?: Record<string, RoomSettings> | null
-  [option: string]: string | number | boolean | Iterable<string> | Record<string, RoomSettings> | null | undefined
+  /** A replacer of JSON.stringify(), for values that JSON has no word for. */
+  encoder?: ((this: any, key: string, value: any) => unknown) | null
 }
 
 type Handled = unknown

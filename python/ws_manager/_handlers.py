@@ -12,7 +12,7 @@ import orjson
 from . import _core
 from ._chain import STOP_GRACE, Call, Chain, quietly
 from ._connection import Connection, Request
-from ._encode import dumps
+from ._encode import PLAIN
 from ._parameters import BadRequest
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Handlers:
         self.commands: dict[str, Registered] = {}
         self.authenticator: Handler | None = None
         self.authorizer: Handler | None = None
+        self.encoder = PLAIN
         self.max_queue = 0
         self.timeout = 0.0
         self.on_loop: Callable[..., None] = lambda call, *args: call(*args)
@@ -122,7 +123,7 @@ class Handlers:
             return objected(runtime, conn, action, id, error)
 
         def answer(value: Any) -> None:
-            runtime.reply(conn, action, id, dumps(value, f"the result of the command {action!r}"))
+            runtime.reply(conn, action, id, self.encoder.dumps(value, f"the result of the command {action!r}"))
 
         registered = self.commands.get(action)
         if registered is None:  # It was removed while the command was on its way.
@@ -310,6 +311,8 @@ def decision(value: Any) -> dict[str, Any]:
 
 def listed(rooms: Any) -> list[str]:
     """One room, several, or None."""
+    if isinstance(rooms, Mapping):
+        raise TypeError(f"rooms must be a name or several, not {type(rooms).__name__}")
     return [rooms] if isinstance(rooms, str) else list(rooms or ())
 
 

@@ -20,14 +20,18 @@ import orjson
 from . import _config, _core
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
-from ._handlers import Handlers, Registered
+from ._encode import PLAIN, Encoder
+from ._handlers import Handlers, Registered, listed
 from ._parameters import prepared
 from ._sending import ids
 from ._tokens import Tokens
 from ._types import Handler
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from ._core import Receipt
+    from ._options import Config
     from ._types import ConnSink
 
 logger = logging.getLogger("ws_manager")
@@ -49,14 +53,14 @@ class WebSocketManager(Tokens):
     All calls may be made from any thread. The first call that needs the runtime starts it.
     """
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, **config: Unpack[Config]) -> None:
         self._lock = threading.RLock()
         self._config: dict[str, object] = {}
         self._handlers = Handlers()
         self._endpoints: dict[str, dict[str, Any] | None] = {}
         self._rooms: dict[str, dict[str, str]] = {}
         self._router: Any = None
-        self._app: weakref.ref[Any] | None = None  # which the lifespan was called for
+        self._app: object = None  # which the lifespan was called for
         self._panel_is_behind_check = False
         self._reset()
         if config:
@@ -68,28 +72,36 @@ class WebSocketManager(Tokens):
         self._runtime: Runtime | None = None
         self._dispatcher: Dispatcher | None = None
         self._inherited = False  # this process is a fork of one whose runtime ran
-        self._stopped = False  # on purpose: only start() and lifespan() start it again
+        self._stopped = False  # on purpose: only start(), lifespan() and another life of the application start it again
+        self._ended_on: asyncio.AbstractEventLoop | None = None  # the loop of the lifespan that has stopped it
         self._unsent = 0  # messages since then
         self._lifespans = 0
         self._publish = self._publish_first
 
     # ---- configuration ----
 
-    def configure(self, **config: Any) -> None:
+    def configure(self, **config: Unpack[Config]) -> None:
         """Sets options, before the runtime starts. None unsets one. ConfigError.
 
+        config: options by name: docs/configuration.md has them all, and so has the type Config. Besides:
         rooms: {pattern: settings}, each as a call of room().
+        encoder: a function that gives something that can be encoded for values that JSON has no word for, and raises
+        TypeError for those that it does not know, such as fastapi.encoders.jsonable_encoder.
+
+        Example: ws_manager.configure(heartbeat_interval=15, allowed_origins=["https://app.example.com"])
         """
         with self._lock:
             if self._runtime is not None and self._runtime.running:
                 raise ConfigError("configure() must be called before the runtime starts; it is running")
-            changed = self._config | config
+            changed: dict[str, object] = {**self._config, **config}
             rooms = changed.pop("rooms", None)
+            encoder = _encoder(changed.pop("encoder", self._encoder))
             texts = _config.texts(changed)
             self._make(texts)
             for pattern, settings in _config.room_rules(rooms).items():
                 self.room(pattern, **settings)
             self._config = changed
+            self._encoder, self._default, self._handlers.encoder = encoder, encoder.default, encoder
         if self._router is not None and _config.takes_tokens(changed):
             from ._router import ENDPOINT_WITH_AUTH, add_endpoint
 
@@ -136,7 +148,7 @@ class WebSocketManager(Tokens):
         Example: ws_manager.endpoint("/ws/board/{board}", rooms=["board:{board}"])
         """
         settings: dict[str, Any] = {
-            "rooms": [rooms] if isinstance(rooms, str) else list(rooms),
+            "rooms": listed(rooms),
             "greeting": greeting,
             "heartbeat": heartbeat,
             "flags": _core.ENDPOINT_FIREHOSE if firehose else 0,
@@ -197,6 +209,7 @@ class WebSocketManager(Tokens):
         """
         with self._lock:
             self._stopped = self._inherited = False
+            self._ended_on = None
             self._start(_config.texts(self._config))
 
     def _start(self, texts: dict[str, str]) -> Runtime:
@@ -275,7 +288,7 @@ class WebSocketManager(Tokens):
                     yield
         """
         with self._lock:
-            self._app = weakref.ref(app) if app is not None else None
+            self._app = app
             self.start()
             self._lifespans += 1
         try:
@@ -286,7 +299,9 @@ class WebSocketManager(Tokens):
                 last = self._lifespans == 0
             if last:
                 # In another thread: handlers and bridged connections need the loop until the end.
-                await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self.stop))
+                loop = asyncio.get_running_loop()
+                await asyncio.shield(loop.run_in_executor(None, self.stop))
+                self._ended_on = loop
 
     def _ready(self) -> Runtime:
         """The runtime, running and with its events being taken. NotRunning after stop()."""
@@ -295,6 +310,9 @@ class WebSocketManager(Tokens):
             dispatcher.ensure()
             return runtime
         with self._lock:
+            if self._stopped and self._lives_again(asyncio._get_running_loop()):
+                self._stopped = False
+                self._ended_on = None
             if self._stopped:
                 raise NotRunning("the runtime was stopped; start() or lifespan() starts it again")
             texts = _config.texts(self._config)
@@ -302,12 +320,23 @@ class WebSocketManager(Tokens):
                 texts["port"] = ""  # The parent process has it.
             return self._start(texts)
 
+    def _lives_again(self, running: asyncio.AbstractEventLoop | None) -> bool:
+        """Whether the application is used again after its lifespan, without one: a TestClient outside of `with`.
+
+        That has a loop of its own for each request. A server that ends has none but the one of the lifespan.
+        """
+        ended = self._ended_on
+        return ended is not None and (ended.is_closed() or (running is not None and running is not ended))
+
     def _publish_first(self, *args: Any) -> Receipt:
         """Stands for Runtime.publish until there is a runtime that runs."""
         return self._ready().publish(*args)
 
     def _publish_stopped(self, *args: Any) -> Receipt:
         """Stands for it after stop(): the receipt says NotRunning, and the log says it once."""
+        running = asyncio._get_running_loop()
+        if running is not None and self._lives_again(running):  # Threads that go on sending at the end must not do it.
+            return self._ready().publish(*args)
         self._unsent += 1
         if self._unsent == 1:
             logger.warning("a message was sent after the runtime had stopped: it and all that follow are dropped")
@@ -461,8 +490,7 @@ class WebSocketManager(Tokens):
         return register if handler is None else register(handler)
 
     def _overrides(self) -> Mapping[Any, Any]:
-        app = self._app() if self._app is not None else None
-        return getattr(app, "dependency_overrides", None) or {}
+        return getattr(self._app, "dependency_overrides", None) or {}
 
     def _want(self) -> None:
         if self._runtime is not None:
@@ -501,6 +529,16 @@ class WebSocketManager(Tokens):
     def __repr__(self) -> str:
         state = "running" if self.running else "stopped" if self._stopped else "not started"
         return f"<WebSocketManager {state}{f', port {self.port}' if self.port else ''}>"
+
+
+def _encoder(option: object) -> Encoder:
+    if option is None:
+        return PLAIN
+    if isinstance(option, Encoder):
+        return option
+    if not callable(option):
+        raise ConfigError(f"encoder must be a function of one value, not {type(option).__name__}")
+    return Encoder(option)
 
 
 def _check(handler: object) -> None:

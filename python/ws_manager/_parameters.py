@@ -110,8 +110,8 @@ class _Scope:
             return eval(annotation, self._globals, self._locals)  # noqa: S307 - as typing.get_type_hints() does
         except Exception as error:
             raise TypeError(
-                f"{self.name}(): the annotation {annotation!r} of {parameter.name!r} means nothing at run time ({error}), "
-                "so nothing could be checked: import it outside of TYPE_CHECKING, or leave the annotation out"
+                f"{self.name}(): the annotation {annotation!r} of {parameter.name!r} means nothing at run time "
+                f"({error}), so nothing could be checked: import it outside of TYPE_CHECKING, or leave it out"
             ) from error
 
 
@@ -148,11 +148,12 @@ def _known_to_pydantic(annotation: Any) -> Any:
         return annotation
     import typing_extensions
 
-    hints = typing_extensions.get_type_hints(annotation, include_extras=True)
+    hints: dict[str, Any] = typing_extensions.get_type_hints(annotation, include_extras=True)
+    optional: Any = typing_extensions.NotRequired
     fields = {
         name: _known_to_pydantic(hint)
-        if name in annotation.__required_keys__ or get_origin(hint) is typing_extensions.NotRequired
-        else typing_extensions.NotRequired[_known_to_pydantic(hint)]
+        if name in annotation.__required_keys__ or get_origin(hint) is optional
+        else optional[_known_to_pydantic(hint)]
         for name, hint in hints.items()
     }
     return typing_extensions.TypedDict(annotation.__name__, fields)  # type: ignore[operator]

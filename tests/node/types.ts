@@ -61,3 +61,7 @@ wsManager.broadcast()
 own.onCommand('cancel', schema, (connection, { name }) => name)
 // @ts-expect-error there is no such option
 own.onConnect(() => {}, { concurent: true })
+// @ts-expect-error a misspelt option
+wsManager.configure({ heartbeat_intervall: 15 })
+// @ts-expect-error a text where a number belongs
+wsManager.configure({ allowedOrigins: 5 })
