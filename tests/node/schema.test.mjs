@@ -1,6 +1,9 @@
 // Commands whose data a validator of the Standard Schema kind checks.
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { type as arktype } from 'arktype'
+import * as v from 'valibot'
+import { z } from 'zod'
 import { WebSocketManager } from 'ws_manager'
 import { connect } from './support.mjs'
 
@@ -40,6 +43,28 @@ test('what fits comes as the schema has made it, what does not is a bad_request'
   assert.equal(good, 'bigint7')
   assert.deepEqual(bad, { code: 'bad_request', message: 'image_id: Expected a whole number', action: 'cancel' })
 })
+
+const real = {
+  zod: z.object({ image_id: z.number().int(), items: z.array(z.object({ name: z.string() })).default([]) }),
+  valibot: v.object({ image_id: v.pipe(v.number(), v.integer()), items: v.optional(v.array(v.object({ name: v.string() })), []) }),
+  arktype: arktype({ image_id: 'number.integer', items: arktype({ name: 'string' }).array().default(() => []) }),
+}
+
+for (const [name, validator] of Object.entries(real)) {
+  test(`a schema of ${name}`, async (t) => {
+    const [good, bad, deep] = await answers(
+      t,
+      (manager) => manager.onCommand('cancel', validator, (connection, data) => data),
+      { action: 'cancel', image_id: 7 },
+      { action: 'cancel', image_id: 'seven' },
+      { action: 'cancel', image_id: 7, items: [{ name: 5 }] },
+    )
+    assert.deepEqual(good, { image_id: 7, items: [] })
+    assert.equal(bad.code, 'bad_request')
+    assert.match(bad.message, /^image_id: ./)
+    assert.match(deep.message, /^items\[0\]\.name: ./)
+  })
+}
 
 test('asynchronous validators, validators that are functions, paths and many issues', async (t) => {
   const issues = [
