@@ -124,7 +124,12 @@ class Handlers {
     const failed = () => runtime.reply(conn, action, id, 'the handler of this command failed', 'internal')
     const refused = (error) => objected(runtime, conn, action, id, error)
     const done = (value) =>
-      runtime.reply(conn, action, id, encode.dumps(value, `the result of the command '${action}'`, this.manager._encoder))
+      runtime.reply(
+        conn,
+        action,
+        id,
+        encode.dumps(value, `the result of the command '${action}'`, this.manager._encoder),
+      )
     const what = `the command '${action}'`
     const then = { done, failed, refused, size, concurrent }
     this.#inTurn(connection, what, handler, [connection, commandData(text)], then)

@@ -36,11 +36,12 @@ function takePlace(logger, kind, handlers, registered) {
   }
   if (process.env.NODE_ENV !== 'development') return
   registered.moment = moment()
-  registered.file = caller()
-  for (const { name, moment, file } of handlers.values()) {
-    if (name || moment === registered.moment || file !== registered.file || !file) continue
+  const file = caller()
+  registered.file = chunk(file)
+  for (const earlier of handlers.values()) {
+    if (earlier.name || earlier.moment === registered.moment || earlier.file !== registered.file || !file) continue
     logger.warn(
-      `${kind}: ${file} has added a handler before, and both are called now. A module that runs again (hot reload) adds its ` +
+      `${kind}: ${readable(file)} has added a handler before, and both are called now. A module that runs again (hot reload) adds its ` +
         `handlers again: give each a name, ${kind}(handler, { name: '…' }), and the newer one takes the older one's place`,
     )
     return
@@ -64,7 +65,18 @@ function moment() {
 function caller() {
   const lines = String(new Error().stack).split('\n').slice(1)
   const line = lines.find((line) => !line.includes(__dirname) && !line.includes('node:internal'))
-  return /\(?([^()\s]+):\d+:\d+\)?$/.exec(line ?? '')?.[1] ?? ''
+  return /^\s*at (?:async )?(?:.*? \()?(.*):\d+:\d+\)?$/.exec(line ?? '')?.[1] ?? ''
+}
+
+/** Where a module is loaded from. Its first life has no query, and later ones have. */
+function chunk(file) {
+  return file.startsWith('file://') ? decodeURI(file.slice(7).replace(/\?.*$/, '')) : file
+}
+
+/** Bundlers name a module behind the file in which they have put it: "….js?id=%5Bproject%5D/lib/live.ts+…". */
+function readable(file) {
+  const id = /^file:.*[?&]id=([^+]+)/.exec(file)?.[1]
+  return id === undefined ? file : decodeURI(id)
 }
 
 module.exports = { check, handlerOptions, registration, takePlace }

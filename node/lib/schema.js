@@ -9,7 +9,9 @@ class BadRequest extends Error {}
 
 /** Whether a value is such a validator. Those of arktype are functions. */
 function isSchema(value) {
-  return (typeof value === 'object' || typeof value === 'function') && typeof value?.['~standard']?.validate === 'function'
+  return (
+    (typeof value === 'object' || typeof value === 'function') && typeof value?.['~standard']?.validate === 'function'
+  )
 }
 
 /** The handler, called with what the schema has made of the data. */

@@ -46,8 +46,16 @@ test('what fits comes as the schema has made it, what does not is a bad_request'
 
 const real = {
   zod: z.object({ image_id: z.number().int(), items: z.array(z.object({ name: z.string() })).default([]) }),
-  valibot: v.object({ image_id: v.pipe(v.number(), v.integer()), items: v.optional(v.array(v.object({ name: v.string() })), []) }),
-  arktype: arktype({ image_id: 'number.integer', items: arktype({ name: 'string' }).array().default(() => []) }),
+  valibot: v.object({
+    image_id: v.pipe(v.number(), v.integer()),
+    items: v.optional(v.array(v.object({ name: v.string() })), []),
+  }),
+  arktype: arktype({
+    image_id: 'number.integer',
+    items: arktype({ name: 'string' })
+      .array()
+      .default(() => []),
+  }),
 }
 
 for (const [name, validator] of Object.entries(real)) {
@@ -76,8 +84,19 @@ test('asynchronous validators, validators that are functions, paths and many iss
   const [later, many] = await answers(
     t,
     (manager) => {
-      manager.onCommand('later', schema(async (value) => ({ value }), () => {}), async (connection, data) => data)
-      manager.onCommand('many', schema(async () => ({ issues })), () => 'never')
+      manager.onCommand(
+        'later',
+        schema(
+          async (value) => ({ value }),
+          () => {},
+        ),
+        async (connection, data) => data,
+      )
+      manager.onCommand(
+        'many',
+        schema(async () => ({ issues })),
+        () => 'never',
+      )
     },
     { action: 'later', data: [1] },
     { action: 'many' },
@@ -87,21 +106,20 @@ test('asynchronous validators, validators that are functions, paths and many iss
 })
 
 test('messages may be checked, too', async (t) => {
-  const [bad] = await answers(
-    t,
-    (manager) => manager.onMessage(image, () => {}),
-    { id: 1, image_id: 'x' },
-  )
+  const [bad] = await answers(t, (manager) => manager.onMessage(image, () => {}), { id: 1, image_id: 'x' })
   assert.equal(bad.code, 'bad_request')
 })
 
 test('what is no such validator is refused at once', () => {
   const manager = new WebSocketManager()
-  assert.throws(() => manager.onCommand('x', { parse() {} }, () => {}), { name: 'TypeError', message: /Standard Schema/ })
+  assert.throws(() => manager.onCommand('x', { parse() {} }, () => {}), {
+    name: 'TypeError',
+    message: /Standard Schema/,
+  })
   assert.throws(() => manager.onCommand('x', image), { name: 'TypeError' })
 })
 
-test('errors that are the client\'s business are told, others are not', async (t) => {
+test("errors that are the client's business are told, others are not", async (t) => {
   const found = await answers(
     t,
     (manager) =>

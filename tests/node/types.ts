@@ -1,8 +1,5 @@
 // Compiled by tsc --strict, never run: what must be accepted, and what must not.
 import { createServer } from 'node:http'
-import { type } from 'arktype'
-import * as v from 'valibot'
-import { z } from 'zod'
 import { EventType, notify_new_log, wsManager, WebSocketManager, WsManagerError } from 'ws_manager'
 import type { Connection, Delivery, PipelineUpdateData, Schema } from 'ws_manager'
 
@@ -39,9 +36,6 @@ const remove = own.onConnect(async (connection) => {
 })
 remove()
 own.onCommand('add', (connection, { a, b }: { a: number; b: number }) => a + b)
-own.onCommand('zod', z.object({ image_id: z.coerce.number() }), (connection, { image_id }) => image_id.toFixed())
-own.onCommand('valibot', v.object({ name: v.string() }), async (connection, { name }) => name.length)
-own.onCommand('arktype', type({ name: 'string' }), (connection, { name }) => name.length)
 declare const schema: Schema<{ image_id: number }>
 const width: (connection: Connection, data: { image_id: number }) => number = (connection, { image_id }) => image_id
 own.onCommand('cancel', schema, width, { concurrent: true })
