@@ -15,75 +15,91 @@ from typing import TYPE_CHECKING, Any
 from ._core import Receipt, WsManagerError
 
 if TYPE_CHECKING:
+    from ._outcomes import Outcome
     from ._types import Handler
 
 logger = logging.getLogger("ws_manager")
-
-Refused = Callable[[Exception], bool]
-"""Whether an exception means a refusal; it has been answered then."""
 
 STOP_GRACE = 1.0
 """Seconds that handlers have when the runtime has stopped."""
 
 
-class Call:
-    """One call of a handler, and what becomes of its result."""
+LAST = "on_disconnect"
+"""What is neither dropped nor cancelled."""
 
-    __slots__ = ("args", "concurrent", "done", "failed", "handler", "last", "refused", "size", "what")
+SIZE_UNIT = 1024
+"""Bytes of a message that count as a further one towards max_handler_queue."""
+
+
+def size_of(length: int) -> int:
+    """What a message of so many bytes counts for."""
+    return 1 + length // SIZE_UNIT
+
+
+class Call:
+    """One call of a handler that waits or is in hand."""
+
+    __slots__ = ("args", "concurrent", "handler", "outcome", "size", "what")
 
     def __init__(
-        self,
-        what: str,
-        handler: Handler,
-        *args: Any,
-        done: Callable[[Any], None] | None = None,
-        failed: Callable[[], Any] | None = None,
-        refused: Refused | None = None,
-        size: int = 0,
-        last: bool = False,
-        concurrent: bool = False,
+        self, what: str, handler: Handler, args: tuple[Any, ...], outcome: Outcome, size: int, concurrent: bool
     ) -> None:
         self.what = what
         self.handler = handler
         self.args = args
-        self.done = done  # gets the result
-        self.failed = failed  # it raised
-        self.refused = refused  # it raised what may mean a refusal
+        self.outcome = outcome
         self.size = size  # towards max_handler_queue
-        self.last = last  # on_disconnect: it is neither dropped nor cancelled
         self.concurrent = concurrent  # the next one does not wait for it
 
+    @property
+    def is_last(self) -> bool:
+        """Whether it is of on_disconnect, and no command of that name."""
+        return self.what == LAST and not self.outcome.answers
+
     def start(self) -> asyncio.Task[None] | None:
-        """Calls the handler; the task that ends when it has ended, None if it has already."""
-        try:
-            result = self.handler(*self.args)
-            if isinstance(result, Awaitable) and not (self.done is None and isinstance(result, Receipt)):
-                return asyncio.ensure_future(self._finish(result))
-            if self.done is not None:
-                self.done(result)
-        except Exception as error:  # noqa: BLE001 - the application's code may raise whatever it likes: it ends here
-            self._report(error)
-        return None
+        """start()."""
+        return start(self.what, self.handler, self.args, self.outcome)
 
-    async def _finish(self, result: Awaitable[Any]) -> None:
-        try:
-            value = await result
-            if self.done is not None:
-                self.done(value)
-        except asyncio.CancelledError:
-            if self.failed is not None:
-                quietly(self.failed)
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            self._report(error)
 
-    def _report(self, error: Exception) -> None:
-        """A refusal where the exception means one, else a log entry and the answer `internal`."""
-        if self.refused is not None and quietly(self.refused, error):
-            return
-        logger.error("%s: the handler raised %s", self.what, type(error).__name__, exc_info=error)
-        if self.failed is not None:
-            quietly(self.failed)
+def start(what: str, handler: Handler, args: tuple[Any, ...], outcome: Outcome) -> asyncio.Task[None] | None:
+    """Calls a handler; the task that ends when it has ended, None if it has already.
+
+    what: the name of the decorator, or of the command, for the log.
+    """
+    try:
+        result = handler(*args)
+        if isinstance(result, Awaitable) and (outcome.answers or not isinstance(result, Receipt)):
+            return asyncio.ensure_future(_finish(what, result, outcome))
+        outcome.done(result)
+    except Exception as error:  # noqa: BLE001 - the application's code may raise whatever it likes: it ends here
+        _report(what, error, outcome)
+    return None
+
+
+async def _finish(what: str, result: Awaitable[Any], outcome: Outcome) -> None:
+    try:
+        outcome.done(await result)
+    except asyncio.CancelledError:
+        quietly(outcome.failed)
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        _report(what, error, outcome)
+
+
+def _report(what: str, error: Exception, outcome: Outcome) -> None:
+    """A refusal where the exception means one, else a log entry and the answer `internal`."""
+    if quietly(outcome.refused, error):
+        return
+    logger.error("%s: the handler raised %s", named(what), type(error).__name__, exc_info=error)
+    quietly(outcome.failed)
+
+
+def named(what: str) -> str:
+    """on_connect … as they are; other names are commands."""
+    return what if what in DECORATORS else f"the command {what!r}"
+
+
+DECORATORS = frozenset(("on_connect", LAST, "on_message", "authenticate", "authorize"))
 
 
 class Chain:
@@ -174,15 +190,15 @@ class Chain:
     def _expire(self, seconds: float) -> None:
         """Cancels what runs and drops what waits, on_disconnect excepted."""
         waiting = len(self._waiting)
-        self._waiting = deque(call for call in self._waiting if call.last)
+        self._waiting = deque(call for call in self._waiting if call.is_last)
         dropped = waiting - len(self._waiting)
-        running = {task: call for task, call in self._running.items() if not call.last}
+        running = {task: call for task, call in self._running.items() if not call.is_last}
         if running or dropped:
             logger.warning(
                 "client %s has gone: %s did not end within handler_timeout (%g s) and is cancelled; messages that "
                 "were not handled any more: %d",
                 self._client_id,
-                ", ".join(call.what for call in running.values()) or "nothing",
+                ", ".join(named(call.what) for call in running.values()) or "nothing",
                 seconds,
                 dropped,
             )
@@ -197,7 +213,7 @@ class Chain:
         for task in tasks:
             call = self._running.get(task)
             if call is not None:
-                logger.error("%s: the handler goes on although it was cancelled", call.what)
+                logger.error("%s: the handler goes on although it was cancelled", named(call.what))
                 self._ended(task)
 
 

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from . import _core
-from ._chain import STOP_GRACE, Call, Chain, quietly
+from ._chain import LAST, STOP_GRACE, Call, Chain, quietly, size_of, start
 from ._connection import Connection, Request
 from ._encode import PLAIN
-from ._parameters import BadRequest
+from ._outcomes import NOBODY, Authentication, Authorization, Command, Message, Outcome
 
 if TYPE_CHECKING:
     from ._core import Runtime
     from ._types import Handler
 
 logger = logging.getLogger("ws_manager")
-
-INTERNAL_ERROR = 1011
-"""Close code where a handler failed that had to decide (RFC 6455, 7.4.1)."""
-
-SIZE_UNIT = 1024
-"""Bytes of a message that count as a further one towards max_handler_queue."""
 
 
 class Registered(NamedTuple):
@@ -75,85 +69,56 @@ class Handlers:
     # ---- one client's events, in order ----
 
     def connect(self, connection: Connection) -> None:
-        for handler, concurrent in self.on_connect:
-            self._in_turn(connection, Call("on_connect", handler, connection, concurrent=concurrent))
+        for registered in self.on_connect:
+            self._in_turn(connection, "on_connect", registered, (connection,), NOBODY)
 
     def disconnect(self, connection: Connection, code: int, reason: str) -> None:
         chain = self._chains.get(connection.conn)
         if chain is not None:
             chain.end_within(self.timeout)
-        for handler, concurrent in self.on_disconnect:
-            call = Call("on_disconnect", handler, connection, code, reason, last=True, concurrent=concurrent)
-            self._in_turn(connection, call)
+        for registered in self.on_disconnect:
+            self._in_turn(connection, LAST, registered, (connection, code, reason), NOBODY)
 
     def message(self, runtime: Runtime, connection: Connection, data: bytes, binary: bool, id: bytes) -> None:
-        conn, size = connection.conn, 1 + len(data) // SIZE_UNIT
-        if self._is_too_much(runtime, connection, "", id, size):
+        size = size_of(len(data))
+        if self._chains and self._is_too_much(runtime, connection, "", id, size):
             return
-
-        def failed() -> None:
-            runtime.reply(conn, "", id, "the server failed to handle this message", "internal")
-
-        def refused(error: Exception) -> bool:
-            return objected(runtime, conn, "", id, error)
-
-        value = data if binary else parse(data)
-        for handler, concurrent in self.on_message:
-            call = Call(
-                "on_message",
-                handler,
-                connection,
-                value,
-                failed=failed,
-                refused=refused,
-                size=size,
-                concurrent=concurrent,
-            )
-            self._in_turn(connection, call)
+        outcome = Message(runtime, connection.conn, "", id)
+        args = (connection, data if binary else parse(data))
+        for registered in self.on_message:
+            self._in_turn(connection, "on_message", registered, args, outcome, size)
 
     def command(self, runtime: Runtime, connection: Connection, action: str, data: bytes, id: bytes) -> None:
-        conn, size = connection.conn, 1 + len(data) // SIZE_UNIT
-        if self._is_too_much(runtime, connection, action, id, size):
+        size = size_of(len(data))
+        if self._chains and self._is_too_much(runtime, connection, action, id, size):
             return
-
-        def failed() -> None:
-            runtime.reply(conn, action, id, "the handler of this command failed", "internal")
-
-        def refused(error: Exception) -> bool:
-            return objected(runtime, conn, action, id, error)
-
-        def answer(value: Any) -> None:
-            runtime.reply(conn, action, id, self.encoder.dumps(value, f"the result of the command {action!r}"))
-
         registered = self.commands.get(action)
         if registered is None:  # It was removed while the command was on its way.
-            runtime.reply(conn, action, id, "there is no handler for this action any more", "unknown_action")
+            runtime.reply(connection.conn, action, id, "there is no handler for this action any more", "unknown_action")
             return
-        call = Call(
-            f"the command {action!r}",
-            registered.handler,
-            connection,
-            command_data(data),
-            done=answer,
-            failed=failed,
-            refused=refused,
-            size=size,
-            concurrent=registered.concurrent,
-        )
-        self._in_turn(connection, call)
+        outcome = Command(runtime, connection.conn, action, id, self.encoder)
+        self._in_turn(connection, action, registered, (connection, command_data(data)), outcome, size)
 
-    def _in_turn(self, connection: Connection, call: Call) -> None:
+    def _in_turn(
+        self,
+        connection: Connection,
+        what: str,
+        registered: Registered,
+        args: tuple[Any, ...],
+        outcome: Outcome,
+        size: int = 0,
+    ) -> None:
         """Calls a handler once those before it, of the same client, have ended."""
         conn = connection.conn
         chain = self._chains.get(conn)
         if chain is not None:
-            chain.add(call)
+            chain.add(Call(what, registered.handler, args, outcome, size, registered.concurrent))
             return
-        task = call.start()
+        task = start(what, registered.handler, args, outcome)
         if task is not None:
             chain = Chain(connection.client_id, self.on_loop, lambda: self._chains.pop(conn, None))
             self._chains[conn] = chain
-            chain.hold(call, task)
+            chain.hold(Call(what, registered.handler, args, outcome, size, registered.concurrent), task)
 
     def _is_too_much(self, runtime: Runtime, connection: Connection, action: str, id: bytes, size: int) -> bool:
         """Whether a message is over max_handler_queue; the client is told, and the core counts it."""
@@ -200,121 +165,24 @@ class Handlers:
     # ---- questions, which are answered out of turn: a handler in hand may wait for what depends on them ----
 
     def authenticate(self, runtime: Runtime, ticket: int, data: bytes) -> None:
-        def refuse(code: int = 0, reason: str = "") -> None:
-            runtime.authenticated(ticket, False, code=code, reason=reason)
-
-        def answer(value: Any) -> None:
-            if value is None or value is False:
-                refuse()
-            else:
-                runtime.authenticated(ticket, True, **decision(value))
-
-        def failed() -> None:
-            refuse(INTERNAL_ERROR, "The authentication handler failed.")
-
-        def refused(error: Exception) -> bool:
-            meant = refusal(error)
-            if meant is not None:
-                refuse(*meant)
-            return meant is not None
-
+        outcome = Authentication(runtime, ticket)
         if self.authenticator is None:
-            failed()
-            return
-        request = Request(orjson.loads(data))
-        self._ask(Call("authenticate", self.authenticator, request, done=answer, failed=failed, refused=refused))
+            outcome.failed()
+        else:
+            self._ask("authenticate", self.authenticator, (Request(orjson.loads(data)),), outcome)
 
     def authorize(self, runtime: Runtime, ticket: int, connection: Connection, action: str, room: str) -> None:
-        def refuse() -> None:
-            runtime.authorized(ticket, False)
-
-        def refused(error: Exception) -> bool:
-            meant = refusal(error)
-            if meant is not None:
-                refuse()
-            return meant is not None
-
-        def answer(value: Any) -> None:
-            runtime.authorized(ticket, bool(value))
-
+        outcome = Authorization(runtime, ticket)
         if self.authorizer is None:
-            refuse()
-            return
-        self._ask(
-            Call("authorize", self.authorizer, connection, action, room, done=answer, failed=refuse, refused=refused)
-        )
+            outcome.failed()
+        else:
+            self._ask("authorize", self.authorizer, (connection, action, room), outcome)
 
-    def _ask(self, call: Call) -> None:
-        task = call.start()
+    def _ask(self, what: str, handler: Handler, args: tuple[Any, ...], outcome: Outcome) -> None:
+        task = start(what, handler, args, outcome)
         if task is not None:
             self._questions.add(task)
             task.add_done_callback(self._questions.discard)
-
-
-def refusal(error: Exception) -> tuple[int, str] | None:
-    """The close code and reason that an exception means, None if it is an error and no refusal.
-
-    PermissionError, and what FastAPI's users raise: WebSocketException(code, reason), HTTPException(401 or 403). Not
-    the operating system's PermissionError, which is a failure and names a file.
-    """
-    if isinstance(error, PermissionError):
-        return (4403, str(error)) if error.errno is None else None
-    code = getattr(error, "code", None)
-    if isinstance(code, int) and (3000 <= code <= 4999 or code == 1008):
-        return (code if code != 1008 else 4403), str(getattr(error, "reason", "") or "")
-    status = getattr(error, "status_code", None)
-    if status in (401, 403):
-        return 4000 + int(status), str(getattr(error, "detail", "") or "")
-    return None
-
-
-def objected(runtime: Runtime, conn: int, action: str, id: bytes, error: Exception) -> bool:
-    """Answers a message whose handler raised what is the client's business; False if it is an error of the handler."""
-    if isinstance(error, BadRequest):
-        runtime.reply(conn, action, id, str(error), "bad_request")
-        return True
-    meant = refusal(error)
-    if meant is not None:
-        runtime.reply(conn, action, id, meant[1] or "this is not allowed", "forbidden")
-        return True
-    status, detail = getattr(error, "status_code", None), getattr(error, "detail", None)
-    if isinstance(status, int) and 400 <= status < 500:  # an HTTPException
-        runtime.reply(conn, action, id, detail if isinstance(detail, str) else "bad request", "bad_request")
-        return True
-    return False
-
-
-def decision(value: Any) -> dict[str, Any]:
-    """The keywords of Runtime.authenticated() for what an authenticate handler has returned."""
-    if value is True:
-        return {}
-    if not isinstance(value, Mapping):
-        if isinstance(value, (str, int)) or type(value).__name__ == "UUID":
-            return {"user_id": str(value)}
-        raise TypeError(
-            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish), True or "
-            f"None, not {type(value).__name__}"
-        )
-    unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish"}
-    if unknown:
-        raise TypeError(
-            f"an authenticate handler returned a dict with {sorted(unknown)!r}; "
-            "it may have user_id, session_id, rooms, subscribe, publish"
-        )
-    return {
-        "user_id": "" if value.get("user_id") is None else str(value["user_id"]),
-        "session_id": "" if value.get("session_id") is None else str(value["session_id"]),
-        "rooms": listed(value.get("rooms")),
-        "subscribe": listed(value.get("subscribe")),
-        "publish": listed(value.get("publish")),
-    }
-
-
-def listed(rooms: Any) -> list[str]:
-    """One room, several, or None."""
-    if isinstance(rooms, Mapping):
-        raise TypeError(f"rooms must be a name or several, not {type(rooms).__name__}")
-    return [rooms] if isinstance(rooms, str) else list(rooms or ())
 
 
 def parse(data: bytes) -> Any:

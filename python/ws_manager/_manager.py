@@ -21,7 +21,8 @@ from . import _config, _core
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._encode import PLAIN, Encoder
-from ._handlers import Handlers, Registered, listed
+from ._handlers import Handlers, Registered
+from ._outcomes import listed
 from ._parameters import prepared
 from ._sending import ids
 from ._tokens import Tokens

@@ -1,4 +1,4 @@
-"""Where one would stumble: swapped arguments, help(), models, a second TestClient, misspelt names, a file of our name."""
+"""Where one would stumble: swapped arguments, help(), models, a second TestClient, misspelt names, our name."""
 
 from __future__ import annotations
 
