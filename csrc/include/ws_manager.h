@@ -141,6 +141,8 @@ bool wsm_runtime_draining(const wsm_runtime *runtime);
 /* Stops with deadline 0 if needed and frees. No other thread may be inside a call. free(NULL) is fine. */
 void wsm_runtime_free(wsm_runtime *runtime);
 bool wsm_runtime_running(const wsm_runtime *runtime);
+/* An option's value in force, as wsm_config_get() gives it; owned by the runtime. NULL for an unknown name. */
+const char *wsm_runtime_option(const wsm_runtime *runtime, const char *name);
 /*
  * Reads tls_cert and tls_key again: connections that come from now on get the new certificate, those that are there go on.
  * WSM_ECONFIG if something is wrong with the files, or TLS is not configured: everything stays as it is.
@@ -485,6 +487,8 @@ int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow);
 /*
  * The host's answer to a WSM_EVENT_COMMAND: {"type":"reply","data":<json>,"id":<id>}. With `error_code`, an `error`
  * message with that code, in which `json` is the sentence, plain text. `id` is the event's.
+ * Also for a WSM_EVENT_MESSAGE, with an empty action. The code "rate_limited" means that more than max_handler_queue of this
+ * connection waits in the host: it is counted as that limit, and the sentence is the core's.
  */
 int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice id, wsm_slice json,
               const char *error_code);
