@@ -220,9 +220,13 @@ int wsm_level_parse(wsm_slice word);
 
 #define WSM_PUBLISH_NO_HISTORY 1u /* do not keep it; it gets no offset */
 #define WSM_PUBLISH_BINARY 2u     /* payload goes out as it is, as a binary message */
-#define WSM_PUBLISH_TEXT 4u       /* payload goes out as it is, as a text message, even if it is a JSON object */
-#define WSM_PUBLISH_FLAT 8u       /* with `type`: members of the payload at the top level beside "event_type" */
-#define WSM_PUBLISH_REPORT 16u    /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
+/*
+ * payload goes out as it is, as a text message, even if it is a JSON object; but WSM_EINVAL for an object that clients could take for
+ * the server's own word: with a room, an offset or an epoch, a member that begins with '@', or a type of the server's own.
+ */
+#define WSM_PUBLISH_TEXT 4u
+#define WSM_PUBLISH_FLAT 8u    /* with `type`: members of the payload at the top level beside "event_type" */
+#define WSM_PUBLISH_REPORT 16u /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
 
 /* A member that is added at the top level of the envelope. `json` is an encoded JSON value. */
 typedef struct wsm_member {
@@ -235,6 +239,9 @@ typedef struct wsm_member {
  * With `type`, payload is the encoded JSON value of "data" and the core makes the envelope; where the type is in the
  * catalogue its room, priority, key, rate, history and shape apply unless set here. Without `type`, a payload that is
  * a JSON object gets those of timestamp, message_id, room, offset that it lacks; other text goes out untouched.
+ * Members of the object, of flat data, and of `members` that are called room, offset or epoch stay as they are; the server's
+ * own then stand in "@position" (docs/protocol.md). Names there that begin with '@' are WSM_EINVAL, and so is flat data that is no
+ * object.
  */
 typedef struct wsm_publication {
 	wsm_target target;

@@ -351,6 +351,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__decide_fini(core);
 	wsm__sticky_fini(core);
 	wsm__replay_fini(core);
+	wsm__words_fini(core);
 	free(core->conns);
 	wsm__admin_fini(core);
 	wsm__limits_fini(core);
