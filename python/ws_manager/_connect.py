@@ -58,6 +58,7 @@ async def connect(
         greeting=greeting,
         heartbeat=heartbeat,
     )
+    manager._checked(f"connect() in the application's WebSocket route {_route(websocket)}")
     websocket.scope[CLIENT_ID] = admission["client_id"]
     accepted = _accepted(websocket)
     offer = None if accepted else offered(websocket.scope)
@@ -93,6 +94,11 @@ async def _hand_over(manager: WebSocketManager, offer: HandOver, admission: Admi
         with contextlib.suppress(WsManagerError):
             manager.disconnect(admission["client_id"], code=1001, reason=CANCELLED)
         raise
+
+
+def _route(websocket: WebSocket) -> str:
+    """For people: the pattern, as the path may hold what is nobody's business."""
+    return str(getattr(websocket.scope.get("route"), "path", None) or getattr(websocket.scope.get("endpoint"), "__name__", ""))
 
 
 def _id(value: object) -> str:

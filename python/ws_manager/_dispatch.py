@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 from . import _core
 from ._connection import Connection
 from ._handlers import Handlers
+from ._look import say
 from ._receipt import complete, complete_report
 
 if TYPE_CHECKING:
@@ -288,7 +289,11 @@ class Dispatcher:
         self._handlers.authorize(self._runtime, event[2], self._connection(event[6]), event[8], room)
 
     def _on_log(self, event: tuple[Any, ...]) -> None:
-        logger.log(LEVELS.get(event[3], logging.INFO), "%s", event[8])
+        level = LEVELS.get(event[3], logging.INFO)
+        if level == logging.INFO:
+            say("ws_manager: %s", event[8])
+        else:
+            logger.log(level, "%s", event[8])
 
     # ---- connections whose sockets came from the host's server ----
 

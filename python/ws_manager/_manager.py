@@ -1,6 +1,6 @@
 """WebSocketManager: a runtime, the application's handlers, and when it starts and stops.
 
-For the package's own modules: _ready(), _match(), _adopt(), _bridge_open(), _conn_drain(), rest().
+For the package's own modules: _ready(), _serves(), _checked(), _adopt(), _bridge_open(), _conn_drain(), rest().
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from . import _config, _core
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._handlers import Handlers
+from ._look import look, tell_endpoints
 from ._sending import ids
 from ._tokens import Tokens
 from ._types import Handler
@@ -56,6 +57,7 @@ class WebSocketManager(Tokens):
         self._rooms: dict[str, dict[str, str]] = {}
         self._router: Any = None
         self._panel_is_behind_check = False
+        self._checked_by: str | None = None
         self._reset()
         if config:
             self.configure(**config)
@@ -111,6 +113,8 @@ class WebSocketManager(Tokens):
         for action in self._handlers.commands:
             runtime.command_add(action)
         runtime.want(self._handlers.wanted())
+        if self._checked_by is not None:
+            runtime.access_checked(self._checked_by)
         dispatcher = Dispatcher(self, self._handlers, runtime)
         runtime.host = dispatcher
         self._runtime, self._dispatcher = runtime, dispatcher
@@ -262,8 +266,11 @@ class WebSocketManager(Tokens):
         self._runtime.conn_drain(conn)
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette gives it
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
         """Starts the runtime and stops it: FastAPI(lifespan=ws_manager.lifespan), or inside one of your own.
+
+        app: the application, whose routes are looked at first: with a WebSocket route of its own, rooms need a grant
+        (docs/access.md); and what they shadow is said.
 
         Example:
             @asynccontextmanager
@@ -271,6 +278,8 @@ class WebSocketManager(Tokens):
                 async with ws_manager.lifespan(app):
                     yield
         """
+        found = look(app, self)
+        tell_endpoints(found)
         with self._lock:
             self.start()
             self._lifespans += 1
@@ -331,10 +340,19 @@ class WebSocketManager(Tokens):
         self._publish = self._publish_first
         return self._publish_first(*args)
 
-    def _match(self, path: str) -> bool:
-        """Whether a path belongs to an endpoint; False while the runtime does not run."""
-        runtime = self._runtime
-        return runtime is not None and runtime.running and runtime.match(path)
+    def _serves(self, path: str) -> bool:
+        """Whether a path belongs to an endpoint, wherever the application has put it."""
+        with self._lock:
+            return self._any_runtime().match(path)
+
+    def _checked(self, by: str) -> None:
+        """The application decides by itself who comes in: rooms need a grant (docs/access.md)."""
+        if self._checked_by is not None:
+            return
+        with self._lock:
+            self._checked_by = by
+            if self._runtime is not None:
+                self._runtime.access_checked(by)
 
     def _adopt(self, fd: int, request: bytes, sink: ConnSink | None, **admission: Any) -> int:
         runtime = self._ready()

@@ -24,7 +24,8 @@ from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted
 from ws_manager._connect import carry
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
-from ws_manager._routes import ENDPOINT, Endpoint
+from ws_manager._look import look
+from ws_manager._routes import CALL, ENDPOINT, Endpoint
 
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
@@ -138,6 +139,7 @@ def rest_endpoint(
     """What answers a call. vouched: the application has found out that the caller may use the admin panel."""
 
     async def rest(request: Request) -> Response:
+        look(request.scope.get("app"), manager)
         body = await _body(request)
         headers = request.headers
         try:
@@ -164,6 +166,7 @@ def rest_endpoint(
         more = dict(line.split(": ", 1) for line in fields.splitlines())
         return Response(answer, status, headers={"content-type": content_type, **more})
 
+    setattr(rest, CALL, call)
     return rest
 
 
@@ -181,6 +184,7 @@ async def _body(request: Request) -> bytes:
 def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[WebSocket], Awaitable[None]]:
     async def endpoint(websocket: WebSocket) -> None:
         path = quoted(endpoint_path(websocket.scope["path"], pattern))
+        look(websocket.scope.get("app"), manager)
         offer = offered(websocket.scope)
         if offer is not None:
             try:
