@@ -11,6 +11,7 @@ import orjson
 
 from . import _core
 from ._connection import Connection, Request
+from ._names import client_fault
 from ._core import Receipt
 from ._encode import dumps
 
@@ -80,15 +81,50 @@ class Handlers:
             return
         self._run(f"the command {action!r}", handler, connection, command_data(data), done=answer, failed=failed)
 
-    def authenticate(self, runtime: Runtime, ticket: int, data: bytes) -> None:
+    def authenticate(
+        self, runtime: Runtime, ticket: int, data: bytes, keep: Callable[[Mapping[str, Any] | None], None]
+    ) -> None:
+        """A client of a socket asks to come in. keep: what is to become its connection.state."""
+
         def refuse(code: int = 0, reason: str = "") -> None:
+            keep(None)
             runtime.authenticated(ticket, False, code=code, reason=reason)
 
+        def admit(grants: dict[str, Any]) -> None:
+            keep(grants.pop("state", None))
+            runtime.authenticated(ticket, True, **grants)
+
+        self._who(Request(orjson.loads(data)), admit, refuse)
+
+    async def identify(self, request: Request) -> dict[str, Any] | None:
+        """Who makes a call over HTTP, as decision() says it; None for nobody who may come in."""
+        if self.authenticator is None:
+            return None
+        answered: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+
+        def answer(grants: dict[str, Any] | None) -> None:
+            if not answered.done():
+                answered.set_result(grants)
+
+        def refuse(*_: object) -> None:
+            answer(None)
+
+        self._who(request, answer, refuse)
+        return await answered
+
+    def _who(
+        self, request: Request, admit: Callable[[dict[str, Any]], None], refuse: Callable[[int, str], None]
+    ) -> None:
         def answer(value: Any) -> None:
             if value is None or value is False:
-                refuse()
+                refuse(0, "")
+                return
+            grants = decision(value)
+            fault = client_fault(grants, request.path_params, request.query.pairs)
+            if fault is not None:
+                refuse(4400, fault)
             else:
-                runtime.authenticated(ticket, True, **decision(value))
+                admit(grants)
 
         def failed() -> None:
             refuse(INTERNAL_ERROR, "The authentication handler failed.")
@@ -96,7 +132,6 @@ class Handlers:
         if self.authenticator is None:
             failed()
             return
-        request = Request(orjson.loads(data))
         self._run("authenticate", self.authenticator, request, done=answer, failed=failed, refused=refuse)
 
     def authorize(self, runtime: Runtime, ticket: int, connection: Connection, action: str, room: str) -> None:
@@ -195,21 +230,21 @@ def refusal(error: Exception) -> tuple[int, str] | None:
 
 
 def decision(value: Any) -> dict[str, Any]:
-    """The keywords of Runtime.authenticated() for what an authenticate handler has returned."""
+    """The keywords of Runtime.authenticated(), and `state`, for what an authenticate handler has returned."""
     if value is True:
         return {}
     if not isinstance(value, Mapping):
         if isinstance(value, (str, int)) or type(value).__name__ == "UUID":
             return {"user_id": str(value)}
         raise TypeError(
-            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish), True or "
+            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish, state), True or "
             f"None, not {type(value).__name__}"
         )
-    unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish"}
+    unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish", "state"}
     if unknown:
         raise TypeError(
             f"an authenticate handler returned a dict with {sorted(unknown)!r}; "
-            "it may have user_id, session_id, rooms, subscribe, publish"
+            "it may have user_id, session_id, rooms, subscribe, publish, state"
         )
     return {
         "user_id": "" if value.get("user_id") is None else str(value["user_id"]),
@@ -217,6 +252,7 @@ def decision(value: Any) -> dict[str, Any]:
         "rooms": listed(value.get("rooms")),
         "subscribe": listed(value.get("subscribe")),
         "publish": listed(value.get("publish")),
+        "state": dict(value.get("state") or {}),
     }
 
 

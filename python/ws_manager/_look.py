@@ -85,7 +85,9 @@ def tell_endpoints(found: Survey | None) -> None:
     if found is None:
         return
     if not found.endpoints:
-        say("ws_manager: no endpoint of its own: the application includes no router (app.include_router(ws_manager.router))")
+        say(
+            "ws_manager: no endpoint of its own: the application includes no router (app.include_router(ws_manager.router))"
+        )
         return
     groups: dict[tuple[str, ...], list[str]] = {}
     for place in found.endpoints:
@@ -136,9 +138,21 @@ def tell_refused(app: Any, path: str, root_path: str = "") -> None:
         return
     if place is not None:  # the application's own rule, which is no mistake as a rule
         guards = ", ".join((*found.middleware, *place.guards)) or "the application"
-        say("refused: an upgrade of %s, by what the application has put before that endpoint: %s%s", place.path, guards, more)
+        say(
+            "refused: an upgrade of %s, by what the application has put before that endpoint: %s%s",
+            place.path,
+            guards,
+            more,
+        )
     else:
         logger.warning("refused: %s%s", _missing(found, path), more)
+
+
+def tell(code: int, where: str, why: str) -> None:
+    """A line for a client that was refused with a close code in an endpoint of the application's own."""
+    more = _refusals.due()
+    if more is not None:
+        logger.warning("refused: a connection to %s, closed with %d: %s%s", where, code, why, more)
 
 
 def _serves(manager: WebSocketManager, path: str) -> bool:

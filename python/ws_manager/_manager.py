@@ -12,8 +12,8 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import orjson
 
@@ -27,6 +27,9 @@ from ._tokens import Tokens
 from ._types import Handler
 
 if TYPE_CHECKING:
+    from starlette.requests import Request as StarletteRequest
+    from starlette.responses import Response
+
     from ._core import Receipt
     from ._types import ConnSink
 
@@ -355,16 +358,50 @@ class WebSocketManager(Tokens):
                 self._runtime.access_checked(by)
 
     def _adopt(self, fd: int, request: bytes, sink: ConnSink | None, **admission: Any) -> int:
-        runtime = self._ready()
+        runtime, state = self._ready(), admission.pop("state", None)
         dispatcher = cast("Dispatcher", self._dispatcher)
-        return dispatcher.open(sink, lambda: runtime.adopt(fd, request, **admission))
+        return dispatcher.open(sink, lambda: runtime.adopt(fd, request, **admission), state)
 
     def _bridge_open(
         self, path: str, query: str, ip: str, headers: Sequence[tuple[str, str]], sink: ConnSink, **admission: Any
     ) -> int:
-        runtime = self._ready()
+        runtime, state = self._ready(), admission.pop("state", None)
         dispatcher = cast("Dispatcher", self._dispatcher)
-        return dispatcher.open(sink, lambda: runtime.bridge_open(path, query, ip, headers, **admission))
+        return dispatcher.open(sink, lambda: runtime.bridge_open(path, query, ip, headers, **admission), state)
+
+    # ---- REST ----
+
+    @overload
+    def rest(self, method: str, path: str, *fields: Any, **more: Any) -> tuple[int, str, bytes]: ...
+    @overload
+    def rest(
+        self,
+        method: StarletteRequest,
+        *,
+        user_id: object = None,
+        rooms: str | Iterable[str] = (),
+        subscribe: str | Iterable[str] = (),
+    ) -> Coroutine[Any, Any, Response]: ...
+    def rest(self, method: Any, *fields: Any, **more: Any) -> Any:
+        """Answers a REST call of docs/protocol.md.
+
+        rest(request, user_id=..., rooms=..., subscribe=...), to be awaited in a route of the application that has found
+        out who calls: a Response with what that user may read, as over a socket that connect() has let in with the
+        same. The call is the one that the path of the request ends with.
+
+        rest(method, path, query="", ip="", ...): by the parts of a request: (HTTP status, content type, body). The
+        fields are believed as docs/limits.md says.
+
+        Example:
+            @app.get("/mine/api/ws/history")
+            async def history(request: Request, user: User = Depends(current_user)):
+                return await ws_manager.rest(request, user_id=user.id, subscribe=["team:*"])
+        """
+        if isinstance(method, str):
+            return super().rest(method, *fields, **more)
+        from ._router import answer_as
+
+        return answer_as(self, method, *fields, **{"user_id": None, "rooms": (), "subscribe": (), **more})
 
     # ---- handlers ----
 
@@ -405,10 +442,11 @@ class WebSocketManager(Tokens):
     def authenticate(self, handler: H) -> H:
         """Decorator: handler(request) -> who the client is, where it brings no token.
 
-        A user id, a dict of user_id, session_id, rooms, publish, or True for nobody in particular; None refuses with
-        4401. rooms are joined, and beginnings ("project:*") may be subscribed to; publish: where it may publish. As
-        soon as there is such a handler, rooms need a grant (docs/access.md). PermissionError refuses with 4403.
-        request: path, path_params, query, headers, cookies, ip.
+        A user id, a dict of user_id, session_id, rooms, subscribe, publish, state, or True for nobody in particular;
+        None refuses with 4401. They mean what they mean to connect(): rooms are joined, subscribe ("project:*") may be
+        subscribed to, publish may be published to, state becomes connection.state. As soon as there is such a handler,
+        rooms need a grant (docs/access.md). PermissionError refuses with 4403. request: path, path_params, query,
+        headers, cookies, ip; of REST calls, too.
         """
         _check(handler)
         with self._lock:

@@ -78,7 +78,9 @@ class Survey(NamedTuple):
     @property
     def managers(self) -> list[WebSocketManager]:
         """Those whose endpoints are in the table."""
-        return list({id(place.endpoint.manager): place.endpoint.manager for place in self.places if place.endpoint}.values())
+        return list(
+            {id(place.endpoint.manager): place.endpoint.manager for place in self.places if place.endpoint}.values()
+        )
 
     @property
     def shadowed(self) -> list[Shadow]:

@@ -205,7 +205,8 @@ class WebSocketProtocol(asyncio.Protocol):
         assert self.request is not None
         secrets = {value for name, value in self._parameters.items() if SECRET_NAME.search(name)}
         return "/".join(
-            "..." if SECRET.fullmatch(part) or unquote(part) in secrets else part for part in self.request.raw_path.split("/")
+            "..." if SECRET.fullmatch(part) or unquote(part) in secrets else part
+            for part in self.request.raw_path.split("/")
         )
 
     @property

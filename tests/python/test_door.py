@@ -114,7 +114,9 @@ def status(port: int, path: str) -> int:
 
 @pytest.mark.parametrize("app", EXPECTED)
 @pytest.mark.parametrize("server", SERVERS)
-def test_what_is_not_routed_does_not_exist_and_what_is_guarded_is_guarded(tmp_path: Path, server: str, app: str) -> None:
+def test_what_is_not_routed_does_not_exist_and_what_is_guarded_is_guarded(
+    tmp_path: Path, server: str, app: str
+) -> None:
     (tmp_path / "main.py").write_text(APPLICATION)
     (tmp_path / "worker.py").write_text(WORKER)
     command, started = SERVERS[server]
@@ -132,7 +134,9 @@ def test_an_endpoint_that_is_not_routed_says_what_to_do(tmp_path: Path) -> None:
     }.items():
         with Process("-m", "ws_manager", "run", f"main:{app}", "--port", "0", cwd=tmp_path) as process:
             for path in ("/ws", "/v1/ws"):
-                with pytest.raises(InvalidStatus) if EXPECTED[app].get(path, 403) == 403 else client(process.port, path):
+                with (
+                    pytest.raises(InvalidStatus) if EXPECTED[app].get(path, 403) == 403 else client(process.port, path)
+                ):
                     with connect(f"ws://127.0.0.1:{process.port}{path}", open_timeout=TIMEOUT):
                         pass
             for line in lines:

@@ -107,13 +107,17 @@ def with_middleware() -> FastAPI:
             id="static files at the root, before",
         ),
         pytest.param(
-            Starlette(routes=[Host("api.example", Router([WebSocketRoute("/ws", theirs)])), WebSocketRoute("/ws", ours)]),
+            Starlette(
+                routes=[Host("api.example", Router([WebSocketRoute("/ws", theirs)])), WebSocketRoute("/ws", ours)]
+            ),
             "/ws",
             None,
             id="its host",
         ),
         pytest.param(
-            Starlette(routes=[Host("other.example", Router([WebSocketRoute("/ws", theirs)])), WebSocketRoute("/ws", ours)]),
+            Starlette(
+                routes=[Host("other.example", Router([WebSocketRoute("/ws", theirs)])), WebSocketRoute("/ws", ours)]
+            ),
             "/ws",
             OURS,
             id="another host",
