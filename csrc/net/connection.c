@@ -526,8 +526,9 @@ void wsm__conn_refuse(struct wsm__conn *conn, unsigned code, const char *reason)
 
 	if (conn->state != WSM__CONN_CLOSING) {
 		conn->core->counters.refused++;
-		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_CONNECTION, "a connection from %s, closed with %u: %s",
-		                  conn->info->ip, code, wsm__log_text(line, sizeof(line), wsm__str(reason)));
+		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_CONNECTION,
+		                  "a connection from %s, closed with %u: %s", conn->info->ip, code,
+		                  wsm__log_text(line, sizeof(line), wsm__str(reason)));
 	}
 	wsm__conn_close(conn, code, reason);
 }

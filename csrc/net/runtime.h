@@ -53,9 +53,9 @@ enum wsm__refused {
 };
 #define WSM__REFUSALS_A_MINUTE 10
 struct wsm__refusals {
-	atomic_ullong since_ms;    /* when this minute began */
-	atomic_uint told;          /* lines of this minute */
-	atomic_ulong untold;       /* those left out since the last line */
+	atomic_ullong since_ms; /* when this minute began */
+	atomic_uint told;       /* lines of this minute */
+	atomic_ulong untold;    /* those left out since the last line */
 };
 
 struct wsm_runtime {

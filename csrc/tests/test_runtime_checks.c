@@ -67,8 +67,9 @@ static void an_application_that_checks_closes_rooms_and_the_start_names_it(void 
 	checked("the application's WebSocket route /live/{board}\n2026 CRITICAL forged");
 	checked("another");
 	host_start(&host);
-	expect_line("access: ", "granted: public rooms need a grant, as clients are checked by the application's WebSocket "
-	                        "route /live/{board}?2026 CRITICAL forged (option access=auto)");
+	expect_line("access: ",
+	            "granted: public rooms need a grant, as clients are checked by the application's WebSocket "
+	            "route /live/{board}?2026 CRITICAL forged (option access=auto)");
 	greeting = visitor_greet(&visitor, host.port, "/ws?session_id=stolen");
 	assert_string_equal(text_at(greeting, "data.session_id"), "");
 	json_decref(greeting);
@@ -230,11 +231,11 @@ static void rest_knows_whom_the_host_has_let_in(void **state)
 	const wsm_rest_request nobody = { .admitted = false, .rooms = &one, .n_rooms = 1, .user_id = wsm__str("u1") };
 	const wsm_rest_request somebody = { .admitted = true };
 	const wsm_rest_request user = { .admitted = true,
-		                        .user_id = wsm__str("u1"),
-		                        .rooms = &one,
-		                        .n_rooms = 1,
-		                        .subscribe = &some,
-		                        .n_subscribe = 1 };
+	                                .user_id = wsm__str("u1"),
+	                                .rooms = &one,
+	                                .n_rooms = 1,
+	                                .subscribe = &some,
+	                                .n_subscribe = 1 };
 	const wsm_rest_request wrong = { .admitted = true, .rooms = &star, .n_rooms = 1 };
 	wsm_rest_answer answer;
 	wsm_error error = { 0 };

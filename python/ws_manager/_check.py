@@ -1,7 +1,7 @@
 """`python -m ws_manager check main:app`: what the application lets whom do, without serving it.
 
-Nothing is started, and no port is opened. The application is imported, its routing table read, and the rule of docs/access.md
-put in words.
+Nothing is started, and no port is opened. The application is imported, its routing table read, and the rule of
+docs/access.md put in words.
 """
 
 from __future__ import annotations

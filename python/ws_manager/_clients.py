@@ -188,9 +188,9 @@ class Clients(Sending):
         the user_id too; but what the request itself gives as `?session_id=` is taken as the session only, since
         anybody can claim it. client_id: one is made if None; a connection that has it already is closed with 4409. Ids
         may be of any type; str() is taken. rooms: joined at once, besides @all; names. subscribe: rooms that it may
-        subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting, heartbeat: types of the
-        first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at the request's Origin.
-        state: what handlers find in connection.state.
+        subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting,
+        heartbeat: types of the first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at
+        the request's Origin. state: what handlers find in connection.state.
 
         As the application decides here who comes in, public rooms need a grant from then on (docs/access.md). A client
         whose path or query makes a name that no room can have, or brings a "*" into subscribe or publish, is closed

@@ -11,9 +11,9 @@ import orjson
 
 from . import _core
 from ._connection import Connection, Request
-from ._names import client_fault
 from ._core import Receipt
 from ._encode import dumps
+from ._names import client_fault
 
 if TYPE_CHECKING:
     from ._core import Runtime
@@ -237,8 +237,8 @@ def decision(value: Any) -> dict[str, Any]:
         if isinstance(value, (str, int)) or type(value).__name__ == "UUID":
             return {"user_id": str(value)}
         raise TypeError(
-            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish, state), True or "
-            f"None, not {type(value).__name__}"
+            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish, "
+            f"state), True or None, not {type(value).__name__}"
         )
     unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish", "state"}
     if unknown:

@@ -1,11 +1,13 @@
 """A look at the application: whether it checks clients by itself, where our endpoints are, and what they shadow.
 
-Rule 1 of docs/access.md makes our endpoints routes of the application; so its table says who may come, and the start says it.
+Rule 1 of docs/access.md makes our endpoints routes of the application; so its table says who may come, and the start
+says it.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,9 @@ logger = logging.getLogger("ws_manager")
 
 SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 """Loggers of servers, which print what happens at the start where nobody has set up ours."""
+
+QUIET_SERVERS = ("hypercorn", "granian", "daphne")
+"""Modules of servers whose loggers are not ready while the application starts."""
 
 LINES_A_MINUTE = 10
 """Of a kind; a crowd that is refused writes no crowd of lines."""
@@ -39,6 +44,9 @@ def say(text: str, *args: object) -> None:
             if server.isEnabledFor(logging.INFO) and server.hasHandlers():
                 server.info(text, *args)
                 return
+        if not own.hasHandlers() and any(name in sys.modules for name in QUIET_SERVERS):
+            print("INFO:    ", text % args, file=sys.stderr)
+            return
     own.info(text, *args)
 
 
@@ -65,8 +73,8 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
     _warned.add(found.app)
     for shadow in found.shadowed:
         logger.warning(
-            "%s %s of the application is never called: it comes after ws_manager's %s in the routing table. Put it before "
-            "app.include_router(ws_manager.router), or give the router a prefix",
+            "%s %s of the application is never called: it comes after ws_manager's %s in the routing table. Put it "
+            "before app.include_router(ws_manager.router), or give the router a prefix",
             "the WebSocket route" if shadow.own.websocket else "the route",
             shadow.own.path,
             shadow.ours.path,
@@ -85,9 +93,7 @@ def tell_endpoints(found: Survey | None) -> None:
     if found is None:
         return
     if not found.endpoints:
-        say(
-            "ws_manager: no endpoint of its own: the application includes no router (app.include_router(ws_manager.router))"
-        )
+        say("ws_manager: no endpoint: the application includes no router (app.include_router(ws_manager.router))")
         return
     groups: dict[tuple[str, ...], list[str]] = {}
     for place in found.endpoints:
@@ -121,7 +127,7 @@ _refusals = _Limiter()
 
 
 def tell_refused(app: Any, path: str, root_path: str = "") -> None:
-    """A line for an upgrade that the application has refused, or has no route for, where the path is one of our endpoints."""
+    """A line for an upgrade of one of our endpoints that the application has refused, or has no route for."""
     from ws_manager._manager import default_manager
 
     found = look(app)
@@ -164,10 +170,11 @@ def _serves(manager: WebSocketManager, path: str) -> bool:
 def _missing(found: Survey, path: str) -> str:
     elsewhere = [place.path for place in found.endpoints if place.endpoint and fits(place.endpoint.pattern, path)]
     if elsewhere:
-        return f"an upgrade of a path that the application has no route for: it has included this endpoint as {', '.join(elsewhere)}"
+        where = ", ".join(elsewhere)
+        return f"an upgrade of a path that the application has no route for: it has included this endpoint as {where}"
     return (
-        "an upgrade of an endpoint of ws_manager that the application has no route for: app.include_router(ws_manager.router) "
-        f"adds it, behind the dependencies that you give there{_shown(path)}"
+        "an upgrade of an endpoint of ws_manager that the application has no route for: "
+        f"app.include_router(ws_manager.router) adds it, behind the dependencies that you give there{_shown(path)}"
     )
 
 

@@ -1,7 +1,7 @@
 """Names of rooms that an application makes of what a client says: `rooms=[f"board:{board}"]` for /live/{board}.
 
-A client that names no room is refused for it (4400); it is no error of the application's. And a star that a client brings must
-not become a pattern.
+A client that names no room is refused for it (4400); it is no error of the application's. And a star that a client
+brings must not become a pattern.
 """
 
 from __future__ import annotations

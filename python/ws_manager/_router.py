@@ -206,7 +206,7 @@ async def answer_as(
 
 
 async def _identify(manager: WebSocketManager, request: Request, call: Call) -> dict[str, Any]:
-    """Who calls, where that matters, by the application's authenticate handler: as for a socket that brings no token."""
+    """Who calls, where that matters, by the application's authenticate handler, as for a socket without a token."""
     handlers = manager._handlers
     if call.path != HISTORY or request.method == "OPTIONS" or handlers.authenticator is None:
         return {}

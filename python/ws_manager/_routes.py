@@ -1,7 +1,7 @@
 """What stands in an application's routing table: its own routes, ours, what is before them, and who has a path.
 
-Routing decides: an endpoint of ours exists where the application includes it, behind whatever it puts before it. Tables of
-Starlette's kind are read (FastAPI's, Starlette's); of another application nothing is known.
+Routing decides: an endpoint of ours exists where the application includes it, behind whatever it puts before it.
+Tables of Starlette's kind are read (FastAPI's, Starlette's); of another application nothing is known.
 """
 
 from __future__ import annotations

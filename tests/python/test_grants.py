@@ -1,16 +1,19 @@
-"""Who hears what: grants as arguments, names that clients bring, what the application keeps, and one identity for HTTP."""
+"""Who hears what: grants as arguments, names that clients bring, what is kept, and one identity for HTTP."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, WebSocket
 from starlette.responses import Response
-from web_support import TIMEOUT, Uvicorn, client, closed, receive
+from web_support import TIMEOUT, Process, Uvicorn, client, closed, receive
 from websockets.sync.client import ClientConnection
 
 from ws_manager import InvalidRoom, WebSocketManager
@@ -348,3 +351,94 @@ def test_a_draining_process_lives_and_wants_no_traffic(shop: tuple[Place, httpx.
     assert (http.get("/api/ws/live").status_code, http.get("/api/ws/health").status_code) == (200, 200)
     place.manager.drain()
     assert (http.get("/api/ws/live").status_code, http.get("/api/ws/health").status_code) == (200, 503)
+
+
+# ---- what an endpoint's dependencies hold
+
+
+def test_a_database_session_is_given_back_before_the_connection_goes_on(handing_over: bool) -> None:
+    """As docs/getting-started.md has it: a pool of two serves ten clients."""
+    place = Place(max_connections_per_ip=100)
+    pool = asyncio.Semaphore(2)
+
+    @contextlib.asynccontextmanager
+    async def session() -> AsyncIterator[dict[str, str]]:
+        async with asyncio.timeout(TIMEOUT), pool:
+            yield {"ana": "board:7"}
+
+    async def room_of(user: str) -> str:
+        async with session() as db:
+            return db[user]
+
+    @place.app.websocket("/live/{user}")
+    async def live(websocket: WebSocket, room: str = Depends(room_of)) -> None:
+        await place.manager.connect(websocket, rooms=room)
+
+    with place.serve(handing_over) as server, contextlib.ExitStack() as clients:
+        browsers = [clients.enter_context(client(server.port, "/live/ana")) for _ in range(10)]
+        for browser in browsers:
+            assert "board:7" in receive(browser, "connected")["data"]["rooms"]
+        assert not pool.locked()
+
+
+# ---- what the start says
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["uvicorn", "main:app", "--port", "0"], ["hypercorn", "main:app", "--bind", "127.0.0.1:0", "--log-file", "-"]],
+)
+def test_the_start_says_who_may_hear_what_and_where(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "main.py").write_text(
+        """
+from fastapi import FastAPI
+import ws_manager
+
+ws_manager.configure(port=0)
+app = FastAPI(lifespan=ws_manager.lifespan)
+app.include_router(ws_manager.router, prefix="/v1")
+
+@app.get("/v1/metrics")
+def metrics(): ...
+"""
+    )
+    with Process("-m", *command, cwd=tmp_path) as process:
+        process.expect(r"the route /v1/metrics of the application is never called")
+        process.expect(r"ws_manager: endpoints /v1/ws, ")
+        process.expect(r"ws_manager: listening on port \d+ of localhost, which only this machine reaches")
+        process.expect(r"ws_manager: access: open: everyone may hear every public room")
+
+
+def test_the_start_is_silent_where_the_application_wants_warnings_only(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        """
+import logging
+from fastapi import FastAPI
+import ws_manager
+
+logging.getLogger("ws_manager").setLevel(logging.WARNING)
+app = FastAPI(lifespan=ws_manager.lifespan)
+app.include_router(ws_manager.router)
+"""
+    )
+    with Process("-m", "uvicorn", "main:app", "--port", "0", cwd=tmp_path) as process:
+        process.expect("running on")
+        assert "access:" not in process.output
+
+
+@pytest.mark.parametrize("handing_over", [True, False])
+def test_a_refused_origin_is_named_with_the_rule_and_the_option(
+    handing_over: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Place(allowed_origins="https://app.example.com")
+    with place.serve(handing_over) as server:
+        for origin in ("https://shop.example", "null"):
+            with pytest.raises(Exception, match="403"), client(server.port, "/ws?token=s3cret", origin=origin):
+                pass
+        server.until(lambda: len([line for line in caplog.messages if "allowed_origins" in line]) >= 2)
+    lines = [line for line in caplog.messages if line.startswith("refused: a WebSocket of a page of Origin")]
+    assert any(
+        "https://shop.example to host 127.0.0.1" in line and "WEBSOCKET_ALLOWED_ORIGINS" in line for line in lines
+    )
+    assert any("Origin null" in line for line in lines)
+    assert not any("s3cret" in line for line in caplog.messages)
