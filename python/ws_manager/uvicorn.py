@@ -2,11 +2,11 @@
 
 The application is asked about every upgrade, as under any server: what it has no route for does not exist, and what it
 guards is guarded. Where the way leads to an endpoint of `ws_manager.router`, or to one of the application's own that
-calls `ws_manager.connect(websocket, ...)` before it accepts, the socket is handed over to the runtime, and uvicorn never
-hears of the connection again. Every other upgrade is served by uvicorn's own implementation.
+calls `ws_manager.connect(websocket, ...)` before it accepts, the socket is handed over to the runtime, and uvicorn
+never hears of the connection again. Every other upgrade is served by uvicorn's own implementation.
 
-`DirectWebSocketProtocol` hands over without asking where nothing of the application's stands before the endpoint: a third
-of the work of a handshake, for who has measured that it matters.
+`DirectWebSocketProtocol` hands over without asking where nothing of the application's stands before the endpoint: a
+third of the work of a handshake, for who has measured that it matters.
 
 Works with uvicorn 0.30 and later (`--ws` takes an import string since 0.36), on asyncio and uvloop, with h11, httptools
 and zttp. Where uvicorn ends TLS the socket can't be handed over; the bridge carries the same paths then.
