@@ -25,10 +25,10 @@ from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted
 from ws_manager._connect import carry
 from ws_manager._connection import Request as Asked
 from ws_manager._core import InvalidArgument, WsManagerError
-from ws_manager._handlers import listed
 from ws_manager._handover import Admission, offered
 from ws_manager._look import look
 from ws_manager._names import client_fault
+from ws_manager._outcomes import listed
 from ws_manager._routes import CALL, ENDPOINT, Endpoint, fits
 
 if TYPE_CHECKING:
