@@ -41,7 +41,7 @@ function split(url) {
 async function handle(manager, req, res, next) {
   const [path, query] = split(req.url)
   if (!PATHS.test(path)) return pass(res, next)
-  return reply(manager, req, res, path, query, false)
+  return reply(manager, req, res, next, path, query, false)
 }
 
 /** The same with the admin panel alone, for whom `check` lets in. */
@@ -51,15 +51,11 @@ function adminHandler(manager, check) {
     const [path, query] = split(req.url)
     if (!ADMIN_PATHS.test(path)) return pass(res, next)
     try {
-      if (!(await check(req))) {
-        res.writeHead(403, { 'content-type': 'text/plain; charset=utf-8' }).end(NOT_LET_IN)
-        return undefined
-      }
+      if (!(await check(req))) return sentence(res, 403, NOT_LET_IN)
     } catch (error) {
-      if (!next) throw error
-      return next(error)
+      return failed(manager, res, next, path, error)
     }
-    return reply(manager, req, res, path, query, true)
+    return reply(manager, req, res, next, path, query, true)
   }
 }
 
@@ -72,27 +68,39 @@ function mustBeCheck(check, where) {
 }
 
 function pass(res, next) {
-  if (next) return next()
-  res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('not found')
-  return undefined
+  return next ? next() : sentence(res, 404, 'not found')
 }
 
-async function reply(manager, req, res, path, query, vouched) {
-  const [status, headers, body] = await call(
-    manager,
-    req.method,
-    path,
-    query,
-    req.socket.remoteAddress,
-    req.headers,
-    await bodyOf(req),
-    vouched,
-  )
-  res.statusCode = status
-  for (const [name, value] of headers) res.setHeader(name, value)
-  res.setHeader('content-length', body.length)
-  res.end(req.method === 'HEAD' ? undefined : body)
-  return undefined
+function sentence(res, status, text) {
+  res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text)
+}
+
+/**
+ * What nobody foresaw goes to the application's error handler, or to its log: a rejection that nobody takes would end the process,
+ * and who sends requests could bring it about.
+ */
+function failed(manager, res, next, path, error) {
+  if (next) return next(error)
+  manager.logger.error(`the call ${path} failed`, error)
+  if (res.headersSent) return res.destroy()
+  return sentence(res, 500, 'The server could not answer this call; its log says why.')
+}
+
+async function reply(manager, req, res, next, path, query, vouched) {
+  try {
+    const body = await bodyOf(req)
+    if (body === null) return undefined // whoever asked has gone
+    const { method, headers } = req
+    const ip = req.socket.remoteAddress
+    const [status, fields, answer] = await call(manager, method, path, query, ip, headers, body, vouched)
+    res.statusCode = status
+    for (const [name, value] of fields) res.setHeader(name, value)
+    res.setHeader('content-length', answer.length)
+    res.end(method === 'HEAD' ? undefined : answer)
+    return undefined
+  } catch (error) {
+    return failed(manager, res, next, path, error)
+  }
 }
 
 /** [status, [[name, value], …] of header fields, body]. `vouched`: the host lets the caller use the admin panel. */
@@ -121,16 +129,42 @@ async function call(manager, method, path, query, ip, headers, body, vouched = f
   }
 }
 
-/** The body of a request, up to one byte over MAX_BODY; also one that a body parser has read before. */
+/** The body of a request, up to one byte over MAX_BODY; also one that a body parser has read before. null: its sender has gone. */
 async function bodyOf(req) {
   if (req.body !== undefined && req.readableEnded) return parsed(req.body)
   const chunks = []
   let size = 0
-  for await (const chunk of req) {
-    if (size > MAX_BODY) continue
-    chunks.push(chunk)
-    size += chunk.length
+  try {
+    for await (const chunk of req) {
+      if (size > MAX_BODY) continue
+      const bytes = Buffer.from(chunk)
+      chunks.push(bytes)
+      size += bytes.length
+    }
+  } catch (error) {
+    if (req.complete) throw error
+    return null
   }
+  return Buffer.concat(chunks).subarray(0, MAX_BODY + 1)
+}
+
+/** The same of a Request of fetch's kind. The rest of a body that is too large is not read. */
+async function bodyOfFetch(request) {
+  if (request.body === null) return Buffer.alloc(0)
+  if (request.bodyUsed) throw new TypeError('the body of this request has been read: give fetch() a request.clone()')
+  const reader = request.body.getReader()
+  const chunks = []
+  try {
+    for (let size = 0; size <= MAX_BODY;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      chunks.push(value)
+      size += value.length
+    }
+  } catch {
+    return null
+  }
+  reader.cancel().catch(() => {})
   return Buffer.concat(chunks).subarray(0, MAX_BODY + 1)
 }
 
@@ -178,7 +212,8 @@ async function respond(manager, request, { ip = '', path, admin = false } = {}) 
   const url = new URL(request.url)
   const target = path ?? url.pathname
   if (!PATHS.test(target)) return new Response('not found', { status: 404 })
-  const body = request.body ? Buffer.from(await request.arrayBuffer()).subarray(0, MAX_BODY + 1) : Buffer.alloc(0)
+  const body = await bodyOfFetch(request)
+  if (body === null) return new Response('The body of the request ended early.', { status: 400 })
   const headers = Object.fromEntries(request.headers)
   const vouched = admin === true && ADMIN_PATHS.test(target)
   const query = url.search.slice(1)
