@@ -148,7 +148,7 @@ static struct wsm__opening *opening_new(const struct wsm__core *core, const stru
 	if (!opening)
 		return NULL;
 	wsm__buffer_init(&opening->described);
-	if (wsm__wants(core, WSM_WANT_AUTHENTICATE))
+	if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !(admission && admission->ask))
 		wsm__request_describe(&opening->described, request, params);
 	opening_query(opening, request->query);
 	for (size_t i = 0; endpoint && i < endpoint->n_rooms; i++) {
@@ -273,6 +273,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	wsm__meter_init(&conn->sent, core->now_ms);
 	wsm__meter_init(&conn->received_messages, core->now_ms);
 	conn->admitted = admission && admission->admitted;
+	conn->ask = admission && admission->ask;
 	conn->echo = endpoint && (endpoint->flags & WSM__ENDPOINT_ECHO);
 	if (admission && admission->greeting.len)
 		greeting = admission->greeting;
@@ -362,6 +363,8 @@ void wsm__conn_established(struct wsm__conn *conn)
 		too_many(conn, WSM__LIMIT_max_connections_per_ip, "there are too many connections from this address");
 	else if (opening->refuse_code)
 		wsm__conn_refuse(conn, opening->refuse_code, opening->refuse_reason);
+	else if (conn->ask)
+		wsm__decide_authenticate(conn);
 	else if (core->runtime->jwt && !conn->admitted)
 		wsm__token_admit(conn);
 	else if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !conn->admitted)

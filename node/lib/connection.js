@@ -7,10 +7,11 @@ class Connection {
   #search
   #query
 
-  constructor(manager, conn, info) {
+  constructor(manager, conn, info, state = {}) {
     this.#manager = manager
     this.#search = info.query
     this.conn = conn
+    this.state = state
     this.clientId = info.clientId
     this.userId = info.userId || null
     this.sessionId = info.sessionId || null

@@ -6,11 +6,9 @@ const encode = require('./encode.js')
 const { WsManagerError } = require('./errors.js')
 const { Connection, Request } = require('./connection.js')
 const { Receipt } = require('./receipt.js')
-const { listed } = require('./config.js')
+const { INTERNAL_ERROR, decision, refusal, wordsOf } = require('./admission.js')
+const { admit } = require('./entrance.js')
 const { METHODS } = require('./log.js')
-
-/** Close code where a handler failed that had to decide (RFC 6455, 7.4.1). */
-const INTERNAL_ERROR = 1011
 
 /** All handlers of one manager, and the connections that they have met. */
 class Handlers {
@@ -51,7 +49,7 @@ class Handlers {
       case native.EVENT_COMMAND:
         return this.#command(runtime, this.#connection(runtime, conn), a, b, c)
       case native.EVENT_AUTHENTICATE:
-        return this.#authenticate(runtime, a, b)
+        return this.#authenticate(runtime, conn, a, b)
       case native.EVENT_AUTHORIZE:
         return this.#authorize(runtime, a, this.#connection(runtime, conn), b, c)
       case native.EVENT_LOG:
@@ -62,7 +60,7 @@ class Handlers {
   }
 
   #connection(runtime, conn) {
-    return this.known.get(conn) ?? new Connection(this.manager, conn, runtime.info())
+    return this.known.get(conn) ?? new Connection(this.manager, conn, runtime.info(), this.manager._states.take(conn))
   }
 
   #connected(runtime, conn) {
@@ -96,16 +94,17 @@ class Handlers {
     this.#run(`the command '${action}'`, handler, [connection, commandData(text)], { done, failed })
   }
 
-  #authenticate(runtime, ticket, text) {
+  #authenticate(runtime, conn, ticket, text) {
     const refused = (code = 0, reason = '') => runtime.authenticated(ticket, false, '', '', [], code, reason)
     const failed = () => refused(INTERNAL_ERROR, 'The authentication handler failed.')
-    const done = (value) => {
-      if (value === undefined || value === null || value === false) return refused()
-      const { userId, sessionId, rooms, publish } = decision(value)
-      runtime.authenticated(ticket, true, userId, sessionId, rooms, 0, '', publish)
-    }
     if (!this.authenticator) return failed()
-    this.#run('authenticate', this.authenticator, [new Request(JSON.parse(text))], { done, failed, refused })
+    const request = new Request(JSON.parse(text))
+    const done = (value) => {
+      const decided = decision(value, 'an authenticate handler')
+      if (decided === null) return refused()
+      admit(this.manager, runtime, conn, ticket, decided, wordsOf(request.pathParams, request.query))
+    }
+    this.#run('authenticate', this.authenticator, [request], { done, failed, refused })
   }
 
   #authorize(runtime, ticket, connection, action, room) {
@@ -152,37 +151,6 @@ class Handlers {
       if (!(error instanceof WsManagerError)) throw error
       this.manager.logger.debug(`an answer could not be given: ${error.message}`)
     }
-  }
-}
-
-/** The close code and reason that an error means; undefined if it is an error and no refusal. */
-function refusal(error) {
-  const code = error?.code
-  if (Number.isInteger(code) && code >= 3000 && code <= 4999)
-    return { code, reason: String(error.reason ?? error.message ?? '') }
-  const status = error?.status ?? error?.statusCode
-  if (status === 401 || status === 403) return { code: 4000 + status, reason: String(error.message ?? '') }
-  return undefined
-}
-
-/** Who a client is, by what an authenticate handler has returned. */
-function decision(value) {
-  if (value === true) return { userId: '', sessionId: '', rooms: [], publish: [] }
-  if (typeof value === 'string' || Number.isSafeInteger(value)) return { ...decision(true), userId: String(value) }
-  const members = 'userId, sessionId, rooms, publish'
-  if (typeof value !== 'object') {
-    throw new TypeError(`an authenticate handler must return a user id, an object (${members}), true or null`)
-  }
-  const { userId, user_id = userId, sessionId, session_id = sessionId, rooms, publish, ...unknown } = value
-  if (Object.keys(unknown).length > 0) {
-    const names = Object.keys(unknown).join(', ')
-    throw new TypeError(`an authenticate handler returned an object with ${names}; it may have ${members}`)
-  }
-  return {
-    userId: String(user_id ?? ''),
-    sessionId: String(session_id ?? ''),
-    rooms: listed(rooms),
-    publish: listed(publish),
   }
 }
 

@@ -8,10 +8,14 @@ const config = require('./config.js')
 const { ConfigError, NotFound, NotRunning } = require('./errors.js')
 const { Handlers } = require('./handlers.js')
 const { Receipt, Receipts } = require('./receipt.js')
-const { defaultLogger } = require('./log.js')
+const { Seldom, defaultLogger } = require('./log.js')
 const logs = require('./logs.js')
+const attaching = require('./attach.js')
 const handover = require('./handover.js')
+const { States } = require('./entrance.js')
+const { compiled, matched } = require('./paths.js')
 const rest = require('./rest.js')
+const { drainAtSignals } = require('./signals.js')
 const { Tokens } = require('./tokens.js')
 
 /** Milliseconds that a stop may take at the end of a process that has not stopped its manager. */
@@ -35,6 +39,11 @@ class WebSocketManager extends Tokens {
   #stopped = false
   #warned = false
   #holding = false
+  #checks = new Set()
+  #seldom = new Seldom()
+
+  /** @internal */
+  _states = new States()
 
   /** Where the package logs: an object with debug, info, warn, error. */
   logger = defaultLogger
@@ -114,12 +123,14 @@ class WebSocketManager extends Tokens {
     this.#start()
   }
 
-  async listen({ port, host } = {}) {
+  async listen({ port, host, signals = true } = {}) {
     this.configure({
       ...(port === undefined ? { port: this.#config.port ?? 0 } : { port }),
       ...(host === undefined ? {} : { host }),
     })
     this.start()
+    this._entered()
+    if (signals) drainAtSignals(this)
     return this.port
   }
 
@@ -163,6 +174,7 @@ class WebSocketManager extends Tokens {
   #furnished(runtime) {
     const before = this.#runtime ?? this.#draft
     for (const [path, settings] of this.#endpoints) apply(runtime, path, settings)
+    for (const by of this.#checks) runtime.accessChecked?.(by)
     for (const [pattern, setting, text] of this.#rules.values()) runtime.roomRuleSet(pattern, setting, text)
     if (before !== null) {
       for (const { jti = '', user_id = '', before: since = 0, until } of JSON.parse(before.revocations())) {
@@ -248,6 +260,32 @@ class WebSocketManager extends Tokens {
     return new Receipt(null, status)
   }
 
+  /** @internal A number that an option has, by its name in the table. */
+  _number(name) {
+    return Number(config.effective(this.#config, name))
+  }
+
+  /** @internal Something checks clients by itself: from now on rooms need a grant, unless the option `access` says otherwise. */
+  _checked(by) {
+    if (this.#checks.has(by)) return
+    this.#checks.add(by)
+    this._any().accessChecked?.(by)
+  }
+
+  /** @internal There is a way by which clients come in. */
+  _entered() {}
+
+  /** @internal A line that clients can cause, at most one of its kind in a while. */
+  _seldom(kind, level, text) {
+    const left = this.#seldom.due(kind)
+    if (left !== undefined) this.logger[level](text + left)
+  }
+
+  /** @internal Whether the application itself has added an endpoint for that path. */
+  _added(path) {
+    return [...this.#endpoints].some(([own, settings]) => settings !== null && matched(compiled(own), path) !== undefined)
+  }
+
   /** @internal Whether a path belongs to an endpoint; false while the runtime does not run. */
   _match(path) {
     return this.running && this.#runtime.match(path)
@@ -313,15 +351,15 @@ class WebSocketManager extends Tokens {
   // ---- Node's servers ----
 
   async attach(server, options) {
-    handover.attach(this, server, options)
+    attaching.attach(this, server, options)
   }
 
   detach(server) {
-    handover.detach(this, server)
+    attaching.detach(this, server)
   }
 
-  handOver(req, socket, head, admission) {
-    return handover.handOver(this, req, socket, head, admission)
+  handOver(req, socket, head, admission, how) {
+    return handover.handOver(this, req, socket, head, admission, how)
   }
 
   /** (req, res, next?) for node:http, Express and Connect. */
@@ -382,9 +420,15 @@ function dispatcher(manager, runtime, handlers, receipts) {
       return
     }
     try {
-      if (kind === native.EVENT_CLOSED) handover.closed(runtime, conn, a, b)
+      if (kind === native.EVENT_CLOSED) {
+        manager._states.take(conn)
+        handover.closed(runtime, conn, a, b)
+      } else if (kind === native.EVENT_AUTHENTICATE && b === '') handover.decide(manager, runtime, conn, a).catch(report)
       else handlers.handle(runtime, kind, conn, a, b, c)
     } catch (error) {
+      report(error)
+    }
+    function report(error) {
       manager.logger.error(`an event of kind ${kind} could not be handled`, error)
     }
   }

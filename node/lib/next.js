@@ -2,7 +2,7 @@
 'use strict'
 
 const { wsManager } = require('./index.js')
-const handover = require('./handover.js')
+const attaching = require('./attach.js')
 
 /**
  * Takes the WebSocket requests that match an endpoint, on whatever server Next.js listens with (next dev, next start, standalone).
@@ -10,8 +10,8 @@ const handover = require('./handover.js')
  */
 function register({ manager = wsManager } = {}) {
   if (process.env.NEXT_RUNTIME === 'edge') return
-  handover.attachAll(manager)
-  handover.refuseUnanswered()
+  attaching.attachAll(manager)
+  attaching.refuseUnanswered(manager)
 }
 
 /**

@@ -1,6 +1,7 @@
 // The REST calls of docs/protocol.md inside other servers. The core answers, as on its own port.
 'use strict'
 
+const { prefixAt } = require('./attach.js')
 const { WsManagerError } = require('./errors.js')
 
 /** Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413. */
@@ -37,9 +38,21 @@ function split(url) {
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)]
 }
 
+/**
+ * Path and query of a request, without what the application has put before ours: where a router is mounted (Express and Connect cut
+ * that off), or the prefix of attach() on this server. '' where a prefix is set and missing.
+ */
+function target(manager, req) {
+  const { url, originalUrl = url } = req
+  const prefix = prefixAt(manager, req.socket?.server)
+  if (prefix === '') return split(url)
+  if (originalUrl.startsWith(`${prefix}/`)) return split(originalUrl.slice(prefix.length))
+  return originalUrl === url ? ['', ''] : split(url)
+}
+
 /** (req, res, next?) of node:http, Express and Connect. */
 async function handle(manager, req, res, next) {
-  const [path, query] = split(req.url)
+  const [path, query] = target(manager, req)
   if (!PATHS.test(path)) return pass(res, next)
   return reply(manager, req, res, next, path, query, false)
 }
@@ -48,7 +61,7 @@ async function handle(manager, req, res, next) {
 function adminHandler(manager, check) {
   mustBeCheck(check, 'adminHandler(check)')
   return async (req, res, next) => {
-    const [path, query] = split(req.url)
+    const [path, query] = target(manager, req)
     if (!ADMIN_PATHS.test(path)) return pass(res, next)
     try {
       if (!(await check(req))) return sentence(res, 403, NOT_LET_IN)
