@@ -267,7 +267,7 @@ static void the_host_decides_after_the_hand_over(void **state)
 	int fd = adopt_upgrade("/live/7", NULL, &later, &conn);
 
 	(void)state;
-	assert_int_equal(wsm_authenticated(host.runtime, asked_about(conn), &yes), WSM_OK);
+	assert_int_equal(wsm_authenticated(host.runtime, asked_about(conn), &yes, NULL), WSM_OK);
 	expect_open(fd);
 	greeting = of_type(json_loads(frame.data, 0, NULL), "hello");
 	assert_string_equal(text_at(greeting, "data.user_id"), "u1");
@@ -276,7 +276,7 @@ static void the_host_decides_after_the_hand_over(void **state)
 	close(fd);
 	expect_closed(conn, 1006);
 	fd = adopt_upgrade("/live/7", NULL, &later, &conn);
-	assert_int_equal(wsm_authenticated(host.runtime, asked_about(conn), &no), WSM_OK);
+	assert_int_equal(wsm_authenticated(host.runtime, asked_about(conn), &no, NULL), WSM_OK);
 	raw_head(fd, head, sizeof(head)); /* a browser sees no status of a refused upgrade, but a close code */
 	assert_int_equal(raw_close_code(fd), 4403);
 	close(fd);
@@ -296,7 +296,7 @@ static void a_client_that_resets_while_the_host_decides(void **state)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	close(fd);
 	expect_closed(conn, 1006);
-	assert_int_equal(wsm_authenticated(host.runtime, ticket, &yes), WSM_OK); /* finds nobody */
+	assert_int_equal(wsm_authenticated(host.runtime, ticket, &yes, NULL), WSM_OK); /* finds nobody */
 	assert_int_equal(host_stat(&host, "active_connections"), 0);
 }
 

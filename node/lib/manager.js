@@ -174,7 +174,7 @@ class WebSocketManager extends Tokens {
   #furnished(runtime) {
     const before = this.#runtime ?? this.#draft
     for (const [path, settings] of this.#endpoints) apply(runtime, path, settings)
-    for (const by of this.#checks) runtime.accessChecked?.(by)
+    for (const by of this.#checks) runtime.accessChecked(by)
     for (const [pattern, setting, text] of this.#rules.values()) runtime.roomRuleSet(pattern, setting, text)
     if (before !== null) {
       for (const { jti = '', user_id = '', before: since = 0, until } of JSON.parse(before.revocations())) {
@@ -260,6 +260,16 @@ class WebSocketManager extends Tokens {
     return new Receipt(null, status)
   }
 
+  /** @internal The authenticate handler of this thread. */
+  get _authenticator() {
+    return this.#handlers.authenticator
+  }
+
+  /** @internal Whether the core itself checks tokens. */
+  get _takesTokens() {
+    return ['jwt_secret', 'jwt_public_key'].some((name) => config.effective(this.#config, name) !== '')
+  }
+
   /** @internal A number that an option has, by its name in the table. */
   _number(name) {
     return Number(config.effective(this.#config, name))
@@ -269,7 +279,7 @@ class WebSocketManager extends Tokens {
   _checked(by) {
     if (this.#checks.has(by)) return
     this.#checks.add(by)
-    this._any().accessChecked?.(by)
+    this._any().accessChecked(by)
   }
 
   /** @internal There is a way by which clients come in. */
@@ -364,6 +374,13 @@ class WebSocketManager extends Tokens {
 
   /** (req, res, next?) for node:http, Express and Connect. */
   restHandler = (req, res, next) => rest.handle(this, req, res, next)
+
+  /** The same as one user: { userId, rooms, subscribe }, or a function of the request that says so. */
+  rest(req, res, identity, next) {
+    if (identity === undefined || identity === null)
+      throw new TypeError('rest(req, res, identity): who calls, as { userId, rooms, subscribe }, or a function of the request')
+    return rest.handle(this, req, res, next, identity)
+  }
 
   /** The admin panel for those whom `check` lets in: (req, res, next?) as above. */
   adminHandler = (check) => rest.adminHandler(this, check)

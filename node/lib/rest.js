@@ -2,7 +2,7 @@
 'use strict'
 
 const { prefixAt } = require('./attach.js')
-const { WsManagerError } = require('./errors.js')
+const { CallRefused, identityOf, refusedFor } = require('./identity.js')
 
 /** Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413. */
 const MAX_BODY = 1024 * 1024
@@ -50,11 +50,11 @@ function target(manager, req) {
   return originalUrl === url ? ['', ''] : split(url)
 }
 
-/** (req, res, next?) of node:http, Express and Connect. */
-async function handle(manager, req, res, next) {
+/** (req, res, next?) of node:http, Express and Connect. `given`: who calls, or a function of the request that finds out. */
+async function handle(manager, req, res, next, given) {
   const [path, query] = target(manager, req)
   if (!PATHS.test(path)) return pass(res, next)
-  return reply(manager, req, res, next, path, query, false)
+  return reply(manager, req, res, next, { path, query, given })
 }
 
 /** The same with the admin panel alone, for whom `check` lets in. */
@@ -68,7 +68,7 @@ function adminHandler(manager, check) {
     } catch (error) {
       return failed(manager, res, next, path, error)
     }
-    return reply(manager, req, res, next, path, query, true)
+    return reply(manager, req, res, next, { path, query, vouched: true })
   }
 }
 
@@ -99,13 +99,13 @@ function failed(manager, res, next, path, error) {
   return sentence(res, 500, 'The server could not answer this call; its log says why.')
 }
 
-async function reply(manager, req, res, next, path, query, vouched) {
+async function reply(manager, req, res, next, { path, query, given, vouched }) {
   try {
     const body = await bodyOf(req)
     if (body === null) return undefined // whoever asked has gone
     const { method, headers } = req
-    const ip = req.socket.remoteAddress
-    const [status, fields, answer] = await call(manager, method, path, query, ip, headers, body, vouched)
+    const asked = { method, path, query, ip: req.socket.remoteAddress, headers, body, given, vouched }
+    const [status, fields, answer] = await call(manager, asked, req)
     res.statusCode = status
     for (const [name, value] of fields) res.setHeader(name, value)
     res.setHeader('content-length', answer.length)
@@ -116,30 +116,45 @@ async function reply(manager, req, res, next, path, query, vouched) {
   }
 }
 
-/** [status, [[name, value], …] of header fields, body]. `vouched`: the host lets the caller use the admin panel. */
-async function call(manager, method, path, query, ip, headers, body, vouched = false) {
+/**
+ * [status, [[name, value], …] of header fields, body]. `asked`: { method, path, query, ip, headers, body, given, vouched }, of which
+ * `vouched` says that the host lets the caller use the admin panel. `req`: the server's own request.
+ */
+async function call(manager, asked, req) {
+  let identity
   try {
-    const [status, type, lines, answer] = await manager._rest(
-      method,
-      path,
-      query,
-      ip ?? '',
-      headers.authorization ?? '',
-      headers['x-api-key'] ?? '',
-      headers.origin ?? '',
-      headers.forwarded ?? '',
-      headers['x-forwarded-for'] ?? '',
-      headers.host ?? '',
-      headers['content-type'] ?? '',
-      body,
-      vouched,
-    )
-    const more = lines.split('\r\n').filter(Boolean)
-    return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]
+    identity = await identityOf(manager, asked.given, asked, req)
+    return await answerOf(manager, asked, identity)
   } catch (error) {
-    if (!(error instanceof WsManagerError)) throw error
-    return [503, [['content-type', 'text/plain; charset=utf-8']], Buffer.from(error.message)]
+    const refused = error instanceof CallRefused ? error : refusedFor(identity, error, asked.query)
+    const status = refused?.status ?? (UNAVAILABLE.has(error.code) ? 503 : 0)
+    if (!status) throw error
+    return [status, [['content-type', 'text/plain; charset=utf-8']], Buffer.from((refused ?? error).message)]
   }
+}
+
+/** Errors of the core that mean: later, or elsewhere. */
+const UNAVAILABLE = new Set(['not_running', 'overloaded', 'timeout', 'out_of_memory'])
+
+async function answerOf(manager, { method, path, query, ip, headers, body, vouched = false }, identity) {
+  const [status, type, lines, answer] = await manager._rest(
+    method,
+    path,
+    query,
+    ip ?? '',
+    headers.authorization ?? '',
+    headers['x-api-key'] ?? '',
+    headers.origin ?? '',
+    headers.forwarded ?? '',
+    headers['x-forwarded-for'] ?? '',
+    headers.host ?? '',
+    headers['content-type'] ?? '',
+    body,
+    vouched,
+    identity,
+  )
+  const more = lines.split('\r\n').filter(Boolean)
+  return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]
 }
 
 /** The body of a request, up to one byte over MAX_BODY; also one that a body parser has read before. null: its sender has gone. */
@@ -186,8 +201,13 @@ function parsed(body) {
   return Buffer.from(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''))
 }
 
-/** Registers the calls in Fastify; with the option `admin`, a check, the admin panel for whom that lets in. */
-function fastify(manager, app, { admin } = {}) {
+/**
+ * Registers the calls in Fastify; with the option `admin`, a check, the admin panel for whom that lets in. `identify`: a function of
+ * the request that says who calls.
+ */
+function fastify(manager, app, { admin, identify } = {}) {
+  if (identify !== undefined && typeof identify !== 'function')
+    throw new TypeError('fastifyPlugin, option identify: a function of the request that says who calls')
   if (admin !== undefined) mustBeCheck(admin, 'fastifyPlugin, option admin')
   const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
   app.register(async (scope) => {
@@ -205,9 +225,9 @@ function fastify(manager, app, { admin } = {}) {
           if (check && !(await check(request))) return answer.code(403).type('text/plain').send(NOT_LET_IN)
           const [path, query] = split(request.raw.url)
           const suffix = path.slice(app.prefix?.length ?? 0)
-          const body = request.body ?? Buffer.alloc(0)
-          const { method, ip, headers } = request
-          const [status, fields, text] = await call(manager, method, suffix, query, ip, headers, body, !!check)
+          const { method, ip, headers, body = Buffer.alloc(0) } = request
+          const asked = { method, path: suffix, query, ip, headers, body: body ?? Buffer.alloc(0), given: identify, vouched: !!check }
+          const [status, fields, text] = await call(manager, asked, request)
           answer.code(status)
           for (const [name, value] of fields) answer.header(name, value)
           return answer.send(text)
@@ -219,18 +239,25 @@ function fastify(manager, app, { admin } = {}) {
 
 /**
  * The Response to a Request of fetch's kind. `ip`: of the client, where the caller knows it; unknown is not loopback. `admin`: the
- * caller has found out that this client may use the admin panel.
+ * caller has found out that this client may use the admin panel. `userId`, `rooms`, `subscribe`: who calls, where that was found out.
  */
-async function respond(manager, request, { ip = '', path, admin = false } = {}) {
+async function respond(manager, request, { ip = '', path, admin = false, ...given } = {}) {
   const url = new URL(request.url)
-  const target = path ?? url.pathname
-  if (!PATHS.test(target)) return new Response('not found', { status: 404 })
+  const place = path ?? url.pathname
+  if (!PATHS.test(place)) return new Response('not found', { status: 404 })
   const body = await bodyOfFetch(request)
   if (body === null) return new Response('The body of the request ended early.', { status: 400 })
-  const headers = Object.fromEntries(request.headers)
-  const vouched = admin === true && ADMIN_PATHS.test(target)
-  const query = url.search.slice(1)
-  const [status, fields, answer] = await call(manager, request.method, target, query, ip, headers, body, vouched)
+  const asked = {
+    method: request.method,
+    path: place,
+    query: url.search.slice(1),
+    ip,
+    headers: Object.fromEntries(request.headers),
+    body,
+    given: Object.keys(given).length > 0 ? given : undefined,
+    vouched: admin === true && ADMIN_PATHS.test(place),
+  }
+  const [status, fields, answer] = await call(manager, asked, request)
   return new Response(request.method === 'HEAD' ? null : answer, { status, headers: fields })
 }
 

@@ -44,6 +44,8 @@ const entrances = {
     const handler = manager.adminHandler(() => true)
     return serve(t, (req, res) => void handler(req, res, manager.restHandler.bind(null, req, res)).catch(failed))
   },
+  'rest() as a user': (t, manager, failed) =>
+    serve(t, (req, res) => void manager.rest(req, res, async () => ({ userId: 'u' })).catch(failed)),
   Express: (t, manager, failed) => {
     const app = express().use(manager.adminHandler(() => true), manager.restHandler)
     app.use((error, req, res, next) => {
