@@ -340,7 +340,7 @@ static bool arrives(struct wsm__conn *conn)
 		wsm__conn_refuse(conn, 4429, "this address is banned for a while");
 		return false;
 	default:
-		wsm__conn_refuse(conn, 1013, "there are too many new connections from this address");
+		wsm__conn_refuse(conn, 1013, "there are too many new connections from this address (connection_rate_per_ip)");
 		return false;
 	}
 }
@@ -365,9 +365,11 @@ void wsm__conn_established(struct wsm__conn *conn)
 	else if (conn->echo)
 		wsm__conn_open(conn, NULL);
 	else if (core->n_active > core->config->max_connections)
-		too_many(conn, WSM__LIMIT_max_connections, "the server has as many connections as it may");
+		too_many(conn, WSM__LIMIT_max_connections,
+		         "the server has as many connections as it may (max_connections)");
 	else if (conn->peer->connections > core->config->max_connections_per_ip)
-		too_many(conn, WSM__LIMIT_max_connections_per_ip, "there are too many connections from this address");
+		too_many(conn, WSM__LIMIT_max_connections_per_ip,
+		         "there are too many connections from this address (max_connections_per_ip)");
 	else if (opening->refuse_code)
 		wsm__conn_refuse(conn, opening->refuse_code, opening->refuse_reason);
 	else if (conn->ask)

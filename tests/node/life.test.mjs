@@ -102,13 +102,13 @@ test('clients are told when the process ends', async () => {
 test('process.exit() in the middle of callbacks, messages, commands and receipts', async () => {
   const source = `import { wsManager } from 'ws_manager'
     import WebSocket from 'ws'
-    const port = await wsManager.listen()
     const where = process.argv[1]
     const leave = (at) => { if (where === at) process.exit(0) }
     wsManager.onConnect(() => leave('connect'))
     wsManager.onMessage(() => leave('message'))
     wsManager.onCommand('go', () => leave('command'))
     wsManager.authenticate(() => { leave('authenticate'); return true })
+    const port = await wsManager.listen()
     setInterval(() => { for (let i = 0; i < 100; i++) wsManager.broadcast({ i }) }, 1)
     const client = new WebSocket('ws://127.0.0.1:' + port + '/ws')
     client.on('open', () => { client.send('text'); client.send('{"action":"go"}') })
