@@ -91,14 +91,17 @@ function wrap(target, managers) {
         upgrade(found, req, socket, head)
         return true
       }
+    } else if (event === 'request') {
+      for (const { onRequest } of managers.values()) onRequest?.(req, socket) // (req, res)
     }
     return emit.apply(this, arguments)
   }
 }
 
-/** Takes the matching upgrades of every server of this process that looks at upgrades, also of those that exist already. */
-function attachAll(manager, options) {
-  const place = placeOf(options)
+/** Takes the matching upgrades of every server of this process that looks at upgrades, also of those that exist already. `onRequest`
+ * is called with each request and its answer before anybody else. */
+function attachAll(manager, { onRequest, ...options }) {
+  const place = { ...placeOf(options), onRequest }
   if (place.endpoints.length > 0) manager._checked('an endpoint with a check of its own')
   manager._ready()
   manager._entered()
