@@ -1,6 +1,9 @@
 // The addon, or a sentence that says why there is none here.
 'use strict'
 
+const fs = require('node:fs')
+const path = require('node:path')
+
 /** What loads an addon of another kind of program may abort the whole process, and no one could say why. */
 function mustBeNode() {
   const { versions } = process
@@ -12,34 +15,38 @@ function mustBeNode() {
   )
 }
 
-/** A bundler has copied this file somewhere else, where no addon is beside it, and where there could be several of one process. */
+/**
+ * A bundler has copied this file somewhere else, where no addon is beside it, and where there could be several of one process. Some leave
+ * the name that it had, and nothing is there under it.
+ */
 function mustNotBeBundled() {
-  if (typeof __filename === 'string' && /[\\/]native\.js$/.test(__filename)) return
+  if (path.basename(__filename) === 'native.js' && fs.existsSync(__filename)) return
   throw new Error(
     'the server part of ws_manager was bundled, and it is native code that must stay outside. Next.js: ' +
       "export default withWsManager({…}) from 'ws_manager/next' in next.config; other bundlers: name ws_manager as external.",
   )
 }
 
+/**
+ * As require() loads an addon, but bundlers do not look into it: they would break off with words about the file's first bytes, and
+ * mustNotBeBundled() could not say what to do. Tracers, which copy what a server needs, find the file by this path.
+ */
 function load() {
   mustBeNode()
   mustNotBeBundled()
-  try {
-    // A literal, so that tracers that look for native files find it.
-    return require('../../build/Release/ws_manager.node')
-  } catch (cause) {
-    if (cause.code !== 'MODULE_NOT_FOUND') throw cause
+  const file = path.join(__dirname, '../../build/Release/ws_manager.node')
+  if (!fs.existsSync(file)) {
     throw new Error(
       `the server part of ws_manager is not built: ${reason()} (ws_manager/client and ws_manager/react do without it.)`,
-      { cause },
     )
   }
+  const addon = { exports: {} }
+  process.dlopen(addon, file)
+  return addon.exports
 }
 
 /** Why not: what node/build.js has left. */
 function reason() {
-  const fs = require('node:fs')
-  const path = require('node:path')
   try {
     return fs.readFileSync(path.join(__dirname, '../../build/not_built.txt'), 'utf8').trim()
   } catch {

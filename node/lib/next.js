@@ -3,10 +3,8 @@
 
 const { wsManager } = require('./index.js')
 const attaching = require('./attach.js')
+const { BASE_PATH } = require('./dynamic.js')
 const peers = require('./peers.js')
-
-/** Where next.config's basePath is left for register(): both run in one process, or a child of it. */
-const BASE_PATH = 'WS_MANAGER_NEXT_BASE_PATH'
 
 /**
  * Takes the WebSocket requests that match an endpoint, on whatever server Next.js listens with (next dev, next start, standalone).

@@ -1,4 +1,5 @@
 // What bundlers take for `ws_manager` where no server is: in the browser, and in runtimes at the edge.
+// Some of them show nothing but its name: Turbopack says that 'wsManager' was not found in it.
 'use strict'
 
 throw new Error(
