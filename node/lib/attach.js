@@ -28,7 +28,6 @@ function attach(manager, server, options) {
     manager._checked(`an endpoint with a check of its own: ${place.endpoints.map(({ path }) => path).join(', ')}`)
   }
   manager._ready()
-  manager._entered()
   if (!Object.hasOwn(server, ATTACHED)) Object.defineProperty(server, ATTACHED, { value: intercept(server) })
   server[ATTACHED].set(manager, place)
   if (place.signals) drainAtSignals(manager)
@@ -104,7 +103,6 @@ function attachAll(manager, { onRequest, ...options }) {
   const place = { ...placeOf(options), onRequest }
   if (place.endpoints.length > 0) manager._checked('an endpoint with a check of its own')
   manager._ready()
-  manager._entered()
   for (const type of [http.Server, https.Server]) {
     if (!Object.hasOwn(type.prototype, ATTACHED)) {
       const managers = new Map()

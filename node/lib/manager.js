@@ -14,6 +14,7 @@ const attaching = require('./attach.js')
 const handover = require('./handover.js')
 const { States } = require('./entrance.js')
 const { compiled, matched } = require('./paths.js')
+const processes = require('./processes.js')
 const rest = require('./rest.js')
 const { drainAtSignals } = require('./signals.js')
 const { Tokens } = require('./tokens.js')
@@ -133,7 +134,6 @@ class WebSocketManager extends Tokens {
       ...(host === undefined ? {} : { host }),
     })
     this.start()
-    this._entered()
     if (signals) drainAtSignals(this)
     return this.port
   }
@@ -149,6 +149,7 @@ class WebSocketManager extends Tokens {
     }
     this.#live = runtime
     running.add(this)
+    if (!joined) this.#tell(processes.ofSeveral())
     if (!joined && !this.#holding && runtime.port() !== 0) {
       this.#holding = true
       runtime.hold()
@@ -255,7 +256,13 @@ class WebSocketManager extends Tokens {
   }
 
   #first() {
-    return this.#stopped ? null : this._ready()
+    if (this.#stopped) return null
+    if (!this.running) this.#tell(processes.senderAlone())
+    return this._ready()
+  }
+
+  #tell(warning) {
+    if (warning !== undefined) this.logger.warn(warning)
   }
 
   #unsent(status) {
@@ -287,9 +294,6 @@ class WebSocketManager extends Tokens {
     this.#checks.add(by)
     this._any().accessChecked(by)
   }
-
-  /** @internal There is a way by which clients come in. */
-  _entered() {}
 
   /** @internal A line that clients can cause, at most one of its kind in a while. */
   _seldom(kind, level, text) {
@@ -391,6 +395,7 @@ class WebSocketManager extends Tokens {
   rest(req, res, identity, next) {
     if (identity === undefined || identity === null)
       throw new TypeError('rest(req, res, identity): who calls, as { userId, rooms, subscribe }, or a function of the request')
+    this._checked('a call of rest() that says who calls')
     return rest.handle(this, req, res, next, identity)
   }
 

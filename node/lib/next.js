@@ -38,9 +38,10 @@ function withWsManager(config = {}) {
   return { ...config, serverExternalPackages: [...new Set([...packages, NOT_BUNDLED])] }
 }
 
-/** The REST calls: export { GET, POST } from 'ws_manager/next' in app/api/ws/[...path]/route.ts. */
+/** The REST calls: export { GET, POST, OPTIONS } from 'ws_manager/next' in app/api/ws/[...path]/route.ts. */
 const GET = (request) => wsManager.fetch(request, { path: pathOf(request), ip: peers.addressOf(request) })
 const POST = GET
+const OPTIONS = GET
 
 /** Without basePath, which Next.js leaves in a request's URL, and without the slash that `trailingSlash` adds. */
 function pathOf(request) {
@@ -54,3 +55,4 @@ exports.register = register
 exports.withWsManager = withWsManager
 exports.GET = GET
 exports.POST = POST
+exports.OPTIONS = OPTIONS

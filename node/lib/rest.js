@@ -13,6 +13,7 @@ const CALLS = [
   '/ws/stats',
   '/api/ws/connections',
   '/api/ws/health',
+  '/api/ws/live',
   '/api/ws/bans',
   '/api/ws/project/:project_id/subscribers',
   '/api/ws/broadcast',
@@ -208,8 +209,9 @@ function parsed(body) {
 function fastify(manager, app, { admin, identify } = {}) {
   if (identify !== undefined && typeof identify !== 'function')
     throw new TypeError('fastifyPlugin, option identify: a function of the request that says who calls')
+  if (identify !== undefined) manager._checked('the option identify of fastifyPlugin')
   if (admin !== undefined) mustBeCheck(admin, 'fastifyPlugin, option admin')
-  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
   app.register(async (scope) => {
     // The core reads the body itself, whatever its type says.
     scope.removeAllContentTypeParsers()
@@ -247,6 +249,8 @@ async function respond(manager, request, { ip = '', path, admin = false, ...give
   if (!PATHS.test(place)) return new Response('not found', { status: 404 })
   const body = await bodyOfFetch(request)
   if (body === null) return new Response('The body of the request ended early.', { status: 400 })
+  const known = Object.keys(given).length > 0
+  if (known) manager._checked('a call of fetch() that says who calls')
   const asked = {
     method: request.method,
     path: place,
@@ -254,7 +258,7 @@ async function respond(manager, request, { ip = '', path, admin = false, ...give
     ip,
     headers: Object.fromEntries(request.headers),
     body,
-    given: Object.keys(given).length > 0 ? given : undefined,
+    given: known ? given : undefined,
     vouched: admin === true && ADMIN_PATHS.test(place),
   }
   const [status, fields, answer] = await call(manager, asked, request)

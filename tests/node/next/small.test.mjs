@@ -41,7 +41,7 @@ function app(t, name, files) {
     'app/page.tsx': 'export default function Page() { return <p>hello</p> }',
     'instrumentation.ts': REGISTER(),
     'next.config.ts': CONFIG('{}'),
-    'app/api/ws/[...path]/route.ts': `export { GET, POST } from 'ws_manager/next'`,
+    'app/api/ws/[...path]/route.ts': `export { GET, POST, OPTIONS } from 'ws_manager/next'`,
     'app/ws/admin/route.ts': `export { GET } from 'ws_manager/next'`,
     ...files,
   }
