@@ -25,9 +25,20 @@ function decision(value, what, more = []) {
   if (typeof value !== 'object') {
     throw new TypeError(`${what} must return a user id, an object (${members}), true or null, not a ${typeof value}`)
   }
-  const { userId, user_id = userId, sessionId, session_id = sessionId, rooms, subscribe, publish, state, ...rest } = value
+  const {
+    userId,
+    user_id = userId,
+    sessionId,
+    session_id = sessionId,
+    rooms,
+    subscribe,
+    publish,
+    state,
+    ...rest
+  } = value
   const unknown = Object.keys(rest).filter((name) => !more.includes(name))
-  if (unknown.length > 0) throw new TypeError(`${what} returned an object with ${unknown.join(', ')}; it may have ${members}`)
+  if (unknown.length > 0)
+    throw new TypeError(`${what} returned an object with ${unknown.join(', ')}; it may have ${members}`)
   if (state !== undefined && (typeof state !== 'object' || state === null))
     throw new TypeError(`${what}: state must be an object, whose members handlers find in connection.state`)
   return {

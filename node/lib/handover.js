@@ -4,7 +4,17 @@
 const net = require('node:net')
 
 const native = require('./native.js')
-const { INTERNAL_ERROR, BAD_REQUEST, MORE, NOT_LET_IN, decision, idText, misled, refusal, wordsOf } = require('./admission.js')
+const {
+  INTERNAL_ERROR,
+  BAD_REQUEST,
+  MORE,
+  NOT_LET_IN,
+  decision,
+  idText,
+  misled,
+  refusal,
+  wordsOf,
+} = require('./admission.js')
 const { InvalidRoom } = require('./errors.js')
 const { admit, answer } = require('./entrance.js')
 const { refuse } = require('./refusal.js')
@@ -23,14 +33,23 @@ function handOver(manager, req, socket, head, admission = {}, how = {}) {
   if (gone(socket)) return Promise.resolve({ code: 1006, reason: 'the client had gone before it was handed over' })
   if (typeof admission === 'function') return handOverAsking(manager, req, socket, head, admission, how)
   const { clientId, skipOrigin = false, greeting = '', heartbeat = '', ...decided } = admittedBy(admission)
-  const told = { ...decided, admitted: true, skipOrigin: Boolean(skipOrigin), clientId: idText(clientId), greeting, heartbeat }
+  const told = {
+    ...decided,
+    admitted: true,
+    skipOrigin: Boolean(skipOrigin),
+    clientId: idText(clientId),
+    greeting,
+    heartbeat,
+  }
   try {
     return taken(manager, req, socket, head, told, { state: decided.state })
   } catch (error) {
     const sentence = error instanceof InvalidRoom && misled(decided, wordsOfRequest(req), error)
     if (!sentence) throw error
     // The client hears it from the runtime, so that a browser can see it.
-    return handOverAsking(manager, req, socket, head, () => Promise.reject(Object.assign(new Error(sentence), { code: BAD_REQUEST })))
+    return handOverAsking(manager, req, socket, head, () =>
+      Promise.reject(Object.assign(new Error(sentence), { code: BAD_REQUEST })),
+    )
   }
 }
 
@@ -46,7 +65,14 @@ function admittedBy(admission) {
  */
 function handOverAsking(manager, req, socket, head, check, how = {}) {
   const { clientId, skipOrigin = false, greeting = '', heartbeat = '' } = how
-  const told = { admitted: true, ask: true, skipOrigin: Boolean(skipOrigin), clientId: idText(clientId), greeting, heartbeat }
+  const told = {
+    admitted: true,
+    ask: true,
+    skipOrigin: Boolean(skipOrigin),
+    clientId: idText(clientId),
+    greeting,
+    heartbeat,
+  }
   try {
     return taken(manager, req, socket, head, told, { ask: () => check(req), words: wordsOfRequest(req), url: how.url })
   } catch (error) {

@@ -38,7 +38,8 @@ function checked(decided, words, error) {
 /** What the authenticate handler says. Whoever it refuses is nobody: the core answers by its rules. */
 async function asked(manager, { path, query, headers, ip }, words) {
   const handler = manager._authenticator
-  if (!handler || headers['x-api-key'] || (manager._takesTokens && /^bearer /i.test(headers.authorization ?? ''))) return undefined
+  if (!handler || headers['x-api-key'] || (manager._takesTokens && /^bearer /i.test(headers.authorization ?? '')))
+    return undefined
   // Behind a proxy nobody here knows yet whose address is whose; one that is not known opens nothing.
   const known = headers.forwarded === undefined && headers['x-forwarded-for'] === undefined
   const request = new Request({ path, query, headers, ip: known ? ip : '' })

@@ -303,7 +303,9 @@ class WebSocketManager extends Tokens {
 
   /** @internal Whether the application itself has added an endpoint for that path. */
   _added(path) {
-    return [...this.#endpoints].some(([own, settings]) => settings !== null && matched(compiled(own), path) !== undefined)
+    return [...this.#endpoints].some(
+      ([own, settings]) => settings !== null && matched(compiled(own), path) !== undefined,
+    )
   }
 
   /** @internal Whether a path belongs to an endpoint; false while the runtime does not run. */
@@ -394,7 +396,9 @@ class WebSocketManager extends Tokens {
   /** The same as one user: { userId, rooms, subscribe }, or a function of the request that says so. */
   rest(req, res, identity, next) {
     if (identity === undefined || identity === null)
-      throw new TypeError('rest(req, res, identity): who calls, as { userId, rooms, subscribe }, or a function of the request')
+      throw new TypeError(
+        'rest(req, res, identity): who calls, as { userId, rooms, subscribe }, or a function of the request',
+      )
     this._checked('a call of rest() that says who calls')
     return rest.handle(this, req, res, next, identity)
   }
@@ -453,7 +457,8 @@ function dispatcher(manager, runtime, handlers, receipts) {
       if (kind === native.EVENT_CLOSED) {
         manager._states.take(conn)
         handover.closed(runtime, conn, a, b)
-      } else if (kind === native.EVENT_AUTHENTICATE && b === '') handover.decide(manager, runtime, conn, a).catch(report)
+      } else if (kind === native.EVENT_AUTHENTICATE && b === '')
+        handover.decide(manager, runtime, conn, a).catch(report)
       else handlers.handle(runtime, kind, conn, a, b, c)
     } catch (error) {
       report(error)

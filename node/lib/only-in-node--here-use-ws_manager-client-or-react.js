@@ -3,7 +3,7 @@
 'use strict'
 
 throw new Error(
-  'ws_manager and ws_manager/next are the server part and run in Node.js only. In the browser, and in components with \'use client\', ' +
+  "ws_manager and ws_manager/next are the server part and run in Node.js only. In the browser, and in components with 'use client', " +
     "import from 'ws_manager/client' or 'ws_manager/react'. A route, a middleware or instrumentation of Next.js that needs the server " +
     "must run on Node.js: export const runtime = 'nodejs'.",
 )

@@ -228,7 +228,16 @@ function fastify(manager, app, { admin, identify } = {}) {
           const [path, query] = split(request.raw.url)
           const suffix = path.slice(app.prefix?.length ?? 0)
           const { method, ip, headers, body = Buffer.alloc(0) } = request
-          const asked = { method, path: suffix, query, ip, headers, body: body ?? Buffer.alloc(0), given: identify, vouched: !!check }
+          const asked = {
+            method,
+            path: suffix,
+            query,
+            ip,
+            headers,
+            body: body ?? Buffer.alloc(0),
+            given: identify,
+            vouched: !!check,
+          }
           const [status, fields, text] = await call(manager, asked, request)
           answer.code(status)
           for (const [name, value] of fields) answer.header(name, value)

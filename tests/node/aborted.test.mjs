@@ -39,7 +39,10 @@ const fetchStyle = (req, base) =>
 const entrances = {
   'node:http': (t, manager, failed) => serve(t, (req, res) => void manager.restHandler(req, res).catch(failed)),
   'node:http, and another handler behind': (t, manager, failed) =>
-    serve(t, (req, res) => void manager.restHandler(req, res, (error) => (error ? failed(error) : res.end())).catch(failed)),
+    serve(
+      t,
+      (req, res) => void manager.restHandler(req, res, (error) => (error ? failed(error) : res.end())).catch(failed),
+    ),
   adminHandler: (t, manager, failed) => {
     const handler = manager.adminHandler(() => true)
     return serve(t, (req, res) => void handler(req, res, manager.restHandler.bind(null, req, res)).catch(failed))
@@ -47,7 +50,10 @@ const entrances = {
   'rest() as a user': (t, manager, failed) =>
     serve(t, (req, res) => void manager.rest(req, res, async () => ({ userId: 'u' })).catch(failed)),
   Express: (t, manager, failed) => {
-    const app = express().use(manager.adminHandler(() => true), manager.restHandler)
+    const app = express().use(
+      manager.adminHandler(() => true),
+      manager.restHandler,
+    )
     app.use((error, req, res, next) => {
       failed(error)
       res.destroy()
@@ -104,7 +110,10 @@ for (const [name, entrance] of Object.entries(entrances)) {
         await eventually(() => gone === expected, `connection ${expected} to be gone`)
       }
     }
-    const answer = await fetch(`http://127.0.0.1:${port}/metrics`, name === 'fetch' ? { method: 'POST', body: '{' } : {})
+    const answer = await fetch(
+      `http://127.0.0.1:${port}/metrics`,
+      name === 'fetch' ? { method: 'POST', body: '{' } : {},
+    )
     assert.ok(answer.status < 500)
     assert.deepEqual(failures, [])
   })

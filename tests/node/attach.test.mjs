@@ -218,7 +218,8 @@ test('a request that asks for another protocol is an ordinary one, with its body
     for await (const chunk of req) body += chunk
     res.end(`${req.method} ${req.url} ${req.headers.upgrade} [${body}]`)
   })
-  const h2c = 'Host: x\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n'
+  const h2c =
+    'Host: x\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n'
   const post = `POST /app HTTP/1.1\r\n${h2c}Content-Length: 10\r\n\r\n0123456789`
   const chunked = `POST /chunks HTTP/1.1\r\n${h2c}Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n`
   const two = await talk(t, server, post + chunked, (text) => text.includes('[abcde]'))
@@ -285,7 +286,9 @@ test('of many that stay after a refusal the oldest is ended', async (t) => {
     t.after(() => socket.destroy())
     socket.on('error', () => {})
     const key = Buffer.alloc(16).toString('base64')
-    socket.write(`GET /live/7 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`)
+    socket.write(
+      `GET /live/7 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+    )
     await once(socket, 'data')
   }
   const connections = () => new Promise((resolve) => server.getConnections((error, n) => resolve(n)))
@@ -295,7 +298,10 @@ test('of many that stay after a refusal the oldest is ended', async (t) => {
 test('attach() with a prefix: all is below it, and nothing beside it', async (t) => {
   const server = await serve(t, (req, res) => manager.restHandler(req, res))
   const manager = new WebSocketManager()
-  await manager.attach(server, { prefix: '/shop/', endpoints: { '/live/:board': (req) => ({ rooms: [`board:${req.params.board}`] }) } })
+  await manager.attach(server, {
+    prefix: '/shop/',
+    endpoints: { '/live/:board': (req) => ({ rooms: [`board:${req.params.board}`] }) },
+  })
   t.after(() => manager.stop(0))
   const url = `ws://${server.host}`
   const client = await connect(t, `${url}/shop/ws/updates?a=b`)
@@ -321,7 +327,17 @@ test('attach() without the built-in endpoints: only those that were asked for ex
   t.after(() => manager.stop(0))
   await connect(t, `ws://${server.host}/mine/1`)
   assert.equal((await connect(t, `ws://${server.host}/live/7`)).greeting.data.user_id, 'u1')
-  for (const path of ['/ws', '/ws/notifications', '/ws/updates', '/ws/logs', '/ws/project/P', '/ws/dashboard', '/live', '/live/', '/live/7/8']) {
+  for (const path of [
+    '/ws',
+    '/ws/notifications',
+    '/ws/updates',
+    '/ws/logs',
+    '/ws/project/P',
+    '/ws/dashboard',
+    '/live',
+    '/live/',
+    '/live/7/8',
+  ]) {
     const ws = new WebSocket(`ws://${server.host}${path}`)
     const [, response] = await once(ws, 'unexpected-response')
     assert.equal(response.statusCode, 404, path)
@@ -342,7 +358,8 @@ test('attach() says what is wrong with its options', async (t) => {
     [{ prefix: '/' }, /prefix must be/],
     [{ defaults: 'none' }, /defaults must be true or false/],
   ]
-  for (const [options, sentence] of wrong) await assert.rejects(manager.attach(server, options), { name: 'TypeError', message: sentence })
+  for (const [options, sentence] of wrong)
+    await assert.rejects(manager.attach(server, options), { name: 'TypeError', message: sentence })
 })
 
 test('other listeners of the same server: said once, where a path was taken that they may want', async (t) => {

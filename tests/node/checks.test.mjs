@@ -17,13 +17,22 @@ const upgrade = (path, headers = '') =>
 
 const descriptors = () => readdirSync('/proc/self/fd').length
 
-execFileSync('openssl', 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout checks-key.pem -out checks-cert.pem -days 2 -subj /CN=localhost'.split(' '), { stdio: 'pipe' })
+execFileSync(
+  'openssl',
+  'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout checks-key.pem -out checks-cert.pem -days 2 -subj /CN=localhost'.split(
+    ' ',
+  ),
+  { stdio: 'pipe' },
+)
 const credentials = { key: readFileSync('checks-key.pem'), cert: readFileSync('checks-cert.pem') }
 
 function made(t, options) {
   const manager = new WebSocketManager(options)
   manager.said = []
-  const say = (level) => (...parts) => manager.said.push(`${level} ${parts.map((part) => part?.message ?? part).join(' ')}`)
+  const say =
+    (level) =>
+    (...parts) =>
+      manager.said.push(`${level} ${parts.map((part) => part?.message ?? part).join(' ')}`)
   manager.logger = { debug() {}, info() {}, warn: say('warn'), error: say('error') }
   manager.start()
   t.after(() => manager.stop(0))
@@ -95,7 +104,10 @@ for (const [name, start] of Object.entries(ways)) {
     assert.equal((await end('gone')).code, 4403)
     assert.deepEqual(await end('login'), { code: 4401, reason: 'log in first' })
     assert.equal((await end('broken')).code, 1011)
-    assert.ok(manager.said.some((line) => line.includes('the database is away')), manager.said.join())
+    assert.ok(
+      manager.said.some((line) => line.includes('the database is away')),
+      manager.said.join(),
+    )
   })
 
   test(`names that the client makes impossible, by ${name}`, async (t) => {
@@ -111,9 +123,15 @@ for (const [name, start] of Object.entries(ways)) {
       return (await client.end()).code
     }
     for (const board of ['a%20b', 'x'.repeat(300), 'a%0Ab', 'p*']) assert.equal(await end(board), 4400, board)
-    assert.deepEqual(manager.said.filter((line) => line.startsWith('error')), [])
+    assert.deepEqual(
+      manager.said.filter((line) => line.startsWith('error')),
+      [],
+    )
     assert.equal(await end('mine'), 1011)
-    assert.ok(manager.said.some((line) => line.startsWith('error') && line.includes('my own mistake')), manager.said.join())
+    assert.ok(
+      manager.said.some((line) => line.startsWith('error') && line.includes('my own mistake')),
+      manager.said.join(),
+    )
   })
 
   test(`clients that reset, go, end or speak while the check thinks, by ${name}`, async (t) => {
@@ -170,7 +188,9 @@ for (const [name, start] of Object.entries(ways)) {
     })
     const socket = dial(server)
     t.after(() => socket.destroy())
-    socket.write(Buffer.concat([Buffer.from(upgrade('/live/7')), Buffer.from([0x81, 0x84, 0, 0, 0, 0, ...Buffer.from('ping')])]))
+    socket.write(
+      Buffer.concat([Buffer.from(upgrade('/live/7')), Buffer.from([0x81, 0x84, 0, 0, 0, 0, ...Buffer.from('ping')])]),
+    )
     let text = ''
     socket.on('data', (data) => (text += data.toString('latin1')))
     await eventually(() => text.includes('"pong"'), 'a pong')
@@ -187,7 +207,10 @@ for (const [name, start] of Object.entries(ways)) {
     const manager = made(t)
     let asked = 0
     const server = await start(t, manager, () => ++asked)
-    const ws = new WebSocket(`${scheme(server)}://${server.host}/live/7`, { origin: 'https://elsewhere.example', ...trusting })
+    const ws = new WebSocket(`${scheme(server)}://${server.host}/live/7`, {
+      origin: 'https://elsewhere.example',
+      ...trusting,
+    })
     const [, response] = await once(ws, 'unexpected-response')
     assert.equal(response.statusCode, 403)
     assert.equal(asked, 0)

@@ -35,7 +35,11 @@ test('the first block runs, and sends', async () => {
 test('the server of the README runs as it stands, and sends', async (t) => {
   const readme = readFileSync(path.resolve('../../README.md'), 'utf8')
   const code = /^## The same in Node$.*?^```js\n(.*?)^```$/ms.exec(readme)[1].replace('listen(8000)', 'listen(0, say)')
-  const child = spawn(process.execPath, ['--input-type=module', '-e', `const say = () => console.log(server.address().port)\n${code}`])
+  const child = spawn(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `const say = () => console.log(server.address().port)\n${code}`,
+  ])
   t.after(() => child.kill('SIGKILL'))
   const port = Number((await once(child.stdout, 'data'))[0])
   assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'hello')
@@ -78,13 +82,19 @@ async function recipe(t, code) {
   let said = ''
   child.stderr.on('data', (data) => (said += data))
   const port = Number((await once(child.stdout, 'data'))[0])
-  return { child, port, said: () => said, asked: async () => Number(await (await fetch(`http://127.0.0.1:${port}/`)).text()) }
+  return {
+    child,
+    port,
+    said: () => said,
+    asked: async () => Number(await (await fetch(`http://127.0.0.1:${port}/`)).text()),
+  }
 }
 
 test('every recipe with an await is one of those that are tried', () => {
   assert.equal(recipes.length, 2)
   for (const code of blocks) {
-    if (/\bupgrade\b|handOver|endpoints/.test(code) && /\bawait\b(?! wsManager)/.test(code)) assert.ok(recipes.includes(code), code)
+    if (/\bupgrade\b|handOver|endpoints/.test(code) && /\bawait\b(?! wsManager)/.test(code))
+      assert.ok(recipes.includes(code), code)
   }
 })
 
@@ -129,12 +139,21 @@ for (const [i, code] of recipes.entries()) {
 
 test('the folder that the page serves holds all that a browser asks for', async (t) => {
   const dist = path.join(path.dirname(createRequire(import.meta.url).resolve('ws_manager')), '../dist')
-  assert.ok(text.includes("express.static('node_modules/ws_manager/node/dist')") && text.includes("'/ws_manager/client/index.js'"))
-  const server = await serve(t, (req, res) => {
-    const file = path.join(dist, req.url.replace(/^\/ws_manager/, ''))
-    res.writeHead(statSync(file, { throwIfNoEntry: false })?.isFile() ? 200 : 404, { 'content-type': 'text/javascript' })
-    res.end(res.statusCode === 200 ? readFileSync(file) : '')
-  }, http.createServer)
+  assert.ok(
+    text.includes("express.static('node_modules/ws_manager/node/dist')") &&
+      text.includes("'/ws_manager/client/index.js'"),
+  )
+  const server = await serve(
+    t,
+    (req, res) => {
+      const file = path.join(dist, req.url.replace(/^\/ws_manager/, ''))
+      res.writeHead(statSync(file, { throwIfNoEntry: false })?.isFile() ? 200 : 404, {
+        'content-type': 'text/javascript',
+      })
+      res.end(res.statusCode === 200 ? readFileSync(file) : '')
+    },
+    http.createServer,
+  )
   const seen = new Set()
   const load = async (url) => {
     if (seen.has(url)) return

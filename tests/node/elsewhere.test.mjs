@@ -22,7 +22,10 @@ for (const [name, version] of [
        console.log(typeof require('ws_manager/client').createClient)`,
     )
     assert.equal(status, 0)
-    assert.match(stdout, new RegExp(`^(.* runs in Node.js only, and this is ${name} ${version}.*\\n){2}function\\n$`, 'i'))
+    assert.match(
+      stdout,
+      new RegExp(`^(.* runs in Node.js only, and this is ${name} ${version}.*\\n){2}function\\n$`, 'i'),
+    )
   })
 }
 

@@ -339,7 +339,9 @@ test('processes of a cluster have a runtime each, on one port', async () => {
   rmSync(path.dirname(file), { recursive: true })
   assert.deepEqual({ code, stdout }, { code: 0, stdout: '2\n1001\n' }, stderr)
   // Each says once that the others' messages do not come here.
-  const said = [...stderr.matchAll(/^ws_manager: process (\d+) is a worker of node:cluster, and nothing connects .*$/gm)]
+  const said = [
+    ...stderr.matchAll(/^ws_manager: process (\d+) is a worker of node:cluster, and nothing connects .*$/gm),
+  ]
   assert.equal(new Set(said.map(([, pid]) => pid)).size, 2, stderr)
   assert.equal(stderr.trim().split('\n').length, 2, stderr)
 })
@@ -367,10 +369,16 @@ test('one of several by pm2, alone by pm2, and a forked process that only sends'
     return stderr
   }
   try {
-    assert.match(await said(`cluster.fork({ pm_id: '0', instances: '4' })`), /^ws_manager: process \d+ is a worker of pm2, .*\n$/)
+    assert.match(
+      await said(`cluster.fork({ pm_id: '0', instances: '4' })`),
+      /^ws_manager: process \d+ is a worker of pm2, .*\n$/,
+    )
     assert.equal(await said(`cluster.fork({ pm_id: '0', instances: '1' })`), '')
     const sender = await said(`fork(process.argv[1])`)
-    assert.match(sender, /^ws_manager: process \d+, which process \d+ has forked, sends a message and has no clients, .*\n$/)
+    assert.match(
+      sender,
+      /^ws_manager: process \d+, which process \d+ has forked, sends a message and has no clients, .*\n$/,
+    )
   } finally {
     rmSync(folder, { recursive: true })
   }

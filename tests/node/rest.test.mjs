@@ -144,7 +144,12 @@ const identified = {
   'rest() with a function': async (t, manager) =>
     (await serve(t, (req, res) => manager.rest(req, res, async (req) => asUser(req)))).host,
   'rest() in Express': async (t, manager) =>
-    (await serve(t, express().use('/my', (req, res, next) => manager.rest(req, res, asUser(req), next)))).host + '/my',
+    (
+      await serve(
+        t,
+        express().use('/my', (req, res, next) => manager.rest(req, res, asUser(req), next)),
+      )
+    ).host + '/my',
   'Fastify, option identify': async (t, manager) => {
     const app = Fastify({ forceCloseConnections: true }).register(manager.fastifyPlugin, { identify: asUser })
     await app.listen({ port: 0, host: '127.0.0.1' })
@@ -166,7 +171,12 @@ const identified = {
   },
   'the authenticate handler, and fetch()': async (t, manager) => {
     manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
-    return (await serve(t, fetchHandler(manager, (request) => manager.fetch(request)))).host
+    return (
+      await serve(
+        t,
+        fetchHandler(manager, (request) => manager.fetch(request)),
+      )
+    ).host
   },
 }
 

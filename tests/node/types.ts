@@ -12,7 +12,11 @@ const attached: Promise<void> = wsManager.attach(server)
 wsManager.attach(server, {
   prefix: '/shop',
   endpoints: {
-    '/live/:board': async (req) => ({ userId: req.headers['x-user'] as string, rooms: [`board:${req.params.board}`], state: { a: 1 } }),
+    '/live/:board': async (req) => ({
+      userId: req.headers['x-user'] as string,
+      rooms: [`board:${req.params.board}`],
+      state: { a: 1 },
+    }),
     '/quiet': { check: () => true, greeting: 'hello' },
   },
   defaults: false,

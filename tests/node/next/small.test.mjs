@@ -65,7 +65,14 @@ function build(folder) {
 
 async function start(t, folder, { args, page = '/', env } = {}) {
   const port = await freePort()
-  const command = args ?? ['node_modules/next/dist/bin/next', 'start', '--port', String(port), '--hostname', '127.0.0.1']
+  const command = args ?? [
+    'node_modules/next/dist/bin/next',
+    'start',
+    '--port',
+    String(port),
+    '--hostname',
+    '127.0.0.1',
+  ]
   const server = await serve(port, process.execPath, command, folder, env, page)
   t.after(() => stop(server))
   return { port, server }
