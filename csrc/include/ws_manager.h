@@ -362,11 +362,7 @@ void wsm_conn_info_unref(const wsm_conn_info *info);
  */
 typedef struct wsm_admission {
 	bool admitted;
-	/*
-	 * The host has not decided yet (of wsm_adopt): once the connection is there a WSM_EVENT_AUTHENTICATE without `data` asks about it,
-	 * whatever the host wants to hear. It is answered as any other, by wsm_authenticated() within auth_timeout.
-	 */
-	bool ask;
+	bool ask; /* wsm_adopt: it is decided later, by the WSM_EVENT_AUTHENTICATE without `data` that comes in any case */
 	bool skip_origin;
 	wsm_slice client_id; /* empty: one is made. A connection that has it already is closed with 4409 */
 	wsm_slice user_id, session_id;
