@@ -9,7 +9,6 @@ const tls = require('node:tls')
 const { cannotServe, handOverAsking, headBytes, pathOf, take } = require('./handover.js')
 const { compiled, matched } = require('./paths.js')
 const { refuse } = require('./refusal.js')
-const { drainAtSignals } = require('./signals.js')
 
 const ATTACHED = Symbol.for('ws_manager.attached')
 
@@ -30,7 +29,7 @@ function attach(manager, server, options) {
   manager._ready()
   if (!Object.hasOwn(server, ATTACHED)) Object.defineProperty(server, ATTACHED, { value: intercept(server) })
   server[ATTACHED].set(manager, place)
-  if (place.signals) drainAtSignals(manager)
+  if (place.signals) manager._drainAtSignals()
 }
 
 function detach(manager, server) {

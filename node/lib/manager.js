@@ -16,7 +16,7 @@ const { States } = require('./entrance.js')
 const { compiled, matched } = require('./paths.js')
 const processes = require('./processes.js')
 const rest = require('./rest.js')
-const { drainAtSignals } = require('./signals.js')
+const signals = require('./signals.js')
 const { Tokens } = require('./tokens.js')
 const { check, handlerOptions, registration, takePlace } = require('./register.js')
 
@@ -41,6 +41,7 @@ class WebSocketManager extends Tokens {
   #stopped = false
   #warned = false
   #holding = false
+  #drains = false
   #checks = new Set()
   #seldom = new Seldom()
 
@@ -128,13 +129,13 @@ class WebSocketManager extends Tokens {
     this.#start()
   }
 
-  async listen({ port, host, signals = true } = {}) {
+  async listen({ port, host, signals: drains = true } = {}) {
     this.configure({
       ...(port === undefined ? { port: this.#config.port ?? 0 } : { port }),
       ...(host === undefined ? {} : { host }),
     })
     this.start()
-    if (signals) drainAtSignals(this)
+    if (drains) this._drainAtSignals()
     return this.port
   }
 
@@ -150,6 +151,7 @@ class WebSocketManager extends Tokens {
     this.#live = runtime
     running.add(this)
     if (!joined) this.#tell(processes.ofSeveral())
+    if (this.#drains) signals.drainAtSignals(this)
     if (!joined && !this.#holding && runtime.port() !== 0) {
       this.#holding = true
       runtime.hold()
@@ -217,6 +219,13 @@ class WebSocketManager extends Tokens {
     await this.#handlers.finished()
     this.#unhold()
     running.delete(this)
+    signals.forget(this)
+  }
+
+  /** @internal From now on, whenever the runtime runs. */
+  _drainAtSignals() {
+    this.#drains = true
+    signals.drainAtSignals(this)
   }
 
   #unhold() {

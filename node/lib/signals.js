@@ -8,12 +8,19 @@ const SIGNALS = ['SIGTERM', 'SIGINT']
 /** Managers that are stopped at a signal. */
 const managers = new Set()
 
+let listening = false
 let ending = false
 
 function drainAtSignals(manager) {
   if (!isMainThread) return // a worker gets no signals
-  if (managers.size === 0) for (const signal of SIGNALS) process.on(signal, onSignal)
+  if (!listening) for (const signal of SIGNALS) process.on(signal, onSignal)
+  listening = true
   managers.add(manager)
+}
+
+/** A manager that was stopped: nobody waits for it at a signal. */
+function forget(manager) {
+  managers.delete(manager)
 }
 
 /** Who handles signals itself says when the process ends, and so when stop() is called. */
@@ -45,4 +52,4 @@ async function onSignal(signal) {
   process.kill(process.pid, signal)
 }
 
-module.exports = { drainAtSignals }
+module.exports = { drainAtSignals, forget }

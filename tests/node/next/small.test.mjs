@@ -1,82 +1,12 @@
-// Small applications of Next.js, built and started: what a page is rendered from, basePath, checks, the admin panel, and the wrong side.
+// Small applications of Next.js, built and started: what a page is rendered from, basePath, checks, and the admin panel.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import WebSocket from 'ws'
-import { APP, first, freePort, serve, stop } from './support.mjs'
-
-const LAYOUT = `export default function Layout({ children }: { children: React.ReactNode }) {
-  return <html><body>{children}</body></html>
-}`
-const REGISTER = (options = '') => `export async function register() {
-  if (process.env.NEXT_RUNTIME === 'nodejs') (await import('ws_manager/next')).register(${options})
-}`
-const CONFIG = (config) => `import { withWsManager } from 'ws_manager/next'\nexport default withWsManager(${config})`
-const SINCE = `import { wsManager } from 'ws_manager'
-async function Since() {
-  return <p>since {JSON.stringify(await wsManager.position('project:P'))}</p>
-}`
-const PLAIN = `${SINCE}\nexport default Since`
-const SUSPENDED = `import { Suspense } from 'react'\n${SINCE}
-export default function Page() {
-  return <Suspense fallback={<p>soon</p>}><Since /></Suspense>
-}`
-
-/** A folder with an application, on the modules of the example. */
-function app(t, name, files) {
-  const folder = join(dirname(APP), `next-small-${name}`)
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder)
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  // By links: Turbopack follows no symbolic ones out of its root.
-  const linked = spawnSync('cp', ['-al', join(APP, 'node_modules'), join(folder, 'node_modules')])
-  assert.equal(linked.status, 0, String(linked.stderr))
-  cpSync(join(APP, 'package.json'), join(folder, 'package.json'))
-  const all = {
-    'app/layout.tsx': LAYOUT,
-    'app/page.tsx': 'export default function Page() { return <p>hello</p> }',
-    'instrumentation.ts': REGISTER(),
-    'next.config.ts': CONFIG('{}'),
-    'app/api/ws/[...path]/route.ts': `export { GET, POST, OPTIONS } from 'ws_manager/next'`,
-    'app/ws/admin/route.ts': `export { GET } from 'ws_manager/next'`,
-    ...files,
-  }
-  for (const [file, text] of Object.entries(all)) {
-    if (text === null) continue
-    mkdirSync(dirname(join(folder, file)), { recursive: true })
-    writeFileSync(join(folder, file), text)
-  }
-  return folder
-}
-
-function build(folder) {
-  const env = { ...process.env, NODE_TEST_CONTEXT: undefined, NEXT_TELEMETRY_DISABLED: '1' }
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['node_modules/next/dist/bin/next', 'build'], {
-    cwd: folder,
-    env,
-    encoding: 'utf8',
-  })
-  return { status, text: stdout + stderr }
-}
-
-async function start(t, folder, { args, page = '/', env } = {}) {
-  const port = await freePort()
-  const command = args ?? [
-    'node_modules/next/dist/bin/next',
-    'start',
-    '--port',
-    String(port),
-    '--hostname',
-    '127.0.0.1',
-  ]
-  const server = await serve(port, process.execPath, command, folder, env, page)
-  t.after(() => stop(server))
-  return { port, server }
-}
+import { CONFIG, PLAIN, REGISTER, SUSPENDED, app, build, start } from './small.mjs'
+import { first, stop } from './support.mjs'
 
 /** The status of a GET with these header fields, by whatever name the host is called. */
 async function status(port, path, headers = {}) {
@@ -162,38 +92,3 @@ test('endpoints with checks, and none of the built-in ones', async (t) => {
   assert.equal(code, 4403)
   nobody.forEach((check) => check())
 })
-
-const wrong = {
-  'a page that is made once': [
-    { 'app/page.tsx': `export const dynamic = 'force-static'\n${PLAIN}` },
-    /position\(\) was called while next build renders a page/,
-  ],
-  'a client component': [
-    {
-      'app/page.tsx': `'use client'
-        import { wsManager } from 'ws_manager'
-        export default function Page() { return <button onClick={() => wsManager.broadcast({})}>x</button> }`,
-    },
-    /only-in-node--here-use-ws_manager-client-or-react/,
-  ],
-  'a route at the edge': [
-    {
-      'app/edge/route.ts': `import { wsManager } from 'ws_manager'
-        export const runtime = 'edge'
-        export const GET = () => { wsManager.broadcast({}); return new Response('x') }`,
-    },
-    /only-in-node--here-use-ws_manager-client-or-react/,
-  ],
-  'a configuration without withWsManager()': [
-    { 'next.config.ts': 'export default {}' },
-    /the server part of ws_manager was bundled.*withWsManager/,
-  ],
-}
-
-for (const [name, [files, sentence]] of Object.entries(wrong)) {
-  test(`what is on the wrong side is told so while it is built: ${name}`, async (t) => {
-    const { status: built, text: said } = build(app(t, 'wrong', files))
-    assert.notEqual(built, 0)
-    assert.match(said, sentence)
-  })
-}
