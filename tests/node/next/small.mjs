@@ -11,7 +11,8 @@ const LAYOUT = `export default function Layout({ children }: { children: React.R
 export const REGISTER = (options = '') => `export async function register() {
   if (process.env.NEXT_RUNTIME === 'nodejs') (await import('ws_manager/next')).register(${options})
 }`
-export const CONFIG = (config) => `import { withWsManager } from 'ws_manager/next'\nexport default withWsManager(${config})`
+export const CONFIG = (config) =>
+  `import { withWsManager } from 'ws_manager/next'\nexport default withWsManager(${config})`
 const SINCE = `import { wsManager } from 'ws_manager'
 async function Since() {
   return <p>since {JSON.stringify(await wsManager.position('project:P'))}</p>
