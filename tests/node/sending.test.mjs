@@ -255,7 +255,7 @@ test('what the catalogue does not allow is told once, is an error where that is 
   const strict = await listening(t, { checkEvents: 'error' })
   assert.throws(
     () => strict.manager.notifyPipelineFrame(incomplete),
-    (error) => error.code === 'invalid' && /frame_data.timestamp is missing, not a number/.test(error.message),
+    (error) => error.code === 'invalid_argument' && /frame_data.timestamp is missing, not a number/.test(error.message),
   )
   strict.manager.notify('order_paid', incomplete) // of the application's own: anything goes
   const off = await listening(t, { checkEvents: 'off' })

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def test_off(caplog: pytest.LogCaptureFixture) -> None:
     manager = WebSocketManager(port=0, check_events="off")
     manager.start()
     try:
-        with Client(manager.port, "/ws") as client, caplog.at_level("WARNING", "ws_manager"):
+        with contextlib.closing(Client(manager.port)) as client, caplog.at_level("WARNING", "ws_manager"):
             manager.notify_pipeline_frame(INCOMPLETE)
             assert client.next("pipeline_frame_update")["data"] == INCOMPLETE
     finally:
