@@ -18,6 +18,7 @@ enum wsm__field_kind {
 /* A member of an event's data, or of an object in it. A table of them ends with one without a name. */
 struct wsm__field {
 	const char *name;
+	size_t len;                      /* of the name */
 	const char *const *values;       /* the only texts that are allowed, NULL-terminated; NULL: any */
 	const struct wsm__field *fields; /* what an object has; NULL: anything */
 	enum wsm__field_kind kind;

@@ -136,15 +136,15 @@ static bool fail(const struct place *place, const struct wsm__field *field, unsi
 
 static bool check(const struct place *place, const struct wsm__field *fields, wsm_slice object)
 {
-	wsm_slice values[FIELDS_MAX] = { { NULL, 0 } }, name, value;
+	wsm_slice values[FIELDS_MAX], name, value;
 	size_t at = 0;
 	unsigned n = 0;
 
-	while (fields[n].name && n < FIELDS_MAX)
-		n++;
+	for (; fields[n].name && n < FIELDS_MAX; n++)
+		values[n] = (wsm_slice){ NULL, 0 };
 	while (wsm__json_next(object, &at, &name, &value) == 1)
 		for (unsigned i = 0; i < n; i++)
-			if (!values[i].len && !strncmp(fields[i].name, name.data, name.len) && !fields[i].name[name.len])
+			if (fields[i].len == name.len && !values[i].len && !memcmp(fields[i].name, name.data, name.len))
 				values[i] = value;
 	for (unsigned i = 0; i < n; i++) {
 		struct place inner = { fields[i].name, place->first + n, place->fault };

@@ -124,6 +124,7 @@ def _values(field: Field) -> tuple[str, ...]:
 def _field(field: Field, values: list[tuple[str, ...]], structures: dict[str, tuple[Field, ...]]) -> str:
     members = [
         f".name = {_string(field.name)}",
+        f".len = {len(field.name)}",
         f".kind = {_KIND.get(field.type, 'WSM__FIELD_OBJECT')}",
         f".required = {_boolean(field.required)}",
         f".nullable = {_boolean(field.nullable)}",
