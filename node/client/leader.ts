@@ -1,7 +1,7 @@
 // The tab that has the real socket, for all tabs that share it: who hears what, and where each of them may begin.
 
 import { membersOf, textOf } from './messages.js'
-import { decodeResume, positionOf } from './positions.js'
+import { decodeResume, isOwn, placeOf, positionOf } from './positions.js'
 import type { WebSocketConstructor, WebSocketLike } from './types.js'
 
 export type Note =
@@ -91,7 +91,6 @@ export class Leader {
     } catch {
       // Text of the host's own.
     }
-    const { room } = message
     const data = membersOf(message.data)
     if (!this.greeting) {
       this.greeting = message
@@ -108,22 +107,22 @@ export class Leader {
       for (const [id, its] of others) this.greet(id, its)
       return
     }
+    const servers = isOwn(message)
     // An answer goes to the one that asked: its id was made unique on the way out.
-    const [, id, own] = typeof message.id === 'string' ? (/^(.+?\.\d+)~(.*)$/s.exec(message.id) ?? []) : []
+    const [, id, own] = servers && typeof message.id === 'string' ? (/^(.+?\.\d+)~(.*)$/s.exec(message.id) ?? []) : []
     if (id) {
       if (message.type === 'subscribed') this.joining.delete(id + data.room)
       this.tell([id], JSON.stringify({ ...message, id: own ? (JSON.parse(own) as unknown) : undefined }))
       return
     }
-    const about = textOf(room ?? data.room) ?? ''
+    const { room, epoch, offset } = placeOf(message)
+    const about = textOf(servers ? data.room : room) ?? ''
     const members = this.subscribers.get(about)
     if (!members) {
-      if (message.type === 'unsubscribed') this.rooms.delete(about)
-      else if (message.type === 'gap' || message.type === 'subscribed') {
-        const position = positionOf(data)
-        if (position) this.stand(about, position.epoch, position.offset)
-      } else if (textOf(room) && typeof message.offset === 'number')
-        this.keep(room as string, textOf(message.epoch) ?? undefined, message.offset, text)
+      const position = servers && (message.type === 'gap' || message.type === 'subscribed') ? positionOf(data) : null
+      if (servers && message.type === 'unsubscribed') this.rooms.delete(about)
+      else if (position) this.stand(about, position.epoch, position.offset)
+      else if (textOf(room) && typeof offset === 'number') this.keep(about, textOf(epoch) ?? undefined, offset, text)
     }
     this.tell(members && [...members].filter((each) => !this.joining.has(each + about)), text)
   }

@@ -2,6 +2,7 @@
 // what comes from there is shown where the page says so, and nowhere else.
 
 import type { Message } from '../client/index.js'
+import { placeOf } from '../client/positions.js'
 import { textOf, warnOnce } from './fields.js'
 
 /** Only the application sends to these, and only this user, session or connection hears them. */
@@ -18,11 +19,13 @@ const isOneOf = (room: string, names: readonly string[]): boolean =>
 
 /** Whether a message is to be shown; the console says once what was not, and how it would be. */
 export function isWelcome(
-  { type, room }: Message,
+  message: Message,
   beside: Default,
   rooms: readonly string[] | undefined,
   component: string,
 ): boolean {
+  const { type } = message
+  const { room } = placeOf(message)
   // The server names the room of all that anybody has sent: without one it speaks itself, to this connection.
   if (room === undefined) return true
   if (typeof room === 'string' && ((beside === 'own' ? OWN : HOST).test(room) || isOneOf(room, rooms ?? []))) return true

@@ -13,14 +13,16 @@ export interface CatalogueEvent {
   type: string
   flat?: boolean
   same_as?: string
+  /** Said by the server alone: it stands in no room. */
+  core?: boolean
   fields: Field[]
 }
 
 const file = JSON.parse(readFileSync(join(import.meta.dirname, 'events.json'), 'utf8')) as {
   structures: { name: string; fields: Field[] }[]
-  families: { events: CatalogueEvent[] }[]
+  families: { origin?: string; events: CatalogueEvent[] }[]
 }
-const listed = file.families.flatMap(({ events }) => events)
+const listed = file.families.flatMap(({ origin, events }) => events.map((event) => ({ ...event, core: origin === 'core' })))
 const structures = new Map(file.structures.map(({ name, fields }) => [name, fields]))
 
 /** All, those of the core too. */
@@ -59,7 +61,7 @@ function goodData(fields: Field[]): Record<string, unknown> {
 /** As the server sends it. */
 export function goodMessage(event: CatalogueEvent, n: number): Record<string, unknown> {
   const data = goodData(event.fields)
-  const envelope = { timestamp: '2026-01-15T10:30:00.123Z', message_id: `m${n}`, room: '@client:c1' }
+  const envelope = { timestamp: '2026-01-15T10:30:00.123Z', message_id: `m${n}`, ...(event.core ? {} : { room: '@client:c1' }) }
   return event.flat ? { event_type: event.type, ...data, ...envelope } : { type: event.type, data, ...envelope }
 }
 
