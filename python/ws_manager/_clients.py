@@ -187,8 +187,9 @@ class Clients(Sending):
         the user_id too; but what the request itself gives as `?session_id=` is taken as the session only, since
         anybody can claim it. client_id: one is made if None; a connection that has it already is closed with 4409. Ids
         may be of any type; str() is taken. rooms: joined at once, besides @all; names. subscribe: rooms that it may
-        subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting, heartbeat: types of the
-        first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at the request's Origin.
+        subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting,
+        heartbeat: types of the first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at
+        the request's Origin.
 
         Returns the client id when the client has gone. The object then behaves as one whose client has just left:
         receive_…() raises WebSocketDisconnect with the code of the close, and close() does nothing; so a loop that
