@@ -365,6 +365,7 @@ void wsm_conn_info_unref(const wsm_conn_info *info);
  */
 typedef struct wsm_admission {
 	bool admitted;
+	bool ask; /* wsm_adopt: it is decided later, by the WSM_EVENT_AUTHENTICATE without `data` that comes in any case */
 	bool skip_origin;
 	wsm_slice client_id; /* empty: one is made. A connection that has it already is closed with 4409 */
 	wsm_slice user_id, session_id;

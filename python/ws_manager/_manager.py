@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import orjson
 
-from . import _config, _core
+from . import _config, _core, _processes
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._encode import PLAIN, Encoder
@@ -226,6 +226,7 @@ class WebSocketManager(Tokens):
         dispatcher = cast("Dispatcher", self._dispatcher)
         dispatcher.reopen()
         runtime.start()
+        _processes.warn_server()
         try:
             dispatcher.attach(asyncio.get_running_loop())
         except RuntimeError:
@@ -343,6 +344,7 @@ class WebSocketManager(Tokens):
 
     def _publish_first(self, *args: Any) -> Receipt:
         """Stands for Runtime.publish until there is a runtime that runs."""
+        _processes.warn_sender()
         return self._ready().publish(*args)
 
     def _publish_stopped(self, *args: Any) -> Receipt:
