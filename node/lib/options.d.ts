@@ -151,6 +151,9 @@ export interface Options {
   /** Seconds that a user may be away without the members of its rooms being told (room rule presence_events). */
   presenceGrace?: number | string | null
   presence_grace?: number | string | null
+  /** Who may hear public rooms: auto (everyone, unless something checks clients; then who was granted them), open
+   * (everyone who was let in), or granted. */
+  access?: string | null
   /** Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, *. before
    * the host for subdomains, or * for all. */
   allowedOrigins?: string | readonly string[] | ReadonlySet<string> | null
@@ -209,6 +212,10 @@ export interface Options {
   /** Seconds that a revocation is kept if it does not say: at least as long as the longest token lives. */
   revocationTtl?: number | string | null
   revocation_ttl?: number | string | null
+  /** What is done about an event whose data is not what the catalogue says: warn (it is sent; one line in the log
+   * for each event and fault), error (the call fails), off. */
+  checkEvents?: string | null
+  check_events?: string | null
   /** Seconds before a token expires at which its client is told by token_expiring; 0 for no notice. */
   tokenExpiringNotice?: number | string | null
   token_expiring_notice?: number | string | null
