@@ -39,6 +39,34 @@ static void asked_unref(struct wsm__asked *asked)
 	free(asked);
 }
 
+static size_t header_bytes(const wsm_rest_request *rest)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < rest->n_headers; i++)
+		bytes += sizeof(wsm_member) + rest->headers[i].name.len + rest->headers[i].json.len + 2;
+	return bytes;
+}
+
+static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, struct wsm__arena *arena)
+{
+	wsm_member *headers = (wsm_member *)(void *)(asked + 1);
+
+	asked->rest = *rest;
+	asked->rest.method = wsm__arena_copy(arena, rest->method);
+	asked->rest.path = wsm__arena_copy(arena, rest->path);
+	asked->rest.query = wsm__arena_copy(arena, rest->query);
+	asked->rest.ip = wsm__arena_copy(arena, rest->ip);
+	asked->rest.host = wsm__arena_copy(arena, rest->host);
+	asked->rest.via = wsm__arena_copy(arena, rest->via);
+	asked->rest.body = wsm__arena_copy(arena, rest->body);
+	asked->rest.headers = headers;
+	for (size_t i = 0; i < rest->n_headers; i++) {
+		headers[i].name = wsm__arena_copy(arena, rest->headers[i].name);
+		headers[i].json = wsm__arena_copy(arena, rest->headers[i].json);
+	}
+}
+
 static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest_request *rest)
 {
 	size_t bytes = 9;
@@ -49,13 +77,12 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	if (question)
 		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
-		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->authorization.len +
-		         rest->api_key.len + rest->origin.len + rest->body.len + rest->forwarded.len +
-		         rest->x_forwarded_for.len + rest->host.len + rest->content_type.len + 4;
+		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->host.len + rest->via.len +
+		         rest->body.len + header_bytes(rest);
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
 		return NULL;
-	arena.at = (char *)(asked + 1);
+	arena.at = (char *)(asked + 1) + (rest ? rest->n_headers * sizeof(wsm_member) : 0);
 	asked->head.kind = WSM__CMD_QUERY;
 	atomic_init(&asked->refs, 2);
 	pthread_mutex_init(&asked->lock, NULL);
@@ -72,19 +99,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 		asked->question.after = wsm__arena_copy(&arena, question->after);
 		return asked;
 	}
-	asked->rest.method = wsm__arena_copy(&arena, rest->method);
-	asked->rest.path = wsm__arena_copy(&arena, rest->path);
-	asked->rest.query = wsm__arena_copy(&arena, rest->query);
-	asked->rest.ip = wsm__arena_copy(&arena, rest->ip);
-	asked->rest.host = wsm__arena_copy(&arena, rest->host);
-	asked->rest.forwarded = wsm__arena_copy(&arena, rest->forwarded);
-	asked->rest.x_forwarded_for = wsm__arena_copy(&arena, rest->x_forwarded_for);
-	asked->rest.authorization = wsm__arena_copy(&arena, rest->authorization);
-	asked->rest.api_key = wsm__arena_copy(&arena, rest->api_key);
-	asked->rest.origin = wsm__arena_copy(&arena, rest->origin);
-	asked->rest.content_type = wsm__arena_copy(&arena, rest->content_type);
-	asked->rest.body = wsm__arena_copy(&arena, rest->body);
-	asked->rest.vouched = rest->vouched;
+	copy_rest(asked, rest, &arena);
 	return asked;
 }
 

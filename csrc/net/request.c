@@ -1,5 +1,8 @@
 /* What is checked before a WebSocket is accepted, whichever way its request came: Origin, endpoint, where a token stands. */
+#include <stdio.h>
+
 #include "base/slice.h"
+#include "net/refusal.h"
 #include "net/token.h"
 #include "policy/origin.h"
 #include "policy/proxy.h"
@@ -10,27 +13,64 @@ static bool has_auth(const wsm_runtime *runtime)
 	return runtime->jwt || (atomic_load(&runtime->want) & WSM_WANT_AUTHENTICATE) != 0;
 }
 
-unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
-                            struct wsm__endpoint **endpoint, struct wsm__path_params *params)
+size_t wsm__request_origins(const wsm_runtime *runtime, wsm_slice allowed[WSM__ORIGINS_MAX])
 {
 	const struct wsm_config *config = runtime->config;
-	wsm_slice allowed[64], origin = wsm__request_header(request, "origin");
 	size_t n = 0;
 
+	for (; n < config->n_allowed_origins && n < WSM__ORIGINS_MAX; n++)
+		allowed[n] = wsm__str(config->allowed_origins[n]);
+	return n;
+}
+
+/*
+ * A page of the host that was asked for is one of ours, as a rule. But any site can have its name resolve to 127.0.0.1 (see
+ * wsm__host_allowed): on this machine, where nobody shows who it is, such a name says nothing. A page that came by https had a
+ * certificate for its name, which a site cannot have for what listens here.
+ */
+static bool origin_allowed(const wsm_runtime *runtime, const struct wsm__request *request,
+                           const wsm_admission *admission, const char **why)
+{
+	wsm_slice allowed[WSM__ORIGINS_MAX], host = request->host, origin = wsm__request_header(request, "origin");
+	bool https = origin.len > 8 && wsm__slice_equal_nocase(wsm__slice(origin.data, 8), wsm__str("https://"));
+	size_t n = wsm__request_origins(runtime, allowed);
+	bool authenticated = has_auth(runtime) || (admission && admission->user_id.len);
+
+	if (!authenticated && !https && wsm__address_is_loopback(&request->client.address) &&
+	    !wsm__host_allowed(host, allowed, n)) {
+		host = wsm__str(NULL);
+		*why = "this page's host is no name of loopback, and nothing authenticates clients (allowed_origins)";
+	}
+	return wsm__origin_allowed(origin, host, request->tls || request->client.https, allowed, n);
+}
+
+/* The line names the endpoint by its pattern: what stands in the path itself may be a token. */
+static void tell(wsm_runtime *runtime, const struct wsm__request *request, const struct wsm__endpoint *endpoint,
+                 const char *why, const char *name, wsm_slice value)
+{
+	char what[160];
+
+	snprintf(what, sizeof(what), "WebSocket %.140s", endpoint ? endpoint->path : "(no endpoint of ours)");
+	wsm__refusal_log(runtime, what, request->ip, 403, why, name, value);
+}
+
+unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
+                            struct wsm__endpoint **endpoint, struct wsm__path_params *params, const char **why)
+{
 	*endpoint = NULL;
 	params->count = 0;
-	for (; n < config->n_allowed_origins && n < 64; n++)
-		allowed[n] = wsm__str(config->allowed_origins[n]);
+	*why = "this Origin may not connect (allowed_origins)";
 	if (!(admission && admission->admitted))
 		*endpoint = wsm__endpoints_find(&runtime->endpoints, request->path, has_auth(runtime), params);
 	if (*endpoint && ((*endpoint)->flags & WSM__ENDPOINT_ECHO))
 		return 0;
-	if (!(admission && admission->skip_origin) &&
-	    !wsm__origin_allowed(origin, request->host, request->tls || request->client.https, allowed, n)) {
+	if (!(admission && admission->skip_origin) && !origin_allowed(runtime, request, admission, why)) {
+		tell(runtime, request, *endpoint, *why, "Origin", wsm__request_header(request, "origin"));
 		wsm__endpoint_unref(*endpoint);
 		*endpoint = NULL;
 		return 403;
 	}
+	*why = "there is no endpoint of this path";
 	return *endpoint || (admission && admission->admitted) ? 0 : 404;
 }
 
@@ -49,19 +89,22 @@ bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *reques
 {
 	struct wsm__buffer lists[2];
 	struct wsm__forwarding headers;
-	struct wsm__address peer;
+	struct wsm__address peer, called;
 	struct wsm__client *client = &request->client;
-	bool good;
+	bool known = wsm__address_parse(&peer, request->ip), good;
 
-	wsm__address_parse(&peer, request->ip);
+	request->called = request->host;
 	wsm__buffer_init(&lists[0]);
 	wsm__buffer_init(&lists[1]);
 	headers.forwarded = joined(request, "forwarded", ',', &lists[0]);
 	headers.x_forwarded_for = joined(request, "x-forwarded-for", ',', &lists[1]);
 	headers.x_forwarded_proto = wsm__request_header(request, "x-forwarded-proto");
 	headers.x_forwarded_host = wsm__request_header(request, "x-forwarded-host");
-	good = !lists[0].failed && !lists[1].failed &&
-	       wsm__proxy_client(runtime->config->trusted_proxies, &peer, &headers, client);
+	good = !lists[0].failed && !lists[1].failed;
+	if (good && request->via.len)
+		wsm__proxy_believed(&peer, &headers, client);
+	else if (good)
+		good = wsm__proxy_client(runtime->config->trusted_proxies, &peer, &headers, client);
 	if (good && client->forwarded)
 		request->ip = wsm__str(wsm__address_format(&client->address, request->client_ip));
 	if (good && client->host.len && client->host.len <= sizeof(request->client_host)) {
@@ -69,6 +112,12 @@ bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *reques
 		request->host = wsm__slice(request->client_host, client->host.len);
 	}
 	client->host = wsm__str(NULL); /* was a part of what goes now */
+	wsm__address_parse(&called, request->via);
+	request->loopback = wsm__address_is_loopback(&peer) || wsm__address_is_loopback(&called) ||
+	                    wsm__address_is_loopback(&client->address);
+	request->local = good && known && wsm__address_is_loopback(&peer) &&
+	                 wsm__host_allowed(request->called, NULL, 0) &&
+	                 !wsm__proxy_hinted(request->headers, request->n_headers);
 	wsm__buffer_fini(&lists[0]);
 	wsm__buffer_fini(&lists[1]);
 	return good;
@@ -91,8 +140,7 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 		*why = "Forwarded is malformed, or Forwarded and X-Forwarded-For name different clients";
 		return 400;
 	}
-	status = wsm__request_check(runtime, request, admission, endpoint, params);
-	*why = status == 403 ? "this Origin may not connect (allowed_origins)" : "there is no endpoint of this path";
+	status = wsm__request_check(runtime, request, admission, endpoint, params, why);
 	if (status || !runtime->jwt || (admission && admission->admitted))
 		return status;
 	wsm__buffer_init(&protocols);
@@ -105,6 +153,7 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 	                     token)) {
 		*why = "a token in a cookie needs an Origin";
 		status = 403;
+		tell(runtime, request, *endpoint, *why, NULL, wsm__str(NULL));
 	}
 	wsm__buffer_fini(&protocols);
 	wsm__buffer_fini(&cookies);

@@ -58,6 +58,7 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	pthread_mutex_init(&runtime->actions_lock, NULL);
 	init_ended(runtime);
 	wsm__rules_init(&runtime->rules);
+	wsm__refusals_init(&runtime->refusals);
 	wsm__revoke_init(runtime, config);
 	atomic_init(&runtime->next_conn, 1);
 	runtime->n_fds = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > 1u << 20 ? 1u << 20 : limit.rlim_cur;
@@ -108,6 +109,7 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	wsm__queue_fini(&runtime->events);
 	wsm__endpoints_fini(&runtime->endpoints);
 	wsm__rules_fini(&runtime->rules);
+	wsm__refusals_fini(&runtime->refusals);
 	wsm__revocations_fini(&runtime->revocations);
 	while (runtime->actions)
 		wsm_command_remove(runtime, wsm__str(runtime->actions->text));

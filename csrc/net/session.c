@@ -23,6 +23,8 @@ static struct wsm__session **list_of(struct wsm__session *session)
 	switch (session->phase) {
 	case WSM__ENTERING:
 		return &session->core->entering;
+	case WSM__ANSWERING:
+		return &session->core->answering;
 	case WSM__DEFERRED:
 		return &session->core->deferred;
 	case WSM__LINGERING:
@@ -63,6 +65,17 @@ void wsm__session_wait(struct wsm__session *session)
 {
 	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->handshake_timeout * 1000);
 	enter_phase(session, WSM__ENTERING);
+	wsm__calls_queued(session, 0);
+}
+
+/* The time is for the whole of it: a byte now and then does not make it longer. */
+void wsm__session_answering(struct wsm__session *session, size_t bytes)
+{
+	if (session->phase == WSM__ANSWERING)
+		return;
+	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->answer_timeout * 1000);
+	enter_phase(session, WSM__ANSWERING);
+	wsm__calls_queued(session, bytes);
 }
 
 /* ---- requests in turn -------------------------------------------------------------------------------------------- */
@@ -110,13 +123,16 @@ void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn)
 {
 	session->conn = conn;
 	conn->session = session;
+	wsm__calls_leave(session);
 	enter_phase(session, WSM__OPEN);
 }
 
 void wsm__session_doom(struct wsm__session *session)
 {
-	if (session->phase != WSM__DOOMED)
-		enter_phase(session, WSM__DOOMED);
+	if (session->phase == WSM__DOOMED)
+		return;
+	enter_phase(session, WSM__DOOMED);
+	wsm__calls_leave(session);
 }
 
 void wsm__session_linger(struct wsm__session *session)
@@ -125,6 +141,7 @@ void wsm__session_linger(struct wsm__session *session)
 		return;
 	session->deadline_ms = session->core->now_ms + LINGER_MS;
 	enter_phase(session, WSM__LINGERING);
+	wsm__calls_queued(session, 0);
 	wsm__tls_end(session, true);
 	if (!session->choked)
 		shutdown(session->fd, SHUT_WR);
@@ -134,6 +151,10 @@ void wsm__sessions_expire(struct wsm__core *core)
 {
 	while (core->entering && core->entering->deadline_ms <= core->now_ms)
 		wsm__entry_expire(core->entering);
+	while (core->answering && core->answering->deadline_ms <= core->now_ms) {
+		core->counters.answer_timeouts++;
+		wsm__session_doom(core->answering);
+	}
 	while (core->lingering && core->lingering->deadline_ms <= core->now_ms)
 		wsm__session_doom(core->lingering);
 }
@@ -157,6 +178,7 @@ static void session_free(struct wsm__session *session)
 		wsm__adopt_failed(core->runtime, session->adopt->number, 1006, "the handshake failed");
 		wsm__adopt_free(session->adopt);
 	}
+	wsm__calls_leave(session);
 	wsm__entry_free(session);
 	wsm_text_free(&session->held);
 	wsm__tls_end(session, false);
@@ -274,6 +296,7 @@ void wsm__session_writable(struct wsm__session *session)
 	choke(session, false);
 	switch (session->phase) {
 	case WSM__ENTERING:
+	case WSM__ANSWERING:
 		wsm__entry_writable(session);
 		break;
 	case WSM__OPEN:
@@ -313,7 +336,7 @@ void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t le
 
 void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len)
 {
-	if (session->phase == WSM__ENTERING || session->phase == WSM__DEFERRED)
+	if (session->phase == WSM__ENTERING || session->phase == WSM__ANSWERING || session->phase == WSM__DEFERRED)
 		wsm__entry_receive(session, data, len);
 	else if (session->phase == WSM__OPEN && session->conn)
 		wsm__websocket_receive(session, data, len);

@@ -38,11 +38,19 @@ static int close_host(void **state)
 /* One call as a host would pass it on; everything may be NULL but the path. */
 struct call {
 	const char *method, *path, *query, *ip, *host, *key, *origin, *type, *body;
-	bool vouched;
+	const char *header, *value; /* one more */
+	bool vouched, tls;
 };
 
 static unsigned call(struct call call, json_t **json)
 {
+	const wsm_member headers[] = {
+		{ wsm__str("Host"), wsm__str(call.host ? call.host : "localhost") },
+		{ wsm__str("X-API-Key"), wsm__str(call.key) },
+		{ wsm__str("Origin"), wsm__str(call.origin) },
+		{ wsm__str("Content-Type"), wsm__str(call.type ? call.type : "application/json") },
+		{ wsm__str(call.header ? call.header : "Accept"), wsm__str(call.value) },
+	};
 	wsm_rest_request request = {
 		.method = wsm__str(call.method ? call.method
 		                   : call.body ? "POST"
@@ -50,10 +58,9 @@ static unsigned call(struct call call, json_t **json)
 		.path = wsm__str(call.path),
 		.query = wsm__str(call.query),
 		.ip = wsm__str(call.ip ? call.ip : "127.0.0.1"),
-		.host = wsm__str(call.host ? call.host : "localhost"),
-		.api_key = wsm__str(call.key),
-		.origin = wsm__str(call.origin),
-		.content_type = wsm__str(call.type ? call.type : "application/json"),
+		.headers = headers,
+		.n_headers = sizeof(headers) / sizeof(headers[0]),
+		.tls = call.tls,
 		.body = wsm__str(call.body),
 		.vouched = call.vouched,
 	};

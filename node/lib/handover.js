@@ -201,7 +201,7 @@ function relay(runtime, req, socket, head, admission) {
   const [ours, theirs] = native.socketPair()
   let conn
   try {
-    const told = { ...admission, ip: socket.remoteAddress ?? '' }
+    const told = { ...admission, ip: socket.remoteAddress ?? '', tls: Boolean(socket.encrypted) }
     conn = runtime.adopt(theirs, requestBytes(req, socket, head), told)
   } catch (error) {
     native.closeFd(ours)

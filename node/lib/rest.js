@@ -78,41 +78,28 @@ function pass(res, next) {
 }
 
 async function reply(manager, req, res, path, query, vouched) {
-  const [status, headers, body] = await call(
-    manager,
-    req.method,
-    path,
-    query,
-    req.socket.remoteAddress,
-    req.headers,
-    await bodyOf(req),
-    vouched,
-  )
+  const body = await bodyOf(req)
+  const [status, headers, answer] = await call(manager, { ...told(req, path, query), body, vouched })
   res.statusCode = status
   for (const [name, value] of headers) res.setHeader(name, value)
-  res.setHeader('content-length', body.length)
-  res.end(req.method === 'HEAD' ? undefined : body)
+  res.setHeader('content-length', answer.length)
+  res.end(req.method === 'HEAD' ? undefined : answer)
   return undefined
 }
 
-/** [status, [[name, value], …] of header fields, body]. `vouched`: the host lets the caller use the admin panel. */
-async function call(manager, method, path, query, ip, headers, body, vouched = false) {
+/** What the core is told of a request: the socket's own address, and all header fields. The core knows whom to believe. */
+function told(req, path, query) {
+  const { method, socket, rawHeaders } = req
+  return { method, path, query, ip: socket.remoteAddress ?? '', headers: rawHeaders, tls: Boolean(socket.encrypted) }
+}
+
+/**
+ * [status, [[name, value], …] of header fields, body]. `headers`: names and values in turn. `vouched`: the host lets the caller
+ * use the admin panel.
+ */
+async function call(manager, { method, path, query, ip, headers, body, tls, vouched = false }) {
   try {
-    const [status, type, lines, answer] = await manager._rest(
-      method,
-      path,
-      query,
-      ip ?? '',
-      headers.authorization ?? '',
-      headers['x-api-key'] ?? '',
-      headers.origin ?? '',
-      headers.forwarded ?? '',
-      headers['x-forwarded-for'] ?? '',
-      headers.host ?? '',
-      headers['content-type'] ?? '',
-      body,
-      vouched,
-    )
+    const [status, type, lines, answer] = await manager._rest(method, path, query, ip, headers, body, tls, vouched)
     const more = lines.split('\r\n').filter(Boolean)
     return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]
   } catch (error) {
@@ -159,8 +146,8 @@ function fastify(manager, app, { admin } = {}) {
           const [path, query] = split(request.raw.url)
           const suffix = path.slice(app.prefix?.length ?? 0)
           const body = request.body ?? Buffer.alloc(0)
-          const { method, ip, headers } = request
-          const [status, fields, text] = await call(manager, method, suffix, query, ip, headers, body, !!check)
+          const asked = { ...told(request.raw, suffix, query), body, vouched: !!check }
+          const [status, fields, text] = await call(manager, asked)
           answer.code(status)
           for (const [name, value] of fields) answer.header(name, value)
           return answer.send(text)
@@ -179,10 +166,10 @@ async function respond(manager, request, { ip = '', path, admin = false } = {}) 
   const target = path ?? url.pathname
   if (!PATHS.test(target)) return new Response('not found', { status: 404 })
   const body = request.body ? Buffer.from(await request.arrayBuffer()).subarray(0, MAX_BODY + 1) : Buffer.alloc(0)
-  const headers = Object.fromEntries(request.headers)
+  const headers = [...request.headers].flat()
   const vouched = admin === true && ADMIN_PATHS.test(target)
-  const query = url.search.slice(1)
-  const [status, fields, answer] = await call(manager, request.method, target, query, ip, headers, body, vouched)
+  const asked = { method: request.method, path: target, query: url.search.slice(1), ip, headers, body }
+  const [status, fields, answer] = await call(manager, { ...asked, tls: url.protocol === 'https:', vouched })
   return new Response(request.method === 'HEAD' ? null : answer, { status, headers: fields })
 }
 

@@ -68,6 +68,9 @@ struct core_members {
 int core_members_init(struct core_members *members, PyObject *mapping);
 void core_members_fini(struct core_members *members);
 
+/* Fills `members` with the (name, value) pairs of `headers`, a tuple, which keeps their texts. -1: TypeError, ValueError. */
+int core_headers_fill(PyObject *headers, wsm_member *members);
+
 /* The keywords of an admission, which adopt() and bridge_open() share. */
 struct core_admission {
 	wsm_admission admission;

@@ -31,46 +31,63 @@ PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 	return result;
 }
 
-PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
+static PyObject *rest(struct core_runtime *self, wsm_rest_request *request, PyObject *headers)
 {
-	static const char *const keywords[] = { "method",          "path",    "query",  "ip",
-	                                        "authorization",   "api_key", "origin", "forwarded",
-	                                        "x_forwarded_for", "body",    "host",   "content_type",
-	                                        "vouched",         NULL };
-	struct core_runtime *self = (struct core_runtime *)object;
-	wsm_rest_request request = { .body = { NULL, 0 } };
-	wsm_slice *texts[] = { &request.method, &request.path,          &request.query,
-	                       &request.ip,     &request.authorization, &request.api_key,
-	                       &request.origin, &request.forwarded,     &request.x_forwarded_for };
-	PyObject *objects[sizeof(texts) / sizeof(texts[0])] = { NULL };
+	size_t n = (size_t)PyTuple_Size(headers);
+	wsm_member *members = PyMem_Calloc(n ? n : 1, sizeof(*members));
 	wsm_rest_answer answer = { .status = 0 };
 	wsm_error error = { 0 };
-	PyObject *host = NULL, *content_type = NULL;
-	const char *body = NULL;
-	Py_ssize_t body_len = 0;
-	PyObject *result;
-	int status, vouched = 0;
+	PyObject *result = NULL;
+	int status;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUUUUUUy#UUp:rest", (char **)(uintptr_t)keywords,
-	                                 &objects[0], &objects[1], &objects[2], &objects[3], &objects[4], &objects[5],
-	                                 &objects[6], &objects[7], &objects[8], &body, &body_len, &host, &content_type,
-	                                 &vouched))
-		return NULL;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (objects[i] && core_text(objects[i], keywords[i], texts[i]) < 0)
-			return NULL;
+	if (!members)
+		return PyErr_NoMemory();
+	if (core_headers_fill(headers, members) < 0)
+		goto done;
+	request->headers = members;
+	request->n_headers = n;
+	Py_BEGIN_ALLOW_THREADS status = wsm_rest(self->runtime, request, &answer, &error);
+	Py_END_ALLOW_THREADS if (status != WSM_OK)
+	{
+		result = core_result(self, status, &error);
+		goto done;
 	}
-	if (host && core_text(host, "host", &request.host) < 0)
-		return NULL;
-	if (content_type && core_text(content_type, "content_type", &request.content_type) < 0)
-		return NULL;
-	request.vouched = vouched;
-	request.body = (wsm_slice){ body, (size_t)body_len };
-	Py_BEGIN_ALLOW_THREADS status = wsm_rest(self->runtime, &request, &answer, &error);
-	Py_END_ALLOW_THREADS if (status != WSM_OK) return core_result(self, status, &error);
 	result = Py_BuildValue("(Issy#)", answer.status, answer.content_type ? answer.content_type : "text/plain",
 	                       answer.headers ? answer.headers : "", answer.body.data ? answer.body.data : "",
 	                       (Py_ssize_t)answer.body.len);
 	wsm_text_free(&answer.body);
+done:
+	PyMem_Free(members);
+	return result;
+}
+
+PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+	static const char *const keywords[] = { "method", "path", "query", "ip",      "headers",
+	                                        "body",   "tls",  "via",   "vouched", NULL };
+	wsm_rest_request request = { .body = { NULL, 0 } };
+	wsm_slice *texts[] = { &request.method, &request.path, &request.query, &request.ip, &request.via };
+	static const char *const names[] = { "method", "path", "query", "ip", "via" };
+	PyObject *objects[5] = { NULL }, *header_list = NULL, *headers, *result;
+	const char *body = NULL;
+	Py_ssize_t body_len = 0;
+	int tls = 0, vouched = 0;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUOy#pUp:rest", (char **)(uintptr_t)keywords, &objects[0],
+	                                 &objects[1], &objects[2], &objects[3], &header_list, &body, &body_len, &tls,
+	                                 &objects[4], &vouched))
+		return NULL;
+	for (size_t i = 0; i < 5; i++) {
+		if (objects[i] && core_text(objects[i], names[i], texts[i]) < 0)
+			return NULL;
+	}
+	request.tls = tls != 0;
+	request.vouched = vouched != 0;
+	request.body = (wsm_slice){ body, (size_t)body_len };
+	headers = header_list ? PySequence_Tuple(header_list) : PyTuple_New(0);
+	if (!headers)
+		return NULL;
+	result = rest((struct core_runtime *)object, &request, headers);
+	Py_DECREF(headers);
 	return result;
 }

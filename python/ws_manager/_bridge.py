@@ -98,8 +98,32 @@ def client_ip(scope: Mapping[str, Any]) -> str:
 
 
 def is_test_client(scope: Mapping[str, Any]) -> bool:
-    """Whether Starlette's test client calls, which no server is between."""
-    return tuple(scope.get("client") or ()) == ("testclient", 50000)
+    """Whether Starlette's test client calls, which no server is between: a server says which ASGI it speaks.
+
+    A server may have "testclient" and a port from X-Forwarded-For, where anybody can write them.
+    """
+    return tuple(scope.get("client") or ()) == ("testclient", 50000) and "asgi" not in scope
+
+
+def via(scope: Mapping[str, Any]) -> str:
+    """The address that a proxy called, where the server has the client's from X-Forwarded-For (uvicorn: --proxy-headers).
+
+    "" where the address is the socket's own: no header names it. The server has decided whom it believes; the core is
+    told, so that it believes the same proxy about the scheme and the host.
+    """
+    client = str((scope.get("client") or [""])[0])
+    named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    if not client or not any(client == address_of(node) for node in named.split(",")):
+        return ""
+    return str((scope.get("server") or ["unknown"])[0] or "unknown")
+
+
+def address_of(node: str) -> str:
+    """What X-Forwarded-For has between two commas, without a port and brackets."""
+    node = node.strip()
+    if node.startswith("["):
+        return node[1:].partition("]")[0]
+    return node.partition(":")[0] if node.count(":") == 1 else node
 
 
 async def bridge(
@@ -127,7 +151,8 @@ async def bridge(
     query = scope["query_string"].decode("latin-1")
     try:
         runtime = manager._ready()
-        conn = manager._bridge_open(path, query, client_ip(scope), headers, sink, **admission)
+        tls = scope.get("scheme") == "wss"
+        conn = manager._bridge_open(path, query, client_ip(scope), headers, sink, tls=tls, via=via(scope), **admission)
     except Refused as refusal:
         logger.info("WebSocket %s refused: %s", path, refusal)
         return await _refuse(scope, send, refusal.http_status, str(refusal), accepted)

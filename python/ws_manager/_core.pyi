@@ -280,8 +280,14 @@ class Runtime:
         publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
+        tls: bool = False,
+        via: str = "",
     ) -> int:
-        """A connection whose socket the host keeps; its number. Refused with `http_status`."""
+        """A connection whose socket the host keeps; its number. Refused with `http_status`.
+
+        tls: it came over TLS, as far as the server knows. via: the server has `ip` from a proxy that it trusts itself;
+        the address of ours that the proxy called.
+        """
     def bridge_receive(self, conn: int, data: bytes | str, /) -> None:
         """A message of the client: bytes are a binary one, str a text one."""
     def bridge_written(self, conn: int, size: int, /) -> None:
@@ -313,18 +319,15 @@ class Runtime:
         path: str,
         query: str = "",
         ip: str = "",
-        authorization: str = "",
-        api_key: str = "",
-        origin: str = "",
-        forwarded: str = "",
-        x_forwarded_for: str = "",
+        headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
-        host: str = "",
-        content_type: str = "",
+        tls: bool = False,
+        via: str = "",
         vouched: bool = False,
     ) -> tuple[int, str, str, bytes]:
         """[blocks] One REST call: (status, content type, further header lines, body).
 
+        tls, via: as for bridge_open().
         vouched: the host has found out itself that the caller may use the admin panel.
         """
     def take_events(self) -> list[_Event]:

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from ws_manager import _config
-from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted
+from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted, via
 from ws_manager._connect import carry
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
@@ -139,7 +139,9 @@ def rest_endpoint(
 
     async def rest(request: Request) -> Response:
         body = await _body(request)
-        headers = request.headers
+        # The test client calls the application by a name of its own.
+        left_out = "host" if is_test_client(request.scope) else None
+        headers = [(name, value) for name, value in request.headers.items() if name != left_out]
         try:
             status, content_type, fields, answer = await run_in_threadpool(
                 manager._ready().rest,
@@ -147,14 +149,10 @@ def rest_endpoint(
                 quoted(endpoint_path(request.scope["path"], call.path)),
                 request.url.query,
                 client_ip(request.scope),
-                headers.get("authorization", ""),
-                headers.get("x-api-key", ""),
-                headers.get("origin", ""),
-                ",".join(headers.getlist("forwarded")),
-                ",".join(headers.getlist("x-forwarded-for")),
+                headers,
                 body,
-                "" if is_test_client(request.scope) else headers.get("host", ""),
-                headers.get("content-type", ""),
+                request.scope.get("scheme") == "https",
+                via(request.scope),
                 vouched,
             )
         except WsManagerError as error:
