@@ -76,8 +76,8 @@ bool wsm__admin_may_use(struct wsm__call *call, bool acts)
 		return false;
 	if (!wsm__call_has_key(call)) {
 		if (!call->request->vouched && key_is_set(call)) {
-			wsm__call_refuse(call, 401, "unauthenticated",
-			                 "The admin panel needs the API key (X-API-Key, or Authorization: Bearer).");
+			wsm__call_refuse_key(
+				call, "The admin panel needs the API key (X-API-Key, or Authorization: Bearer).");
 			return false;
 		}
 		if (!origin_is_ours(call)) {

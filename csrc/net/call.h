@@ -19,6 +19,8 @@ struct wsm__call {
 
 /* Answers {"error":{"code","message"}}, whatever was written before. */
 void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code, const char *message);
+/* The same for want of the key: because it is wrong, or was not looked at, or with `message`. */
+void wsm__call_refuse_key(struct wsm__call *call, const char *message);
 /* The body as a JSON object, to be released; NULL if it is none: refused. */
 json_t *wsm__call_body(struct wsm__call *call);
 /* A header of it; a slice with NULL if there is none. */

@@ -27,6 +27,17 @@ void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code,
 	wsm__buffer_add_str(call->out, "}}");
 }
 
+void wsm__call_refuse_key(struct wsm__call *call, const char *message)
+{
+	if (call->key == WSM__KEY_LATER)
+		wsm__call_refuse(call, 429, "rate_limited",
+		                 "too many wrong API keys have come from this address: none is looked at for a while "
+		                 "(wrong_key_rate)");
+	else
+		wsm__call_refuse(call, 401, "unauthenticated",
+		                 call->key == WSM__KEY_WRONG ? "this is not the API key (api_key)" : message);
+}
+
 /* ---- access ----------------------------------------------------------------------------------------------------- */
 
 /*
@@ -375,12 +386,8 @@ static bool allowed(struct wsm__call *call, const struct route *route)
 	}
 	if (route->access == READS ? may_read(call) : may_write(call))
 		return true;
-	wsm__call_refuse(
-		call, 401, "unauthenticated",
-		call->key == WSM__KEY_WRONG
-			? "this is not the API key (api_key)"
-			: "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
-			  "this machine to localhost, and not through a proxy");
+	wsm__call_refuse_key(call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
+	                           "this machine to localhost, and not through a proxy");
 	return false;
 }
 
@@ -434,18 +441,11 @@ static bool find_client(struct wsm__call *call)
 	return false;
 }
 
-/* Whether the API key is there; false if the call was refused. */
-static bool find_key(struct wsm__call *call, const struct route *route)
+static void find_key(struct wsm__call *call, const struct route *route)
 {
 	const struct wsm__key_call asked = { &call->from, route && route->access != OPEN, !call->first_look };
 
 	call->key = wsm__key_check(call->core, &asked);
-	if (call->key != WSM__KEY_LATER)
-		return true;
-	wsm__call_refuse(call, 429, "rate_limited",
-	                 "too many wrong API keys have come from this address: none is looked at for a while "
-	                 "(wrong_key_rate)");
-	return false;
 }
 
 /* Who may use the panel may do so from a banned address, too: bans are lifted there. */
@@ -462,7 +462,10 @@ static bool admit(struct wsm__call *call, const struct route *route)
 {
 	bool head = wsm__slice_is(call->request->method, "HEAD");
 
-	if (!find_client(call) || !find_key(call, route) || is_banned(call, route))
+	if (!find_client(call))
+		return false;
+	find_key(call, route);
+	if (is_banned(call, route))
 		return false;
 	if (!route)
 		wsm__call_refuse(call, 404, "not_found", "there is nothing here");
