@@ -173,6 +173,12 @@ int wsm_endpoint_set(wsm_runtime *runtime, const wsm_endpoint *endpoint, wsm_err
 int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path);
 /* Whether a request path (no query) belongs to an endpoint. */
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path);
+/*
+ * A request path (no query) as it may stand in a log: the pattern of its endpoint, "" if there is none. Short plain values (16 letters,
+ * digits and any of "._-") stand in place of their parameters, unless the path may hold a token: it has a parameter `token`, or
+ * a key or an authenticate handler is set. At most `size` bytes with the NUL, cut.
+ */
+void wsm_endpoint_label(wsm_runtime *runtime, wsm_slice path, char *out, size_t size);
 
 /* ---- rooms by pattern ------------------------------------------------------------------------------------------- */
 

@@ -172,6 +172,57 @@ bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path)
 	return endpoint != NULL;
 }
 
+/* What an id looks like as a rule: it says nothing but what it says. */
+static bool is_plain(wsm_slice value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.data[i];
+
+		if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+		      (c && strchr("._-", c))))
+			return false;
+	}
+	return value.len > 0 && value.len <= 16;
+}
+
+static void add_label(struct wsm__buffer *out, const struct wsm__endpoint *endpoint,
+                      const struct wsm__path_params *params, bool secret)
+{
+	const char *at = endpoint->path;
+
+	for (size_t i = 0; i < params->count; i++)
+		secret |= wsm__slice_is(params->at[i].name, "token");
+	for (size_t i = 0; i < params->count; i++) { /* in the order of the pattern */
+		const char *name = params->at[i].name.data;
+
+		if (secret || !is_plain(params->at[i].value))
+			continue;
+		wsm__buffer_add(out, at, (size_t)(name - 1 - at)); /* up to the brace */
+		wsm__buffer_add_slice(out, params->at[i].value);
+		at = name + params->at[i].name.len + 1;
+	}
+	wsm__buffer_add_str(out, at);
+}
+
+void wsm_endpoint_label(wsm_runtime *runtime, wsm_slice path, char *out, size_t size)
+{
+	struct wsm__path_params params;
+	struct wsm__endpoint *endpoint;
+	struct wsm__buffer label;
+
+	out[0] = '\0';
+	if (wsm__runtime_check_fork(runtime, NULL))
+		return;
+	endpoint = wsm__endpoints_find(&runtime->endpoints, path, has_auth(runtime), &params);
+	if (!endpoint)
+		return;
+	wsm__buffer_init(&label);
+	add_label(&label, endpoint, &params, has_auth(runtime));
+	snprintf(out, size, "%s", label.data ? label.data : endpoint->path);
+	wsm__buffer_fini(&label);
+	wsm__endpoint_unref(endpoint);
+}
+
 int wsm_endpoint_set(wsm_runtime *runtime, const wsm_endpoint *endpoint, wsm_error *error)
 {
 	int status = wsm__runtime_check_fork(runtime, error);

@@ -7,6 +7,7 @@ const net = require('node:net')
 
 const native = require('./native.js')
 const { listed } = require('./config.js')
+const { visible } = require('./log.js')
 
 const ATTACHED = Symbol.for('ws_manager.attached')
 
@@ -112,7 +113,7 @@ function upgrade(manager, req, socket, head) {
   try {
     take(manager, req, socket, head, undefined)
   } catch (error) {
-    manager.logger.error(`WebSocket ${pathOf(req)} can't be served: ${error.message}`)
+    manager.logger.error(`WebSocket ${manager._label(pathOf(req))} can't be served: ${visible(error.message)}`)
     refuse(socket, 503, error.message)
   }
 }

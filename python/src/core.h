@@ -133,6 +133,7 @@ PyObject *core_runtime_endpoint_set(PyObject *self, PyObject *args, PyObject *kw
 PyObject *core_runtime_endpoint_remove(PyObject *self, PyObject *path);
 PyObject *core_runtime_room_rule_set(PyObject *self, PyObject *args);
 PyObject *core_runtime_match(PyObject *self, PyObject *path);
+PyObject *core_runtime_label(PyObject *self, PyObject *path);
 PyObject *core_runtime_adopt(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_bridge_open(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_bridge_receive(PyObject *self, PyObject *args);

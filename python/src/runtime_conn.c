@@ -64,6 +64,17 @@ PyObject *core_runtime_match(PyObject *self, PyObject *path)
 	return PyBool_FromLong(wsm_endpoint_match(((struct core_runtime *)self)->runtime, text));
 }
 
+PyObject *core_runtime_label(PyObject *self, PyObject *path)
+{
+	char label[256];
+	wsm_slice text;
+
+	if (core_text(path, "path", &text) < 0)
+		return NULL;
+	wsm_endpoint_label(((struct core_runtime *)self)->runtime, text, label, sizeof(label));
+	return core_str_z(label);
+}
+
 PyObject *core_runtime_adopt(PyObject *self, PyObject *args, PyObject *kwargs)
 {
 	static const char *const keywords[] = { "fd", "request", CORE_ADMISSION_KEYWORDS, NULL };

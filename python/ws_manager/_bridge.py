@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from ws_manager._core import InvalidArgument, InvalidRoom, NotRunning, Overloaded, Refused, WsManagerError
 from ws_manager._handover import EXTENSION
+from ws_manager._labels import visible
 
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
@@ -106,9 +107,9 @@ def is_test_client(scope: Mapping[str, Any]) -> bool:
 
 
 def via(scope: Mapping[str, Any]) -> str:
-    """The address that a proxy called, where the server has the client's from X-Forwarded-For (uvicorn: --proxy-headers).
+    """The address that a proxy called, where the server has the client's from X-Forwarded-For.
 
-    "" where the address is the socket's own: no header names it. The server has decided whom it believes; the core is
+    uvicorn does so with --proxy-headers, the default. "" where the address is the socket's own: no header names it. The server has decided whom it believes; the core is
     told, so that it believes the same proxy about the scheme and the host.
     """
     client = str((scope.get("client") or [""])[0])
@@ -134,10 +135,12 @@ async def bridge(
     admission: Admission,
     *,
     path: str,
+    label: str,
     accepted: bool = False,
 ) -> Ending:
     """Carries one connection, whose websocket.connect has been received, until it has ended.
 
+    label: the path as it may stand in a log.
     path: of the endpoint, percent-encoded, without what the application or a proxy put before it.
     accepted: the application has accepted the connection already.
     """
@@ -147,6 +150,9 @@ async def bridge(
         raise RuntimeError(
             "ws_manager carries WebSockets on asyncio only; under trio let it listen on a port of its own (option port)"
         ) from None
+    offer: HandOver | None = (scope.get("extensions") or {}).get(EXTENSION)
+    if offer is not None:
+        offer.carries(manager, label)
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     query = scope["query_string"].decode("latin-1")
     try:
@@ -154,14 +160,13 @@ async def bridge(
         tls = scope.get("scheme") == "wss"
         conn = manager._bridge_open(path, query, client_ip(scope), headers, sink, tls=tls, via=via(scope), **admission)
     except Refused as refusal:
-        logger.info("WebSocket %s refused: %s", path, refusal)
+        logger.info("WebSocket %s refused: %s", label, visible(refusal))
         return await _refuse(scope, send, refusal.http_status, str(refusal), accepted)
     except (InvalidArgument, InvalidRoom):
         raise  # what the application asked for
     except WsManagerError as error:
-        logger.error("WebSocket %s can't be served: %s", path, error)
+        logger.error("WebSocket %s can't be served: %s", label, visible(error))
         return await _refuse(scope, send, 503, str(error), accepted)
-    offer: HandOver | None = (scope.get("extensions") or {}).get(EXTENSION)
     if offer is not None:
         offer.carried(manager, conn)
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None

@@ -245,6 +245,8 @@ class Runtime:
     def endpoint_remove(self, path: str, /) -> None:
         """NotFound if there is none of that pattern."""
     def room_rule_set(self, pattern: str, setting: str, value: str, /) -> None: ...
+    def label(self, path: str, /) -> str:
+        """A request path as it may stand in a log: without what may be a token; "" where no endpoint has it."""
     def match(self, path: str, /) -> bool:
         """Whether a request path, without query, belongs to an endpoint."""
     def adopt(

@@ -21,6 +21,7 @@ from . import _config, _core
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._handlers import Handlers
+from ._labels import UNKNOWN_PATH
 from ._sending import ids
 from ._tokens import Tokens
 from ._types import Handler
@@ -335,6 +336,19 @@ class WebSocketManager(Tokens):
         """Whether a path belongs to an endpoint; False while the runtime does not run."""
         runtime = self._runtime
         return runtime is not None and runtime.running and runtime.match(path)
+
+    def _label(self, path: str) -> str:
+        """A path of an endpoint as it may stand in a log."""
+        runtime = self._runtime
+        return (runtime.label(path) if runtime is not None else "") or UNKNOWN_PATH
+
+    def _hides_paths(self) -> bool:
+        """Whether something in a path may be a token: tokens are checked, or a handler reads what it likes."""
+        return self._handlers.authenticator is not None or _config.takes_tokens(self._config)
+
+    def _max_message_size(self) -> int:
+        """Bytes of one message of a client."""
+        return int(_config.value(self._config, "max_message_size"))
 
     def _adopt(self, fd: int, request: bytes, sink: ConnSink | None, **admission: Any) -> int:
         runtime = self._ready()

@@ -24,6 +24,7 @@ from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted,
 from ws_manager._connect import carry
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
+from ws_manager._labels import visible
 from ws_manager._routes import ENDPOINT, Endpoint
 
 if TYPE_CHECKING:
@@ -182,12 +183,12 @@ def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[We
         offer = offered(websocket.scope)
         if offer is not None:
             try:
-                offer.take(manager, None, Admission(), path=path, stay=False)
+                offer.take(manager, None, Admission(), label=manager._label(path), path=path, stay=False)
             except WsManagerError as error:
-                logger.warning("WebSocket %s is not handed over: %s", path, error)
+                logger.warning("WebSocket %s is not handed over: %s", manager._label(path), visible(error))
             else:
                 return
-        await carry(manager, websocket, Admission(), path)
+        await carry(manager, websocket, Admission(), path, label=manager._label(path))
 
     setattr(endpoint, ENDPOINT, Endpoint(manager, pattern))
     return endpoint

@@ -16,6 +16,7 @@ and zttp. Where uvicorn ends TLS the socket can't be handed over; the bridge car
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import os
 import re
@@ -29,6 +30,7 @@ from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path, quoted, retry_after
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
+from ws_manager._labels import visible
 from ws_manager._manager import default_manager
 from ws_manager._routes import Endpoint, owner
 
@@ -44,8 +46,7 @@ __all__ = ["CheckedWebSocketProtocol", "WebSocketProtocol"]
 MAX_HELD = 65536
 """Bytes that a client may send before it has an answer; then its socket is not read until there is one."""
 
-SECRET = re.compile(r"[^/]{40,}")
-"""Path segments that may be tokens are kept out of the log."""
+PARAMETER = re.compile(r"\{[^}]*\}")
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -109,6 +110,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._application: Any = None
         self._held: list[bytes] | None = None  # what the client sent before it had an answer
         self._stay: _StaySink | None = None
+        self._label = ""  # what uvicorn's own line is to say in place of the path
 
     # ---- what the transport calls
 
@@ -161,9 +163,10 @@ class WebSocketProtocol(asyncio.Protocol):
             self._delegate(data, _BridgeApplication(manager, quoted(endpoint)))
         else:
             try:
-                self.hand_over(manager, None, Admission(), "" if endpoint == request.path else quoted(endpoint))
+                path = "" if endpoint == request.path else quoted(endpoint)
+                self.hand_over(manager, None, Admission(), path, manager._label(endpoint))
             except WsManagerError as error:
-                logger.error("The upgrade of %s can't be handed over: %s", request.path, error)
+                logger.error("The upgrade of %s can't be handed over: %s", manager._label(endpoint), visible(error))
                 self._answer(503, str(error))
 
     def _endpoint(self, request: _Request) -> tuple[str, WebSocketManager] | tuple[None, None]:
@@ -195,8 +198,10 @@ class WebSocketProtocol(asyncio.Protocol):
             or transport.get_write_buffer_size() > 0
         )
 
-    def hand_over(self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, path: str) -> int:
-        """Gives the socket to the runtime. After an error this server still has it."""
+    def hand_over(
+        self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, path: str, label: str
+    ) -> int:
+        """Gives the socket to the runtime. After an error this server still has it. label: the path, for the log."""
         assert self.request is not None
         request = self.request.moved(path) + b"".join(self._held or ())
         self.transport.pause_reading()
@@ -212,7 +217,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.config.access_log:
             client = get_remote_addr(self.transport)
             address = f"{client[0]}:{client[1]}" if client else ""
-            logger.info('%s - "WebSocket %s" [handed over]', address, SECRET.sub("...", self.request.path))
+            logger.info('%s - "WebSocket %s" [handed over]', address, label)
         # Closes this descriptor without a word to the client: the connection lives on in the duplicate.
         self.transport.abort()
         return conn
@@ -241,6 +246,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
         async def watched_send(message: Message) -> None:
             if not self.handed_over:
+                self._name_in_log()
                 await send(message)
                 if message["type"] == "websocket.accept":
                     self._settle()
@@ -256,6 +262,13 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.handed_over:
             self._abandon_handshake()
             raise ClientDisconnected  # What uvicorn's implementations take as an end without a word.
+
+    def _name_in_log(self) -> None:
+        """uvicorn's implementation logs path and query of its scope, and uses it for nothing else any more."""
+        if self._label:
+            path = PARAMETER.sub("...", self._label)  # Some versions quote the path, and with it the braces.
+            self._inner.scope = {**self._inner.scope, "path": path, "raw_path": path.encode(), "query_string": b""}
+            self._label = ""
 
     def _settle(self) -> None:
         """The application has accepted: from here on the connection is uvicorn's own, without a layer in between."""
@@ -277,6 +290,11 @@ class WebSocketProtocol(asyncio.Protocol):
         """An endpoint of the application waits for the client: the server counts the connection until it ends."""
         self._stay = sink
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # a set of uvicorn's own classes
+
+    def carries(self, manager: WebSocketManager, label: str) -> None:
+        """The bridge is going to carry this connection."""
+        self._label = label
+        _bound(self._inner, manager._max_message_size())
 
     def carried(self, manager: WebSocketManager, conn: int) -> None:
         """The bridge has this connection: when the server stops, the client is sent away in its turn.
@@ -343,6 +361,24 @@ class _StaySink:
         self.closed(1001, "The server shuts down.")
 
 
+def _bound(inner: Any, max_size: int) -> None:
+    """Lets uvicorn's implementation end a message of one connection where the runtime would, before it is inflated.
+
+    It knows only limits of all connections, which are the application's own. Each implementation has its place: wsproto
+    looks at the configuration when it accepts, and inflates without a bound, so it does not offer to; the two on
+    `websockets` stop inflating at the limit.
+    """
+    inner.config = config = copy.copy(inner.config)
+    config.ws_max_size = max_size
+    config.ws_per_message_deflate = False
+    conn = getattr(inner, "conn", None)
+    for place, name in ((inner, "max_size"), (conn, "max_size"), (conn, "max_message_size")):
+        if hasattr(place, name):
+            setattr(place, name, max_size)
+    if hasattr(inner, "buffer") and hasattr(inner.buffer, "max_length"):
+        inner.buffer.max_length = max_size
+
+
 def _send_away(manager: WebSocketManager, conn: int) -> bool:
     """Lets the runtime close a connection in its turn; False if it can't, since it has stopped."""
     try:
@@ -380,19 +416,29 @@ class _Offer:
         return self._protocol.can_hand_over()
 
     def take(
-        self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, *, path: str = "", stay: bool
+        self,
+        manager: WebSocketManager,
+        sink: ConnSink | None,
+        admission: Admission,
+        *,
+        label: str,
+        path: str = "",
+        stay: bool,
     ) -> int:
         protocol = self._protocol
         if not stay:
-            return protocol.hand_over(manager, sink, admission, path)
+            return protocol.hand_over(manager, sink, admission, path, label)
         waiting = _StaySink(protocol, manager, sink or ClosedSink(protocol.loop))
         protocol.stay(waiting)
         try:
-            waiting.conn = protocol.hand_over(manager, waiting, admission, path)
+            waiting.conn = protocol.hand_over(manager, waiting, admission, path, label)
         except BaseException:
             protocol.left()
             raise
         return waiting.conn
+
+    def carries(self, manager: WebSocketManager, label: str) -> None:
+        self._protocol.carries(manager, label)
 
     def carried(self, manager: WebSocketManager, conn: int) -> None:
         self._protocol.carried(manager, conn)
@@ -407,4 +453,5 @@ class _BridgeApplication:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        await bridge(self._manager, scope, receive, send, Admission(), path=self._path)
+        label = self._manager._label(self._path)
+        await bridge(self._manager, scope, receive, send, Admission(), path=self._path, label=label)
