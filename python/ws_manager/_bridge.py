@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from ws_manager._core import InvalidArgument, InvalidRoom, NotRunning, Overloaded, Refused, WsManagerError
 from ws_manager._handover import EXTENSION
-from ws_manager._labels import visible
+from ws_manager._labels import UNKNOWN_PATH, visible
 
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
@@ -109,8 +109,9 @@ def is_test_client(scope: Mapping[str, Any]) -> bool:
 def via(scope: Mapping[str, Any]) -> str:
     """The address that a proxy called, where the server has the client's from X-Forwarded-For.
 
-    uvicorn does so with --proxy-headers, the default. "" where the address is the socket's own: no header names it. The server has decided whom it believes; the core is
-    told, so that it believes the same proxy about the scheme and the host.
+    uvicorn does so with --proxy-headers, the default. "" where the address is the socket's own: no header names it.
+    The server has decided whom it believes; the core is told, so that it believes the same proxy about the scheme and
+    the host.
     """
     client = str((scope.get("client") or [""])[0])
     named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
@@ -135,7 +136,7 @@ async def bridge(
     admission: Admission,
     *,
     path: str,
-    label: str,
+    label: str = UNKNOWN_PATH,
     accepted: bool = False,
 ) -> Ending:
     """Carries one connection, whose websocket.connect has been received, until it has ended.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
+from ws_manager._labels import UNKNOWN_PATH
+
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
     from ws_manager._types import ConnSink
@@ -44,7 +46,7 @@ class HandOver(Protocol):
         sink: ConnSink | None,
         admission: Admission,
         *,
-        label: str,
+        label: str = UNKNOWN_PATH,
         path: str = "",
         stay: bool,
     ) -> int:

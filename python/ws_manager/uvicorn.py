@@ -30,7 +30,7 @@ from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path, quoted, retry_after
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
-from ws_manager._labels import visible
+from ws_manager._labels import UNKNOWN_PATH, visible
 from ws_manager._manager import default_manager
 from ws_manager._routes import Endpoint, owner
 
@@ -421,7 +421,7 @@ class _Offer:
         sink: ConnSink | None,
         admission: Admission,
         *,
-        label: str,
+        label: str = UNKNOWN_PATH,
         path: str = "",
         stay: bool,
     ) -> int:

@@ -1,4 +1,4 @@
-"""Who calls through a real uvicorn: its proxies' word, names of loopback, guessed keys; and what its log says of them."""
+"""Who calls through a real uvicorn: its proxies' word, names of loopback, guessed keys; what its log says of them."""
 
 from __future__ import annotations
 
