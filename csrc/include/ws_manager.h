@@ -386,7 +386,8 @@ typedef struct wsm_request {
 	const wsm_member *headers; /* name, value (here plain text, not JSON) */
 	size_t n_headers;
 	bool tls; /* it came over TLS, as far as the server knows */
-	wsm_slice via; /* the server has `ip` from a proxy that it trusts itself: the address of ours that the proxy called. Empty:
+	wsm_slice
+		via; /* the server has `ip` from a proxy that it trusts itself: the address of ours that the proxy called. Empty:
 	                  `ip` is the socket's peer */
 } wsm_request;
 
@@ -518,7 +519,8 @@ typedef struct wsm_rest_request {
 	size_t n_headers;
 	wsm_slice body;
 	bool tls; /* it came over TLS, as far as the server knows */
-	wsm_slice via; /* the server has `ip` from a proxy that it trusts itself: the address of ours that the proxy called. Empty:
+	wsm_slice
+		via; /* the server has `ip` from a proxy that it trusts itself: the address of ours that the proxy called. Empty:
 	                  `ip` is the socket's peer */
 	bool vouched; /* the host has found out itself that the caller may use the admin panel */
 } wsm_rest_request;

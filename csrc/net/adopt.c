@@ -102,8 +102,9 @@ static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind
                                     const wsm_request *request, const wsm_admission *admission)
 {
 	size_t n_rooms = admission ? admission->n_rooms + admission->n_publish : 0, n_headers = request->n_headers;
-	size_t size = bytes.len + request->path.len + request->query.len + request->ip.len + request->via.len + 5 + header_bytes(request) +
-	              n_rooms * sizeof(wsm_slice) + (admission ? admission_bytes(admission) : 0);
+	size_t size = bytes.len + request->path.len + request->query.len + request->ip.len + request->via.len + 5 +
+	              header_bytes(request) + n_rooms * sizeof(wsm_slice) +
+	              (admission ? admission_bytes(admission) : 0);
 	struct wsm__adopt *adopt = malloc(sizeof(*adopt) + size);
 	struct wsm__arena arena;
 	wsm_member *headers;

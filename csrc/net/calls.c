@@ -82,8 +82,8 @@ bool wsm__calls_enter(struct wsm__session *session, const struct wsm__address *c
 	if (peer->http >= core->config->max_connections_per_ip) {
 		wsm__limit_broken(core, WSM__LIMIT_max_connections_per_ip);
 		wsm__refusal_log(core->runtime, "A REST call", wsm__str(wsm__address_format(client, ip)), 429,
-		                 "there are too many HTTP connections from this address (max_connections_per_ip)",
-		                 NULL, wsm__str(NULL));
+		                 "there are too many HTTP connections from this address (max_connections_per_ip)", NULL,
+		                 wsm__str(NULL));
 		wsm__entry_refuse(session, 429, "Retry-After: 1\r\n",
 		                  "there are too many HTTP connections from this address (max_connections_per_ip)");
 		return false;

@@ -77,8 +77,8 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	if (question)
 		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
-		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->host.len + rest->via.len +
-		         rest->body.len + header_bytes(rest);
+		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->host.len +
+		         rest->via.len + rest->body.len + header_bytes(rest);
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
 		return NULL;

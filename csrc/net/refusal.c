@@ -43,8 +43,7 @@ void wsm__refusal_log(wsm_runtime *runtime, const char *what, wsm_slice ip, unsi
 	if (left_out)
 		snprintf(more, sizeof(more), " (%llu more refusals before it without a line)",
 		         (unsigned long long)left_out);
-	wsm__log(runtime, WSM_WARNING, "%s of %.*s is refused (%u): %s%s%s%s%.*s%s%s", what,
-	         ip.len ? (int)ip.len : 18, ip.len ? ip.data : "an unknown address", status, why, name ? "; " : "",
-	         name ? name : "", name ? " \"" : "", name ? len : 0, value.data ? value.data : "",
-	         name ? "\"" : "", more);
+	wsm__log(runtime, WSM_WARNING, "%s of %.*s is refused (%u): %s%s%s%s%.*s%s%s", what, ip.len ? (int)ip.len : 18,
+	         ip.len ? ip.data : "an unknown address", status, why, name ? "; " : "", name ? name : "",
+	         name ? " \"" : "", name ? len : 0, value.data ? value.data : "", name ? "\"" : "", more);
 }

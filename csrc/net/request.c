@@ -178,8 +178,7 @@ static bool is_plain(wsm_slice value)
 	for (size_t i = 0; i < value.len; i++) {
 		char c = value.data[i];
 
-		if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-		      (c && strchr("._-", c))))
+		if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("._-", c))))
 			return false;
 	}
 	return value.len > 0 && value.len <= 16;

@@ -20,7 +20,7 @@
 void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code, const char *message)
 {
 	call->status = status;
-	snprintf(call->why, sizeof(call->why), "%s", message);
+	snprintf(call->why, sizeof(call->why), "%.199s", message);
 	wsm__buffer_clear(call->out);
 	wsm__buffer_addf(call->out, "{\"error\":{\"code\":\"%s\",\"message\":", code);
 	wsm__buffer_add_json(call->out, wsm__str(message));
@@ -386,8 +386,9 @@ static bool allowed(struct wsm__call *call, const struct route *route)
 	}
 	if (route->access == READS ? may_read(call) : may_write(call))
 		return true;
-	wsm__call_refuse_key(call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
-	                           "this machine to localhost, and not through a proxy");
+	wsm__call_refuse_key(
+		call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
+		      "this machine to localhost, and not through a proxy");
 	return false;
 }
 
@@ -479,9 +480,7 @@ static bool admit(struct wsm__call *call, const struct route *route)
 bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request)
 {
 	struct wsm__buffer out;
-	struct wsm__call call = {
-		.core = core, .request = request, .out = &out, .status = 200, .first_look = true
-	};
+	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200, .first_look = true };
 	wsm_slice rest;
 	const struct route *route = find_route(request->path, &rest);
 	bool takes;
@@ -494,13 +493,15 @@ bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *reques
 
 static void tell(const struct wsm__call *call, const struct route *route)
 {
+	wsm_slice origin = wsm__call_header(call, "origin");
+	const char *field = call->status != 403 ? NULL : origin.len ? "Origin" : "Host";
 	char what[80];
 
 	snprintf(what, sizeof(what), "%s %s%s%s", route && takes_post(route) ? "POST" : "GET",
 	         route ? route->path : "(no call of ours)", route && route->suffix ? "{project_id}" : "",
 	         route && route->suffix ? route->suffix : "");
-	wsm__refusal_log(call->core->runtime, what, call->from.ip, call->status, call->why,
-	                 call->status == 403 ? "Host" : NULL, call->from.called);
+	wsm__refusal_log(call->core->runtime, what, call->from.ip, call->status, call->why, field,
+	                 origin.len ? origin : call->from.called);
 }
 
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)

@@ -259,7 +259,8 @@ bool wsm__host_allowed(wsm_slice host, const wsm_slice *allowed, size_t n_allowe
 			return true;
 		if (!parse_origin(allowed[i], true, &entry))
 			continue;
-		if (entry.subdomains ? !asked.bracketed && is_subdomain(asked.host, entry.host) : same_host(&entry, &asked))
+		if (entry.subdomains ? !asked.bracketed && is_subdomain(asked.host, entry.host)
+		                     : same_host(&entry, &asked))
 			return true;
 	}
 	return false;
@@ -272,7 +273,8 @@ bool wsm__origin_same(wsm_slice origin, wsm_slice host, bool tls, bool exact)
 
 	if (origin.len == 0)
 		return true;
-	if (!parse_origin(origin, false, &from) || default_port(from.scheme) == 0 || !parse_host(host, from.scheme, &to))
+	if (!parse_origin(origin, false, &from) || default_port(from.scheme) == 0 ||
+	    !parse_host(host, from.scheme, &to))
 		return false;
 	https = wsm__slice_equal_nocase(from.scheme, wsm__str("https"));
 	return same_host(&from, &to) && from.port == to.port && (https == tls || (https && !exact));

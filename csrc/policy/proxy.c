@@ -283,8 +283,9 @@ static bool contains(wsm_slice name, const char *word)
 
 bool wsm__proxy_hinted(const wsm_member *fields, size_t n)
 {
-	static const char *const parts[] = { "forward",  "client-ip",     "clientip",
-	                                     "real-ip", "connecting-ip", "original-" };
+	static const char *const parts[] = {
+		"forward", "client-ip", "clientip", "real-ip", "connecting-ip", "original-"
+	};
 	static const char *const names[] = { "via", "cdn-loop", "x-envoy-external-address" };
 
 	for (size_t i = 0; i < n; i++) {

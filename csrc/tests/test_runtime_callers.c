@@ -24,8 +24,8 @@ static unsigned enter(const char *name, const char *headers)
 	char request[2048];
 
 	snprintf(request, sizeof(request),
-	         "GET /ws/notifications HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" RAW_KEY_LINE
-	         "Sec-WebSocket-Version: 13\r\n%s\r\n",
+	         "GET /ws/notifications HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: "
+	         "Upgrade\r\n" RAW_KEY_LINE "Sec-WebSocket-Version: 13\r\n%s\r\n",
 	         name, headers);
 	return raw_upgrade_status(host.port, request);
 }
@@ -35,22 +35,22 @@ static unsigned enter(const char *name, const char *headers)
 static void nothing_between_us_and_a_local_caller(void **state)
 {
 	static const char *const calls[] = { BROADCAST, "GET /api/ws/stats", "GET /metrics", "GET /api/ws/bans",
-		                             "GET /api/ws/admin/state" };
+	                                     "GET /api/ws/admin/state" };
 	static const char *const headers[] = { "X-Forwarded-Proto: https",
-		                               "X-Forwarded-Host: localhost",
-		                               "X-Forwarded-For: 127.0.0.1",
-		                               "x-forwarded-port: 443",
-		                               "Forwarded: for=127.0.0.1",
-		                               "Forwarded: proto=https",
-		                               "X-Real-IP: 127.0.0.1",
-		                               "Via: 1.1 proxy",
-		                               "CF-Connecting-IP: 203.0.113.9",
-		                               "True-Client-IP: 203.0.113.9",
-		                               "X-Client-IP: 203.0.113.9",
-		                               "X-Azure-ClientIP: 203.0.113.9",
-		                               "X-Original-Host: app.example",
-		                               "CDN-Loop: cdn.example",
-		                               "X-Envoy-External-Address: 203.0.113.9" };
+	                                       "X-Forwarded-Host: localhost",
+	                                       "X-Forwarded-For: 127.0.0.1",
+	                                       "x-forwarded-port: 443",
+	                                       "Forwarded: for=127.0.0.1",
+	                                       "Forwarded: proto=https",
+	                                       "X-Real-IP: 127.0.0.1",
+	                                       "Via: 1.1 proxy",
+	                                       "CF-Connecting-IP: 203.0.113.9",
+	                                       "True-Client-IP: 203.0.113.9",
+	                                       "X-Client-IP: 203.0.113.9",
+	                                       "X-Azure-ClientIP: 203.0.113.9",
+	                                       "X-Original-Host: app.example",
+	                                       "CDN-Loop: cdn.example",
+	                                       "X-Envoy-External-Address: 203.0.113.9" };
 
 	(void)state;
 	for (size_t k = 0; k < sizeof(calls) / sizeof(calls[0]); k++) {
@@ -82,8 +82,8 @@ static void a_name_that_resolves_to_loopback_is_no_way_in(void **state)
 	assert_int_equal(enter("localhost", PAGE("localhost")), 101);
 	assert_int_equal(enter("127.0.0.1:8000", PAGE("localhost:3000")), 101);
 	assert_int_equal(enter("[::1]:8000", PAGE("[::1]:8000")), 101);
-	assert_int_equal(enter("app.example:8000", PAGE("app.example:8000")), 101); /* allowed_origins */
-	assert_int_equal(enter("evil.example", ""), 101);                           /* no browser */
+	assert_int_equal(enter("app.example:8000", PAGE("app.example:8000")), 101);             /* allowed_origins */
+	assert_int_equal(enter("evil.example", ""), 101);                                       /* no browser */
 	assert_int_equal(enter("proxied.example", "Origin: https://proxied.example\r\n"), 101); /* had a certificate */
 	assert_int_equal(enter("inner:8000", "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Host: far.example\r\n"
 	                                     "Origin: http://far.example\r\n"),
@@ -114,17 +114,16 @@ static void nor_is_it_for_history(void **state)
 static void names_of_the_network_are_not_looked_at(void **state)
 {
 	const wsm_member headers[] = { { wsm__str("Host"), wsm__str("box.lan:8000") },
-		                       { wsm__str("Origin"), wsm__str("http://box.lan:8000") } };
-	const wsm_request request = { .path = wsm__str("/ws"),
-		                      .ip = wsm__str("192.168.1.5"),
-		                      .headers = headers,
-		                      .n_headers = 2 };
+	                               { wsm__str("Origin"), wsm__str("http://box.lan:8000") } };
+	const wsm_request request = {
+		.path = wsm__str("/ws"), .ip = wsm__str("192.168.1.5"), .headers = headers, .n_headers = 2
+	};
 	wsm_rest_request call = { .method = wsm__str("GET"),
-		                  .path = wsm__str("/api/ws/history"),
-		                  .query = wsm__str("room=r"),
-		                  .ip = wsm__str("192.168.1.5"),
-		                  .headers = headers,
-		                  .n_headers = 2 };
+	                          .path = wsm__str("/api/ws/history"),
+	                          .query = wsm__str("room=r"),
+	                          .ip = wsm__str("192.168.1.5"),
+	                          .headers = headers,
+	                          .n_headers = 2 };
 	wsm_rest_answer answer;
 	unsigned status;
 	uint64_t conn;
@@ -139,11 +138,10 @@ static void names_of_the_network_are_not_looked_at(void **state)
 static void the_bridge_and_the_hand_over_look_too(void **state)
 {
 	const wsm_member headers[] = { { wsm__str("Host"), wsm__str("evil.example") },
-		                       { wsm__str("Origin"), wsm__str("http://evil.example") } };
-	const wsm_request request = { .path = wsm__str("/ws"),
-		                      .ip = wsm__str("127.0.0.1"),
-		                      .headers = headers,
-		                      .n_headers = 2 };
+	                               { wsm__str("Origin"), wsm__str("http://evil.example") } };
+	const wsm_request request = {
+		.path = wsm__str("/ws"), .ip = wsm__str("127.0.0.1"), .headers = headers, .n_headers = 2
+	};
 	const wsm_admission guest = { .admitted = true }, user = { .admitted = true, .user_id = wsm__str("u1") };
 	char text[1024];
 	int ours, theirs;
@@ -182,13 +180,13 @@ static void where_clients_show_who_they_are_any_name_will_do(void **state)
 static unsigned vouched_call(const char *ip, const char *via, bool tls, const wsm_member *headers, size_t n)
 {
 	wsm_rest_request request = { .method = wsm__str("GET"),
-		                     .path = wsm__str("/api/ws/admin/state"),
-		                     .ip = wsm__str(ip),
-		                     .via = wsm__str(via),
-		                     .tls = tls,
-		                     .headers = headers,
-		                     .n_headers = n,
-		                     .vouched = true };
+	                             .path = wsm__str("/api/ws/admin/state"),
+	                             .ip = wsm__str(ip),
+	                             .via = wsm__str(via),
+	                             .tls = tls,
+	                             .headers = headers,
+	                             .n_headers = n,
+	                             .vouched = true };
 	wsm_rest_answer answer;
 	unsigned status;
 
@@ -201,10 +199,10 @@ static unsigned vouched_call(const char *ip, const char *via, bool tls, const ws
 static void the_scheme_and_the_host_of_a_proxy_count_as_for_sockets(void **state)
 {
 	const wsm_member http[] = { { wsm__str("Host"), wsm__str("inner:8000") },
-		                    { wsm__str("X-Forwarded-Host"), wsm__str("panel.example") },
-		                    { wsm__str("X-Forwarded-Proto"), wsm__str("https") },
-		                    { wsm__str("X-Forwarded-For"), wsm__str("203.0.113.9") },
-		                    { wsm__str("Origin"), wsm__str("http://panel.example") } };
+	                            { wsm__str("X-Forwarded-Host"), wsm__str("panel.example") },
+	                            { wsm__str("X-Forwarded-Proto"), wsm__str("https") },
+	                            { wsm__str("X-Forwarded-For"), wsm__str("203.0.113.9") },
+	                            { wsm__str("Origin"), wsm__str("http://panel.example") } };
 	wsm_member https[5];
 
 	(void)state;
@@ -241,8 +239,9 @@ static void who_guesses_the_key_is_banned(void **state)
 	assert_string_equal(text_at(json_array_get(bans, 0), "reason"), "repeated wrong API keys");
 	json_decref(bans);
 	assert_int_equal(host_stat(guarded, "offences.key"), 25);
-	assert_int_equal(ask("GET /api/ws/stats", "localhost", "X-Forwarded-For: 203.0.113.8\r\nX-API-Key: secret-key\r\n"),
-	                 200);
+	assert_int_equal(
+		ask("GET /api/ws/stats", "localhost", "X-Forwarded-For: 203.0.113.8\r\nX-API-Key: secret-key\r\n"),
+		200);
 }
 
 /* Who is never banned, like loopback, may guess ten times and then once a second; no key is looked at in between. */
@@ -252,7 +251,8 @@ static void guessing_is_slow_from_everywhere(void **state)
 
 	(void)state;
 	for (int i = 0; i < 200; i++) {
-		unsigned status = ask("GET /metrics", "localhost", "X-Forwarded-For: 127.0.0.1\r\nX-API-Key: guess\r\n");
+		unsigned status =
+			ask("GET /metrics", "localhost", "X-Forwarded-For: 127.0.0.1\r\nX-API-Key: guess\r\n");
 
 		looked_at += status == 401;
 		assert_true(status == 401 || status == 429);
@@ -296,7 +296,8 @@ static void expect_line(const char *part, const char *other)
 static void a_refusal_names_the_rule_and_what_it_is_about(void **state)
 {
 	(void)state;
-	assert_int_equal(enter("localhost", "Origin: https://evil.example\xe2\x80\xae\x1b\r\n"), 400); /* no header at all */
+	assert_int_equal(enter("localhost", "Origin: https://evil.example\xe2\x80\xae\x1b\r\n"),
+	                 400); /* no header at all */
 	assert_int_equal(enter("localhost", "Origin: https://evil.example\xe2\x80\xae\r\n"), 403);
 	expect_line("WebSocket /ws/notifications of 127.0.0.1 is refused (403)",
 	            "(allowed_origins); Origin \"https://evil.example\\u{202e}\"");

@@ -233,7 +233,7 @@ static void a_caller_without_an_address_is_not_local(void **state)
 	host_start(&host);
 	for (int i = 0; i < 3; i++) {
 		const wsm_member header = { wsm__str(i == 1 ? "X-Forwarded-For" : "Forwarded"),
-			                    wsm__str(i == 1 ? "127.0.0.1" : "for=127.0.0.1") };
+		                            wsm__str(i == 1 ? "127.0.0.1" : "for=127.0.0.1") };
 
 		request.headers = &header;
 		request.n_headers = i > 0;

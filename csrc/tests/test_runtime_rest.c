@@ -178,7 +178,7 @@ static void a_foreign_page_on_the_same_machine_may_not_write(void **state)
 static unsigned rest(const char *method, const char *path, const char *ip, const char *key, const char *bearer)
 {
 	const wsm_member headers[] = { { wsm__str("X-API-Key"), wsm__str(key) },
-		                       { wsm__str("authorization"), wsm__str(bearer) } };
+	                               { wsm__str("authorization"), wsm__str(bearer) } };
 	wsm_rest_request request = { .method = wsm__str(method),
 	                             .path = wsm__str(path),
 	                             .ip = wsm__str(ip),

@@ -50,9 +50,9 @@ static void check_answer(const wsm_rest_request *request, const wsm_rest_answer 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const options[] = { "api_key", KEY,           "admin", "1", "history_size",
-	                                       "4",       "history_ttl", "1",     "wrong_key_rate",
-	                                       "0",       NULL };
+	static const char *const options[] = { "api_key",        KEY, "admin",       "1",
+	                                       "history_size",   "4", "history_ttl", "1",
+	                                       "wrong_key_rate", "0", NULL };
 	static const char *const ips[] = { "127.0.0.1", "203.0.113.7", "::1", "" };
 	wsm_runtime *runtime = fuzz_runtime(options);
 	wsm_rest_request request;
@@ -70,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	has_key = (data[0] & 4) != 0;
 	headers[0] = (wsm_member){ wsm__str("X-API-Key"), wsm__str(has_key ? KEY : data[0] & 8 ? "another key" : "") };
 	request.vouched = (data[0] & 16) != 0;
-	headers[1] = (wsm_member){ wsm__str("Content-Type"),
-		                   wsm__str(data[0] & 64 ? "text/plain" : "application/json") };
+	headers[1] =
+		(wsm_member){ wsm__str("Content-Type"), wsm__str(data[0] & 64 ? "text/plain" : "application/json") };
 	request.method = fuzz_line(&rest);
 	request.path = fuzz_line(&rest);
 	request.query = fuzz_line(&rest);
