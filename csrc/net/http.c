@@ -307,15 +307,14 @@ static void take_body(struct wsm__session *session)
 /* Either of them takes its time of this turn of the loop, as others' requests do: a thousand in one packet wait for theirs. */
 static bool take_part(struct wsm__session *session)
 {
-	struct wsm__core *core = session->core;
 	uint64_t start = wsm__mono_us();
-	bool done = true;
+	bool done = true, again = session->served;
 
 	if (session->entry->body_len)
 		take_body(session);
 	else
 		done = take_head(session);
-	core->handshake_us += wsm__mono_us() - start;
+	wsm__session_took(session, again, wsm__mono_us() - start);
 	return done;
 }
 

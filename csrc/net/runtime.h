@@ -238,6 +238,7 @@ struct wsm__core {
 	uint64_t n_http;           /* those that have made REST calls */
 	uint64_t http_queued;      /* bytes of answers that those have not read yet */
 	uint64_t handshake_us;     /* what handshakes have taken of this turn of the loop */
+	uint64_t again_us;         /* and those that had an answer before; what was too much is carried over */
 	uint64_t tls_handshake_us; /* one step of a TLS handshake, on the average */
 	struct wsm__peers peers;
 	struct wsm__limits limits;
@@ -246,7 +247,7 @@ struct wsm__core {
 	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
-	struct wsm__session *entering, *deferred, *answering, *lingering,
+	struct wsm__session *entering, *deferred, *deferred_again, *answering, *lingering,
 		*doomed;               /* sockets by phase, see session.h; the longest waiting first */
 	struct wsm__session *adopting; /* during lws_adopt_…(); NULL again if it has called back with the end */
 

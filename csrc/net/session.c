@@ -26,7 +26,7 @@ static struct wsm__session **list_of(struct wsm__session *session)
 	case WSM__ANSWERING:
 		return &session->core->answering;
 	case WSM__DEFERRED:
-		return &session->core->deferred;
+		return session->served ? &session->core->deferred_again : &session->core->deferred;
 	case WSM__LINGERING:
 		return &session->core->lingering;
 	case WSM__DOOMED:
@@ -80,23 +80,39 @@ void wsm__session_answering(struct wsm__session *session, size_t bytes)
 
 /* ---- requests in turn -------------------------------------------------------------------------------------------- */
 
-static bool has_time(const struct wsm__core *core)
+static double budget_us(const struct wsm__core *core)
 {
-	double budget = core->config->handshake_budget;
+	return core->config->handshake_budget * 1000000;
+}
 
-	return !(budget > 0) || (double)core->handshake_us < budget * 1000000;
+static bool has_time(const struct wsm__core *core, bool again)
+{
+	double budget = budget_us(core);
+
+	return !(budget > 0) || (double)(again ? core->again_us : core->handshake_us) < budget;
 }
 
 bool wsm__sessions_may_enter(const struct wsm__core *core, bool first)
 {
-	return core->n_deferred < DEFERRED_MAX && (first || has_time(core));
+	return core->n_deferred < DEFERRED_MAX && (first || has_time(core, false));
+}
+
+void wsm__session_took(struct wsm__session *session, bool again, uint64_t us)
+{
+	struct wsm__core *core = session->core;
+
+	if (again)
+		core->again_us += us;
+	else
+		core->handshake_us += us;
 }
 
 bool wsm__session_defer(struct wsm__session *session)
 {
 	struct wsm__core *core = session->core;
+	bool others = session->served ? core->deferred_again != NULL : core->deferred != NULL;
 
-	if (session->its_turn || (!core->deferred && has_time(core))) {
+	if (session->its_turn || (!others && has_time(core, session->served))) {
 		session->its_turn = false;
 		return false;
 	}
@@ -106,17 +122,28 @@ bool wsm__session_defer(struct wsm__session *session)
 	return true;
 }
 
+static void resume_first(struct wsm__session *session)
+{
+	session->its_turn = true;
+	wsm__session_wait(session);
+	lws_rx_flow_control(session->wsi, 1);
+	wsm__entry_resume(session);
+}
+
+/*
+ * Those who are new, and those who ask again, have as much time each, and what the latter take too much of they have less of in the
+ * next turns: a few who ask for half a megabyte again and again do not keep others from coming in.
+ */
 void wsm__sessions_resume(struct wsm__core *core)
 {
-	core->handshake_us = 0;
-	while (core->deferred && has_time(core)) {
-		struct wsm__session *session = core->deferred;
+	uint64_t budget = (uint64_t)budget_us(core);
 
-		session->its_turn = true;
-		wsm__session_wait(session);
-		lws_rx_flow_control(session->wsi, 1);
-		wsm__entry_resume(session);
-	}
+	core->handshake_us = 0;
+	core->again_us -= core->again_us < budget ? core->again_us : budget;
+	while (core->deferred && has_time(core, false))
+		resume_first(core->deferred);
+	while (core->deferred_again && has_time(core, true))
+		resume_first(core->deferred_again);
 }
 
 void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn)

@@ -3,7 +3,8 @@
  *
  *   ENTERING   requests are read and answered (http.c), until one asks for an upgrade (upgrade.c) or the connection ends
  *   ANSWERING  an answer waits until the client has read it, for answer_timeout at most
- *   DEFERRED   a request is there, but others have taken their time of this turn of the loop
+ *   DEFERRED   a request is there, but others have taken their time of this turn of the loop; in two lists, by whether it had an
+ *              answer before
  *   OPEN       a WebSocket (websocket.c); `conn` is its connection
  *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
  *              a socket with unread input resets it, and the reset can overtake the last words (RFC 9112 section 9.6)
@@ -64,6 +65,8 @@ void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, siz
  * one is DEFERRED now; wsm__entry_resume() is called when its turn comes.
  */
 bool wsm__session_defer(struct wsm__session *session);
+/* It has taken so much of this turn; `again`: it had an answer before that. */
+void wsm__session_took(struct wsm__session *session, bool again, uint64_t us);
 /* Begins a turn of the loop, with the handshakes that wait. */
 void wsm__sessions_resume(struct wsm__core *core);
 /* Whether there is time for a further new connection in this turn of the loop. For the `first` there is: endless requests on

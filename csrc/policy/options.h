@@ -96,8 +96,9 @@
 	X(max_handshakes, "WEBSOCKET_MAX_HANDSHAKES", UINT, "1024", 1, 1000000,                                        \
 	  "Connections of the own port whose request has not come yet; beyond, the oldest of them is ended.")          \
 	X(handshake_budget, "WEBSOCKET_HANDSHAKE_BUDGET", SECS, "0.001", 0, 1,                                         \
-	  "Seconds of each turn of the loop that new connections and REST calls may take; further ones wait for the "  \
-	  "next turn, in order, so that established clients are not held up; 0 for no bound.")                         \
+	  "Seconds of each turn of the loop that new connections may take, and REST calls on kept ones as many; "      \
+	  "further ones wait for the next turn, in order, so that established clients are not held up; 0 for no "      \
+	  "bound.")                                                                                                    \
 	X(max_http_connections, "WEBSOCKET_MAX_HTTP_CONNECTIONS", UINT, "512", 1, 1000000,                             \
 	  "Connections of the own port that have made REST calls; beyond, the one that is idle for longest is ended, " \
 	  "else the one that has not read its answer for longest.")                                                    \
