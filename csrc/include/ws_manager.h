@@ -141,6 +141,8 @@ bool wsm_runtime_draining(const wsm_runtime *runtime);
 /* Stops with deadline 0 if needed and frees. No other thread may be inside a call. free(NULL) is fine. */
 void wsm_runtime_free(wsm_runtime *runtime);
 bool wsm_runtime_running(const wsm_runtime *runtime);
+/* An option's value in force, as wsm_config_get() gives it; owned by the runtime. NULL for an unknown name. */
+const char *wsm_runtime_option(const wsm_runtime *runtime, const char *name);
 /*
  * Reads tls_cert and tls_key again: connections that come from now on get the new certificate, those that are there go on.
  * WSM_ECONFIG if something is wrong with the files, or TLS is not configured: everything stays as it is.
@@ -224,9 +226,13 @@ int wsm_level_parse(wsm_slice word);
 
 #define WSM_PUBLISH_NO_HISTORY 1u /* do not keep it; it gets no offset */
 #define WSM_PUBLISH_BINARY 2u     /* payload goes out as it is, as a binary message */
-#define WSM_PUBLISH_TEXT 4u       /* payload goes out as it is, as a text message, even if it is a JSON object */
-#define WSM_PUBLISH_FLAT 8u       /* with `type`: members of the payload at the top level beside "event_type" */
-#define WSM_PUBLISH_REPORT 16u    /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
+/*
+ * payload goes out as it is, as a text message, even if it is a JSON object; but WSM_EINVAL for an object that clients could take for
+ * the server's own word: with a room, an offset or an epoch, a member that begins with '@', or a type of the server's own.
+ */
+#define WSM_PUBLISH_TEXT 4u
+#define WSM_PUBLISH_FLAT 8u    /* with `type`: members of the payload at the top level beside "event_type" */
+#define WSM_PUBLISH_REPORT 16u /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
 
 /* A member that is added at the top level of the envelope. `json` is an encoded JSON value. */
 typedef struct wsm_member {
@@ -239,6 +245,9 @@ typedef struct wsm_member {
  * With `type`, payload is the encoded JSON value of "data" and the core makes the envelope; where the type is in the
  * catalogue its room, priority, key, rate, history and shape apply unless set here. Without `type`, a payload that is
  * a JSON object gets those of timestamp, message_id, room, offset that it lacks; other text goes out untouched.
+ * Members of the object, of flat data, and of `members` that are called room, offset or epoch stay as they are; the server's
+ * own then stand in "@position" (docs/protocol.md). Names there that begin with '@' are WSM_EINVAL, and so is flat data that is no
+ * object.
  */
 typedef struct wsm_publication {
 	wsm_target target;
@@ -354,16 +363,19 @@ void wsm_conn_info_unref(const wsm_conn_info *info);
  * What the host has decided about a connection before it hands it over (wsm_adopt, wsm_bridge_open). Zero-initialised:
  * nothing is decided, and the endpoint of the path applies. With `admitted`, no endpoint and no authentication are
  * looked at (the Origin is, unless `skip_origin`): the connection joins @all, @client:…, its user's and session's rooms
- * and `rooms`. Among `rooms`, and in `publish`, a beginning followed by '*' ("project:*") is a grant: it may be subscribed to.
+ * and `rooms`. A '*' means something in `subscribe` and `publish` only ("project:*", "*" for all): in `rooms`, whose names an
+ * application may make of what a client says, it is WSM_EROOM.
  */
 typedef struct wsm_admission {
 	bool admitted;
 	bool skip_origin;
 	wsm_slice client_id; /* empty: one is made. A connection that has it already is closed with 4409 */
 	wsm_slice user_id, session_id;
-	const wsm_slice *rooms;
+	const wsm_slice *rooms; /* joined, and granted: names */
 	size_t n_rooms;
-	const wsm_slice *publish; /* rooms that the client may publish to */
+	const wsm_slice *subscribe; /* granted: names, or beginnings followed by '*' */
+	size_t n_subscribe;
+	const wsm_slice *publish; /* that it may publish to: likewise */
 	size_t n_publish;
 	wsm_slice greeting, heartbeat; /* empty: "connected", "heartbeat" */
 	wsm_slice
@@ -403,6 +415,18 @@ int wsm_bridge_receive(wsm_runtime *runtime, uint64_t conn, bool binary, const v
 int wsm_bridge_written(wsm_runtime *runtime, uint64_t conn, size_t bytes);
 /* The client has gone (its close code, or 1006). */
 int wsm_bridge_closed(wsm_runtime *runtime, uint64_t conn, unsigned code, wsm_slice reason);
+
+/* ---- access: whether public rooms need a grant ------------------------------------------------------------------ */
+
+/*
+ * The application checks clients by itself: a WebSocket route of its own, an endpoint with a check. `by` says what, for the log: "the
+ * application's WebSocket route /live/{board}"; what does not fit a log line is left out. With option access=auto, public rooms need
+ * a grant from then on, as they do where there is a key for tokens, or an authenticate or authorize handler. Nothing opens
+ * them again while the runtime runs. Call it before the start where that is known then. Later, a warning is logged, and
+ * connections lose what they would not be given now: their subscriptions (`unsubscribed`), or the connection, if it
+ * was for such a room (4403). WSM_EFORKED.
+ */
+int wsm_access_checked(wsm_runtime *runtime, wsm_slice by, wsm_error *error);
 
 /* ---- events: runtime -> host ------------------------------------------------------------------------------------ */
 
@@ -459,18 +483,23 @@ void wsm_event_free(wsm_event *event);
 typedef struct wsm_decision {
 	bool allow;
 	wsm_slice user_id, session_id; /* may be empty */
-	const wsm_slice *rooms;        /* joined besides the endpoint's; with '*' at the end: may be subscribed to */
+	const wsm_slice *rooms;        /* joined besides the endpoint's, and granted: as in wsm_admission */
 	size_t n_rooms;
-	const wsm_slice *publish; /* rooms that the client may publish to */
+	const wsm_slice *subscribe;
+	size_t n_subscribe;
+	const wsm_slice *publish;
 	size_t n_publish;
 	unsigned code;    /* refusal: close code, 0 for 4401 */
 	wsm_slice reason; /* refusal: one sentence */
 } wsm_decision;
-int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision);
+/* WSM_EINVAL, WSM_EROOM: the question stays open, so answer again, with a refusal. WSM_ENOTRUNNING, WSM_EFORKED, WSM_ENOMEM. */
+int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision, wsm_error *error);
 int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow);
 /*
  * The host's answer to a WSM_EVENT_COMMAND: {"type":"reply","data":<json>,"id":<id>}. With `error_code`, an `error`
  * message with that code, in which `json` is the sentence, plain text. `id` is the event's.
+ * Also for a WSM_EVENT_MESSAGE, with an empty action. The code "rate_limited" means that more than max_handler_queue of this
+ * connection waits in the host: it is counted as that limit, and the sentence is the core's.
  */
 int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice id, wsm_slice json,
               const char *error_code);
@@ -510,6 +539,9 @@ typedef struct wsm_question {
 /* [query] Answers after all commands that this thread has queued before. JSON unless the kind says otherwise. */
 int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answer, wsm_error *error);
 
+/* Whether public rooms need a grant, "open: …" or "granted: …", and why: one line for people. WSM_EFORKED, WSM_ENOMEM. */
+int wsm_access_describe(wsm_runtime *runtime, wsm_text *line, wsm_error *error);
+
 typedef struct wsm_rest_request {
 	wsm_slice method;      /* "GET" */
 	wsm_slice path, query; /* percent-encoded, query without '?' */
@@ -523,6 +555,14 @@ typedef struct wsm_rest_request {
 		via; /* the server has `ip` from a proxy that it trusts itself: the address of ours that the proxy called. Empty:
 	                  `ip` is the socket's peer */
 	bool vouched; /* the host has found out itself that the caller may use the admin panel */
+	/*
+	 * With `admitted`, the host has found out who calls: history is read with the rights of that user (wsm_subscribe()), of
+	 * `rooms` and of `subscribe`, as over a socket that was let in with them. A token of the request is not looked at then.
+	 */
+	bool admitted;
+	wsm_slice user_id; /* empty: nobody in particular */
+	const wsm_slice *rooms, *subscribe;
+	size_t n_rooms, n_subscribe;
 } wsm_rest_request;
 
 typedef struct wsm_rest_answer {

@@ -3,6 +3,7 @@
  * may wait to be read. They make no promise to be there the next moment, so the one that is worth least makes room.
  */
 #include "net/connection.h"
+#include "net/refusals.h"
 #include "net/session.h"
 
 static void tell(struct wsm__session *session, const char *why)
@@ -10,7 +11,8 @@ static void tell(struct wsm__session *session, const char *why)
 	char ip[WSM__ADDRESS_TEXT];
 
 	wsm__session_ip(session, ip);
-	wsm__refusal_log(session->core->runtime, "An HTTP connection", wsm__str(ip), 503, why, NULL, wsm__str(NULL));
+	wsm__refusal_tell(session->core->runtime, WSM__REFUSED_HTTP,
+	                  "a connection of %s that makes REST calls is ended: %s", ip, why);
 }
 
 void wsm__calls_queued(struct wsm__session *session, size_t bytes)
@@ -81,9 +83,10 @@ bool wsm__calls_enter(struct wsm__session *session, const struct wsm__address *c
 	}
 	if (peer->http >= core->config->max_connections_per_ip) {
 		wsm__limit_broken(core, WSM__LIMIT_max_connections_per_ip);
-		wsm__refusal_log(core->runtime, "A REST call", wsm__str(wsm__address_format(client, ip)), 429,
-		                 "there are too many HTTP connections from this address (max_connections_per_ip)", NULL,
-		                 wsm__str(NULL));
+		wsm__refusal_tell(core->runtime, WSM__REFUSED_HTTP,
+		                  "a REST call of %s (429): there are too many HTTP connections from there "
+		                  "(max_connections_per_ip)",
+		                  wsm__address_format(client, ip));
 		wsm__entry_refuse(session, 429, "Retry-After: 1\r\n",
 		                  "there are too many HTTP connections from this address (max_connections_per_ip)");
 		return false;

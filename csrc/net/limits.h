@@ -28,6 +28,7 @@ struct wsm_config;
 	X(wrong_key_rate)                                                                                              \
 	X(max_rooms)                                                                                                   \
 	X(max_rooms_per_user)                                                                                          \
+	X(max_handler_queue)                                                                                           \
 	X(max_message_size)                                                                                            \
 	X(max_fragments)
 

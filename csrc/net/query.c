@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "net/answers.h"
 #include "net/commands.h"
+#include "net/lists.h"
 #include "net/presence.h"
 #include "net/rest.h"
 #include "rooms/name.h"
@@ -39,6 +40,14 @@ static void asked_unref(struct wsm__asked *asked)
 	free(asked);
 }
 
+static struct wsm__lists lists_of(const wsm_rest_request *rest)
+{
+	return (struct wsm__lists){ .rooms = rest->rooms,
+	                            .n_rooms = rest->n_rooms,
+	                            .subscribe = rest->subscribe,
+	                            .n_subscribe = rest->n_subscribe };
+}
+
 static size_t header_bytes(const wsm_rest_request *rest)
 {
 	size_t bytes = 0;
@@ -48,9 +57,11 @@ static size_t header_bytes(const wsm_rest_request *rest)
 	return bytes;
 }
 
-static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, struct wsm__arena *arena)
+static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, const struct wsm__lists *from,
+                      struct wsm__arena *arena)
 {
 	wsm_member *headers = (wsm_member *)(void *)(asked + 1);
+	struct wsm__lists lists;
 
 	asked->rest = *rest;
 	asked->rest.method = wsm__arena_copy(arena, rest->method);
@@ -60,29 +71,39 @@ static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, st
 	asked->rest.host = wsm__arena_copy(arena, rest->host);
 	asked->rest.via = wsm__arena_copy(arena, rest->via);
 	asked->rest.body = wsm__arena_copy(arena, rest->body);
+	asked->rest.user_id = wsm__arena_copy(arena, rest->user_id);
 	asked->rest.headers = headers;
 	for (size_t i = 0; i < rest->n_headers; i++) {
 		headers[i].name = wsm__arena_copy(arena, rest->headers[i].name);
 		headers[i].json = wsm__arena_copy(arena, rest->headers[i].json);
 	}
+	lists = wsm__lists_copy(from, (wsm_slice *)(void *)(headers + rest->n_headers), arena);
+	asked->rest.rooms = lists.rooms;
+	asked->rest.subscribe = lists.subscribe;
 }
 
 static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest_request *rest)
 {
+	struct wsm__lists lists = { .n_rooms = 0 };
 	size_t bytes = 9;
 	struct wsm__asked *asked;
 	struct wsm__arena arena;
 	pthread_condattr_t attr;
 
+	if (rest)
+		lists = lists_of(rest);
 	if (question)
 		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
 		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->host.len +
-		         rest->via.len + rest->body.len + header_bytes(rest);
+		         rest->via.len + rest->body.len + rest->user_id.len + 1 + header_bytes(rest) +
+		         wsm__lists_bytes(&lists) + wsm__lists_count(&lists) * sizeof(wsm_slice);
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
 		return NULL;
-	arena.at = (char *)(asked + 1) + (rest ? rest->n_headers * sizeof(wsm_member) : 0);
+	arena.at = (char *)(asked + 1);
+	if (rest)
+		arena.at += rest->n_headers * sizeof(wsm_member) + wsm__lists_count(&lists) * sizeof(wsm_slice);
 	asked->head.kind = WSM__CMD_QUERY;
 	atomic_init(&asked->refs, 2);
 	pthread_mutex_init(&asked->lock, NULL);
@@ -99,7 +120,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 		asked->question.after = wsm__arena_copy(&arena, question->after);
 		return asked;
 	}
-	copy_rest(asked, rest, &arena);
+	copy_rest(asked, rest, &lists, &arena);
 	return asked;
 }
 
@@ -169,10 +190,17 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 
 int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_answer *answer, wsm_error *error)
 {
+	const struct wsm__lists lists = lists_of(request);
 	struct wsm__asked *asked;
 	int status = wsm__runtime_check(runtime, error);
 
 	memset(answer, 0, sizeof(*answer));
+	if (!status)
+		status = wsm__lists_check(&lists, error);
+	if (!status && request->user_id.len && !wsm__id_valid(request->user_id))
+		status =
+			wsm__fail(error, WSM_EINVAL,
+			          "the user id must be 1 to %d bytes of UTF-8 without control characters", WSM__ID_MAX);
 	if (status)
 		return status;
 	asked = asked_new(NULL, request);

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/slice.h"
-#include "net/refusal.h"
+#include "net/refusals.h"
 #include "net/token.h"
 #include "policy/origin.h"
 #include "policy/proxy.h"
@@ -29,7 +29,7 @@ size_t wsm__request_origins(const wsm_runtime *runtime, wsm_slice allowed[WSM__O
  * certificate for its name, which a site cannot have for what listens here.
  */
 static bool origin_allowed(const wsm_runtime *runtime, const struct wsm__request *request,
-                           const wsm_admission *admission, const char **why)
+                           const wsm_admission *admission, const char **told)
 {
 	wsm_slice allowed[WSM__ORIGINS_MAX], host = request->host, origin = wsm__request_header(request, "origin");
 	bool https = origin.len > 8 && wsm__slice_equal_nocase(wsm__slice(origin.data, 8), wsm__str("https://"));
@@ -39,24 +39,36 @@ static bool origin_allowed(const wsm_runtime *runtime, const struct wsm__request
 	if (!authenticated && !https && wsm__address_is_loopback(&request->client.address) &&
 	    !wsm__host_allowed(host, allowed, n)) {
 		host = wsm__str(NULL);
-		*why = "this page's host is no name of loopback, and nothing authenticates clients (allowed_origins)";
+		*told = "nothing authenticates clients, and on this machine any site can have its name: neither "
+			"loopback";
 	}
 	return wsm__origin_allowed(origin, host, request->tls || request->client.https, allowed, n);
 }
 
-/* The line names the endpoint by its pattern: what stands in the path itself may be a token. */
+/*
+ * Browsers show their users no reason, so that the log is the only place to find it. The line names the endpoint by its pattern: what
+ * stands in the path itself may be a token.
+ */
 static void tell(wsm_runtime *runtime, const struct wsm__request *request, const struct wsm__endpoint *endpoint,
-                 const char *why, const char *name, wsm_slice value)
+                 const char *why)
 {
-	char what[160];
+	char origin[120], host[120];
 
-	snprintf(what, sizeof(what), "WebSocket %.140s", endpoint ? endpoint->path : "(no endpoint of ours)");
-	wsm__refusal_log(runtime, what, request->ip, 403, why, name, value);
+	wsm__refusal_tell(
+		runtime, WSM__REFUSED_ORIGIN,
+		"a WebSocket of a page of Origin %s to host %s, %s: %s, nor in option allowed_origins "
+		"(WEBSOCKET_ALLOWED_ORIGINS). Add it there if the page is yours; behind a proxy that changes Host, "
+		"add the proxy to trusted_proxies",
+		wsm__log_text(origin, sizeof(origin), wsm__request_header(request, "origin")),
+		wsm__log_text(host, sizeof(host), request->host), endpoint ? endpoint->path : "no endpoint of ours",
+		why);
 }
 
 unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params, const char **why)
 {
+	const char *told = "neither the same host nor loopback";
+
 	*endpoint = NULL;
 	params->count = 0;
 	*why = "this Origin may not connect (allowed_origins)";
@@ -64,8 +76,8 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
 		*endpoint = wsm__endpoints_find(&runtime->endpoints, request->path, has_auth(runtime), params);
 	if (*endpoint && ((*endpoint)->flags & WSM__ENDPOINT_ECHO))
 		return 0;
-	if (!(admission && admission->skip_origin) && !origin_allowed(runtime, request, admission, why)) {
-		tell(runtime, request, *endpoint, *why, "Origin", wsm__request_header(request, "origin"));
+	if (!(admission && admission->skip_origin) && !origin_allowed(runtime, request, admission, &told)) {
+		tell(runtime, request, *endpoint, told);
 		wsm__endpoint_unref(*endpoint);
 		*endpoint = NULL;
 		return 403;
@@ -153,7 +165,6 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 	                     token)) {
 		*why = "a token in a cookie needs an Origin";
 		status = 403;
-		tell(runtime, request, *endpoint, *why, NULL, wsm__str(NULL));
 	}
 	wsm__buffer_fini(&protocols);
 	wsm__buffer_fini(&cookies);

@@ -9,6 +9,7 @@
 #include "net/answers.h"
 #include "net/call.h"
 #include "net/publish.h"
+#include "net/refusals.h"
 #include "net/token.h"
 #include "policy/origin.h"
 #include "rooms/name.h"
@@ -141,7 +142,8 @@ static bool by_foreign_name(const struct wsm__call *call)
 	wsm_slice allowed[WSM__ORIGINS_MAX];
 	size_t n = wsm__request_origins(call->core->runtime, allowed);
 
-	if (!from->loopback || wsm__access_authenticates(call->core) || wsm__call_header(call, "sec-fetch-site").len)
+	if (!from->loopback || wsm__access_authenticates(call->core) || call->request->user_id.len ||
+	    wsm__call_header(call, "sec-fetch-site").len)
 		return false;
 	return !wsm__host_allowed(from->called, allowed, n) ||
 	       (wsm__address_is_loopback(&from->client.address) && !wsm__host_allowed(from->host, allowed, n));
@@ -150,20 +152,25 @@ static bool by_foreign_name(const struct wsm__call *call)
 /* As over WebSocket; but handlers of the application are not asked here, so what they alone could grant needs the key. */
 static unsigned check_read(const struct wsm__call *call, wsm_slice room, const char **why)
 {
+	struct wsm__reader reader = { .claims = NULL };
 	struct wsm__claims claims;
 	unsigned status;
 
 	if (wsm__call_has_key(call))
 		return 0;
 	if (by_foreign_name(call)) {
-		*why = "this server is called by a name that is none of loopback's, and nothing authenticates clients: "
-		       "add the origin of its pages to allowed_origins (WEBSOCKET_ALLOWED_ORIGINS)";
+		*why = "the host that is asked for is no name of loopback, and nothing authenticates clients: add the "
+		       "origin of its pages to option allowed_origins (WEBSOCKET_ALLOWED_ORIGINS)";
 		return 403;
 	}
-	if (!wsm__token_read(call->core, wsm__token_bearer(wsm__call_header(call, "authorization")),
-	                     &call->from.client.address, &claims))
-		return wsm__access_read(call->core, NULL, room, why);
-	status = wsm__access_read(call->core, &claims, room, why);
+	if (call->request->admitted)
+		reader.host = call->request;
+	else if (wsm__token_read(call->core, wsm__token_bearer(wsm__call_header(call, "authorization")),
+	                         &call->from.client.address, &claims))
+		reader.claims = &claims;
+	status = wsm__access_read(call->core, &reader, room, why);
+	if (!reader.claims)
+		return status;
 	wsm__claims_fini(&claims);
 	return status;
 }
@@ -201,6 +208,8 @@ static void get_history(struct wsm__call *call, wsm_slice rest)
 	status = check_read(call, history.room, &why);
 	if (status) {
 		call->core->counters.forbidden++;
+		wsm__refusal_tell(call->core->runtime, WSM__REFUSED_HISTORY, "history of \"%s\" over REST: %s",
+		                  wsm__log_text(since, sizeof(since), history.room), why);
 		wsm__call_refuse(call, status, status == 401 ? "unauthenticated" : "forbidden", why);
 		return;
 	}
@@ -491,17 +500,22 @@ bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *reques
 	return takes;
 }
 
+/* That history was refused has been told, by its room. */
 static void tell(const struct wsm__call *call, const struct route *route)
 {
 	wsm_slice origin = wsm__call_header(call, "origin");
-	const char *field = call->status != 403 ? NULL : origin.len ? "Origin" : "Host";
-	char what[80];
+	char ip[60], host[120], page[120];
 
-	snprintf(what, sizeof(what), "%s %s%s%s", route && takes_post(route) ? "POST" : "GET",
-	         route ? route->path : "(no call of ours)", route && route->suffix ? "{project_id}" : "",
-	         route && route->suffix ? route->suffix : "");
-	wsm__refusal_log(call->core->runtime, what, call->from.ip, call->status, call->why, field,
-	                 origin.len ? origin : call->from.called);
+	if (call->status != 401 && call->status != 403 && call->status != 429)
+		return;
+	if (route && route->answer == get_history && call->status != 429)
+		return;
+	wsm__refusal_tell(call->core->runtime, WSM__REFUSED_CALL, "%s %s%s of %s to host %s%s%s (%u): %s",
+	                  route && takes_post(route) ? "POST" : "GET", route ? route->path : "(no call of ours)",
+	                  route && route->suffix ? "{project_id}/subscribers" : "",
+	                  wsm__log_text(ip, sizeof(ip), call->from.ip),
+	                  wsm__log_text(host, sizeof(host), call->from.called), origin.len ? ", Origin " : "",
+	                  wsm__log_text(page, sizeof(page), origin), call->status, call->why);
 }
 
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
@@ -525,8 +539,7 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, ws
 	}
 	if (route && route->access == ADMIN_PAGE)
 		answer->headers = wsm__admin_headers();
-	if (call.status == 401 || call.status == 403 || call.status == 429)
-		tell(&call, route);
+	tell(&call, route);
 	answer->status = call.status;
 	status = wsm__buffer_steal(&out, &answer->body);
 	wsm__buffer_fini(&out);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "net/checks.h"
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/overload.h"
@@ -23,6 +25,7 @@
 #include "net/session.h"
 #include "net/tls.h"
 #include "net/token.h"
+#include "policy/misspelt.h"
 
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
 #define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
@@ -58,7 +61,6 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	pthread_mutex_init(&runtime->actions_lock, NULL);
 	init_ended(runtime);
 	wsm__rules_init(&runtime->rules);
-	wsm__refusals_init(&runtime->refusals);
 	wsm__revoke_init(runtime, config);
 	atomic_init(&runtime->next_conn, 1);
 	runtime->n_fds = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > 1u << 20 ? 1u << 20 : limit.rlim_cur;
@@ -109,8 +111,8 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	wsm__queue_fini(&runtime->events);
 	wsm__endpoints_fini(&runtime->endpoints);
 	wsm__rules_fini(&runtime->rules);
-	wsm__refusals_fini(&runtime->refusals);
 	wsm__revocations_fini(&runtime->revocations);
+	free(atomic_load(&runtime->checked));
 	while (runtime->actions)
 		wsm_command_remove(runtime, wsm__str(runtime->actions->text));
 	pthread_mutex_destroy(&runtime->lifecycle);
@@ -123,6 +125,11 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	wsm_config_free(runtime->config);
 	free((void *)runtime->fds);
 	free(runtime);
+}
+
+const char *wsm_runtime_option(const wsm_runtime *runtime, const char *name)
+{
+	return wsm_config_get(runtime->config, name);
 }
 
 bool wsm_runtime_running(const wsm_runtime *runtime)
@@ -344,6 +351,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__decide_fini(core);
 	wsm__sticky_fini(core);
 	wsm__replay_fini(core);
+	wsm__words_fini(core);
 	free(core->conns);
 	wsm__admin_fini(core);
 	wsm__limits_fini(core);
@@ -377,6 +385,8 @@ static int core_open(struct wsm__core *core, wsm_error *error)
 	status = wsm__server_open(core, error);
 	if (!status)
 		status = wsm__listen_open(core, error);
+	if (!status)
+		wsm__checks_tell(core);
 	if (!status && core->config->test_echo_path[0])
 		wsm__log(core->runtime, WSM_WARNING,
 		         "%s echoes every message without authentication or limits (test_echo_path): for tests only",
@@ -471,6 +481,25 @@ static int start_thread(wsm_runtime *runtime, struct birth *birth, wsm_error *er
 	return birth->status;
 }
 
+/* A misspelt option must not be taken for one that is in force. Values are not told: they may be keys. */
+static void warn_of_variables(wsm_runtime *runtime)
+{
+	for (char **entry = runtime->config->from_env ? environ : NULL; entry && *entry; entry++) {
+		char name[80];
+		const char *near;
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(*entry, "="), *entry);
+		if (!wsm__variable_unknown(name))
+			continue;
+		near = wsm__variable_near(name);
+		if (near)
+			wsm__log(runtime, WSM_WARNING, "the variable %s is no option and is ignored; did you mean %s?",
+			         name, near);
+		else
+			wsm__log(runtime, WSM_INFO, "the variable %s is no option of ws_manager and is ignored", name);
+	}
+}
+
 int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
 {
 	struct birth birth = { .runtime = runtime, .error = error };
@@ -484,8 +513,11 @@ int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
 			pthread_join(runtime->thread, NULL);
 			runtime->has_thread = false;
 		}
+		wsm__checks_begin(runtime);
 		sem_init(&birth.done, 0, 0);
 		status = start_thread(runtime, &birth, error);
+		if (!status)
+			warn_of_variables(runtime);
 		sem_destroy(&birth.done);
 	}
 	pthread_mutex_unlock(&runtime->lifecycle);

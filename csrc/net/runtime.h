@@ -16,7 +16,6 @@
 #include "net/endpoint.h"
 #include "net/limits.h"
 #include "net/peers.h"
-#include "net/refusal.h"
 #include "policy/config.h"
 #include "policy/revocation.h"
 #include "policy/rules.h"
@@ -41,6 +40,25 @@ struct lws_vhost;
 struct wsm__name { /* of a host command */
 	struct wsm__name *next;
 	char *text;
+};
+
+/* What leaves a line when it is refused (refusals.h). */
+enum wsm__refused {
+	WSM__REFUSED_ROOM,
+	WSM__REFUSED_CONNECTION,
+	WSM__REFUSED_ORIGIN,
+	WSM__REFUSED_CALL, /* over REST, for want of the key or for the admin panel */
+	WSM__REFUSED_HTTP, /* a limit of HTTP connections */
+	WSM__REFUSED_HISTORY,
+	WSM__REFUSED_SESSION,
+	WSM__REFUSED_PUBLICATION,
+	WSM__REFUSED_KINDS
+};
+#define WSM__REFUSALS_A_MINUTE 10
+struct wsm__refusals {
+	atomic_ullong since_ms; /* when this minute began */
+	atomic_uint told;       /* lines of this minute */
+	atomic_ulong untold;    /* those left out since the last line */
 };
 
 struct wsm_runtime {
@@ -74,8 +92,10 @@ struct wsm_runtime {
 	atomic_ullong events_dropped;
 
 	struct wsm__endpoints endpoints;
-	struct wsm__refusals refusals;
 	struct wsm__rules rules;
+	atomic_uint checks;      /* WSM__CHECK_…: what decides about clients (checks.h) */
+	_Atomic(char *) checked; /* what the application said about it; set once */
+	struct wsm__refusals refusals[WSM__REFUSED_KINDS];
 	pthread_mutex_t actions_lock;
 	struct wsm__name *actions; /* commands of the host */
 
@@ -108,6 +128,7 @@ enum wsm__command_kind {
 	WSM__CMD_AUTHORIZED,
 	WSM__CMD_REPLY,
 	WSM__CMD_REVOKED,
+	WSM__CMD_CHECKED,
 	WSM__CMD_KEYS,
 	WSM__CMD_QUERY,
 	WSM__CMD_CONN_DRAIN,
@@ -243,6 +264,8 @@ struct wsm__core {
 	struct wsm__peers peers;
 	struct wsm__limits limits;
 	struct wsm__sticky *sticky;
+	struct wsm__name *words; /* types of the application's greetings and heartbeats (say.c) */
+	unsigned n_words;
 	struct wsm__used *used; /* tokens, where each is good once only */
 	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;

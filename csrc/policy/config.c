@@ -204,6 +204,9 @@ static int store_string(const struct attempt *attempt)
 		return refuse(attempt, "visible ASCII characters without spaces, as it is sent in an HTTP header");
 	if (strcmp(name, "broker_url") == 0 && strcmp(value, "memory:") != 0)
 		return refuse(attempt, "memory:, the only broker of this version");
+	if (strcmp(name, "access") == 0 && strcmp(value, "auto") != 0 && strcmp(value, "open") != 0 &&
+	    strcmp(value, "granted") != 0)
+		return refuse(attempt, "auto, open or granted");
 	return store_text(attempt, value);
 }
 
@@ -378,6 +381,7 @@ void wsm_config_free(wsm_config *config)
 		return;
 	free(config->host);
 	free(config->port);
+	free(config->access);
 	free(config->api_key);
 	free(config->broker_url);
 	free(config->tls_cert);
@@ -433,6 +437,7 @@ int wsm_config_load_env(wsm_config *config, wsm_error *error)
 		if (status != WSM_OK)
 			return status;
 	}
+	config->from_env = true;
 	return WSM_OK;
 }
 
@@ -451,6 +456,8 @@ struct wsm_config *wsm__config_copy(const struct wsm_config *config)
 {
 	struct wsm_config *copy = wsm_config_new();
 
+	if (copy)
+		copy->from_env = config->from_env;
 	for (size_t row = 0; copy && row < N_OPTIONS; row++) {
 		struct attempt attempt = { copy, row, config->values[row], NULL, NULL };
 

@@ -30,18 +30,20 @@ struct wsm_config {
 	double rate_per_user;                                         /* messages */
 	double rate_per_ip, byte_rate_per_ip, connection_rate_per_ip; /* messages, bytes, new connections */
 	struct wsm__networks *exempt_ips, *trusted_proxies;
-	uint64_t max_peers;                            /* 65536 addresses remembered */
-	double ban_threshold;                          /* 20 points; 0: no automatic bans */
-	double ban_window;                             /* 60 s */
-	double ban_time;                               /* 10 s */
-	double ban_time_max;                           /* 3600 s; at least ban_time (checked at runtime_new) */
-	uint64_t max_publish_size;                     /* 16777216 bytes of one published message */
-	uint64_t max_pending;                          /* 67108864 bytes waiting in the command queue */
-	uint64_t max_events;                           /* 65536 events waiting for the host, and KiB of their data */
-	double auth_timeout;                           /* 10 s for the host's authenticate / authorize handler */
-	double handshake_timeout;                      /* 10 s for a request; 0.05 … 3600 */
-	uint64_t max_handshakes;                       /* 1024 connections without a request */
-	double handshake_budget;                       /* 1 ms */
+	uint64_t max_peers;         /* 65536 addresses remembered */
+	double ban_threshold;       /* 20 points; 0: no automatic bans */
+	double ban_window;          /* 60 s */
+	double ban_time;            /* 10 s */
+	double ban_time_max;        /* 3600 s; at least ban_time (checked at runtime_new) */
+	uint64_t max_publish_size;  /* 16777216 bytes of one published message */
+	uint64_t max_pending;       /* 67108864 bytes waiting in the command queue */
+	uint64_t max_events;        /* 65536 events waiting for the host, and KiB of their data */
+	uint64_t max_handler_queue; /* 1024 messages of one connection, and KiB of their data; kept by the bindings */
+	double handler_timeout;     /* 10 s after the end; the bindings' */
+	double auth_timeout;        /* 10 s for the host's authenticate / authorize handler */
+	double handshake_timeout;   /* 10 s for a request; 0.05 … 3600 */
+	uint64_t max_handshakes;    /* 1024 connections without a request */
+	double handshake_budget;    /* 1 ms */
 	uint64_t max_http_connections, max_http_queue; /* 512 connections with requests; 32 MiB of their answers */
 	double answer_timeout;                         /* 30 s to read one */
 	double wrong_key_rate; /* 1 per second and address; burst ten times that; 0 = no limit */
@@ -55,6 +57,7 @@ struct wsm_config {
 	uint64_t max_history_bytes; /* 268435456 of all rooms together */
 	double presence_grace;      /* 5 s away before a leave is told */
 	/* access */
+	char *access;           /* auto, open, granted */
 	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */
 	size_t n_allowed_origins;
 	char *api_key;        /* "" none */
@@ -74,6 +77,7 @@ struct wsm_config {
 	uint64_t max_revocations;     /* 100000 */
 	double revocation_ttl;        /* 2592000 s: 30 days */
 
+	bool from_env;    /* the variables of the environment were read */
 	char *values[96]; /* text of each option as set, by row; for wsm_config_get */
 };
 

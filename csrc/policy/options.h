@@ -89,6 +89,12 @@
 	X(max_events, "WEBSOCKET_MAX_EVENTS", UINT, "65536", 1, 10000000,                                              \
 	  "Events waiting for the host, each KiB of their data counted as one more; further ones are dropped and "     \
 	  "counted.")                                                                                                  \
+	X(max_handler_queue, "WEBSOCKET_MAX_HANDLER_QUEUE", UINT, "1024", 1, 10000000,                                 \
+	  "Messages and commands of one connection that wait for the application's handlers, those in hand and each "  \
+	  "KiB of their data counted as well; further ones are refused with rate_limited.")                            \
+	X(handler_timeout, "WEBSOCKET_HANDLER_TIMEOUT", SECS, "10", 0, 3600,                                           \
+	  "Seconds that a connection's handlers may go on after it has ended; then they are cancelled, and "           \
+	  "on_disconnect is called.")                                                                                  \
 	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
 	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                           \
 	X(handshake_timeout, "WEBSOCKET_HANDSHAKE_TIMEOUT", SECS, "10", 0.05, 3600,                                    \
@@ -129,6 +135,9 @@
 	  "Seconds that a message stays in the history of its room.")                                                  \
 	X(presence_grace, "WEBSOCKET_PRESENCE_GRACE", SECS, "5", 0, 3600,                                              \
 	  "Seconds that a user may be away without the members of its rooms being told (room rule presence_events).")  \
+	X(access, "WEBSOCKET_ACCESS", STRING, "auto", 0, 0,                                                            \
+	  "Who may hear public rooms: auto (everyone, unless something checks clients; then who was granted them), "   \
+	  "open (everyone who was let in), or granted.")                                                               \
 	X(allowed_origins, "WEBSOCKET_ALLOWED_ORIGINS", LIST, "", 0, 0,                                                \
 	  "Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, "       \
 	  "*. before the host for subdomains, or * for all.")                                                          \

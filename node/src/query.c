@@ -16,6 +16,8 @@ struct asking {
 	struct texts header_texts; /* names and values in turn */
 	wsm_member *headers;
 	char *body;
+	struct texts rooms, subscribe; /* of the identity */
+	struct text user_id;
 	int status;
 	wsm_error error;
 };
@@ -27,6 +29,9 @@ static void asking_free(struct asking *asking)
 	addon_texts_fini(&asking->header_texts);
 	free(asking->headers);
 	free(asking->body);
+	addon_texts_fini(&asking->rooms);
+	addon_texts_fini(&asking->subscribe);
+	addon_text_fini(&asking->user_id);
 	wsm_text_free(&asking->answer.body);
 	if (asking->hub)
 		addon_hub_unref(asking->hub);
@@ -152,6 +157,30 @@ static bool fill_headers(napi_env env, napi_value value, struct asking *asking)
 	return true;
 }
 
+/* Who calls, as the host has found out: { userId, rooms, subscribe }; undefined: it has not. */
+static bool fill_identity(napi_env env, napi_value object, struct asking *asking)
+{
+	wsm_rest_request *request = &asking->request;
+	napi_value user_id, rooms, subscribe;
+
+	if (addon_is_none(env, object))
+		return true;
+	user_id = addon_get(env, object, "userId");
+	rooms = addon_get(env, object, "rooms");
+	subscribe = addon_get(env, object, "subscribe");
+	if (!user_id || !rooms || !subscribe || !addon_text_or_none(env, user_id, "userId", &asking->user_id) ||
+	    !addon_texts(env, rooms, "rooms", &asking->rooms) ||
+	    !addon_texts(env, subscribe, "subscribe", &asking->subscribe))
+		return false;
+	request->admitted = true;
+	request->user_id = asking->user_id.slice;
+	request->rooms = asking->rooms.at;
+	request->n_rooms = asking->rooms.n;
+	request->subscribe = asking->subscribe.at;
+	request->n_subscribe = asking->subscribe.n;
+	return true;
+}
+
 static bool fill_body(napi_env env, napi_value value, struct asking *asking)
 {
 	wsm_slice body = { NULL, 0 };
@@ -168,7 +197,7 @@ static bool fill_body(napi_env env, napi_value value, struct asking *asking)
 	return true;
 }
 
-enum { REST_ARGS = 8 };
+enum { REST_ARGS = 9 };
 
 static bool fill_request(napi_env env, const napi_value args[REST_ARGS], struct asking *asking)
 {
@@ -182,10 +211,11 @@ static bool fill_request(napi_env env, const napi_value args[REST_ARGS], struct 
 		*slices[i] = asking->texts[i].slice;
 	}
 	return fill_headers(env, args[4], asking) && fill_body(env, args[5], asking) &&
-	       addon_bool(env, args[6], &request->tls) && addon_bool(env, args[7], &request->vouched);
+	       addon_bool(env, args[6], &request->tls) && addon_bool(env, args[7], &request->vouched) &&
+	       fill_identity(env, args[8], asking);
 }
 
-/* rest(method, path, query, ip, headers, body, tls, vouched); headers: names and values in turn */
+/* rest(method, path, query, ip, headers, body, tls, vouched, identity); headers: names and values in turn */
 METHOD(rest)
 {
 	napi_value args[REST_ARGS];

@@ -209,6 +209,19 @@ static PyObject *runtime_conn_drain(PyObject *object, PyObject *number)
 	return core_result(runtime_of(object), wsm_conn_drain(runtime_of(object)->runtime, conn), NULL);
 }
 
+static PyObject *runtime_option(PyObject *object, PyObject *name)
+{
+	wsm_slice text;
+	const char *value;
+
+	if (core_text(name, "name", &text) < 0)
+		return NULL;
+	value = wsm_runtime_option(runtime_of(object)->runtime, text.data);
+	if (!value)
+		return PyErr_Format(PyExc_KeyError, "%R", name);
+	return core_str(value, strlen(value));
+}
+
 static PyObject *get_draining(PyObject *self, void *unused)
 {
 	(void)unused;
@@ -259,6 +272,7 @@ static PyMethodDef runtime_methods[] = {
 	{ "start", runtime_start, METH_NOARGS, "Starts the thread and listens." },
 	{ "stop", METHOD(runtime_stop), KEYWORDS, "Closes every connection with 1001 and ends the thread." },
 	{ "drain", runtime_drain, METH_NOARGS, "Refuses new connections from now on." },
+	{ "option", runtime_option, METH_O, "An option's value in force, as text." },
 	{ "conn_drain", runtime_conn_drain, METH_O, "Closes a connection, by number, as a stop would." },
 	{ "publish", METHOD(core_runtime_publish), METH_FASTCALL, "Queues a publication; its Receipt." },
 	{ "subscribe", core_runtime_subscribe, METH_VARARGS, "(user_id, room)" },
@@ -284,6 +298,8 @@ static PyMethodDef runtime_methods[] = {
 	{ "bridge_written", core_runtime_bridge_written, METH_VARARGS, "(conn, size)" },
 	{ "bridge_closed", core_runtime_bridge_closed, METH_VARARGS, "(conn, code=1006, reason=\"\")" },
 	{ "want", core_runtime_want, METH_O, "Which events shall come: WANT_…" },
+	{ "access_checked", core_runtime_access_checked, METH_O, "The application checks clients by itself: by what." },
+	{ "access", core_runtime_access, METH_NOARGS, "Whether public rooms need a grant, and why, as one line." },
 	{ "command_add", core_runtime_command_add, METH_O, "Sends client commands of that action to the host." },
 	{ "command_remove", core_runtime_command_remove, METH_O, "Ends command_add()." },
 	{ "authenticated", METHOD(core_runtime_authenticated), KEYWORDS, "Answers EVENT_AUTHENTICATE." },

@@ -63,31 +63,46 @@ done:
 
 PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "method", "path", "query", "ip",      "headers",
-	                                        "body",   "tls",  "via",   "vouched", NULL };
+	static const char *const keywords[] = { "method",  "path",  "query",     "ip",      "headers",
+	                                        "body",    "tls",   "via",       "vouched", "admitted",
+	                                        "user_id", "rooms", "subscribe", NULL };
 	wsm_rest_request request = { .body = { NULL, 0 } };
-	wsm_slice *texts[] = { &request.method, &request.path, &request.query, &request.ip, &request.via };
-	static const char *const names[] = { "method", "path", "query", "ip", "via" };
-	PyObject *objects[5] = { NULL }, *header_list = NULL, *headers, *result;
+	wsm_slice *texts[] = { &request.method, &request.path, &request.query,
+	                       &request.ip,     &request.via,  &request.user_id };
+	static const char *const names[] = { "method", "path", "query", "ip", "via", "user_id" };
+	PyObject *objects[6] = { NULL }, *header_list = NULL, *rooms = Py_None, *subscribe = Py_None, *headers = NULL,
+		 *result = NULL;
+	struct core_slices room_texts = { .at = room_texts.local }, subscribe_texts = { .at = subscribe_texts.local };
 	const char *body = NULL;
 	Py_ssize_t body_len = 0;
-	int tls = 0, vouched = 0;
+	int tls = 0, vouched = 0, admitted = 0;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUOy#pUp:rest", (char **)(uintptr_t)keywords, &objects[0],
-	                                 &objects[1], &objects[2], &objects[3], &header_list, &body, &body_len, &tls,
-	                                 &objects[4], &vouched))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUOy#pUppUOO:rest", (char **)(uintptr_t)keywords,
+	                                 &objects[0], &objects[1], &objects[2], &objects[3], &header_list, &body,
+	                                 &body_len, &tls, &objects[4], &vouched, &admitted, &objects[5], &rooms,
+	                                 &subscribe))
 		return NULL;
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		if (objects[i] && core_text(objects[i], names[i], texts[i]) < 0)
 			return NULL;
 	}
 	request.tls = tls != 0;
 	request.vouched = vouched != 0;
 	request.body = (wsm_slice){ body, (size_t)body_len };
+	request.admitted = admitted != 0;
+	if (core_slices_init(&room_texts, rooms, "rooms") < 0 ||
+	    core_slices_init(&subscribe_texts, subscribe, "subscribe") < 0)
+		goto done;
+	request.rooms = room_texts.at;
+	request.n_rooms = room_texts.n;
+	request.subscribe = subscribe_texts.at;
+	request.n_subscribe = subscribe_texts.n;
 	headers = header_list ? PySequence_Tuple(header_list) : PyTuple_New(0);
-	if (!headers)
-		return NULL;
-	result = rest((struct core_runtime *)object, &request, headers);
-	Py_DECREF(headers);
+	if (headers)
+		result = rest((struct core_runtime *)object, &request, headers);
+	Py_XDECREF(headers);
+done:
+	core_slices_fini(&room_texts);
+	core_slices_fini(&subscribe_texts);
 	return result;
 }

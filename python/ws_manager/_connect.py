@@ -12,6 +12,7 @@ from ws_manager._bridge import CANCELLED, ClosedSink, Ending, Message, bridge, q
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
 from ws_manager._labels import route_label
+from ws_manager._outcomes import listed
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
@@ -32,6 +33,7 @@ async def connect(
     session_id: object = None,
     client_id: object = None,
     rooms: str | Iterable[str] = (),
+    subscribe: str | Iterable[str] = (),
     publish: str | Iterable[str] = (),
     greeting: str = "",
     heartbeat: str = "",
@@ -51,8 +53,9 @@ async def connect(
         client_id=_id(client_id) or uuid4().hex,
         user_id=_id(user_id),
         session_id=_id(session_id),
-        rooms=[rooms] if isinstance(rooms, str) else list(rooms),
-        publish=[publish] if isinstance(publish, str) else list(publish),
+        rooms=listed(rooms),
+        subscribe=listed(subscribe),
+        publish=listed(publish),
         greeting=greeting,
         heartbeat=heartbeat,
     )

@@ -198,6 +198,8 @@ class Runtime:
     @property
     def port(self) -> int:
         """The port that is listened on, 0 when there is none."""
+    def option(self, name: str, /) -> str:
+        """An option's value in force, as text; a key that is set is "***". KeyError for a name that is none."""
     def start(self) -> None:
         """[blocks] Starts the thread and listens. AddressInUse, SystemCallFailed, Forked."""
     @property
@@ -260,6 +262,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        subscribe: Sequence[str] = (),
         publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
@@ -279,6 +282,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        subscribe: Sequence[str] = (),
         publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
@@ -296,6 +300,10 @@ class Runtime:
         """So many bytes of the messages of EVENT_BRIDGE_SEND have gone out."""
     def bridge_closed(self, conn: int, code: int = 1006, reason: str = "", /) -> None: ...
     def want(self, mask: int, /) -> None: ...
+    def access_checked(self, by: str, /) -> None:
+        """The application checks clients by itself; `by` says what, for the log."""
+    def access(self) -> str:
+        """Whether public rooms need a grant ("open: …", "granted: …"), and why."""
     def command_add(self, action: str, /) -> None: ...
     def command_remove(self, action: str, /) -> None: ...
     def authenticated(
@@ -305,6 +313,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        subscribe: Sequence[str] = (),
         publish: Sequence[str] = (),
         code: int = 0,
         reason: str = "",
@@ -326,11 +335,16 @@ class Runtime:
         tls: bool = False,
         via: str = "",
         vouched: bool = False,
+        admitted: bool = False,
+        user_id: str = "",
+        rooms: Sequence[str] = (),
+        subscribe: Sequence[str] = (),
     ) -> tuple[int, str, str, bytes]:
         """[blocks] One REST call: (status, content type, further header lines, body).
 
         tls, via: as for bridge_open().
         vouched: the host has found out itself that the caller may use the admin panel.
+        admitted: it has found out who calls: user_id, and what that one may read. InvalidRoom.
         """
     def take_events(self) -> list[_Event]:
         """Clears event_fd and takes all events, oldest first. One thread at a time."""

@@ -234,7 +234,7 @@ def test_authenticate_sees_the_request_and_names_the_user(manager: WebSocketMana
     @manager.authenticate
     def who(request: Any) -> dict[str, Any]:
         requests(request)
-        return {"user_id": "user-1", "rooms": ["project:*"]}
+        return {"user_id": "user-1", "subscribe": ["project:*"]}
 
     calls = Calls()
     manager.on_connect(calls)
@@ -337,10 +337,10 @@ def test_authorize_that_fails_forbids(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_slow_handler_does_not_hold_up_others(manager: WebSocketManager, connect: Any) -> None:
+def test_a_concurrent_handler_does_not_hold_up_others(manager: WebSocketManager, connect: Any) -> None:
     release = asyncio.Event()
 
-    @manager.on_command("slow")
+    @manager.on_command("slow", concurrent=True)
     async def slow(connection: Connection, data: Any) -> str:
         await release.wait()
         return "slow"
