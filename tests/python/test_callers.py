@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import importlib
 import logging
-import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -308,18 +306,22 @@ async def large(port: int, context: ssl.SSLContext) -> str | bytes:
 
 @pytest.mark.parametrize("name", ["websockets_impl.WebSocketProtocol", "wsproto_impl.WSProtocol"])
 def test_limits_hold_with_uvicorn_s_other_implementations(
-    name: str, certificate: tuple[ssl.SSLContext, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    name: str, certificate: tuple[ssl.SSLContext, dict[str, Any]], tmp_path: Path
 ) -> None:
-    module, _, cls = name.partition(".")
-    implementation = getattr(importlib.import_module(f"uvicorn.protocols.websockets.{module}"), cls)
-    monkeypatch.setattr("ws_manager.uvicorn.AutoWebSocketsProtocol", implementation)
     context, options = certificate
-    manager = WebSocketManager()
-    with Uvicorn(make_app(manager), ws=protocol_of(manager), **options) as server:
-        before = peak_of(os.getpid())
-        code, _ = asyncio.run(bomb(server.port, "/ws", context))
-        assert code == 1009
-        assert peak_of(os.getpid()) < before + 100
+    module, _, cls = name.partition(".")
+    chosen = f"from uvicorn.protocols.websockets.{module} import {cls}\n"
+    chosen += f"import ws_manager.uvicorn\nws_manager.uvicorn.AutoWebSocketsProtocol = {cls}\n"
+    (tmp_path / "main.py").write_text(chosen + SERVED)
+    files = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    flags = ("--ws-per-message-deflate", "true")
+    with Process("-m", "ws_manager", "run", "main:app", "--port", "0", *files, *flags, cwd=tmp_path) as server:
+        asyncio.run(visit(server.port, "/ws", context))
+        before = peak_of(server.popen.pid)
+        for path in ("/ws", "/own"):
+            code, _ = asyncio.run(bomb(server.port, path, context))
+            assert code == 1009, path
+        assert peak_of(server.popen.pid) < before + 60
 
 
 def test_another_implementation_gets_our_limit_from_run(tmp_path: Path) -> None:
