@@ -177,10 +177,13 @@ int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path);
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path);
 /*
  * A request path (no query) as it may stand in a log: the pattern of its endpoint, "" if there is none. Short plain values (16 letters,
- * digits and any of "._-") stand in place of their parameters, unless the path may hold a token: it has a parameter `token`, or
- * a key or an authenticate handler is set. At most `size` bytes with the NUL, cut.
+ * digits and any of "._-") stand in place of their parameters, unless the path may hold a token: it has a parameter of such a name
+ * (token, key, code ...), or a key or an authenticate handler is set. At most `size` bytes with the NUL, cut.
  */
 void wsm_endpoint_label(wsm_runtime *runtime, wsm_slice path, char *out, size_t size);
+
+/* Whether a text can name a public room; with `pattern`, also a beginning of names followed by '*', and "*". Any thread. */
+bool wsm_room_valid(wsm_slice name, bool pattern);
 
 /* ---- rooms by pattern ------------------------------------------------------------------------------------------- */
 
@@ -368,6 +371,7 @@ void wsm_conn_info_unref(const wsm_conn_info *info);
  */
 typedef struct wsm_admission {
 	bool admitted;
+	bool ask; /* wsm_adopt: it is decided later, by the WSM_EVENT_AUTHENTICATE without `data` that comes in any case */
 	bool skip_origin;
 	wsm_slice client_id; /* empty: one is made. A connection that has it already is closed with 4409 */
 	wsm_slice user_id, session_id;
@@ -569,6 +573,7 @@ typedef struct wsm_rest_answer {
 	unsigned status;          /* HTTP status */
 	const char *content_type; /* static */
 	const char *headers;      /* further fields of the answer, "Name: value\r\n" each; static */
+	char cors[512];           /* yet further ones, in the same form: for pages of other origins */
 	wsm_text body;            /* release by wsm_text_free() */
 } wsm_rest_answer;
 

@@ -195,13 +195,29 @@ static bool is_plain(wsm_slice value)
 	return value.len > 0 && value.len <= 16;
 }
 
+/* What applications call parameters that nobody else is to know. */
+static bool names_secret(wsm_slice name)
+{
+	static const char *const words[] = { "token", "ticket", "secret", "key", "password", "code" };
+	char lower[64];
+	size_t len = name.len < sizeof(lower) - 1 ? name.len : sizeof(lower) - 1;
+
+	for (size_t i = 0; i < len; i++)
+		lower[i] = (char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] | 0x20 : name.data[i]);
+	lower[len] = '\0';
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(lower, words[i]))
+			return true;
+	return false;
+}
+
 static void add_label(struct wsm__buffer *out, const struct wsm__endpoint *endpoint,
                       const struct wsm__path_params *params, bool secret)
 {
 	const char *at = endpoint->path;
 
 	for (size_t i = 0; i < params->count; i++)
-		secret |= wsm__slice_is(params->at[i].name, "token");
+		secret |= names_secret(params->at[i].name);
 	for (size_t i = 0; i < params->count; i++) { /* in the order of the pattern */
 		const char *name = params->at[i].name.data;
 

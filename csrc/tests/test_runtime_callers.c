@@ -175,6 +175,46 @@ static void where_clients_show_who_they_are_any_name_will_do(void **state)
 	assert_int_equal(ask(HISTORY, "evil.example", ""), 401);
 }
 
+/* ---- the admin panel without a key ------------------------------------------------------------------------------- */
+
+/* Whatever else runs on this machine has pages too. */
+static void on_this_machine_only_pages_of_the_panel_itself_call_it(void **state)
+{
+	static const struct {
+		const char *name, *origin;
+		unsigned status;
+	} cases[] = {
+		{ "localhost:8000", "http://localhost:8000", 200 },
+		{ "LOCALHOST:8000", "http://localhost:8000", 200 },
+		{ "localhost", "http://localhost:80", 200 },
+		{ "[::1]:8000", "http://[::1]:8000", 200 },
+		{ "localhost:8000", "http://localhost:3000", 403 },
+		{ "localhost:8000", "http://localhost", 403 },
+		{ "localhost:8000", "https://localhost:8000", 403 },
+		{ "localhost:8000", "http://127.0.0.1:8000", 403 },
+		{ "127.0.0.1", "http://127.0.0.2", 403 },
+		{ "localhost", "vscode://localhost", 403 },
+		{ "localhost:8000", "null", 403 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char line[128];
+		unsigned reads, acts;
+
+		snprintf(line, sizeof(line), "Origin: %s\r\n", cases[i].origin);
+		reads = ask("GET /api/ws/admin/state", cases[i].name, line);
+		acts = ask("POST /api/ws/admin/unban", cases[i].name, line); /* an empty one: 400 when it is let in */
+		if (reads != cases[i].status || acts != (reads == 200 ? 400 : reads))
+			give_up("%s to %s: %u, %u", cases[i].origin, cases[i].name, reads, acts);
+	}
+#define FROM(site) ask("GET /api/ws/admin/state", "localhost", "Sec-Fetch-Site: " site "\r\n")
+	assert_int_equal(FROM("same-origin"), 200);
+	assert_int_equal(FROM("none"), 200);
+	assert_int_equal(FROM("same-site"), 403);
+	assert_int_equal(FROM("cross-site"), 403);
+}
+
 /* ---- what the host's server knows ------------------------------------------------------------------------------- */
 
 static unsigned vouched_call(const char *ip, const char *via, bool tls, const wsm_member *headers, size_t n)
@@ -357,6 +397,7 @@ int main(void)
 		PLAIN(names_of_the_network_are_not_looked_at),
 		PLAIN(the_bridge_and_the_hand_over_look_too),
 		TOKEN(where_clients_show_who_they_are_any_name_will_do),
+		PLAIN(on_this_machine_only_pages_of_the_panel_itself_call_it),
 		PLAIN(the_scheme_and_the_host_of_a_proxy_count_as_for_sockets),
 		KEYED(who_guesses_the_key_is_banned),
 		KEYED(guessing_is_slow_from_everywhere),

@@ -50,6 +50,7 @@ static void nothing_that_checks_leaves_rooms_open_and_the_start_says_so(void **s
 	(void)state;
 	make("auto");
 	host_start(&host);
+	expect_line("listening on port ", "of localhost, which only this machine reaches");
 	expect_line("access: ", "open: everyone may hear every public room, as nothing checks clients");
 	visitor_open(&visitor, host.port, "/ws");
 	assert_string_equal(subscribe_to(&visitor, "board:7"), "");
@@ -152,8 +153,10 @@ static void the_option_decides_where_it_is_set(void **state)
 	visitor_leave(&visitor);
 	json_decref(get(200, "/api/ws/history?room=board:7"));
 	host_close(&host);
-	make("granted");
+	host_make(&host, "port", "0", "host", "0.0.0.0", "access", "granted", NULL);
+	wsm_want(host.runtime, WSM_WANT_LOG);
 	host_start(&host);
+	expect_line("listening on port ", "of 0.0.0.0, which other machines reach");
 	expect_line("access: ", "granted: public rooms need a grant (option access=granted)");
 	visitor_open(&visitor, host.port, "/ws");
 	assert_string_equal(subscribe_to(&visitor, "board:7"), "forbidden");

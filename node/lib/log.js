@@ -15,7 +15,25 @@ const defaultLogger = {
 /** The logger's method for each level of the core: debug, info, success, warning, error, critical. */
 const METHODS = ['info', 'debug', 'info', 'info', 'warn', 'error', 'error']
 
-// eslint-disable-next-line no-control-regex
+/** Milliseconds in which one kind of line is written once: who can cause it could fill the disk otherwise. */
+const SELDOM_MS = 10_000
+
+/** Lines of a manager that clients can cause, each kind at most once in SELDOM_MS; the next one says how many were left out. */
+class Seldom {
+  #last = new Map()
+
+  /** Whether a line of that kind is due: undefined if not, else what it has to say of those that were left out. */
+  due(kind, now = performance.now()) {
+    const entry = this.#last.get(kind)
+    if (entry !== undefined && now - entry.at < SELDOM_MS) {
+      entry.left++
+      return undefined
+    }
+    this.#last.set(kind, { at: now, left: 0 })
+    return entry?.left ? ` (${entry.left} more like it were not logged)` : ''
+  }
+}
+
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu
 
 /** Text that clients may have had a hand in, on one line, with what cannot be seen spelled out: a log must not be forged by it. */
@@ -26,4 +44,4 @@ function visible(text) {
   })
 }
 
-module.exports = { visible, METHODS, defaultLogger }
+module.exports = { METHODS, Seldom, defaultLogger, visible }

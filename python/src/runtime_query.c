@@ -52,9 +52,11 @@ static PyObject *rest(struct core_runtime *self, wsm_rest_request *request, PyOb
 		result = core_result(self, status, &error);
 		goto done;
 	}
-	result = Py_BuildValue("(Issy#)", answer.status, answer.content_type ? answer.content_type : "text/plain",
-	                       answer.headers ? answer.headers : "", answer.body.data ? answer.body.data : "",
-	                       (Py_ssize_t)answer.body.len);
+	fields = PyUnicode_FromFormat("%s%s", answer.headers ? answer.headers : "", answer.cors);
+	if (fields)
+		result = Py_BuildValue("(IsNy#)", answer.status,
+		                       answer.content_type ? answer.content_type : "text/plain", fields,
+		                       answer.body.data ? answer.body.data : "", (Py_ssize_t)answer.body.len);
 	wsm_text_free(&answer.body);
 done:
 	PyMem_Free(members);

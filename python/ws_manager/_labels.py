@@ -17,6 +17,8 @@ UNKNOWN_PATH = "(a path of the application)"
 PLAIN = re.compile(r"[A-Za-z0-9._-]{1,16}\Z")
 """What an id looks like as a rule: as in the core (wsm_endpoint_label)."""
 
+SECRET_NAME = re.compile("token|ticket|secret|key|password|code", re.IGNORECASE)
+
 HIDDEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 """Marks and letters of Unicode that cannot be seen; str.isprintable() knows the others."""
 
@@ -33,7 +35,7 @@ def route_label(manager: WebSocketManager, scope: Mapping[str, Any]) -> str:
     params = scope.get("path_params")
     if not isinstance(params, Mapping):
         return UNKNOWN_PATH
-    hide = manager._hides_paths() or "token" in params
+    hide = manager._hides_paths() or any(SECRET_NAME.search(name) for name in params)
     names = {part: name for name, value in params.items() for part in str(value).split("/")}
     parts = []
     for part in str(scope["path"]).split("/"):

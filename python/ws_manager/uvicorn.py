@@ -1,13 +1,12 @@
 """The WebSocket protocol class for uvicorn: `uvicorn main:app --ws ws_manager.uvicorn:WebSocketProtocol`.
 
-An upgrade to one of the runtime's endpoints is handed over at once, socket and all: uvicorn and the application never
-hear of the connection again. Every other upgrade is served by uvicorn's own implementation, with one addition: an
-endpoint of the application that calls `ws_manager.connect(websocket, ...)` before it accepts hands its socket over too.
+The application is asked about every upgrade, as under any server: what it has no route for does not exist, and what it
+guards is guarded. Where the way leads to an endpoint of `ws_manager.router`, or to one of the application's own that
+calls `ws_manager.connect(websocket, ...)` before it accepts, the socket is handed over to the runtime, and uvicorn
+never hears of the connection again. Every other upgrade is served by uvicorn's own implementation.
 
-Who gets what: a WebSocket route of the application that matches before a route of `ws_manager.router` keeps its path.
-Routes of ours that were included with dependencies, or mounted, are asked through the application: its checks come
-first, the hand-over after them. Middleware around the whole application does not see an upgrade that is handed over at
-once; where it has to, use `CheckedWebSocketProtocol`, which asks the application each time.
+`DirectWebSocketProtocol` hands over without asking where nothing of the application's stands before the endpoint: a
+third of the work of a handshake, for who has measured that it matters.
 
 Works with uvicorn 0.30 and later (`--ws` takes an import string since 0.36), on asyncio and uvloop, with h11, httptools
 and zttp. Where uvicorn ends TLS the socket can't be handed over; the bridge carries the same paths then.
@@ -27,12 +26,12 @@ from urllib.parse import unquote_to_bytes
 from uvicorn.protocols.utils import ClientDisconnected, get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path, quoted, retry_after
+from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path, quoted, retry_after
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
 from ws_manager._labels import UNKNOWN_PATH, visible
-from ws_manager._manager import default_manager
-from ws_manager._routes import Endpoint, owner
+from ws_manager._look import look, tell_refused
+from ws_manager._routes import unguarded
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
     from ws_manager._types import ConnSink
 
-__all__ = ["CheckedWebSocketProtocol", "WebSocketProtocol"]
+__all__ = ["CheckedWebSocketProtocol", "DirectWebSocketProtocol", "WebSocketProtocol"]
 
 MAX_HELD = 65536
 """Bytes that a client may send before it has an answer; then its socket is not read until there is one."""
@@ -81,14 +80,10 @@ class _Request(NamedTuple):
 
 
 class WebSocketProtocol(asyncio.Protocol):
-    """One upgraded connection, until it belongs to the runtime or to uvicorn's own implementation.
+    """One upgraded connection, until it belongs to the runtime or to uvicorn's own implementation."""
 
-    manager: whose endpoints are served where the application has no route for a path; the process's default if None.
-    """
-
-    manager: ClassVar[WebSocketManager | None] = None
-    direct: ClassVar[bool] = True
-    """Hand over at once what the application has no say in; False: ask it each time."""
+    direct: ClassVar[bool] = False
+    """Whether what the application has no say in is handed over without asking it."""
 
     def __init__(
         self,
@@ -107,9 +102,10 @@ class WebSocketProtocol(asyncio.Protocol):
         self.request: _Request | None = None
         self.handed_over = False
         self._inner: Any = None  # uvicorn's own protocol
-        self._application: Any = None
         self._held: list[bytes] | None = None  # what the client sent before it had an answer
         self._stay: _StaySink | None = None
+        self._reached = False  # one of our endpoints, or connect(), has the connection
+        self._refused = False  # by the application
         self._label = ""  # what uvicorn's own line is to say in place of the path
 
     # ---- what the transport calls
@@ -153,39 +149,20 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _begin(self, data: bytes) -> None:
         self.request = request = _Request.parse(data)
-        if request is None:
-            self._delegate(data, self.config.loaded_app)
+        look(self.config.loaded_app)
+        endpoint = None
+        if request is not None and self.direct and self.can_hand_over():
+            endpoint = unguarded(self.config.loaded_app, request.path, request.headers, self.config.root_path)
+        if endpoint is None or request is None:
+            self._delegate(data)
             return
-        endpoint, manager = self._endpoint(request)
-        if endpoint is None or manager is None:
-            self._delegate(data, self.config.loaded_app)
-        elif not self.can_hand_over():
-            self._delegate(data, _BridgeApplication(manager, quoted(endpoint)))
-        else:
-            try:
-                path = "" if endpoint == request.path else quoted(endpoint)
-                self.hand_over(manager, None, Admission(), path, manager._label(endpoint))
-            except WsManagerError as error:
-                logger.error("The upgrade of %s can't be handed over: %s", manager._label(endpoint), visible(error))
-                self._answer(503, str(error))
-
-    def _endpoint(self, request: _Request) -> tuple[str, WebSocketManager] | tuple[None, None]:
-        """The endpoint's path, decoded, and whose it is, if the application has no say in it."""
-        if not self.direct:
-            return None, None
-        found = owner(self.config.loaded_app, request.path, request.headers, self.config.root_path)
-        if found.application:
-            return None, None
-        endpoint = found.endpoint or Endpoint(type(self).manager or default_manager(), request.path)
         path = endpoint_path(request.path, endpoint.pattern)
         try:
-            if not endpoint.manager.running:
-                endpoint.manager._ready()
-                _Stopper(self.server_state, endpoint.manager)
-        except (WsManagerError, OSError) as error:
-            logger.error("The runtime of ws_manager does not start: %s", error)
-            return None, None
-        return (path, endpoint.manager) if endpoint.manager._match(path) else (None, None)
+            moved = "" if path == request.path else quoted(path)
+            self.hand_over(endpoint.manager, None, Admission(), moved, endpoint.manager._label(path))
+        except WsManagerError as error:
+            logger.error("An upgrade of %s can't be handed over: %s", endpoint.pattern, visible(error))
+            self._answer(503, str(error))
 
     def can_hand_over(self) -> bool:
         """Nothing has been answered, no TLS is in between, and the client is still there."""
@@ -203,6 +180,9 @@ class WebSocketProtocol(asyncio.Protocol):
     ) -> int:
         """Gives the socket to the runtime. After an error this server still has it. label: the path, for the log."""
         assert self.request is not None
+        if not manager.running:
+            manager._ready()
+            _Stopper(self.server_state, manager)
         request = self.request.moved(path) + b"".join(self._held or ())
         self.transport.pause_reading()
         fd = os.dup(self.transport.get_extra_info("socket").fileno())
@@ -224,7 +204,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # ---- uvicorn's own implementation
 
-    def _delegate(self, data: bytes, application: Any) -> None:
+    def _delegate(self, data: bytes) -> None:
         if AutoWebSocketsProtocol is None:
             logger.warning("This WebSocket needs uvicorn's own implementation: pip install 'uvicorn[standard]'.")
             self._answer(501, "This server has no WebSocket implementation for this path.")
@@ -233,7 +213,6 @@ class WebSocketProtocol(asyncio.Protocol):
             config=self.config, server_state=self.server_state, app_state=self.app_state, _loop=self.loop
         )
         self._inner = inner
-        self._application = application
         inner.connection_made(self.transport)
         if self.request is not None and hasattr(inner, "app"):
             inner.app = self._run
@@ -250,11 +229,13 @@ class WebSocketProtocol(asyncio.Protocol):
                 await send(message)
                 if message["type"] == "websocket.accept":
                     self._settle()
+                elif message["type"] in ("websocket.close", "websocket.http.response.start"):
+                    self._refused = self._held is not None  # it has not been accepted
             elif message["type"] == "websocket.send":
                 raise ClientDisconnected
 
         try:
-            await self._application(scope, receive, watched_send)
+            await self.config.loaded_app(scope, receive, watched_send)
         except Exception as error:
             # The client's end, after a hand-over, is no error of an endpoint that waits for it in the usual loop.
             if not (self.handed_over and type(error).__name__ == "WebSocketDisconnect"):
@@ -262,6 +243,8 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.handed_over:
             self._abandon_handshake()
             raise ClientDisconnected  # What uvicorn's implementations take as an end without a word.
+        if self._refused and not self._reached and self.request is not None:
+            tell_refused(self.config.loaded_app, self.request.path, self.config.root_path)
 
     def _name_in_log(self) -> None:
         """uvicorn's implementation logs path and query of its scope, and uses it for nothing else any more."""
@@ -328,13 +311,17 @@ class WebSocketProtocol(asyncio.Protocol):
         self.transport.close()
 
 
-class CheckedWebSocketProtocol(WebSocketProtocol):
-    """Asks the application each time: its middleware sees every upgrade, and the hand-over comes after it.
+CheckedWebSocketProtocol = WebSocketProtocol
+"""The name from when the other class did not ask."""
 
-    The endpoints have to be in its routing table (`app.include_router(ws_manager.router)`).
+
+class DirectWebSocketProtocol(WebSocketProtocol):
+    """Hands over at once what leads to an endpoint of ours with nothing before it: no dependency, mount, middleware.
+
+    Everything else is asked as by WebSocketProtocol. What the application has no route for does not exist here either.
     """
 
-    direct: ClassVar[bool] = False
+    direct: ClassVar[bool] = True
 
 
 class _StaySink:
@@ -413,6 +400,7 @@ class _Offer:
 
     @property
     def possible(self) -> bool:
+        self._protocol._reached = True
         return self._protocol.can_hand_over()
 
     def take(
@@ -442,16 +430,3 @@ class _Offer:
 
     def carried(self, manager: WebSocketManager, conn: int) -> None:
         self._protocol.carried(manager, conn)
-
-
-class _BridgeApplication:
-    """Carries an endpoint over uvicorn's own implementation where the socket can't be given away."""
-
-    def __init__(self, manager: WebSocketManager, path: str) -> None:
-        self._manager = manager
-        self._path = path
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        await receive()  # websocket.connect
-        label = self._manager._label(self._path)
-        await bridge(self._manager, scope, receive, send, Admission(), path=self._path, label=label)
