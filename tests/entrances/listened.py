@@ -1,0 +1,16 @@
+"""The runtime's own port without any web server: what the application sets holds, its routes do not exist."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from entrances import served
+
+import ws_manager
+
+ws_manager.configure(port=int(os.environ["PORT"]), host="127.0.0.1")
+ws_manager.start()
+print("listening for", served.name, flush=True)
+sys.stdin.read()
+ws_manager.stop(deadline=1.0)
