@@ -19,10 +19,12 @@ MIB = 1 << 20
 ROUTES_ONLY = "of ASGI applications alone: nothing else is routed"
 NO_ENDPOINTS = "an endpoint with a check of the application's own needs a server of the application's"
 SAME_SOCKETS = "its sockets are those of Node attach: only the REST calls differ"
-SERVERS_OWN = "the server carries the WebSockets: what it inflates and logs by itself is set by its own options"
+SERVERS_OWN = "the server reads, inflates and ends by itself here: that is set by its own options"
+TLS_OWN = "asyncio waits for the client's end of TLS by itself, 30 s long"
+NO_ADDRESS = "fetch() is not told an address: what is the operator's needs the key"
 NEVER_ASKED = "without our class the server does not ask us about a path that nobody routes"
 ANOTHER_SERVER = "the server of the application is the one of `run`; the own port is in the column of that name"
-REASONS = (ROUTES_ONLY, NO_ENDPOINTS, SAME_SOCKETS, SERVERS_OWN, NEVER_ASKED, ANOTHER_SERVER)
+REASONS = (ROUTES_ONLY, NO_ENDPOINTS, SAME_SOCKETS, SERVERS_OWN, TLS_OWN, NO_ADDRESS, NEVER_ASKED, ANOTHER_SERVER)
 
 ASGI = ("run", "uvicorn, our class", "uvicorn, plain", "run, TLS", "hypercorn", "gunicorn")
 BRIDGED = ("uvicorn, plain", "hypercorn", "gunicorn")
@@ -98,6 +100,8 @@ class Attacks:
 
 
 SOCKETS = (("Node fetch",), SAME_SOCKETS)
+TLS = (("run, TLS",), TLS_OWN)
+FETCH = (("Node fetch",), NO_ADDRESS)
 
 
 def demand(what: bool, message: str) -> None:
@@ -105,7 +109,7 @@ def demand(what: bool, message: str) -> None:
         raise Unexpected(message)
 
 
-def until(condition: Callable[[], Any], what: str, timeout: float = 20.0) -> None:
+def until(condition: Callable[[], Any], what: str | Callable[[], str], timeout: float = 12.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
@@ -140,9 +144,13 @@ def leaked(found: dict[str, str], what: str = "let in") -> str:
 
 
 def settled(server: Server, base: int, slack: int = 4) -> str:
-    """Waits until no more descriptors are open than before."""
+    """Waits until no more descriptors are open than before, and the runtime has no connections."""
+    until(
+        lambda: server.do("connections")["connections"] == 0,
+        lambda: f"the runtime has {server.do('connections')['connections']} connections of clients that are gone",
+    )
     until(
         lambda: server.descriptors() <= base + slack,
-        lambda: f"{server.descriptors()} descriptors are open, {base} before",  # type: ignore[arg-type]
+        lambda: f"{server.descriptors()} descriptors are open, {base} before",
     )
     return f"{server.descriptors() - base:+d} descriptors"

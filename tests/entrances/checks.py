@@ -8,7 +8,7 @@ import time
 from raw.frames import text
 from raw.peer import Peer, request
 
-from entrances.attack import SOCKETS, Attacks, demand, inside, leaked, serves, settled
+from entrances.attack import SOCKETS, TLS, Attacks, demand, inside, leaked, serves, settled
 from entrances.hearing import begin, greeted
 from entrances.server import Server
 
@@ -115,7 +115,7 @@ def refusing(server: Server) -> str:
     return f"{leaked(found)}; {settled(server, base)}"
 
 
-@checks("refused clients that stay", "their descriptors are given back", absent=[SOCKETS])
+@checks("refused clients that stay", "their descriptors are given back", absent=[SOCKETS, TLS])
 def staying(server: Server) -> str:
     serves(server)
     base = server.descriptors()

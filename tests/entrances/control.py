@@ -3,6 +3,7 @@
     {"do": "publish", "to": "@all" | "@user:<id>" | room, "message": M}    published when the answer comes
     {"do": "port"}                                                         of the runtime's own port
     {"do": "pid"}
+    {"do": "connections"}                                                  how many the runtime has
 
 The answer is {"error": its class and text} where the call raises.
 """
@@ -36,6 +37,8 @@ def carry_out(command: dict[str, Any]) -> Any:
             return {"port": ws_manager.ws_manager.port}
         case "pid":
             return {"pid": os.getpid()}
+        case "connections":
+            return {"connections": ws_manager.stats()["active_connections"]}
     return {}
 
 

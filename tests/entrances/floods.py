@@ -8,13 +8,15 @@ from contextlib import ExitStack
 from raw.frames import frame
 from raw.peer import Peer, request
 
-from entrances.attack import BRIDGED, MIB, SERVERS_OWN, SOCKETS, Attacks, demand, inside, serves, settled
+from entrances.attack import ASGI, BRIDGED, MIB, SERVERS_OWN, SOCKETS, TLS, Attacks, demand, inside, serves, settled
 from entrances.http import request as http_request
 from entrances.server import Server
 
 floods = Attacks("floods", "open")
 READERS = 80
-CALLS = 12
+CALLS = 24
+HOSTED = (*ASGI, "Node attach", "Node fetch")
+"""Where another server accepts the connections of REST calls."""
 UNFOLDED = 16 * MIB - 64
 
 
@@ -24,7 +26,7 @@ def flat(server: Server, before: int, bound: int) -> str:
     return f"{grown / MIB:+.0f} MiB"
 
 
-@floods("1,000 answers of 500 KB that nobody reads", "128 MiB at most; others are served meanwhile")
+@floods("2,000 answers of 500 KB that nobody reads", "256 MiB at most; others are served meanwhile")
 def unread(server: Server) -> str:
     for _ in range(40):
         server.do("publish", to="big", message={"type": "big", "data": "x" * 12_500})
@@ -37,9 +39,30 @@ def unread(server: Server) -> str:
         serves(server)
         if server.entrance.name != "Node fetch":
             inside(server, "/ws").peer.close()
-        found = flat(server, before, 128 * MIB)
+        found = flat(server, before, 256 * MIB)
     serves(server)
     return found
+
+
+@floods(
+    "600 connections that ask for 500 KB and do not read",
+    "128 MiB at most; a client of another address is served",
+    scene="ten lines",
+    absent=[(HOSTED, SERVERS_OWN)],
+)
+def crowd(server: Server) -> str:
+    for _ in range(40):
+        server.do("publish", to="big", message={"type": "big", "data": "x" * 12_500})
+    serves(server)
+    before = server.memory()
+    data = http_request("GET", "/api/ws/history?room=big") * CALLS
+    with ExitStack() as stack:
+        for _ in range(600):
+            try:
+                stack.enter_context(server.connect()).send(data)
+            except OSError:
+                break
+        return flat(server, before, 128 * MIB)
 
 
 def deflated(count: int) -> bytes:
@@ -99,21 +122,34 @@ def left(server: Server, requests: list[bytes]) -> str:
         return f"{settled(server, base)}; {answers}"
 
 
-@floods("50 refused upgrades that are left open", "their descriptors are given back", absent=[SOCKETS])
+@floods("50 refused upgrades that are left open", "their descriptors are given back", absent=[SOCKETS, TLS])
 def refused(server: Server) -> str:
     evil = request("/ws", extra=["Origin: https://evil.example"])
-    nothing = request("/nothing/at/all")
+    return left(server, [evil, evil, evil, request("/nothing/at/all"), request("/nothing")] * 10)
+
+
+@floods(
+    "50 handshakes that are none, left open",
+    "their descriptors are given back",
+    absent=[SOCKETS, TLS, (("hypercorn",), SERVERS_OWN)],
+)
+def no_handshakes(server: Server) -> str:
     version = request("/ws", change={"Sec-WebSocket-Version": "12"})
     no_key = request("/ws", change={"Sec-WebSocket-Key": None})
-    return left(server, [evil, evil, nothing, version, no_key] * 10)
+    return left(server, [version, no_key] * 25)
 
 
-@floods("50 refused upgrades by a prefix of a path of ours", "their descriptors are given back", absent=[SOCKETS])
+@floods("50 refused upgrades by a path near one of ours", "their descriptors are given back", absent=[SOCKETS, TLS])
 def near(server: Server) -> str:
     return left(server, [request(path) for path in ("/ws/", "//ws", "/ws/project/", "/ws;x", "/WS")] * 10)
 
 
-@floods("upgrades closed by the server that are left open", "their descriptors are given back", absent=[SOCKETS], scene="authenticated")
+@floods(
+    "upgrades closed by the server that are left open",
+    "their descriptors are given back",
+    absent=[SOCKETS, TLS],
+    scene="authenticated",
+)
 def closed(server: Server) -> str:
     serves(server)
     base = server.descriptors()

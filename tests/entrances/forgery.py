@@ -9,7 +9,7 @@ from typing import Any
 
 from raw.peer import Unexpected
 
-from entrances.attack import SOCKETS, Attacks, demand, inside
+from entrances.attack import FETCH, SOCKETS, Attacks, demand, inside
 from entrances.hearing import Listener
 from entrances.http import call
 from entrances.names import said
@@ -114,9 +114,7 @@ def as_frame(message: Any) -> bytes:
 def said_until(listener: Listener) -> list[dict[str, Any]]:
     listener.say({"action": "ping", "id": "end"})
     return [
-        message
-        for message in said(listener, "end")
-        if message.get("type") not in ("heartbeat", "subscribed", "ping")
+        message for message in said(listener, "end") if message.get("type") not in ("heartbeat", "subscribed", "ping")
     ]
 
 
@@ -140,7 +138,9 @@ def refused(chat: Chat, forged: list[dict[str, Any]], code: str = "bad_request")
 @forgery("types of the core's own", "bad_request", absent=[SOCKETS])
 def types(server: Server) -> str:
     with Chat(server) as chat:
-        return refused(chat, [{"type": kind, "data": data} for kind in CORE for data in ({}, {"room": "news", "offset": 9})])
+        return refused(
+            chat, [{"type": kind, "data": data} for kind in CORE for data in ({}, {"room": "news", "offset": 9})]
+        )
 
 
 @forgery("flat types whose data has members of the envelope", "bad_request", absent=[SOCKETS])
@@ -161,7 +161,12 @@ def types_inside(server: Server) -> str:
         forged = [
             {"type": kind, "data": {name: core}}
             for kind in FLAT
-            for name, core in (("event_type", "gap"), ("type", "gap"), ("type", "connected"), ("event_type", "published"))
+            for name, core in (
+                ("event_type", "gap"),
+                ("type", "gap"),
+                ("type", "connected"),
+                ("event_type", "published"),
+            )
         ]
         return refused(chat, forged)
 
@@ -200,7 +205,20 @@ def other(server: Server) -> str:
 @forgery("types that are none", "bad_request", absent=[SOCKETS])
 def no_types(server: Server) -> str:
     with Chat(server) as chat:
-        values: tuple[Any, ...] = ("", None, 7, True, [], {}, ["gap"], {"type": "gap"}, "\u0000", "gap\u0000", "a\nb", "x" * 5000)
+        values: tuple[Any, ...] = (
+            "",
+            None,
+            7,
+            True,
+            [],
+            {},
+            ["gap"],
+            {"type": "gap"},
+            "\u0000",
+            "gap\u0000",
+            "a\nb",
+            "x" * 5000,
+        )
         return refused(chat, [{"type": value, "data": {}} for value in values])
 
 
@@ -225,7 +243,21 @@ def twice(server: Server) -> str:
 def rooms(server: Server) -> str:
     with Chat(server) as chat:
         found = {}
-        for room in ("@all", "@user:u1", "@client:x", "@session:s", "news", "*", "chat:*", "", "chat:1 ", " chat:1", None, 7, ["chat:1"]):
+        for room in (
+            "@all",
+            "@user:u1",
+            "@client:x",
+            "@session:s",
+            "news",
+            "*",
+            "chat:*",
+            "",
+            "chat:1 ",
+            " chat:1",
+            None,
+            7,
+            ["chat:1"],
+        ):
             found[str(room)] = chat.publish({"room": room, "type": "x", "data": {}})
         demand("published" not in found.values(), str(found))
         return str(sorted(set(found.values())))
@@ -278,7 +310,7 @@ def host_reserved(server: Server) -> str:
     return "refused"
 
 
-@forgery("the same by REST broadcast", "400")
+@forgery("the same by REST broadcast", "400", absent=[FETCH])
 def rest_reserved(server: Server) -> str:
     for body in (
         {"event_type": "system_status", "data": {"@position": {"room": "x"}}},
@@ -291,15 +323,19 @@ def rest_reserved(server: Server) -> str:
     return "400"
 
 
-@forgery("REST broadcast of a flat type with a room of its own", "@position says where it is")
+@forgery("REST broadcast of a flat type with a room of its own", "@position says where it is", absent=[FETCH])
 def rest_flat(server: Server) -> str:
     room = f"mine:{next(NUMBER)}"
-    body = {"event_type": "system_status", "room": room, "data": {"room": "kitchen", "offset": 5, "epoch": "z"}}
+    body = {"event_type": "processing_complete", "room": room, "data": {"room": "kitchen", "offset": 5, "epoch": "z"}}
+    listener = inside(server, "/ws")
+    listener.say({"action": "subscribe", "room": room})
+    said_until(listener)
     sent = call(server, "POST", "/api/ws/broadcast", "Content-Type: application/json", body=json.dumps(body).encode())
     if sent.status == 400:
         return "400"
-    reply = call(server, "GET", f"/api/ws/history?room={room}")
-    got = json.loads(reply.text)["messages"][-1]
+    demand(sent.status == 200, f"{sent.status} {sent.text[:80]}")
+    got = said_until(listener)[-1]
+    listener.peer.close()
     position = got.get("@position", got)
     demand(position.get("room") == room and position.get("offset") == 1 and position.get("epoch") != "z", short(got))
     return "true"

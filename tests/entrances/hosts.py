@@ -7,7 +7,7 @@ import time
 
 import jwt
 
-from entrances.attack import KEYED, SOCKETS, Attacks, demand, inside, leaked
+from entrances.attack import FETCH, KEYED, SOCKETS, Attacks, demand, inside, leaked
 from entrances.hearing import FAR, KEY, SECRET, let_in
 from entrances.http import call
 from entrances.server import Server
@@ -31,7 +31,9 @@ def asked(server: Server, lines: tuple[str, ...], host: str) -> dict[str, str]:
     found = {}
     for method, path, body in OPERATORS:
         reply = call(server, method, path, *([JSON] if body else []), *lines, body=body, host=host)
-        found[f"{method} {path} {' '.join(lines)} Host: {host}"] = "answered" if 200 <= reply.status < 300 else str(reply.status)
+        found[f"{method} {path} {' '.join(lines)} Host: {host}"] = (
+            "answered" if 200 <= reply.status < 300 else str(reply.status)
+        )
     return found
 
 
@@ -47,6 +49,9 @@ def unnamed(server: Server) -> str:
         ("Forwarded: for=unknown",),
         ("Forwarded: for=_secret",),
         ("X-Forwarded-For: unknown",),
+        ("X-Forwarded-For: ",),
+        ("X-Forwarded-For: ,",),
+        ("Forwarded: ",),
     ):
         found |= asked(server, lines, f"localhost:{server.port}")
     return leaked(found, "answered")
@@ -55,7 +60,13 @@ def unnamed(server: Server) -> str:
 @hosts("a page of a foreign name that is this machine's address", "401 or 403: statistics, panel, history, sockets")
 def rebinding(server: Server) -> str:
     found: dict[str, str] = {}
-    for host in (f"evil.example:{server.port}", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "localhost@evil"):
+    for host in (
+        f"evil.example:{server.port}",
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "localhost@evil",
+    ):
         found |= asked(server, (), host)
         for lines in ((), (f"Origin: http://{host}",)):
             reply = call(server, "GET", "/api/ws/history?room=x", *lines, host=host)
@@ -79,7 +90,7 @@ def rebinding_sockets(server: Server) -> str:
     return leaked(found)
 
 
-@hosts("the panel without a key, by other pages of this machine", "refused")
+@hosts("the panel without a key, by other pages of this machine", "refused", absent=[FETCH])
 def panel(server: Server) -> str:
     home = f"localhost:{server.port}"
     scheme = "https" if server.tls else "http"
@@ -88,7 +99,14 @@ def panel(server: Server) -> str:
     found = {}
     other = "http" if server.tls else "https"
     for origin in (
-        *("http://localhost:1", "http://localhost", "https://localhost", "http://127.0.0.1:1", "http://[::1]:1", "null"),
+        *(
+            "http://localhost:1",
+            "http://localhost",
+            "https://localhost",
+            "http://127.0.0.1:1",
+            "http://[::1]:1",
+            "null",
+        ),
         *(f"{other}://{home}", f"{scheme}://evil.localhost:{server.port}", f"{scheme}://localhost.:{server.port}"),
         *("file://", "http://localhost:1@" + home, "chrome-extension://x", f"{scheme}://{home}.evil.example"),
     ):
@@ -103,7 +121,9 @@ def cookie() -> str:
     return f"Cookie: session={jwt.encode(claims, SECRET, 'HS256')}"
 
 
-@hosts("a good cookie, and pages by scheme and host as a proxy says them", "REST answers as a socket does", scene="tokens")
+@hosts(
+    "a good cookie, and pages by scheme and host as a proxy says them", "REST answers as a socket does", scene="tokens"
+)
 def cookies(server: Server) -> str:
     good = ("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Host: app.example")
     plain = ("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http", "X-Forwarded-Host: app.example")

@@ -65,9 +65,7 @@ def chunks(peer: Peer) -> bytes:
             return body
 
 
-def call(
-    server: Server, method: str, path: str, *lines: str, body: bytes = b"", host: str = "127.0.0.1"
-) -> Reply:
+def call(server: Server, method: str, path: str, *lines: str, body: bytes = b"", host: str = "127.0.0.1") -> Reply:
     """One request on a connection of its own."""
     with server.connect() as peer:
         peer.send(request(method, path, *lines, "Connection: close", body=body, host=host))

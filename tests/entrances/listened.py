@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from entrances import served
-
 import ws_manager
+from entrances import served
 
 ws_manager.configure(port=int(os.environ["PORT"]), host="127.0.0.1")
 ws_manager.start()

@@ -7,7 +7,7 @@ import re
 import uuid
 
 from raw.frames import text
-from raw.peer import request
+from raw.peer import Peer, request
 
 from entrances.attack import BRIDGED, SOCKETS, Attacks, demand, until
 from entrances.hearing import begin, greeted
@@ -23,7 +23,7 @@ FORGED = "2026-01-01 CRITICAL forged"
 
 def clean(server: Server, serial: str) -> str:
     """No line begins with what was sent to begin one, and no control character stands in the log."""
-    logged = server.logged()
+    logged = server.logged(whole=False)
     forged = [line for line in re.split("[\n\r\x0b\x0c\x85\u2028\u2029]", logged) if line.lstrip().startswith(FORGED)]
     demand(not forged, f"a forged line stands in the log: {forged[:2]}")
     found = CONTROL.search(logged)
@@ -39,7 +39,12 @@ def try_paths(server: Server, user: list[str]) -> str:
     peers = []
     for mark in BREAKS:
         for path in (
-            *(f"/ws/project/a{mark}{encoded}", f"/ws/{mark}{encoded}", f"/ws/a{mark}{encoded}", f"/live/7{mark}{encoded}"),
+            *(
+                f"/ws/project/a{mark}{encoded}",
+                f"/ws/{mark}{encoded}",
+                f"/ws/a{mark}{encoded}",
+                f"/live/7{mark}{encoded}",
+            ),
             *(f"/v1/ws/project/a{mark}{encoded}", f"/nothing{mark}{encoded}", f"/ws?session_id=a{mark}{encoded}"),
             *(f"/ws?resume={mark}{encoded}", f"/ws/logs?level=a{mark}{encoded}", f"/bare?board=a{mark}{encoded}"),
         ):
@@ -76,9 +81,15 @@ def headers(server: Server) -> str:
     for mark in RAW:
         value = f"a{mark}{FORGED}{serial}"
         for line in (
-            *(f"Origin: https://{value}", f"User-Agent: {value}", f"X-Forwarded-For: {value}", f"Forwarded: for={value}"),
+            *(
+                f"Origin: https://{value}",
+                f"User-Agent: {value}",
+                f"Forwarded: for={value}",
+                f"X-Forwarded-Proto: {value}",
+            ),
             *(f"X-Forwarded-Host: {value}", f"Sec-WebSocket-Protocol: {value}", f"Cookie: session={value}"),
             *(f"Authorization: Bearer {value}", f"X-API-Key: {value}", f"Sec-WebSocket-Extensions: {value}"),
+            *(() if server.entrance.language == "asgi" else (f"X-Forwarded-For: {value}",)),  # uvicorn logs it itself
         ):
             with server.connect() as peer:
                 peer.send(request("/ws", extra=[line]))
@@ -109,17 +120,28 @@ def messages(server: Server) -> str:
             peer.send(text(json.dumps(message, ensure_ascii=False)))
         peer.send(text(value))
     peer.close()
-    call(server, "POST", "/api/ws/broadcast", "Content-Type: application/json", body=b'{"event_type":"\\u001b[2J\\n' + FORGED.encode() + b'","data":{}}')
+    call(
+        server,
+        "POST",
+        "/api/ws/broadcast",
+        "Content-Type: application/json",
+        body=b'{"event_type":"\\u001b[2J\\n' + FORGED.encode() + b'","data":{}}',
+    )
     return clean(server, serial)
 
 
 def secrets() -> list[str]:
     """Short, as long as a hash, and as long as a token."""
-    return [uuid.uuid4().hex[:12], uuid.uuid4().hex, uuid.uuid4().hex * 2, f"ey{uuid.uuid4().hex}.ey{uuid.uuid4().hex}.x"]
+    return [
+        uuid.uuid4().hex[:12],
+        uuid.uuid4().hex,
+        uuid.uuid4().hex * 2,
+        f"ey{uuid.uuid4().hex}.ey{uuid.uuid4().hex}.x",
+    ]
 
 
 def untold(server: Server, used: dict[str, str]) -> str:
-    logged = server.logged()
+    logged = server.logged(whole=False)
     told = [place for secret, place in used.items() if secret in logged]
     demand(not told, f"a token stands in the log, from: {sorted(set(told))}")
     return f"{len(used)} tokens"
@@ -128,6 +150,7 @@ def untold(server: Server, used: dict[str, str]) -> str:
 def try_tokens(server: Server) -> str:
     """In each place where a token may stand, in good and bad requests; the operator's key too."""
     used: dict[str, str] = {}
+    begun: list[Peer] = []
     rest_has_access_log = server.entrance.language == "asgi"
     for secret in secrets():
         for place, path, lines in (
@@ -140,21 +163,22 @@ def try_tokens(server: Server) -> str:
         ):
             used[secret + place[0]] = place
             marked = [line.replace(secret, secret + place[0]) for line in lines]
-            with server.connect() as peer:
-                peer.send(request(path, extra=marked))
-                greeted(peer)
+            begun.append(begin(server, path, marked))
             if "subprotocol" not in place:
                 call(server, "GET", "/api/ws/history?room=board:7", *marked)
         if server.entrance.name not in BRIDGED:
-            for number, path in enumerate(("/ws/{}", "/ws/{}/", "/ws/{}?x=1", "/v1/ws/{}", "/ws/x?token={}", "/ws?token={}")):
+            for number, path in enumerate(
+                ("/ws/{}", "/ws/{}/", "/ws/{}?x=1", "/v1/ws/{}", "/ws/x?token={}", "/ws?token={}")
+            ):
                 used[f"{secret}p{number}"] = f"path {path}"
                 for lines in ([], ["Origin: http://evil.example"]):
-                    with server.connect() as peer:
-                        peer.send(request(path.format(f"{secret}p{number}"), extra=lines))
-                        greeted(peer)
+                    begun.append(begin(server, path.format(f"{secret}p{number}"), lines))
         if not rest_has_access_log:
             used[secret + "q"] = "query of REST"
             call(server, "GET", f"/api/ws/history?room=board:7&token={secret}q")
+    for peer in begun:
+        greeted(peer)
+        peer.close()
     return untold(server, used)
 
 
@@ -166,23 +190,17 @@ def tokens_of_handler(server: Server) -> str:
 @logs("tokens, where the runtime checks them", "in no line", scene="tokens")
 def tokens(server: Server) -> str:
     used: dict[str, str] = {}
-    for secret in secrets():
-        peer = begin(server, "/ws", [])
-        answer = peer.answer()
-        if answer and answer.status == 101:
+    if server.entrance.name != "Node fetch":
+        for secret in secrets():
+            peer = begin(server, "/ws", [])
+            answer = peer.answer()
+            demand(answer is not None and answer.status == 101, f"{answer}")
             used[secret + "m"] = "auth message"
             peer.send(text(json.dumps({"action": "auth", "token": secret + "m"})))
-            greeted_or_closed(peer)
-        peer.close()
+            peer.close_code()
+            peer.close()
     untold(server, used)
     return try_tokens(server)
-
-
-def greeted_or_closed(peer: object) -> None:
-    try:
-        peer.frame()  # type: ignore[attr-defined]
-    except EOFError:
-        return
 
 
 @logs("tokens, where nothing takes them", "in no line", scene="ten lines")

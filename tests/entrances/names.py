@@ -8,12 +8,59 @@ from entrances.server import Server
 
 names = Attacks("names", "hurried")
 WRONG_PATH = (
-    *("*", "%2A", "%2a", "a*", "*a", "7*", "%20", "a%20b", "%0a", "a%0ab", "a%0d", "%09", "%00", "a%00", "%7f", "%1b%5b2J"),
+    *(
+        "*",
+        "%2A",
+        "%2a",
+        "a*",
+        "*a",
+        "7*",
+        "%20",
+        "a%20b",
+        "%0a",
+        "a%0ab",
+        "a%0d",
+        "%09",
+        "%00",
+        "a%00",
+        "%7f",
+        "%1b%5b2J",
+    ),
     *("%c2%85", "a" * 200, "%e2%80%a8%20"),
 )
-RIGHT_PATH = ("7", "%37", "%C3%A9", "@all", "a.b", "..a", "a;b", "a:b", "%25", "%3Cb%3E", "__proto__", "constructor", "0", "null")
+RIGHT_PATH = (
+    "7",
+    "%37",
+    "%C3%A9",
+    "@all",
+    "a.b",
+    "..a",
+    "a;b",
+    "a:b",
+    "%25",
+    "%3Cb%3E",
+    "__proto__",
+    "constructor",
+    "0",
+    "null",
+)
 WRONG_QUERY = (
-    *("*", "%2A", "**", "a*", "a%20b", "a+b", "%0a", "%00", "@all", "@user:u2", "@client:x", "@session:s", "%40user:u2", "@"),
+    *(
+        "*",
+        "%2A",
+        "**",
+        "a*",
+        "a%20b",
+        "a+b",
+        "%0a",
+        "%00",
+        "@all",
+        "@user:u2",
+        "@client:x",
+        "@session:s",
+        "%40user:u2",
+        "@",
+    ),
     *("a" * 129,),
 )
 WRONG_PATTERN = ("*", "%2A", "a*", "**", "%20", "a%20b", "%0a", "%00", "@user", "@client", "@", "%40session")

@@ -102,6 +102,7 @@ def listen(job: Job, table: Table, server: Server, name: str) -> None:
 
 def strike(job: Job, table: Table, server: Server, attack: Attack) -> None:
     began = time.monotonic()
+    server.mark()
     try:
         seen, passed = attack.run(server) or "", True
     except PROBLEMS as error:

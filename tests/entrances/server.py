@@ -55,7 +55,16 @@ ENTRANCES = (
     Entrance(
         "hypercorn",
         "asgi",
-        ("{python}", "-m", "hypercorn", "--bind", "127.0.0.1:{port}", "--graceful-timeout", "1", "entrances.served:app"),
+        (
+            "{python}",
+            "-m",
+            "hypercorn",
+            "--bind",
+            "127.0.0.1:{port}",
+            "--graceful-timeout",
+            "1",
+            "entrances.served:app",
+        ),
         bridged=True,
     ),
     Entrance(
@@ -170,6 +179,7 @@ class Server:
             except OSError:
                 time.sleep(0.03)
         self.pid: int = self.do("pid")["pid"]
+        self.seen = 0  # bytes of the log that were there when the present attack began
         if self.entrance.own_port:
             self.port = self.do("port")["port"]
 
@@ -209,9 +219,14 @@ class Server:
         # gunicorn replaces a worker that has died: that is an end all the same.
         return not hasattr(self, "pid") or os.path.exists(f"/proc/{self.pid}")
 
-    def logged(self) -> str:
-        with open(f"{self.folder}/log", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            return file.read()
+    def logged(self, whole: bool = True) -> str:
+        """Its log; or what has come since mark()."""
+        with open(f"{self.folder}/log", "rb") as file:
+            file.seek(0 if whole else self.seen)
+            return file.read().decode("utf-8", "surrogateescape")
+
+    def mark(self) -> None:
+        self.seen = os.path.getsize(f"{self.folder}/log")
 
     def last_words(self) -> str:
         return " | ".join(self.logged().strip().splitlines()[-3:])[-300:]

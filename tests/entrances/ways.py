@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from raw.peer import request
+from raw.peer import Peer, Unexpected, request
 
 from entrances.attack import BRIDGED, NEVER_ASKED, SOCKETS, Attacks, demand, leaked, until
 from entrances.hearing import FAR, begin, greeted, let_in
@@ -14,9 +14,30 @@ from entrances.server import Server
 ways = Attacks("ways in", "guarded")
 
 TRICKS = (
-    *("/ws", "/ws/updates", "/ws/notifications", "/ws/project/7", "/ws/logs", "/ws/x", "/v1/ws", "/v1/ws/notifications"),
+    *(
+        "/ws",
+        "/ws/updates",
+        "/ws/notifications",
+        "/ws/project/7",
+        "/ws/logs",
+        "/ws/x",
+        "/v1/ws",
+        "/v1/ws/notifications",
+    ),
     *("/v1/../ws", "/v1/..//ws", "/v1/%2e%2e/ws", "/v1/..%2fws", "/v1/%2e%2e%2fws", "/v1/..;/ws", "/x/../ws", "/./ws"),
-    *("//ws", "///ws", "//v1//ws", "/v1//ws", "/v1/./ws", "/ws/", "/ws//", "/ws/.", "/ws/..", "/v1/ws/", "/v1/ws/../ws"),
+    *(
+        "//ws",
+        "///ws",
+        "//v1//ws",
+        "/v1//ws",
+        "/v1/./ws",
+        "/ws/",
+        "/ws//",
+        "/ws/.",
+        "/ws/..",
+        "/v1/ws/",
+        "/v1/ws/../ws",
+    ),
     *("/%77s", "/%77%73", "/w%73", "/%2577s", "/v1/%77s", "/%76%31/ws", "/ws%2fnotifications", "/ws/%6eotifications"),
     *("/WS", "/Ws", "/wS", "/V1/ws", "/v1/WS", "/WS/NOTIFICATIONS", "/ws/Notifications"),
     *("/ws;", "/ws;x=1", "/ws%3b", "/ws;/notifications", "/v1;x/ws", "/v1/ws;", "/;/ws", "/ws,"),
@@ -24,8 +45,26 @@ TRICKS = (
     *("/ws%00", "/ws%00.html", "/ws%20", "/%20ws", "/ws%09", "/ws%0a", "/ws%0d%0a", "/ws%ff", "/%c0%afws", "/%u0077s"),
     *("/%2fws", "/v1%2fws", "/%5cws", "/\\ws", "/v1\\ws", "/v1/..\\ws", "/v1\\..\\ws"),
     *("http://127.0.0.1/ws", "http://127.0.0.1/v1/ws", "http://evil.example/ws", "ws://127.0.0.1/ws", "HTTP://x/ws"),
-    *("/ws?", "/ws?x", "/ws??", "/ws#", "/ws#x", "/?/ws", "/v1?/ws", "/v1/ws?/../../ws", "/v1/ws?x-user=u1", "/?path=/ws"),
-    *("/v1/ws?user=u1", "/v1/ws?user_id=u1", "/ws?user=u1&user=u2", "/ws?token=", "/ws?session_id=u1", "/ws?authorization=u1"),
+    *(
+        "/ws?",
+        "/ws?x",
+        "/ws??",
+        "/ws#",
+        "/ws#x",
+        "/?/ws",
+        "/v1?/ws",
+        "/v1/ws?/../../ws",
+        "/v1/ws?x-user=u1",
+        "/?path=/ws",
+    ),
+    *(
+        "/v1/ws?user=u1",
+        "/v1/ws?user_id=u1",
+        "/ws?user=u1&user=u2",
+        "/ws?token=",
+        "/ws?session_id=u1",
+        "/ws?authorization=u1",
+    ),
     *("/ws/project/", "/ws/project/..", "/ws/project/%2e%2e", "/ws/project/%2e%2e/notifications", "/ws/project/*"),
     *("/ws/project/7/", "/ws/project/a%2fb", "/ws/logs/", "/ws/updates/", "/ws/stats", "/ws/admin", "/api/ws/stats"),
     *("/live/7", "/live/8", "/live/*", "/live/", "/live", "/live/7/", "/LIVE/7", "//live/7", "/live//7", "/live/%37"),
@@ -97,15 +136,26 @@ def methods(server: Server) -> str:
     return leaked(found)
 
 
-def end(way: str, peer: object) -> str:
-    listener, answer = greeted(peer, way)  # type: ignore[arg-type]
+def end(way: str, peer: Peer) -> str:
+    peer.timeout = 4
+    try:
+        listener, answer = greeted(peer, way)
+    except Unexpected as error:
+        return str(error)
     if listener:
         listener.peer.close()
     return answer
 
 
 OURS = re.compile(r'"messages"|active_connections|ws_manager_connections|"subscribers"')
-CALLS = ("/api/ws/history?room=board:7", "/api/ws/stats", "/ws/stats", "/metrics", "/api/ws/connections", "/api/ws/bans")
+CALLS = (
+    "/api/ws/history?room=board:7",
+    "/api/ws/stats",
+    "/ws/stats",
+    "/metrics",
+    "/api/ws/connections",
+    "/api/ws/bans",
+)
 
 
 def rest_tricks(path: str) -> list[str]:
@@ -113,10 +163,33 @@ def rest_tricks(path: str) -> list[str]:
     query = path[len(bare) :]
     first = bare[1]
     changed = (
-        *(bare, f"/v1{bare}", f"/v1/..{bare}", f"/{bare}", f"//{bare}", f"/.{bare}", f"{bare}/", f"{bare}//", f"{bare}."),
+        *(
+            bare,
+            f"/v1{bare}",
+            f"/v1/..{bare}",
+            f"/{bare}",
+            f"//{bare}",
+            f"/.{bare}",
+            f"{bare}/",
+            f"{bare}//",
+            f"{bare}.",
+        ),
         *(f"{bare};", f"{bare};x=1", f"{bare}%00", f"{bare}%20", f"{bare.upper()}", f"/%{ord(first):02x}{bare[2:]}"),
-        *(f"/v1/{bare}", f"/v1{bare}/", f"/v1;{bare}", f"/V1{bare}", f"/v1%2f{bare[1:]}", f"/x/..{bare}", f"/%2e{bare}"),
-        *(bare.replace("/api/", "/api//"), bare.replace("/api/", "/api/./"), f"http://localhost{bare}", f"\\{bare[1:]}"),
+        *(
+            f"/v1/{bare}",
+            f"/v1{bare}/",
+            f"/v1;{bare}",
+            f"/V1{bare}",
+            f"/v1%2f{bare[1:]}",
+            f"/x/..{bare}",
+            f"/%2e{bare}",
+        ),
+        *(
+            bare.replace("/api/", "/api//"),
+            bare.replace("/api/", "/api/./"),
+            f"http://localhost{bare}",
+            f"\\{bare[1:]}",
+        ),
     )
     return [trick + query for trick in changed]
 

@@ -1,9 +1,9 @@
 """An endpoint of the application's own with connect(), beside the router."""
 
-from entrances.applications.guards import current_user
 from fastapi import Depends, FastAPI, WebSocket, WebSocketException
 
 import ws_manager
+from entrances.applications.guards import current_user
 
 BOARDS = {"u1": {"7"}, "u2": {"8"}}
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from entrances.applications.guards import USERS
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
 import ws_manager
+from entrances.applications.guards import USERS
 
 
 class Guard:

@@ -1,9 +1,9 @@
 """The router inside a parent router that has a dependency."""
 
-from entrances.applications.guards import current_user
 from fastapi import APIRouter, Depends, FastAPI
 
 import ws_manager
+from entrances.applications.guards import current_user
 
 parent = APIRouter(prefix="/v1", dependencies=[Depends(current_user)])
 parent.include_router(ws_manager.router)

@@ -1,10 +1,10 @@
 """As `beside`; and who is logged in may read the history of its boards over REST."""
 
-from entrances.applications.beside import BOARDS, live
-from entrances.applications.guards import current_user
 from fastapi import Depends, FastAPI, Request, Response
 
 import ws_manager
+from entrances.applications.beside import BOARDS, live
+from entrances.applications.guards import current_user
 
 app = FastAPI(lifespan=ws_manager.lifespan)
 

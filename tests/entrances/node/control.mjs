@@ -12,6 +12,8 @@ async function carryOut({ do: what, to, message }) {
       break
     case 'pid':
       return { pid: process.pid }
+    case 'connections':
+      return { connections: (await wsManager.stats()).active_connections }
   }
   return {}
 }
