@@ -35,20 +35,11 @@ enum column {
 		COLUMN_COUNT
 };
 
-/* The column of that name; unknown and empty: the age, newest first. */
-static enum column column_of(const char *name)
-{
-	static const char *const names[] = {
+static const char *const column_names[] = {
 #define WSM_X(name, number, text) #name,
-		COLUMNS(WSM_X)
+	COLUMNS(WSM_X)
 #undef WSM_X
-	};
-
-	for (int i = 0; i < COLUMN_COUNT; i++)
-		if (!strcmp(names[i], name))
-			return (enum column)i;
-	return COLUMN_age;
-}
+};
 
 static void add(struct wsm__table *table, struct wsm__core *core, struct wsm__conn *conn, enum column column)
 {
@@ -153,16 +144,19 @@ static void collect(struct wsm__table *table, struct wsm__core *core, const stru
 	}
 }
 
-void wsm__admin_connections(struct wsm__core *core, const struct wsm__table_request *request, wsm_slice room,
+bool wsm__admin_connections(struct wsm__core *core, const struct wsm__table_request *request, wsm_slice room,
                             struct wsm__buffer *out)
 {
+	int column = wsm__table_column(request, column_names, COLUMN_COUNT, COLUMN_age); /* newest first */
 	const struct wsm__room *of = room.len ? wsm__room_find(&core->registry, room) : NULL;
 	struct wsm__table table;
 	size_t n;
 
+	if (column < 0)
+		return false;
 	wsm__table_init(&table, request, room.len ? (of ? of->n_members : 0) : core->n_conns);
 	if (!room.len || of)
-		collect(&table, core, of, column_of(request->sort));
+		collect(&table, core, of, (enum column)column);
 	n = wsm__table_page(&table);
 	wsm__buffer_add_str(out, "{");
 	wsm__table_describe(&table, out);
@@ -174,4 +168,5 @@ void wsm__admin_connections(struct wsm__core *core, const struct wsm__table_requ
 	wsm__buffer_add_str(out, "]}");
 	out->failed = out->failed || table.failed;
 	wsm__table_fini(&table);
+	return true;
 }

@@ -27,20 +27,11 @@ enum column {
 		COLUMN_COUNT
 };
 
-/* The column of that name; unknown and empty: members. */
-static enum column column_of(const char *name)
-{
-	static const char *const names[] = {
+static const char *const column_names[] = {
 #define WSM_X(name, number, text) #name,
-		COLUMNS(WSM_X)
+	COLUMNS(WSM_X)
 #undef WSM_X
-	};
-
-	for (int i = 0; i < COLUMN_COUNT; i++)
-		if (!strcmp(names[i], name))
-			return (enum column)i;
-	return COLUMN_members;
-}
+};
 
 static void add(struct wsm__table *table, struct wsm__core *core, struct wsm__room *room, enum column column)
 {
@@ -75,16 +66,18 @@ static void add_row(struct wsm__core *core, struct wsm__room *room, struct wsm__
 	wsm__buffer_add_str(out, "}");
 }
 
-void wsm__admin_rooms(struct wsm__core *core, const struct wsm__table_request *request, struct wsm__buffer *out)
+bool wsm__admin_rooms(struct wsm__core *core, const struct wsm__table_request *request, struct wsm__buffer *out)
 {
-	enum column column = column_of(request->sort);
+	int column = wsm__table_column(request, column_names, COLUMN_COUNT, COLUMN_members);
 	struct wsm__table table;
 	struct wsm__room *room;
 	size_t n;
 
+	if (column < 0)
+		return false;
 	wsm__table_init(&table, request, HASH_COUNT(core->registry.rooms));
 	for (room = core->registry.rooms; room && wsm__table_goes_on(&table); room = room->hh.next)
-		add(&table, core, room, column);
+		add(&table, core, room, (enum column)column);
 	n = wsm__table_page(&table);
 	wsm__buffer_add_str(out, "{");
 	wsm__table_describe(&table, out);
@@ -96,4 +89,5 @@ void wsm__admin_rooms(struct wsm__core *core, const struct wsm__table_request *r
 	wsm__buffer_add_str(out, "]}");
 	out->failed = out->failed || table.failed;
 	wsm__table_fini(&table);
+	return true;
 }

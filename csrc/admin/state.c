@@ -149,16 +149,16 @@ void wsm__admin_state(struct wsm__call *call, wsm_slice rest)
 	wsm__buffer_add_str(call->out, ",\"samples\":");
 	wsm__samples_answer(&core->admin->samples, number_of(query, "since"), call->out);
 	wsm__buffer_add_str(call->out, ",\"connections\":");
-	if (!strcmp(view, "connections"))
-		wsm__admin_connections(core, &request, wsm__slice(room, room_len > 0 ? (size_t)room_len : 0),
-		                       call->out);
-	else
+	if (strcmp(view, "connections"))
 		wsm__buffer_add_str(call->out, "null");
+	else if (!wsm__admin_connections(core, &request, wsm__slice(room, room_len > 0 ? (size_t)room_len : 0),
+	                                 call->out))
+		goto no_column;
 	wsm__buffer_add_str(call->out, ",\"rooms\":");
-	if (!strcmp(view, "rooms"))
-		wsm__admin_rooms(core, &request, call->out);
-	else
+	if (strcmp(view, "rooms"))
 		wsm__buffer_add_str(call->out, "null");
+	else if (!wsm__admin_rooms(core, &request, call->out))
+		goto no_column;
 	wsm__buffer_add_str(call->out, ",\"bans\":");
 	if (!strcmp(view, "bans"))
 		wsm__peers_answer_bans(core, call->out);
@@ -170,4 +170,7 @@ void wsm__admin_state(struct wsm__call *call, wsm_slice rest)
 	else
 		wsm__buffer_add_str(call->out, "null");
 	wsm__buffer_add_str(call->out, "}");
+	return;
+no_column:
+	wsm__call_refuse(call, 400, "bad_request", "sort: the list has no column of that name (docs/admin.md)");
 }

@@ -1,6 +1,7 @@
 #include "admin/table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "wire/target.h"
@@ -51,6 +52,16 @@ bool wsm__table_parse(struct wsm__call *call, struct wsm__table_request *request
 		memcpy(request->sort, sort + request->descending, (size_t)sort_len + 1 - request->descending);
 	}
 	return true;
+}
+
+int wsm__table_column(const struct wsm__table_request *request, const char *const *names, int n, int otherwise)
+{
+	if (!*request->sort)
+		return otherwise;
+	for (int i = 0; i < n; i++)
+		if (!strcmp(names[i], request->sort))
+			return i;
+	return -1;
 }
 
 /* ---- collecting ------------------------------------------------------------------------------------------------- */

@@ -38,6 +38,8 @@ struct wsm__table {
 
 /* False if a parameter is malformed: the call is refused then. */
 bool wsm__table_parse(struct wsm__call *call, struct wsm__table_request *request);
+/* The number of the column that is sorted by among `n`; `otherwise` if the call does not say, -1 if there is none of that name. */
+int wsm__table_column(const struct wsm__table_request *request, const char *const *names, int n, int otherwise);
 void wsm__table_init(struct wsm__table *table, const struct wsm__table_request *request, uint64_t total);
 void wsm__table_fini(struct wsm__table *table);
 /* Before each item: whether there is time to look at it. */
@@ -54,10 +56,10 @@ size_t wsm__table_page(struct wsm__table *table);
 /* Appends "total":…,"looked":…,"matched":…,"offset":…, */
 void wsm__table_describe(const struct wsm__table *table, struct wsm__buffer *out);
 
-/* The tables: each appends an object. */
-void wsm__admin_connections(struct wsm__core *core, const struct wsm__table_request *request, wsm_slice room,
+/* The tables: each appends an object. False, with nothing appended: there is no column to sort by as asked for. */
+bool wsm__admin_connections(struct wsm__core *core, const struct wsm__table_request *request, wsm_slice room,
                             struct wsm__buffer *out);
-void wsm__admin_rooms(struct wsm__core *core, const struct wsm__table_request *request, struct wsm__buffer *out);
+bool wsm__admin_rooms(struct wsm__core *core, const struct wsm__table_request *request, struct wsm__buffer *out);
 /* A rate with one decimal, whatever the host's locale. */
 void wsm__admin_add_rate(struct wsm__buffer *out, double rate);
 

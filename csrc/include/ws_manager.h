@@ -348,16 +348,19 @@ void wsm_conn_info_unref(const wsm_conn_info *info);
  * What the host has decided about a connection before it hands it over (wsm_adopt, wsm_bridge_open). Zero-initialised:
  * nothing is decided, and the endpoint of the path applies. With `admitted`, no endpoint and no authentication are
  * looked at (the Origin is, unless `skip_origin`): the connection joins @all, @client:…, its user's and session's rooms
- * and `rooms`. Among `rooms`, and in `publish`, a beginning followed by '*' ("project:*") is a grant: it may be subscribed to.
+ * and `rooms`. A '*' means something in `subscribe` and `publish` only ("project:*", "*" for all): in `rooms`, whose names an
+ * application may make of what a client says, it is WSM_EROOM.
  */
 typedef struct wsm_admission {
 	bool admitted;
 	bool skip_origin;
 	wsm_slice client_id; /* empty: one is made. A connection that has it already is closed with 4409 */
 	wsm_slice user_id, session_id;
-	const wsm_slice *rooms;
+	const wsm_slice *rooms; /* joined, and granted: names */
 	size_t n_rooms;
-	const wsm_slice *publish; /* rooms that the client may publish to */
+	const wsm_slice *subscribe; /* granted: names, or beginnings followed by '*' */
+	size_t n_subscribe;
+	const wsm_slice *publish; /* that it may publish to: likewise */
 	size_t n_publish;
 	wsm_slice greeting, heartbeat; /* empty: "connected", "heartbeat" */
 	wsm_slice
@@ -392,6 +395,18 @@ int wsm_bridge_receive(wsm_runtime *runtime, uint64_t conn, bool binary, const v
 int wsm_bridge_written(wsm_runtime *runtime, uint64_t conn, size_t bytes);
 /* The client has gone (its close code, or 1006). */
 int wsm_bridge_closed(wsm_runtime *runtime, uint64_t conn, unsigned code, wsm_slice reason);
+
+/* ---- access: whether public rooms need a grant ------------------------------------------------------------------ */
+
+/*
+ * The application checks clients by itself: a WebSocket route of its own, an endpoint with a check. `by` says what, for the log: "the
+ * application's WebSocket route /live/{board}"; what does not fit a log line is left out. With option access=auto, public rooms need
+ * a grant from then on, as they do where there is a key for tokens, or an authenticate or authorize handler. Nothing opens
+ * them again while the runtime runs. Call it before the start where that is known then. Later, a warning is logged, and
+ * connections lose what they would not be given now: their subscriptions (`unsubscribed`), or the connection, if it
+ * was for such a room (4403). WSM_EFORKED.
+ */
+int wsm_access_checked(wsm_runtime *runtime, wsm_slice by, wsm_error *error);
 
 /* ---- events: runtime -> host ------------------------------------------------------------------------------------ */
 
@@ -448,14 +463,17 @@ void wsm_event_free(wsm_event *event);
 typedef struct wsm_decision {
 	bool allow;
 	wsm_slice user_id, session_id; /* may be empty */
-	const wsm_slice *rooms;        /* joined besides the endpoint's; with '*' at the end: may be subscribed to */
+	const wsm_slice *rooms;        /* joined besides the endpoint's, and granted: as in wsm_admission */
 	size_t n_rooms;
-	const wsm_slice *publish; /* rooms that the client may publish to */
+	const wsm_slice *subscribe;
+	size_t n_subscribe;
+	const wsm_slice *publish;
 	size_t n_publish;
 	unsigned code;    /* refusal: close code, 0 for 4401 */
 	wsm_slice reason; /* refusal: one sentence */
 } wsm_decision;
-int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision);
+/* WSM_EINVAL, WSM_EROOM: the question stays open, so answer again, with a refusal. WSM_ENOTRUNNING, WSM_EFORKED, WSM_ENOMEM. */
+int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision, wsm_error *error);
 int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow);
 /*
  * The host's answer to a WSM_EVENT_COMMAND: {"type":"reply","data":<json>,"id":<id>}. With `error_code`, an `error`
@@ -499,6 +517,9 @@ typedef struct wsm_question {
 /* [query] Answers after all commands that this thread has queued before. JSON unless the kind says otherwise. */
 int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answer, wsm_error *error);
 
+/* Whether public rooms need a grant, "open: …" or "granted: …", and why: one line for people. WSM_EFORKED, WSM_ENOMEM. */
+int wsm_access_describe(wsm_runtime *runtime, wsm_text *line, wsm_error *error);
+
 typedef struct wsm_rest_request {
 	wsm_slice method;      /* "GET" */
 	wsm_slice path, query; /* percent-encoded, query without '?' */
@@ -511,6 +532,14 @@ typedef struct wsm_rest_request {
 	wsm_slice content_type;                   /* header value */
 	wsm_slice body;
 	bool vouched; /* the host has found out itself that the caller may use the admin panel */
+	/*
+	 * With `admitted`, the host has found out who calls: history is read with the rights of that user (wsm_subscribe()), of
+	 * `rooms` and of `subscribe`, as over a socket that was let in with them. A token of the request is not looked at then.
+	 */
+	bool admitted;
+	wsm_slice user_id; /* empty: nobody in particular */
+	const wsm_slice *rooms, *subscribe;
+	size_t n_rooms, n_subscribe;
 } wsm_rest_request;
 
 typedef struct wsm_rest_answer {

@@ -1,11 +1,13 @@
 #include "net/access.h"
 
+#include "net/checks.h"
 #include "net/publish.h"
+#include "net/refusals.h"
 #include "net/token.h"
 
 static const char *const no_grant =
-	"this room is not granted: by the token's rooms claim, the application's subscribe(), "
-	"an authorize handler or a room rule";
+	"this room is not granted: by the token's rooms claim, the application (connect(), authenticate, "
+	"subscribe()), an authorize handler or a room rule";
 static const char *const no_publish_grant =
 	"publishing here is not granted: by the token's publish claim, an authorize handler or a room rule";
 static const char *const nobody = "a room rule allows this to nobody";
@@ -20,12 +22,12 @@ static const char *const no_firehose =
 
 bool wsm__access_authenticates(const struct wsm__core *core)
 {
-	return core->runtime->jwt || wsm__wants(core, WSM_WANT_AUTHENTICATE);
+	return (atomic_load(&core->runtime->checks) & (WSM__CHECK_KEY | WSM__CHECK_AUTHENTICATE)) != 0;
 }
 
 bool wsm__access_guarded(const struct wsm__core *core)
 {
-	return wsm__access_authenticates(core) || wsm__wants(core, WSM_WANT_AUTHORIZE);
+	return wsm__checks_guard(core->runtime);
 }
 
 /* `let_in`: somebody has looked at the one who asks. Then he is told what everyone is told. */
@@ -104,22 +106,44 @@ bool wsm__access_replays(const struct wsm__conn *conn, wsm_slice room)
 	}
 }
 
-unsigned wsm__access_read(struct wsm__core *core, const struct wsm__claims *claims, wsm_slice room, const char **why)
+/* Whether one of the rooms that the host gave with a request is, or begins, this one. */
+static bool given(const wsm_slice *patterns, size_t n, wsm_slice room)
 {
-	enum wsm__who who = who_may(core, WSM__RIGHT_HISTORY, room, claims != NULL);
+	for (size_t i = 0; i < n; i++)
+		if (wsm__pattern_grants(patterns[i], room))
+			return true;
+	return false;
+}
+
+static const char *no_identity(const struct wsm__core *core)
+{
+	return core->runtime->jwt ? "history over REST needs the API key, a token that grants the room, or a route of the "
+	                            "application that says who calls"
+	                          : "history over REST needs the API key, or a route of the application that says who "
+	                            "calls, where access is checked";
+}
+
+unsigned wsm__access_read(struct wsm__core *core, const struct wsm__reader *reader, wsm_slice room, const char **why)
+{
+	const struct wsm__claims *claims = reader->claims;
+	const wsm_rest_request *host = reader->host;
+	enum wsm__who who = who_may(core, WSM__RIGHT_HISTORY, room, claims || host);
+	wsm_slice user_id = host ? host->user_id : wsm__str(claims ? claims->user_id : NULL);
 
 	if (who == WSM__WHO_ANYONE)
 		return 0;
 	*why = nobody;
 	if (who == WSM__WHO_NOBODY)
 		return 403;
-	*why = core->runtime->jwt ? "history over REST needs the API key, or a token that grants the room"
-	                          : "history over REST needs the API key where access is checked";
-	if (!claims)
+	*why = no_identity(core);
+	if (!claims && !host)
 		return 401;
+	*why = no_user;
+	if (who == WSM__WHO_AUTHENTICATED)
+		return user_id.len ? 0 : 403;
 	*why = no_grant;
-	if (who == WSM__WHO_AUTHENTICATED || wsm__patterns_grant(&claims->rooms, room) ||
-	    wsm__sticky_has(core, wsm__str(claims->user_id), room))
+	if ((claims && wsm__patterns_grant(&claims->rooms, room)) || wsm__sticky_has(core, user_id, room) ||
+	    (host && (given(host->rooms, host->n_rooms, room) || given(host->subscribe, host->n_subscribe, room))))
 		return 0;
 	return 403;
 }
@@ -156,10 +180,26 @@ static enum wsm__verdict check_next(const struct wsm__conn *conn, const char **w
 	return verdict;
 }
 
+void wsm__access_tell(const struct wsm__conn *conn, const char *action, wsm_slice room, const char *why)
+{
+	char name[80], user[80];
+
+	wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_ROOM,
+	                  "%s of \"%s\" to %s%s (%s): %s. Grant it there, or set option access=open", action,
+	                  wsm__log_text(name, sizeof(name), room), conn->sub.user_id.len ? "user " : "somebody unknown",
+	                  wsm__log_text(user, sizeof(user), conn->sub.user_id), conn->info->ip, why);
+}
+
 static void forbid(struct wsm__conn *conn, const char *why)
 {
+	const struct wsm__opening *opening = conn->opening;
+	bool all = opening->n_checked == opening->n_endpoint_rooms;
+
 	conn->core->counters.forbidden++;
-	wsm__conn_refuse(conn, 4403, why);
+	wsm__access_tell(conn, all ? "the firehose, all rooms" : "an endpoint that joins",
+	                 wsm__str(all ? "*" : opening->rooms[opening->n_checked]), why);
+	conn->core->counters.refused++;
+	wsm__conn_close(conn, 4403, why);
 }
 
 void wsm__access_enter(struct wsm__conn *conn)
@@ -211,19 +251,21 @@ bool wsm__access_keeps(const struct wsm__conn *conn, const struct wsm__member *m
 	       wsm__access_check(conn, WSM__RIGHT_SUBSCRIBE, wsm__room_name(member->room), &why) == WSM__ALLOWED;
 }
 
-static void tell_unsubscribed(struct wsm__conn *conn, wsm_slice room)
+static void tell_unsubscribed(struct wsm__conn *conn, wsm_slice room, const char *reason)
 {
 	struct wsm__buffer data;
 
 	wsm__buffer_init(&data);
 	wsm__buffer_add_str(&data, "{\"room\":");
 	wsm__buffer_add_json(&data, room);
-	wsm__buffer_add_str(&data, ",\"reason\":\"the new token does not grant this room\"}");
+	wsm__buffer_add_str(&data, ",\"reason\":");
+	wsm__buffer_add_json(&data, wsm__str(reason));
+	wsm__buffer_add_str(&data, "}");
 	wsm__conn_answer_from(conn, "unsubscribed", &data, wsm__str(NULL));
 	wsm__buffer_fini(&data);
 }
 
-bool wsm__access_again(struct wsm__conn *conn)
+bool wsm__access_again(struct wsm__conn *conn, const struct wsm__regrant *regrant)
 {
 	struct wsm__member *member, *next;
 	const char *why;
@@ -234,14 +276,14 @@ bool wsm__access_again(struct wsm__conn *conn)
 		covered &= !member->by_entry || wsm__access_keeps(conn, member);
 	}
 	if (!covered) {
-		wsm__conn_close(conn, 4403, "the new token does not grant the rooms of this endpoint");
+		wsm__conn_close(conn, 4403, regrant->no_endpoint);
 		return false;
 	}
 	for (member = conn->sub.members; member; member = next) {
 		next = member->next;
 		if (wsm__access_keeps(conn, member))
 			continue;
-		tell_unsubscribed(conn, wsm__room_name(member->room));
+		tell_unsubscribed(conn, wsm__room_name(member->room), regrant->no_room);
 		wsm__leave(&conn->core->registry, &conn->sub, member->room);
 	}
 	return true;

@@ -28,11 +28,15 @@ enum wsm__verdict wsm__access_check_all(const struct wsm__conn *conn, const char
 bool wsm__access_hides(const struct wsm__core *core, const struct wsm__room_rule *rule);
 /* Whether a subscription, which has been allowed, may begin in the past: its history must not be closed to this client. */
 bool wsm__access_replays(const struct wsm__conn *conn, wsm_slice room);
-/*
- * Whether an HTTP request may read a room's history; 0, or the HTTP status to refuse with. `claims`: of the token that came
- * with it, or NULL.
- */
-unsigned wsm__access_read(struct wsm__core *core, const struct wsm__claims *claims, wsm_slice room, const char **why);
+/* Who reads over HTTP: by the token that came with the request, or by the host's word; both NULL for nobody known. */
+struct wsm__reader {
+	const struct wsm__claims *claims;
+	const wsm_rest_request *host;
+};
+/* Whether an HTTP request may read a room's history; 0, or the HTTP status to refuse with. */
+unsigned wsm__access_read(struct wsm__core *core, const struct wsm__reader *reader, wsm_slice room, const char **why);
+/* A line in the log for what a client was not allowed. */
+void wsm__access_tell(const struct wsm__conn *conn, const char *action, wsm_slice room, const char *why);
 
 /*
  * Goes through the endpoint's rooms, and the firehose, of a connection whose identity is known: opens it, closes it with
@@ -45,7 +49,11 @@ void wsm__access_entered(struct wsm__conn *conn, bool allowed, const char *why);
 void wsm__access_vouch(struct wsm__conn *conn);
 /* Whether a connection may stay in a room, now that somebody's grant may have gone. */
 bool wsm__access_keeps(const struct wsm__conn *conn, const struct wsm__member *member);
-/* After another token has come: ends what is no longer allowed. False if that closes the connection. */
-bool wsm__access_again(struct wsm__conn *conn);
+/* What a client is told that loses a room, and one that loses its endpoint: at most 123 bytes. */
+struct wsm__regrant {
+	const char *no_room, *no_endpoint;
+};
+/* After another token has come, or a check: ends what is no longer allowed. False if that closes the connection. */
+bool wsm__access_again(struct wsm__conn *conn, const struct wsm__regrant *regrant);
 
 #endif

@@ -7,18 +7,13 @@
 #include "base/error.h"
 #include "net/commands.h"
 #include "net/connection.h"
+#include "net/lists.h"
 #include "net/session.h"
 #include "policy/address.h"
 #include "rooms/name.h"
 #include "wire/target.h"
 
 static const wsm_slice nothing = { NULL, 0 };
-
-/* Those to be joined, and behind them those that may be published to. */
-static wsm_slice room_of(const wsm_admission *admission, size_t i)
-{
-	return i < admission->n_rooms ? admission->rooms[i] : admission->publish[i - admission->n_rooms];
-}
 
 static int check_admission(const wsm_admission *admission, wsm_error *error)
 {
@@ -33,31 +28,20 @@ static int check_admission(const wsm_admission *admission, wsm_error *error)
 			                 WSM__ID_MAX);
 	if (admission->ip.len && !wsm__address_parse(&address, admission->ip))
 		return wsm__fail(error, WSM_EINVAL, "ip must be an IPv4 or IPv6 address");
-	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++) {
-		wsm_slice room = room_of(admission, i);
-
-		if (!wsm__access_pattern_valid(room))
-			return wsm__fail(error, WSM_EROOM,
-			                 "room \"%.*s\" is no valid name of a public room, nor the beginning of one "
-			                 "followed by *",
-			                 (int)(room.len > 60 ? 60 : room.len), room.data ? room.data : "");
-	}
-	return WSM_OK;
+	return wsm__lists_check(&WSM__LISTS_OF(admission), error);
 }
 
 static size_t admission_bytes(const wsm_admission *admission)
 {
-	size_t bytes = admission->client_id.len + admission->user_id.len + admission->session_id.len +
-	               admission->greeting.len + admission->heartbeat.len + admission->ip.len + 6;
-
-	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++)
-		bytes += room_of(admission, i).len + 1;
-	return bytes;
+	return admission->client_id.len + admission->user_id.len + admission->session_id.len + admission->greeting.len +
+	       admission->heartbeat.len + admission->ip.len + 6 + wsm__lists_bytes(&WSM__LISTS_OF(admission));
 }
 
 static void copy_admission(struct wsm__adopt *adopt, const wsm_admission *admission, wsm_slice *rooms,
                            struct wsm__arena *arena)
 {
+	struct wsm__lists lists;
+
 	adopt->has_admission = true;
 	adopt->admission = *admission;
 	adopt->admission.client_id = wsm__arena_copy(arena, admission->client_id);
@@ -66,10 +50,10 @@ static void copy_admission(struct wsm__adopt *adopt, const wsm_admission *admiss
 	adopt->admission.greeting = wsm__arena_copy(arena, admission->greeting);
 	adopt->admission.heartbeat = wsm__arena_copy(arena, admission->heartbeat);
 	adopt->admission.ip = wsm__arena_copy(arena, admission->ip);
-	adopt->admission.rooms = rooms;
-	adopt->admission.publish = rooms + admission->n_rooms;
-	for (size_t i = 0; i < admission->n_rooms + admission->n_publish; i++)
-		rooms[i] = wsm__arena_copy(arena, room_of(admission, i));
+	lists = wsm__lists_copy(&WSM__LISTS_OF(admission), rooms, arena);
+	adopt->admission.rooms = lists.rooms;
+	adopt->admission.subscribe = lists.subscribe;
+	adopt->admission.publish = lists.publish;
 }
 
 static size_t header_bytes(const wsm_request *request)
@@ -99,7 +83,7 @@ static void copy_request(struct wsm__adopt *adopt, const wsm_request *request, w
 static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice bytes,
                                     const wsm_request *request, const wsm_admission *admission)
 {
-	size_t n_rooms = admission ? admission->n_rooms + admission->n_publish : 0, n_headers = request->n_headers;
+	size_t n_rooms = admission ? wsm__lists_count(&WSM__LISTS_OF(admission)) : 0, n_headers = request->n_headers;
 	size_t size = bytes.len + request->path.len + request->query.len + request->ip.len + 4 + header_bytes(request) +
 	              n_rooms * sizeof(wsm_slice) + (admission ? admission_bytes(admission) : 0);
 	struct wsm__adopt *adopt = malloc(sizeof(*adopt) + size);

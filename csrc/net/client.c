@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "net/access.h"
+#include "net/refusals.h"
 #include "net/answers.h"
 #include "net/presence.h"
 #include "net/publish.h"
@@ -292,7 +293,10 @@ static enum wsm__verdict check(struct wsm__conn *conn, const struct wsm__command
 
 static void forbid(struct wsm__conn *conn, const struct wsm__command *command, const char *why)
 {
+	char action[32];
+
 	conn->core->counters.forbidden++;
+	wsm__access_tell(conn, wsm__log_text(action, sizeof(action), command->name), command->room, why);
 	fail(conn, command, "forbidden", why);
 }
 

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "net/checks.h"
 #include "net/connection.h"
+#include "net/lists.h"
 #include "net/overload.h"
 #include "net/publish.h"
 #include "net/token.h"
@@ -184,39 +186,49 @@ static void disconnect_user(struct wsm__core *core, const struct wsm__simple *co
 
 /* ---- answers of the host ---------------------------------------------------------------------------------------- */
 
-int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision)
+static int check_decision(const wsm_decision *decision, wsm_error *error)
 {
-	struct wsm__simple *command;
-	wsm_slice *all;
-	int status = wsm__runtime_check(runtime, NULL);
+	int status = WSM_OK;
 
+	if (decision->user_id.len)
+		status = check_id(decision->user_id, "the user id", error);
+	if (!status && decision->session_id.len)
+		status = check_id(decision->session_id, "the session id", error);
+	if (!status && decision->code && !wsm__close_code_valid(decision->code))
+		status = wsm__fail(error, WSM_EINVAL, "close code %u may not be sent", decision->code);
+	if (!status && !wsm__utf8_valid(decision->reason))
+		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8");
+	return status ? status : wsm__lists_check(&WSM__LISTS_OF(decision), error);
+}
+
+int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision, wsm_error *error)
+{
+	const struct wsm__lists lists = WSM__LISTS_OF(decision);
+	struct wsm__simple *command;
+	size_t n = wsm__lists_count(&lists);
+	wsm_slice *all;
+	int status = wsm__runtime_check(runtime, error);
+
+	if (!status)
+		status = check_decision(decision, error);
 	if (status)
 		return status;
-	if ((decision->user_id.len && !wsm__id_valid(decision->user_id)) ||
-	    (decision->session_id.len && !wsm__id_valid(decision->session_id)) ||
-	    (decision->code && !wsm__close_code_valid(decision->code)) || !wsm__utf8_valid(decision->reason))
-		return WSM_EINVAL;
-	for (size_t i = 0; i < decision->n_rooms; i++)
-		if (!wsm__access_pattern_valid(decision->rooms[i]))
-			return WSM_EROOM;
-	for (size_t i = 0; i < decision->n_publish; i++)
-		if (!wsm__access_pattern_valid(decision->publish[i]))
-			return WSM_EROOM;
-	all = calloc(decision->n_rooms + decision->n_publish + 1, sizeof(*all));
+	all = calloc(n + 1, sizeof(*all));
 	if (!all)
-		return WSM_ENOMEM;
-	for (size_t i = 0; i < decision->n_rooms + decision->n_publish; i++)
-		all[i] = i < decision->n_rooms ? decision->rooms[i] : decision->publish[i - decision->n_rooms];
+		return wsm__fail(error, WSM_ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		all[i] = wsm__lists_at(&lists, i);
 	command = wsm__simple_new(WSM__CMD_AUTHENTICATED, ticket, decision->user_id, decision->session_id,
-	                          decision->reason, nothing, all, decision->n_rooms + decision->n_publish);
+	                          decision->reason, nothing, all, n);
 	free(all);
 	if (command) {
-		command->n_rooms = decision->n_rooms;
-		command->n_publish = decision->n_publish;
+		command->n_rooms = lists.n_rooms;
+		command->n_subscribe = lists.n_subscribe;
+		command->n_publish = lists.n_publish;
 		command->flag = decision->allow;
 		command->code = decision->code;
 	}
-	return wsm__simple_post(runtime, command, true, NULL);
+	return wsm__simple_post(runtime, command, true, error);
 }
 
 int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow)
@@ -264,7 +276,9 @@ static void authenticated(struct wsm__core *core, const struct wsm__simple *comm
 		.session_id = command->b,
 		.rooms = command->rooms,
 		.n_rooms = command->n_rooms,
-		.publish = command->rooms + command->n_rooms,
+		.subscribe = command->rooms + command->n_rooms,
+		.n_subscribe = command->n_subscribe,
+		.publish = command->rooms + command->n_rooms + command->n_subscribe,
 		.n_publish = command->n_publish,
 		.code = command->code,
 		.reason = command->c,
@@ -363,6 +377,9 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 		break;
 	case WSM__CMD_REPLY:
 		reply(core, command);
+		break;
+	case WSM__CMD_CHECKED:
+		wsm__checks_found(core, command->code);
 		break;
 	case WSM__CMD_REVOKED:
 		wsm__revoke_run(core, command);

@@ -12,8 +12,8 @@ struct wsm__simple {
 	size_t bytes;
 	bool flag; /* binary; allow */
 	wsm_slice a, b, c, d;
-	wsm_slice *rooms; /* decision; behind them those that may be published to */
-	size_t n_rooms, n_publish;
+	wsm_slice *rooms; /* decision: its lists, see lists.h */
+	size_t n_rooms, n_subscribe, n_publish;
 };
 
 /* A hand-over, or the opening of a bridge. */

@@ -7,7 +7,10 @@
 #include "base/clock.h"
 #include "base/siphash.h"
 #include "net/access.h"
+#include "net/checks.h"
+#include "net/lists.h"
 #include "net/publish.h"
+#include "net/refusals.h"
 #include "net/session.h"
 #include "net/token.h"
 #include "rooms/name.h"
@@ -173,20 +176,25 @@ fail:
 	return NULL;
 }
 
-/* What the host has granted: rooms are joined, beginnings ("project:*") are only allowed. */
-static int take_grants(struct wsm__conn *conn, const wsm_slice *rooms, size_t n_rooms, const wsm_slice *publish,
-                       size_t n_publish)
+static int take_patterns(struct wsm__patterns *patterns, const wsm_slice *names, size_t n)
 {
 	int status = WSM_OK;
 
-	for (size_t i = 0; i < n_rooms && !status; i++) {
-		status = wsm__patterns_add(&conn->granted, rooms[i]);
-		if (!status && rooms[i].data[rooms[i].len - 1] != '*')
-			status = opening_add_room(conn->opening, rooms[i]);
-	}
-	for (size_t i = 0; i < n_publish && !status; i++)
-		status = wsm__patterns_add(&conn->may_publish, publish[i]);
+	for (size_t i = 0; i < n && !status; i++)
+		status = wsm__patterns_add(patterns, names[i]);
 	return status;
+}
+
+/* What the host has granted, and what is to be joined of it. */
+static int take_grants(struct wsm__conn *conn, const struct wsm__lists *lists)
+{
+	int status = take_patterns(&conn->granted, lists->rooms, lists->n_rooms);
+
+	for (size_t i = 0; i < lists->n_rooms && !status; i++)
+		status = opening_add_room(conn->opening, lists->rooms[i]);
+	if (!status)
+		status = take_patterns(&conn->granted, lists->subscribe, lists->n_subscribe);
+	return status ? status : take_patterns(&conn->may_publish, lists->publish, lists->n_publish);
 }
 
 static bool has_token_param(const struct wsm__path_params *params)
@@ -215,7 +223,7 @@ static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, co
 		texts[2] = admission->session_id;
 	}
 	/* Where there are users, a session belongs to one: who says which user it is says which session. */
-	if (claims_session && !texts[1].len && !texts[2].len && !wsm__access_authenticates(core))
+	if (claims_session && !texts[1].len && !texts[2].len && wsm__checks_believe_session(core, admission))
 		texts[2] = wsm__slice(session, (size_t)len);
 	else if (!claims_session && (len > 0 || len == -2))
 		opening_refuse(opening, "session_id must be at most 120 bytes of UTF-8 without control characters");
@@ -282,8 +290,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	conn->heartbeat = wsm__slice_dup(heartbeat);
 	conn->opening = opening_new(core, request, endpoint, params, admission);
 	conn->peer = wsm__peer_enter(core, request->ip);
-	if (conn->opening && admission &&
-	    take_grants(conn, admission->rooms, admission->n_rooms, admission->publish, admission->n_publish))
+	if (conn->opening && admission && take_grants(conn, &WSM__LISTS_OF(admission)))
 		opening_refuse(conn->opening, "the server is out of memory");
 	if (conn->opening)
 		conn->info = describe(core, number, request, endpoint, params, admission, conn->opening);
@@ -393,7 +400,7 @@ void wsm__conn_open(struct wsm__conn *conn, const wsm_decision *decision)
 	if (decision && (decision->user_id.len || decision->session_id.len))
 		status = info_identify(conn, decision->user_id, decision->session_id);
 	if (decision && !status)
-		status = take_grants(conn, decision->rooms, decision->n_rooms, decision->publish, decision->n_publish);
+		status = take_grants(conn, &WSM__LISTS_OF(decision));
 	if (status)
 		wsm__conn_refuse(conn, 1013, "the server is out of memory");
 	else if (conn->echo)
@@ -515,8 +522,13 @@ void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 
 void wsm__conn_refuse(struct wsm__conn *conn, unsigned code, const char *reason)
 {
-	if (conn->state != WSM__CONN_CLOSING)
+	char line[160];
+
+	if (conn->state != WSM__CONN_CLOSING) {
 		conn->core->counters.refused++;
+		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_CONNECTION, "a connection from %s, closed with %u: %s",
+		                  conn->info->ip, code, wsm__log_text(line, sizeof(line), wsm__str(reason)));
+	}
 	wsm__conn_close(conn, code, reason);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/runtime.h"
+#include "net/checks.h"
 
 #define EVENT_UNIT 1024u /* bytes of one that count as a further one */
 
@@ -110,9 +110,11 @@ int wsm_want(wsm_runtime *runtime, unsigned mask)
 {
 	int status = wsm__runtime_check_fork(runtime, NULL);
 
-	if (!status)
-		atomic_store(&runtime->want, mask);
-	return status;
+	if (status)
+		return status;
+	atomic_store(&runtime->want, mask);
+	wsm__checks_add(runtime, wsm__checks_of_handlers(mask));
+	return WSM_OK;
 }
 
 int wsm_set_wake(wsm_runtime *runtime, wsm_wake_fn wake, void *user_data)

@@ -198,6 +198,9 @@ static void refuse_renewal(struct wsm__conn *conn, const struct wsm__command *co
 	wsm__conn_error(conn, code, why, command->name, command->id);
 }
 
+static const struct wsm__regrant renewed = { "the new token does not grant this room",
+	                                     "the new token does not grant the rooms of this endpoint" };
+
 void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command)
 {
 	enum wsm__jwt_result result;
@@ -227,7 +230,7 @@ void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command
 	}
 	wsm__grant_free(conn->grant);
 	conn->grant = grant;
-	if (wsm__access_again(conn))
+	if (wsm__access_again(conn, &renewed))
 		wsm__token_answer(conn, command->id);
 }
 

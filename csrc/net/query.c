@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "net/answers.h"
 #include "net/commands.h"
+#include "net/lists.h"
 #include "net/presence.h"
 #include "net/rest.h"
 #include "rooms/name.h"
@@ -39,23 +40,35 @@ static void asked_unref(struct wsm__asked *asked)
 	free(asked);
 }
 
+static struct wsm__lists lists_of(const wsm_rest_request *rest)
+{
+	return (struct wsm__lists){ .rooms = rest->rooms,
+		                    .n_rooms = rest->n_rooms,
+		                    .subscribe = rest->subscribe,
+		                    .n_subscribe = rest->n_subscribe };
+}
+
 static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest_request *rest)
 {
+	struct wsm__lists lists = { .n_rooms = 0 };
 	size_t bytes = 9;
 	struct wsm__asked *asked;
 	struct wsm__arena arena;
 	pthread_condattr_t attr;
 
+	if (rest)
+		lists = lists_of(rest);
 	if (question)
 		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
 		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->authorization.len +
 		         rest->api_key.len + rest->origin.len + rest->body.len + rest->forwarded.len +
-		         rest->x_forwarded_for.len + rest->host.len + rest->content_type.len + 4;
+		         rest->x_forwarded_for.len + rest->host.len + rest->content_type.len + 4 + rest->user_id.len + 1 +
+		         wsm__lists_bytes(&lists) + wsm__lists_count(&lists) * sizeof(wsm_slice);
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
 		return NULL;
-	arena.at = (char *)(asked + 1);
+	arena.at = (char *)((wsm_slice *)(void *)(asked + 1) + wsm__lists_count(&lists));
 	asked->head.kind = WSM__CMD_QUERY;
 	atomic_init(&asked->refs, 2);
 	pthread_mutex_init(&asked->lock, NULL);
@@ -85,6 +98,13 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	asked->rest.content_type = wsm__arena_copy(&arena, rest->content_type);
 	asked->rest.body = wsm__arena_copy(&arena, rest->body);
 	asked->rest.vouched = rest->vouched;
+	asked->rest.admitted = rest->admitted;
+	asked->rest.user_id = wsm__arena_copy(&arena, rest->user_id);
+	lists = wsm__lists_copy(&lists, (wsm_slice *)(void *)(asked + 1), &arena);
+	asked->rest.rooms = lists.rooms;
+	asked->rest.n_rooms = lists.n_rooms;
+	asked->rest.subscribe = lists.subscribe;
+	asked->rest.n_subscribe = lists.n_subscribe;
 	return asked;
 }
 
@@ -154,10 +174,16 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 
 int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_answer *answer, wsm_error *error)
 {
+	const struct wsm__lists lists = lists_of(request);
 	struct wsm__asked *asked;
 	int status = wsm__runtime_check(runtime, error);
 
 	memset(answer, 0, sizeof(*answer));
+	if (!status)
+		status = wsm__lists_check(&lists, error);
+	if (!status && request->user_id.len && !wsm__id_valid(request->user_id))
+		status = wsm__fail(error, WSM_EINVAL,
+		                   "the user id must be 1 to %d bytes of UTF-8 without control characters", WSM__ID_MAX);
 	if (status)
 		return status;
 	asked = asked_new(NULL, request);

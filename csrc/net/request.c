@@ -1,5 +1,6 @@
 /* What is checked before a WebSocket is accepted, whichever way its request came: Origin, endpoint, where a token stands. */
 #include "base/slice.h"
+#include "net/refusals.h"
 #include "net/token.h"
 #include "policy/origin.h"
 #include "policy/proxy.h"
@@ -74,6 +75,20 @@ bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *reques
 	return good;
 }
 
+/* Browsers show their users no reason, so that the log is the only place to find it. */
+static void tell_origin(wsm_runtime *runtime, const struct wsm__request *request)
+{
+	char origin[120], host[120];
+
+	wsm__log_text(origin, sizeof(origin), wsm__request_header(request, "origin"));
+	wsm__log_text(host, sizeof(host), request->host);
+	wsm__refusal_tell(runtime, WSM__REFUSED_ORIGIN,
+	                  "a WebSocket of a page of Origin %s to host %s: neither the same host nor loopback, nor in option "
+	                  "allowed_origins (WEBSOCKET_ALLOWED_ORIGINS). Add it there if the page is yours; behind a proxy that "
+	                  "changes Host, add the proxy to trusted_proxies",
+	                  origin, host);
+}
+
 unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, const wsm_admission *admission,
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params, struct wsm__buffer *token,
                             const char **why)
@@ -93,6 +108,8 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 	}
 	status = wsm__request_check(runtime, request, admission, endpoint, params);
 	*why = status == 403 ? "this Origin may not connect (allowed_origins)" : "there is no endpoint of this path";
+	if (status == 403)
+		tell_origin(runtime, request);
 	if (status || !runtime->jwt || (admission && admission->admitted))
 		return status;
 	wsm__buffer_init(&protocols);

@@ -9,6 +9,7 @@
 #include "net/answers.h"
 #include "net/call.h"
 #include "net/publish.h"
+#include "net/refusals.h"
 #include "net/token.h"
 #include "policy/origin.h"
 #include "policy/proxy.h"
@@ -147,14 +148,19 @@ static bool parse_since(char *text, int len, struct wsm__since *since)
 /* As over WebSocket; but handlers of the application are not asked here, so what they alone could grant needs the key. */
 static unsigned check_read(const struct wsm__call *call, wsm_slice room, const char **why)
 {
+	struct wsm__reader reader = { .claims = NULL };
 	struct wsm__claims claims;
 	unsigned status;
 
 	if (wsm__call_has_key(call))
 		return 0;
-	if (!wsm__token_read(call->core, wsm__token_bearer(call->request->authorization), &claims))
-		return wsm__access_read(call->core, NULL, room, why);
-	status = wsm__access_read(call->core, &claims, room, why);
+	if (call->request->admitted)
+		reader.host = call->request;
+	else if (wsm__token_read(call->core, wsm__token_bearer(call->request->authorization), &claims))
+		reader.claims = &claims;
+	status = wsm__access_read(call->core, &reader, room, why);
+	if (!reader.claims)
+		return status;
 	wsm__claims_fini(&claims);
 	return status;
 }
@@ -192,6 +198,8 @@ static void get_history(struct wsm__call *call, wsm_slice rest)
 	status = check_read(call, history.room, &why);
 	if (status) {
 		call->core->counters.forbidden++;
+		wsm__refusal_tell(call->core->runtime, WSM__REFUSED_HISTORY, "history of \"%s\" over REST: %s",
+		                  wsm__log_text(since, sizeof(since), history.room), why);
 		wsm__call_refuse(call, status, status == 401 ? "unauthenticated" : "forbidden", why);
 		return;
 	}

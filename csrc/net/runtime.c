@@ -14,6 +14,7 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "net/checks.h"
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/overload.h"
@@ -109,6 +110,7 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	wsm__endpoints_fini(&runtime->endpoints);
 	wsm__rules_fini(&runtime->rules);
 	wsm__revocations_fini(&runtime->revocations);
+	free(atomic_load(&runtime->checked));
 	while (runtime->actions)
 		wsm_command_remove(runtime, wsm__str(runtime->actions->text));
 	pthread_mutex_destroy(&runtime->lifecycle);
@@ -375,6 +377,8 @@ static int core_open(struct wsm__core *core, wsm_error *error)
 	status = wsm__server_open(core, error);
 	if (!status)
 		status = wsm__listen_open(core, error);
+	if (!status)
+		wsm__checks_tell(core);
 	if (!status && core->config->test_echo_path[0])
 		wsm__log(core->runtime, WSM_WARNING,
 		         "%s echoes every message without authentication or limits (test_echo_path): for tests only",
@@ -482,6 +486,7 @@ int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
 			pthread_join(runtime->thread, NULL);
 			runtime->has_thread = false;
 		}
+		wsm__checks_begin(runtime);
 		sem_init(&birth.done, 0, 0);
 		status = start_thread(runtime, &birth, error);
 		sem_destroy(&birth.done);

@@ -42,6 +42,22 @@ struct wsm__name { /* of a host command */
 	char *text;
 };
 
+/* What leaves a line when it is refused (refusals.h). */
+enum wsm__refused {
+	WSM__REFUSED_ROOM,
+	WSM__REFUSED_CONNECTION,
+	WSM__REFUSED_ORIGIN,
+	WSM__REFUSED_HISTORY,
+	WSM__REFUSED_SESSION,
+	WSM__REFUSED_KINDS
+};
+#define WSM__REFUSALS_A_MINUTE 10
+struct wsm__refusals {
+	atomic_ullong since_ms;    /* when this minute began */
+	atomic_uint told;          /* lines of this minute */
+	atomic_ulong untold;       /* those left out since the last line */
+};
+
 struct wsm_runtime {
 	struct wsm_config *config; /* immutable */
 	struct wsm__tls *tls;      /* NULL: no TLS on the own port */
@@ -74,6 +90,9 @@ struct wsm_runtime {
 
 	struct wsm__endpoints endpoints;
 	struct wsm__rules rules;
+	atomic_uint checks;      /* WSM__CHECK_…: what decides about clients (checks.h) */
+	_Atomic(char *) checked; /* what the application said about it; set once */
+	struct wsm__refusals refusals[WSM__REFUSED_KINDS];
 	pthread_mutex_t actions_lock;
 	struct wsm__name *actions; /* commands of the host */
 
@@ -106,6 +125,7 @@ enum wsm__command_kind {
 	WSM__CMD_AUTHORIZED,
 	WSM__CMD_REPLY,
 	WSM__CMD_REVOKED,
+	WSM__CMD_CHECKED,
 	WSM__CMD_KEYS,
 	WSM__CMD_QUERY,
 	WSM__CMD_CONN_DRAIN,

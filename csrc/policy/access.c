@@ -29,17 +29,20 @@ int wsm__patterns_add(struct wsm__patterns *patterns, wsm_slice pattern)
 	return WSM_OK;
 }
 
+bool wsm__pattern_grants(wsm_slice pattern, wsm_slice room)
+{
+	size_t beginning = pattern.len - 1; /* none is empty */
+
+	if (pattern.data[beginning] != '*')
+		return wsm__slice_equal(room, pattern);
+	return room.len >= beginning && memcmp(room.data, pattern.data, beginning) == 0;
+}
+
 bool wsm__patterns_grant(const struct wsm__patterns *patterns, wsm_slice room)
 {
-	for (size_t i = 0; i < patterns->n; i++) {
-		wsm_slice pattern = wsm__str(patterns->at[i]);
-		size_t beginning = pattern.len - 1; /* none is empty */
-
-		if (pattern.data[beginning] == '*'
-			    ? room.len >= beginning && memcmp(room.data, pattern.data, beginning) == 0
-			    : wsm__slice_equal(room, pattern))
+	for (size_t i = 0; i < patterns->n; i++)
+		if (wsm__pattern_grants(wsm__str(patterns->at[i]), room))
 			return true;
-	}
 	return false;
 }
 

@@ -19,7 +19,9 @@ struct wsm__patterns {
 bool wsm__access_pattern_valid(wsm_slice pattern);
 /* Appends a valid pattern. WSM_ENOMEM. */
 int wsm__patterns_add(struct wsm__patterns *patterns, wsm_slice pattern);
-/* Whether one of them is, or is the beginning of, a public room's name. */
+/* Whether a valid pattern is, or is the beginning of, a public room's name. */
+bool wsm__pattern_grants(wsm_slice pattern, wsm_slice room);
+/* Whether one of them does. */
 bool wsm__patterns_grant(const struct wsm__patterns *patterns, wsm_slice room);
 /* Whether "*" is among them. */
 bool wsm__patterns_grant_all(const struct wsm__patterns *patterns);

@@ -204,6 +204,9 @@ static int store_string(const struct attempt *attempt)
 		return refuse(attempt, "visible ASCII characters without spaces, as it is sent in an HTTP header");
 	if (strcmp(name, "broker_url") == 0 && strcmp(value, "memory:") != 0)
 		return refuse(attempt, "memory:, the only broker of this version");
+	if (strcmp(name, "access") == 0 && strcmp(value, "auto") != 0 && strcmp(value, "open") != 0 &&
+	    strcmp(value, "granted") != 0)
+		return refuse(attempt, "auto, open or granted");
 	return store_text(attempt, value);
 }
 
@@ -378,6 +381,7 @@ void wsm_config_free(wsm_config *config)
 		return;
 	free(config->host);
 	free(config->port);
+	free(config->access);
 	free(config->api_key);
 	free(config->broker_url);
 	free(config->tls_cert);

@@ -52,6 +52,7 @@ struct wsm_config {
 	uint64_t max_history_bytes; /* 268435456 of all rooms together */
 	double presence_grace;      /* 5 s away before a leave is told */
 	/* access */
+	char *access;           /* auto, open, granted */
 	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */
 	size_t n_allowed_origins;
 	char *api_key;        /* "" none */

@@ -116,6 +116,9 @@
 	  "Seconds that a message stays in the history of its room.")                                                  \
 	X(presence_grace, "WEBSOCKET_PRESENCE_GRACE", SECS, "5", 0, 3600,                                              \
 	  "Seconds that a user may be away without the members of its rooms being told (room rule presence_events).")  \
+	X(access, "WEBSOCKET_ACCESS", STRING, "auto", 0, 0,                                                            \
+	  "Who may hear public rooms: auto (everyone, unless something checks clients; then who was granted them), "   \
+	  "open (everyone who was let in), or granted.")                                                               \
 	X(allowed_origins, "WEBSOCKET_ALLOWED_ORIGINS", LIST, "", 0, 0,                                                \
 	  "Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, "       \
 	  "*. before the host for subdomains, or * for all.")                                                          \

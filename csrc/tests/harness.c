@@ -126,6 +126,17 @@ wsm_event *host_event(struct host *host, wsm_event_kind kind)
 	return event;
 }
 
+wsm_event *host_line(struct host *host, const char *part)
+{
+	wsm_event *event = host_event(host, WSM_EVENT_LOG);
+
+	while (!strstr(event->text.data, part)) {
+		wsm_event_free(event);
+		event = host_event(host, WSM_EVENT_LOG);
+	}
+	return event;
+}
+
 json_t *host_ask(struct host *host, wsm_query_kind kind, const char *room)
 {
 	wsm_question question = { .kind = kind, .room = wsm__str(room) };

@@ -59,6 +59,8 @@ void host_close(struct host *host);
 wsm_event *host_event(struct host *host, wsm_event_kind kind);
 /* The next event of that kind if it is there already, else NULL. */
 wsm_event *host_event_now(struct host *host, wsm_event_kind kind);
+/* The next line of the log with that part in it; others are thrown away. Free it. */
+wsm_event *host_line(struct host *host, const char *part);
 /* The answer to a question, as JSON. Release it. */
 json_t *host_ask(struct host *host, wsm_query_kind kind, const char *room);
 /* One number of the statistics. */

@@ -315,13 +315,13 @@ static void admit_with(const char *user, const char *room, const char *publish)
 	wsm_slice rooms[] = { wsm__str(room) }, may[] = { wsm__str(publish) };
 	wsm_decision decision = { .allow = true,
 	                          .user_id = wsm__str(user),
-	                          .rooms = rooms,
-	                          .n_rooms = rooms[0].len ? 1 : 0,
+	                          .subscribe = rooms,
+	                          .n_subscribe = rooms[0].len ? 1 : 0,
 	                          .publish = may,
 	                          .n_publish = may[0].len ? 1 : 0 };
 	wsm_event *event = host_event(&host, WSM_EVENT_AUTHENTICATE);
 
-	assert_int_equal(wsm_authenticated(host.runtime, event->ticket, &decision), WSM_OK);
+	assert_int_equal(wsm_authenticated(host.runtime, event->ticket, &decision, NULL), WSM_OK);
 	wsm_event_free(event);
 }
 

@@ -265,7 +265,6 @@ static void connections_are_searched_sorted_and_cut_into_pages(void **state)
 		{ "&sort=session&offset=99", "", 6 },
 		{ "&limit=0", "", 6 },
 		{ "&sort=-rooms&limit=1", "c", 6 },
-		{ "&sort=nothing", "fedcba", 6 },
 		{ "&search=SESSION-B", "", 0 },
 		{ "&search=B-SESSION", "b", 1 },
 		{ "&search=project%2Fp%201", "", 0 },
@@ -274,13 +273,10 @@ static void connections_are_searched_sorted_and_cut_into_pages(void **state)
 		{ "&room=nowhere", "", 0 },
 		{ "&room=project:P1&search=a-s", "a", 1 },
 	};
-	static const char *const bad[] = { "limit=501",
-	                                   "limit=x",
-	                                   "limit=",
-	                                   "offset=-1",
-	                                   "offset=99999999999",
-	                                   "sort=%zz",
-	                                   "sort=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+	static const char *const bad[] = {
+		"limit=501",          "limit=x",  "limit=",       "offset=-1",
+		"offset=99999999999", "sort=%zz", "sort=nothing", "sort=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	};
 	struct visitor visitors[6];
 	char path[64], query[512], found[16];
 	json_t *page;

@@ -28,7 +28,7 @@ static json_t *come(struct visitor *visitor, const char *path)
 
 	visitor_try(visitor, host.port, path, NULL);
 	event = host_event(&host, WSM_EVENT_AUTHENTICATE);
-	assert_int_equal(wsm_authenticated(host.runtime, event->ticket, &decision), WSM_OK);
+	assert_int_equal(wsm_authenticated(host.runtime, event->ticket, &decision, NULL), WSM_OK);
 	wsm_event_free(event);
 	greeting = of_type(visitor_next(visitor), "connected");
 	row = json_incref(json_object_get(at(greeting, "data.rooms"), "@user:7"));

@@ -78,7 +78,7 @@ static void an_address_is_banned_by_hand(void **state)
 	json_decref(row);
 	assert_int_equal(host_stat(&host, "banned"), 1);
 	assert_int_equal(host_stat(&host, "bans"), 1);
-	line = host_event(&host, WSM_EVENT_LOG);
+	line = host_line(&host, "banned");
 	assert_string_equal(line->text.data, "127.0.0.2 is banned for 600 s: it spammed");
 	wsm_event_free(line);
 	raw_frame(here, true, WSC_TEXT, "ping", 4); /* others are not concerned */

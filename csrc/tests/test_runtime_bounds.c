@@ -48,9 +48,9 @@ static void hold_it_up(void)
 static void open_held_up(void)
 {
 	host_make(&host, "max_pending", "16384", "max_publish_size", "64", NULL);
-	wsm_want(host.runtime, WSM_WANT_LOG);
 	assert_int_equal(wsm_set_wake(host.runtime, hold_up, NULL), WSM_OK);
 	host_start(&host);
+	wsm_want(host.runtime, WSM_WANT_LOG); /* after the lines of the start */
 	hold_it_up();
 }
 

@@ -54,9 +54,9 @@ static uint64_t question(wsm_event_kind kind, json_t **data)
 static void admit(uint64_t ticket, const char *user)
 {
 	const wsm_slice rooms[] = { wsm__str("project:*"), wsm__str("early:*") };
-	wsm_decision decision = { .allow = true, .user_id = wsm__str(user), .rooms = rooms, .n_rooms = 2 };
+	wsm_decision decision = { .allow = true, .user_id = wsm__str(user), .subscribe = rooms, .n_subscribe = 2 };
 
-	assert_int_equal(wsm_authenticated(host.runtime, ticket, &decision), WSM_OK);
+	assert_int_equal(wsm_authenticated(host.runtime, ticket, &decision, NULL), WSM_OK);
 }
 
 static void the_question_describes_the_request(void **state)
@@ -94,7 +94,7 @@ static void who_is_allowed_is_that_user(void **state)
 
 	(void)state;
 	visitor_try(&visitor, host.port, "/ws", NULL);
-	assert_int_equal(wsm_authenticated(host.runtime, question(WSM_EVENT_AUTHENTICATE, NULL), &decision), WSM_OK);
+	assert_int_equal(wsm_authenticated(host.runtime, question(WSM_EVENT_AUTHENTICATE, NULL), &decision, NULL), WSM_OK);
 	greeting = of_type(visitor_next(&visitor), "connected");
 	assert_string_equal(text_at(greeting, "data.user_id"), "u1");
 	assert_string_equal(text_at(greeting, "data.session_id"), "s9");
@@ -112,12 +112,12 @@ static void who_is_refused_is_closed_with_the_hosts_reason(void **state)
 
 	(void)state;
 	visitor_try(&visitor, host.port, "/ws", NULL);
-	wsm_authenticated(host.runtime, question(WSM_EVENT_AUTHENTICATE, NULL), &plain);
+	wsm_authenticated(host.runtime, question(WSM_EVENT_AUTHENTICATE, NULL), &plain, NULL);
 	assert_int_equal(visitor_end(&visitor), 4401);
 	assert_int_equal(json_array_size(visitor.inbox), 0);
 	visitor_leave(&visitor);
 	visitor_try(&visitor, host.port, "/ws", NULL);
-	wsm_authenticated(host.runtime, question(WSM_EVENT_AUTHENTICATE, NULL), &custom);
+	wsm_authenticated(host.runtime, question(WSM_EVENT_AUTHENTICATE, NULL), &custom, NULL);
 	assert_int_equal(visitor_end(&visitor), 4403);
 	assert_string_equal(visitor.reason, "this workspace is closed");
 	visitor_leave(&visitor);
@@ -203,8 +203,8 @@ static void decisions_that_are_wrong_are_refused_at_the_call(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(wsm_authenticated(host.runtime, 1, &bad[i]), WSM_EINVAL);
-	assert_int_equal(wsm_authenticated(host.runtime, 1, &room), WSM_EROOM);
+		assert_int_equal(wsm_authenticated(host.runtime, 1, &bad[i], NULL), WSM_EINVAL);
+	assert_int_equal(wsm_authenticated(host.runtime, 1, &room, NULL), WSM_EROOM);
 }
 
 static void no_answer_in_time_is_4401(void **state)
@@ -325,7 +325,7 @@ static void stop_while_the_host_decides(void **state)
 	ticket = question(WSM_EVENT_AUTHENTICATE, NULL);
 	assert_int_equal(wsm_runtime_stop(host.runtime, 1000), WSM_OK);
 	assert_int_equal(visitor_end(&visitor), 1001);
-	assert_int_equal(wsm_authenticated(host.runtime, ticket, &allow), WSM_ENOTRUNNING);
+	assert_int_equal(wsm_authenticated(host.runtime, ticket, &allow, NULL), WSM_ENOTRUNNING);
 	visitor_leave(&visitor);
 }
 

@@ -182,7 +182,7 @@ static void a_users_rooms_are_greeted_and_resumed(void **state)
 	resume_path(path, sizeof(path), "/ws", "team", first.epoch, 1);
 	visitor_try(&visitor, host.port, path, NULL);
 	question = host_event(&host, WSM_EVENT_AUTHENTICATE);
-	assert_int_equal(wsm_authenticated(host.runtime, question->ticket, &decision), WSM_OK);
+	assert_int_equal(wsm_authenticated(host.runtime, question->ticket, &decision, NULL), WSM_OK);
 	wsm_event_free(question);
 	greeting = of_type(visitor_next(&visitor), "connected");
 	assert_int_equal(offset_of(greeting, "team", true), 2);

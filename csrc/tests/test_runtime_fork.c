@@ -62,7 +62,7 @@ static int call_everything(struct host *host)
 	CHECK(14, wsm_bridge_receive(runtime, 1, false, "x", 1) == WSM_EFORKED);
 	CHECK(15, wsm_bridge_written(runtime, 1, 1) == WSM_EFORKED);
 	CHECK(16, wsm_bridge_closed(runtime, 1, 1000, wsm__str("")) == WSM_EFORKED);
-	CHECK(17, wsm_authenticated(runtime, 1, &decision) == WSM_EFORKED);
+	CHECK(17, wsm_authenticated(runtime, 1, &decision, NULL) == WSM_EFORKED);
 	CHECK(18, wsm_authorized(runtime, 1, true) == WSM_EFORKED);
 	CHECK(19, wsm_reply(runtime, 1, wsm__str("a"), wsm__str(""), wsm__str("1"), NULL) == WSM_EFORKED);
 	CHECK(20, wsm_endpoint_set(runtime, &endpoint, &error) == WSM_EFORKED);

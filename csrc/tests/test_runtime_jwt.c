@@ -177,7 +177,7 @@ static void the_authenticate_handler_decides_about_those_without_a_token(void **
 	wsm_want(host.runtime, WSM_WANT_AUTHENTICATE);
 	visitor_try(&visitor, host.port, "/ws", NULL);
 	event = host_event(&host, WSM_EVENT_AUTHENTICATE);
-	wsm_authenticated(host.runtime, event->ticket, &decision);
+	wsm_authenticated(host.runtime, event->ticket, &decision, NULL);
 	wsm_event_free(event);
 	greeting = visitor_next(&visitor);
 	assert_string_equal(text_at(greeting, "data.user_id"), "u9");

@@ -54,7 +54,7 @@ static void calls_before_start_say_that_it_is_not_running(void **state)
 	assert_int_equal(wsm_disconnect(host.runtime, wsm__str("c"), 0, wsm__str(""), &error), WSM_ENOTRUNNING);
 	assert_int_equal(wsm_adopt(host.runtime, 0, "GET", 3, NULL, &conn, &error), WSM_ENOTRUNNING);
 	assert_int_equal(wsm_bridge_receive(host.runtime, 1, false, "x", 1), WSM_ENOTRUNNING);
-	assert_int_equal(wsm_authenticated(host.runtime, 1, &decision), WSM_ENOTRUNNING);
+	assert_int_equal(wsm_authenticated(host.runtime, 1, &decision, NULL), WSM_ENOTRUNNING);
 	assert_int_equal(wsm_authorized(host.runtime, 1, true), WSM_ENOTRUNNING);
 	assert_int_equal(wsm_reply(host.runtime, 1, wsm__str("a"), wsm__str(""), wsm__str("1"), NULL), WSM_ENOTRUNNING);
 	host_close(&host);

@@ -230,7 +230,7 @@ static void open_as(struct host *host, struct visitor *visitor, const char *user
 
 	visitor_try(visitor, host->port, "/ws", NULL);
 	question = host_event(host, WSM_EVENT_AUTHENTICATE);
-	assert_int_equal(wsm_authenticated(host->runtime, question->ticket, &decision), WSM_OK);
+	assert_int_equal(wsm_authenticated(host->runtime, question->ticket, &decision, NULL), WSM_OK);
 	wsm_event_free(question);
 }
 

@@ -86,7 +86,7 @@ static void the_answer_waits_for_the_handler(void **state)
 
 		event = host_event(&host, WSM_EVENT_AUTHENTICATE);
 		assert_int_equal(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), -1); /* nothing yet */
-		assert_int_equal(wsm_authenticated(host.runtime, event->ticket, &decisions[i]), WSM_OK);
+		assert_int_equal(wsm_authenticated(host.runtime, event->ticket, &decisions[i], NULL), WSM_OK);
 		wsm_event_free(event);
 		if (decisions[i].allow)
 			let_in(fd);
@@ -108,13 +108,13 @@ static void who_goes_or_speaks_meanwhile(void **state)
 	event = host_event(&host, WSM_EVENT_AUTHENTICATE);
 	close(fd);
 	host_stat_falls(&host, "active_connections", 0);
-	wsm_authenticated(host.runtime, event->ticket, &yes);
+	wsm_authenticated(host.runtime, event->ticket, &yes, NULL);
 	wsm_event_free(event);
 	fd = ask("/ws", "");
 	event = host_event(&host, WSM_EVENT_AUTHENTICATE);
 	raw_frame(fd, true, WSC_TEXT, "ping", 4);
 	assert_int_equal(answer_of(fd, "before the request is answered"), 400);
-	wsm_authenticated(host.runtime, event->ticket, &yes);
+	wsm_authenticated(host.runtime, event->ticket, &yes, NULL);
 	wsm_event_free(event);
 	/* And one that is cut off by a stop. */
 	fd = ask("/ws", "");

@@ -112,7 +112,7 @@ static void whom_the_host_has_let_in_goes_too(void **state)
 	for (int round = 0; round < 2; round++) {
 		visitor_try(&visitor, host.port, "/ws", NULL);
 		event = host_event(&host, WSM_EVENT_AUTHENTICATE);
-		wsm_authenticated(host.runtime, event->ticket, &decision);
+		wsm_authenticated(host.runtime, event->ticket, &decision, NULL);
 		wsm_event_free(event);
 		json_decref(visitor_await(&visitor, "connected"));
 		take_back(NULL, "u1", (uint64_t)(seconds() + (round ? -60 : 60)) * 1000);

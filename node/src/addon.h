@@ -187,7 +187,7 @@ pthread_mutex_t *addon_hub_sort_lock(struct hub *hub);
 /* ---- runtime.c, and the files that hold its methods --------------------------------------------------------------- */
 
 #define METHOD(name) napi_value addon_##name(napi_env env, napi_callback_info info)
-#define MAX_ARGS 12
+#define MAX_ARGS 14
 
 /* The receiver and the arguments (undefined where there are fewer). V8 has checked that the receiver is a Runtime. */
 struct seat *addon_seat(napi_env env, napi_callback_info info, size_t n, napi_value *args);
@@ -206,6 +206,8 @@ METHOD(match);
 METHOD(room_rule_set);
 METHOD(adopt); /* adopt.c */
 METHOD(want);  /* events.c */
+METHOD(access_checked);
+METHOD(access);
 METHOD(command_add);
 METHOD(command_remove);
 METHOD(authenticated);
@@ -228,7 +230,7 @@ bool addon_events_deliver(struct seat *seat);
 struct admission {
 	wsm_admission admission;
 	struct text client_id, user_id, session_id, greeting, heartbeat, ip;
-	struct texts rooms, publish;
+	struct texts rooms, subscribe, publish;
 };
 bool addon_admission(napi_env env, napi_value object, struct admission *out);
 void addon_admission_fini(struct admission *admission);

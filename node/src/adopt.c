@@ -38,6 +38,11 @@ bool addon_admission(napi_env env, napi_value object, struct admission *out)
 		return false;
 	admission->rooms = out->rooms.at;
 	admission->n_rooms = out->rooms.n;
+	value = addon_get(env, object, "subscribe");
+	if (!value || !addon_texts(env, value, "subscribe", &out->subscribe))
+		return false;
+	admission->subscribe = out->subscribe.at;
+	admission->n_subscribe = out->subscribe.n;
 	value = addon_get(env, object, "publish");
 	if (!value || !addon_texts(env, value, "publish", &out->publish))
 		return false;
@@ -59,6 +64,7 @@ void addon_admission_fini(struct admission *admission)
 	addon_text_fini(&admission->heartbeat);
 	addon_text_fini(&admission->ip);
 	addon_texts_fini(&admission->rooms);
+	addon_texts_fini(&admission->subscribe);
 	addon_texts_fini(&admission->publish);
 }
 

@@ -167,6 +167,39 @@ METHOD(want)
 	return addon_result(env, addon_hub_want(seat, mask), NULL);
 }
 
+/* accessChecked(by): the application checks clients by itself. */
+METHOD(access_checked)
+{
+	napi_value args[1], result = NULL;
+	struct seat *seat = addon_seat(env, info, 1, args);
+	struct text by = { .heap = NULL };
+	wsm_error error = { 0 };
+
+	if (seat && addon_text(env, args[0], "by", &by))
+		result = addon_result(env, wsm_access_checked(addon_seat_runtime(seat), by.slice, &error), &error);
+	addon_text_fini(&by);
+	return result;
+}
+
+/* access(): whether public rooms need a grant, and why, as one line. */
+METHOD(access)
+{
+	struct seat *seat = addon_seat(env, info, 0, NULL);
+	wsm_error error = { 0 };
+	wsm_text line;
+	napi_value result;
+	int status;
+
+	if (!seat)
+		return NULL;
+	status = wsm_access_describe(addon_seat_runtime(seat), &line, &error);
+	if (status != WSM_OK)
+		return addon_raise(env, status, &error);
+	result = addon_string_value(env, line.data, line.len);
+	wsm_text_free(&line);
+	return result;
+}
+
 METHOD(command_add)
 {
 	napi_value args[1], result = NULL;
@@ -192,14 +225,15 @@ METHOD(command_remove)
 	return result;
 }
 
-/* authenticated(ticket, allow, userId, sessionId, rooms, code, reason, publish) */
+/* authenticated(ticket, allow, userId, sessionId, rooms, code, reason, publish, subscribe) */
 METHOD(authenticated)
 {
-	napi_value args[8], result = NULL;
-	struct seat *seat = addon_seat(env, info, 8, args);
+	napi_value args[9], result = NULL;
+	struct seat *seat = addon_seat(env, info, 9, args);
 	struct text user_id = { .heap = NULL }, session_id = { .heap = NULL }, reason = { .heap = NULL };
-	struct texts rooms = { .owned = NULL }, publish = { .owned = NULL };
+	struct texts rooms = { .owned = NULL }, publish = { .owned = NULL }, subscribe = { .owned = NULL };
 	wsm_decision decision = { .code = 0 };
+	wsm_error error = { 0 };
 	uint64_t ticket;
 
 	if (!seat || !addon_uint64(env, args[0], "ticket", &ticket) || !addon_bool(env, args[1], &decision.allow))
@@ -207,21 +241,24 @@ METHOD(authenticated)
 	if (addon_text_or_none(env, args[2], "userId", &user_id) &&
 	    addon_text_or_none(env, args[3], "sessionId", &session_id) && addon_texts(env, args[4], "rooms", &rooms) &&
 	    addon_uint(env, args[5], "code", &decision.code) && addon_text_or_none(env, args[6], "reason", &reason) &&
-	    addon_texts(env, args[7], "publish", &publish)) {
+	    addon_texts(env, args[7], "publish", &publish) && addon_texts(env, args[8], "subscribe", &subscribe)) {
 		decision.user_id = user_id.slice;
 		decision.session_id = session_id.slice;
 		decision.rooms = rooms.at;
 		decision.n_rooms = rooms.n;
+		decision.subscribe = subscribe.at;
+		decision.n_subscribe = subscribe.n;
 		decision.publish = publish.at;
 		decision.n_publish = publish.n;
 		decision.reason = reason.slice;
-		result = addon_result(env, wsm_authenticated(addon_seat_runtime(seat), ticket, &decision), NULL);
+		result = addon_result(env, wsm_authenticated(addon_seat_runtime(seat), ticket, &decision, &error), &error);
 	}
 	addon_text_fini(&user_id);
 	addon_text_fini(&session_id);
 	addon_text_fini(&reason);
 	addon_texts_fini(&rooms);
 	addon_texts_fini(&publish);
+	addon_texts_fini(&subscribe);
 	return result;
 }
 

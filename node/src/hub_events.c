@@ -344,7 +344,7 @@ static bool distribute(struct hub *hub, wsm_event *event)
 		seat = first_with(hub, WSM_WANT_AUTHENTICATE);
 		if (seat && give(routes, seat, event, NULL, false))
 			return true;
-		wsm_authenticated(runtime, event->ticket, &refusal);
+		wsm_authenticated(runtime, event->ticket, &refusal, NULL);
 		return false;
 	case WSM_EVENT_AUTHORIZE:
 		seat = first_with(hub, WSM_WANT_AUTHORIZE);

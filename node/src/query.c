@@ -14,6 +14,8 @@ struct asking {
 	wsm_rest_answer answer; /* of a question: its body */
 	struct text texts[N_TEXTS];
 	char *body;
+	struct texts rooms, subscribe; /* of the identity */
+	struct text user_id;
 	int status;
 	wsm_error error;
 };
@@ -23,6 +25,9 @@ static void asking_free(struct asking *asking)
 	for (size_t i = 0; i < N_TEXTS; i++)
 		addon_text_fini(&asking->texts[i]);
 	free(asking->body);
+	addon_texts_fini(&asking->rooms);
+	addon_texts_fini(&asking->subscribe);
+	addon_text_fini(&asking->user_id);
 	wsm_text_free(&asking->answer.body);
 	if (asking->hub)
 		addon_hub_unref(asking->hub);
@@ -125,6 +130,30 @@ METHOD(query)
 	return ask(env, seat, asking);
 }
 
+/* Who calls, as the host has found out: { userId, rooms, subscribe }; undefined: it has not. */
+static bool fill_identity(napi_env env, napi_value object, struct asking *asking)
+{
+	wsm_rest_request *request = &asking->request;
+	napi_value user_id, rooms, subscribe;
+
+	if (addon_is_none(env, object))
+		return true;
+	user_id = addon_get(env, object, "userId");
+	rooms = addon_get(env, object, "rooms");
+	subscribe = addon_get(env, object, "subscribe");
+	if (!user_id || !rooms || !subscribe || !addon_text_or_none(env, user_id, "userId", &asking->user_id) ||
+	    !addon_texts(env, rooms, "rooms", &asking->rooms) ||
+	    !addon_texts(env, subscribe, "subscribe", &asking->subscribe))
+		return false;
+	request->admitted = true;
+	request->user_id = asking->user_id.slice;
+	request->rooms = asking->rooms.at;
+	request->n_rooms = asking->rooms.n;
+	request->subscribe = asking->subscribe.at;
+	request->n_subscribe = asking->subscribe.n;
+	return true;
+}
+
 static bool fill_request(napi_env env, const napi_value *args, struct asking *asking)
 {
 	wsm_rest_request *request = &asking->request;
@@ -137,7 +166,8 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 	                                            "xForwardedFor", "host",   "contentType" };
 	wsm_slice body = { NULL, 0 };
 
-	if (!addon_bool(env, args[N_TEXTS + 1], &request->vouched))
+	if (!addon_bool(env, args[N_TEXTS + 1], &request->vouched) ||
+	    !fill_identity(env, args[N_TEXTS + 2], asking))
 		return false;
 	for (size_t i = 0; i < N_TEXTS; i++) {
 		if (!addon_text_or_none(env, args[i], names[i], &asking->texts[i]))
@@ -156,11 +186,11 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 	return true;
 }
 
-/* rest(method, path, query, ip, authorization, apiKey, origin, forwarded, xForwardedFor, host, contentType, body, vouched) */
+/* rest(method, path, query, ip, authorization, apiKey, origin, forwarded, xForwardedFor, host, contentType, body, vouched, identity) */
 METHOD(rest)
 {
-	napi_value args[N_TEXTS + 2];
-	struct seat *seat = addon_seat(env, info, N_TEXTS + 2, args);
+	napi_value args[N_TEXTS + 3];
+	struct seat *seat = addon_seat(env, info, N_TEXTS + 3, args);
 	struct asking *asking;
 
 	if (!seat)

@@ -359,6 +359,8 @@ bool addon_runtime_define(napi_env env, napi_value exports)
 		METHOD_ROW("reloadKeys", addon_reload_keys),
 		METHOD_ROW("adopt", addon_adopt),
 		METHOD_ROW("want", addon_want),
+		METHOD_ROW("accessChecked", addon_access_checked),
+		METHOD_ROW("access", addon_access),
 		METHOD_ROW("commandAdd", addon_command_add),
 		METHOD_ROW("commandRemove", addon_command_remove),
 		METHOD_ROW("authenticated", addon_authenticated),

@@ -157,11 +157,16 @@ int core_admission_finish(struct core_admission *admission)
 		return -1;
 	if (core_slices_init(&admission->rooms, admission->room_list ? admission->room_list : Py_None, "rooms") < 0)
 		return -1;
+	if (core_slices_init(&admission->subscribe, admission->subscribe_list ? admission->subscribe_list : Py_None,
+	                     "subscribe") < 0)
+		return -1;
 	if (core_slices_init(&admission->publish, admission->publish_list ? admission->publish_list : Py_None,
 	                     "publish") < 0)
 		return -1;
 	out->rooms = admission->rooms.at;
 	out->n_rooms = admission->rooms.n;
+	out->subscribe = admission->subscribe.at;
+	out->n_subscribe = admission->subscribe.n;
 	out->publish = admission->publish.at;
 	out->n_publish = admission->publish.n;
 	return 0;
@@ -171,6 +176,8 @@ void core_admission_fini(struct core_admission *admission)
 {
 	if (admission->rooms.at)
 		core_slices_fini(&admission->rooms);
+	if (admission->subscribe.at)
+		core_slices_fini(&admission->subscribe);
 	if (admission->publish.at)
 		core_slices_fini(&admission->publish);
 }

@@ -71,16 +71,17 @@ void core_members_fini(struct core_members *members);
 /* The keywords of an admission, which adopt() and bridge_open() share. */
 struct core_admission {
 	wsm_admission admission;
-	struct core_slices rooms, publish;
+	struct core_slices rooms, subscribe, publish;
 	int admitted, skip_origin;
-	PyObject *client_id, *user_id, *session_id, *room_list, *publish_list, *greeting, *heartbeat;
+	PyObject *client_id, *user_id, *session_id, *room_list, *subscribe_list, *publish_list, *greeting, *heartbeat;
 };
 #define CORE_ADMISSION_KEYWORDS                                                                                        \
-	"admitted", "skip_origin", "client_id", "user_id", "session_id", "rooms", "publish", "greeting", "heartbeat"
-#define CORE_ADMISSION_FORMAT "$ppUUUOOUU"
+	"admitted", "skip_origin", "client_id", "user_id", "session_id", "rooms", "subscribe", "publish", "greeting", \
+		"heartbeat"
+#define CORE_ADMISSION_FORMAT "$ppUUUOOOUU"
 #define CORE_ADMISSION_ARGUMENTS(a)                                                                                    \
 	&(a)->admitted, &(a)->skip_origin, &(a)->client_id, &(a)->user_id, &(a)->session_id, &(a)->room_list,          \
-		&(a)->publish_list, &(a)->greeting, &(a)->heartbeat
+		&(a)->subscribe_list, &(a)->publish_list, &(a)->greeting, &(a)->heartbeat
 /* Fills `admission` from the objects that the argument parser has put in. fini() also after a failure. */
 int core_admission_finish(struct core_admission *admission);
 void core_admission_fini(struct core_admission *admission);
@@ -138,6 +139,8 @@ PyObject *core_runtime_bridge_closed(PyObject *self, PyObject *args);
 /* runtime_events.c */
 PyObject *core_runtime_take_events(PyObject *self, PyObject *unused);
 PyObject *core_runtime_want(PyObject *self, PyObject *mask);
+PyObject *core_runtime_access_checked(PyObject *self, PyObject *by);
+PyObject *core_runtime_access(PyObject *self, PyObject *unused);
 PyObject *core_runtime_command_add(PyObject *self, PyObject *action);
 PyObject *core_runtime_command_remove(PyObject *self, PyObject *action);
 PyObject *core_runtime_authenticated(PyObject *self, PyObject *args, PyObject *kwargs);

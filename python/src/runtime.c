@@ -283,6 +283,8 @@ static PyMethodDef runtime_methods[] = {
 	{ "bridge_written", core_runtime_bridge_written, METH_VARARGS, "(conn, size)" },
 	{ "bridge_closed", core_runtime_bridge_closed, METH_VARARGS, "(conn, code=1006, reason=\"\")" },
 	{ "want", core_runtime_want, METH_O, "Which events shall come: WANT_…" },
+	{ "access_checked", core_runtime_access_checked, METH_O, "The application checks clients by itself: by what." },
+	{ "access", core_runtime_access, METH_NOARGS, "Whether public rooms need a grant, and why, as one line." },
 	{ "command_add", core_runtime_command_add, METH_O, "Sends client commands of that action to the host." },
 	{ "command_remove", core_runtime_command_remove, METH_O, "Ends command_add()." },
 	{ "authenticated", METHOD(core_runtime_authenticated), KEYWORDS, "Answers EVENT_AUTHENTICATE." },

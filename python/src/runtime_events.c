@@ -63,6 +63,33 @@ PyObject *core_runtime_want(PyObject *object, PyObject *mask)
 	return core_result(self, wsm_want(self->runtime, (unsigned)value), NULL);
 }
 
+PyObject *core_runtime_access_checked(PyObject *object, PyObject *by)
+{
+	struct core_runtime *self = (struct core_runtime *)object;
+	wsm_slice text;
+	wsm_error error = { 0 };
+
+	if (core_text(by, "by", &text) < 0)
+		return NULL;
+	return core_result(self, wsm_access_checked(self->runtime, text, &error), &error);
+}
+
+PyObject *core_runtime_access(PyObject *object, PyObject *unused)
+{
+	struct core_runtime *self = (struct core_runtime *)object;
+	wsm_error error = { 0 };
+	wsm_text line;
+	PyObject *result;
+	int status = wsm_access_describe(self->runtime, &line, &error);
+
+	(void)unused;
+	if (status != WSM_OK)
+		return core_result(self, status, &error);
+	result = core_str(line.data, line.len);
+	wsm_text_free(&line);
+	return result;
+}
+
 PyObject *core_runtime_command_add(PyObject *object, PyObject *action)
 {
 	struct core_runtime *self = (struct core_runtime *)object;
@@ -86,33 +113,40 @@ PyObject *core_runtime_command_remove(PyObject *object, PyObject *action)
 
 PyObject *core_runtime_authenticated(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "ticket",  "allow", "user_id", "session_id", "rooms",
-	                                        "publish", "code",  "reason",  NULL };
+	static const char *const keywords[] = { "ticket",    "allow",   "user_id", "session_id", "rooms",
+	                                        "subscribe", "publish", "code",    "reason",     NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
 	unsigned long long ticket;
 	int allow;
-	PyObject *user_id = NULL, *session_id = NULL, *rooms = Py_None, *publish = Py_None, *reason = NULL,
-		 *result = NULL;
-	struct core_slices room_texts = { .at = room_texts.local }, publish_texts = { .at = publish_texts.local };
+	PyObject *user_id = NULL, *session_id = NULL, *rooms = Py_None, *subscribe = Py_None, *publish = Py_None,
+		 *reason = NULL, *result = NULL;
+	struct core_slices room_texts = { .at = room_texts.local }, subscribe_texts = { .at = subscribe_texts.local },
+			   publish_texts = { .at = publish_texts.local };
 	wsm_decision decision = { .allow = false };
+	wsm_error error = { 0 };
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Kp|UUOOIU:authenticated", (char **)(uintptr_t)keywords, &ticket,
-	                                 &allow, &user_id, &session_id, &rooms, &publish, &decision.code, &reason))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Kp|UUOOOIU:authenticated", (char **)(uintptr_t)keywords,
+	                                 &ticket, &allow, &user_id, &session_id, &rooms, &subscribe, &publish,
+	                                 &decision.code, &reason))
 		return NULL;
 	decision.allow = allow != 0;
 	if ((user_id && core_text(user_id, "user_id", &decision.user_id) < 0) ||
 	    (session_id && core_text(session_id, "session_id", &decision.session_id) < 0) ||
 	    (reason && core_text(reason, "reason", &decision.reason) < 0) ||
 	    core_slices_init(&room_texts, rooms, "rooms") < 0 ||
+	    core_slices_init(&subscribe_texts, subscribe, "subscribe") < 0 ||
 	    core_slices_init(&publish_texts, publish, "publish") < 0)
 		goto done;
 	decision.rooms = room_texts.at;
 	decision.n_rooms = room_texts.n;
+	decision.subscribe = subscribe_texts.at;
+	decision.n_subscribe = subscribe_texts.n;
 	decision.publish = publish_texts.at;
 	decision.n_publish = publish_texts.n;
-	result = core_result(self, wsm_authenticated(self->runtime, ticket, &decision), NULL);
+	result = core_result(self, wsm_authenticated(self->runtime, ticket, &decision, &error), &error);
 done:
 	core_slices_fini(&room_texts);
+	core_slices_fini(&subscribe_texts);
 	core_slices_fini(&publish_texts);
 	return result;
 }

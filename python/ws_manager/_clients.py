@@ -172,6 +172,7 @@ class Clients(Sending):
         session_id: object = None,
         client_id: object = None,
         rooms: str | Iterable[str] = (),
+        subscribe: str | Iterable[str] = (),
         publish: str | Iterable[str] = (),
         greeting: str = "",
         heartbeat: str = "",
@@ -185,8 +186,8 @@ class Clients(Sending):
         too; if both are None and nothing authenticates clients, `?session_id=` of the request. identity, by position:
         the user_id too; but what the request itself gives as `?session_id=` is taken as the session only, since
         anybody can claim it. client_id: one is made if None; a connection that has it already is closed with 4409. Ids
-        may be of any type; str() is taken. rooms: joined at once, besides @all; "board:*" is not joined, but may be
-        subscribed to. publish: rooms, also such beginnings, that it may publish to. greeting, heartbeat: types of the
+        may be of any type; str() is taken. rooms: joined at once, besides @all; names. subscribe: rooms that it may
+        subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting, heartbeat: types of the
         first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at the request's Origin.
 
         Returns the client id when the client has gone. The object then behaves as one whose client has just left:
@@ -209,6 +210,7 @@ class Clients(Sending):
             session_id=session_id,
             client_id=client_id,
             rooms=rooms,
+            subscribe=subscribe,
             publish=publish,
             greeting=greeting,
             heartbeat=heartbeat,

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from ws_manager._bridge import CANCELLED, ClosedSink, Ending, Message, bridge, quoted
 from ws_manager._core import WsManagerError
+from ws_manager._handlers import listed
 from ws_manager._handover import Admission, offered
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ async def connect(
     session_id: object = None,
     client_id: object = None,
     rooms: str | Iterable[str] = (),
+    subscribe: str | Iterable[str] = (),
     publish: str | Iterable[str] = (),
     greeting: str = "",
     heartbeat: str = "",
@@ -50,8 +52,9 @@ async def connect(
         client_id=_id(client_id) or uuid4().hex,
         user_id=_id(user_id),
         session_id=_id(session_id),
-        rooms=[rooms] if isinstance(rooms, str) else list(rooms),
-        publish=[publish] if isinstance(publish, str) else list(publish),
+        rooms=listed(rooms),
+        subscribe=listed(subscribe),
+        publish=listed(publish),
         greeting=greeting,
         heartbeat=heartbeat,
     )

@@ -258,6 +258,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        subscribe: Sequence[str] = (),
         publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
@@ -277,6 +278,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        subscribe: Sequence[str] = (),
         publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
@@ -288,6 +290,10 @@ class Runtime:
         """So many bytes of the messages of EVENT_BRIDGE_SEND have gone out."""
     def bridge_closed(self, conn: int, code: int = 1006, reason: str = "", /) -> None: ...
     def want(self, mask: int, /) -> None: ...
+    def access_checked(self, by: str, /) -> None:
+        """The application checks clients by itself; `by` says what, for the log."""
+    def access(self) -> str:
+        """Whether public rooms need a grant ("open: …", "granted: …"), and why."""
     def command_add(self, action: str, /) -> None: ...
     def command_remove(self, action: str, /) -> None: ...
     def authenticated(
@@ -297,6 +303,7 @@ class Runtime:
         user_id: str = "",
         session_id: str = "",
         rooms: Sequence[str] = (),
+        subscribe: Sequence[str] = (),
         publish: Sequence[str] = (),
         code: int = 0,
         reason: str = "",
@@ -322,10 +329,15 @@ class Runtime:
         host: str = "",
         content_type: str = "",
         vouched: bool = False,
+        admitted: bool = False,
+        user_id: str = "",
+        rooms: Sequence[str] = (),
+        subscribe: Sequence[str] = (),
     ) -> tuple[int, str, str, bytes]:
         """[blocks] One REST call: (status, content type, further header lines, body).
 
         vouched: the host has found out itself that the caller may use the admin panel.
+        admitted: it has found out who calls: user_id, and what that one may read. InvalidRoom.
         """
     def take_events(self) -> list[_Event]:
         """Clears event_fd and takes all events, oldest first. One thread at a time."""

@@ -202,19 +202,20 @@ def decision(value: Any) -> dict[str, Any]:
         if isinstance(value, (str, int)) or type(value).__name__ == "UUID":
             return {"user_id": str(value)}
         raise TypeError(
-            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, publish), True or "
+            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish), True or "
             f"None, not {type(value).__name__}"
         )
-    unknown = set(value) - {"user_id", "session_id", "rooms", "publish"}
+    unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish"}
     if unknown:
         raise TypeError(
             f"an authenticate handler returned a dict with {sorted(unknown)!r}; "
-            "it may have user_id, session_id, rooms, publish"
+            "it may have user_id, session_id, rooms, subscribe, publish"
         )
     return {
         "user_id": "" if value.get("user_id") is None else str(value["user_id"]),
         "session_id": "" if value.get("session_id") is None else str(value["session_id"]),
         "rooms": listed(value.get("rooms")),
+        "subscribe": listed(value.get("subscribe")),
         "publish": listed(value.get("publish")),
     }
 

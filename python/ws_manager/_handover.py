@@ -26,6 +26,7 @@ class Admission(TypedDict, total=False):
     user_id: str
     session_id: str
     rooms: Sequence[str]
+    subscribe: Sequence[str]
     publish: Sequence[str]
     greeting: str
     heartbeat: str

@@ -128,7 +128,7 @@ def test_an_authenticate_handler_grants_rooms_beginnings_and_publishing(serve: S
 
         @manager.authenticate
         def who(request: Any) -> dict[str, Any]:
-            return {"user_id": "ana", "rooms": ["team:1", "project:*"], "publish": "chat:*"}
+            return {"user_id": "ana", "rooms": ["team:1"], "subscribe": "project:*", "publish": "chat:*"}
 
         with client(port, "/ws/project/3?session_id=s1") as browser:
             greeting = receive(browser)["data"]
@@ -170,7 +170,7 @@ def test_an_authorize_handler_is_asked_where_nothing_else_decides(serve: Serve) 
 @pytest.mark.parametrize("handing_over", [True, False])
 def test_connect_grants_and_takes_no_session_from_the_query(handing_over: bool) -> None:
     with (
-        uvicorn(handing_over, rooms=["board:1", "team:*"], publish="chat:*")(jwt_secret=SECRET) as (_, port),
+        uvicorn(handing_over, rooms="board:1", subscribe=["team:*"], publish="chat:*")(jwt_secret=SECRET) as (_, port),
         client(port, "/live?session_id=s1") as browser,
     ):
         greeting = receive(browser)["data"]

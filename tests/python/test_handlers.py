@@ -234,7 +234,7 @@ def test_authenticate_sees_the_request_and_names_the_user(manager: WebSocketMana
     @manager.authenticate
     def who(request: Any) -> dict[str, Any]:
         requests(request)
-        return {"user_id": "user-1", "rooms": ["project:*"]}
+        return {"user_id": "user-1", "subscribe": ["project:*"]}
 
     calls = Calls()
     manager.on_connect(calls)
