@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from entrances import bodies, checks, floods, forgery, hosts, logs, names, ways
 from entrances.attack import SCENES, Attack
 from entrances.play import Job, jobs_of, play
-from entrances.server import ENTRANCES
+from entrances.server import ENTRANCES, node_folder
 from entrances.table import Table
 
 MODULES = (ways, names, checks, bodies, forgery, hosts, logs, floods)
@@ -32,6 +32,8 @@ def main() -> int:
     arguments = parser.parse_args()
     table = Table(ATTACKS, arguments.quiet, arguments.only, arguments.server)
     jobs: list[Job] = jobs_of(table, ENTRANCES, SCENES)
+    if any(job.entrance.language == "node" for job in jobs):
+        node_folder()
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for done in [pool.submit(play, job, table) for job in jobs]:
             done.result()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from raw.peer import Unexpected
@@ -17,6 +17,7 @@ MIB = 1 << 20
 
 # Why a cell does not apply. Nothing else is accepted as a reason.
 ROUTES_ONLY = "of ASGI applications alone: nothing else is routed"
+NODE_ONLY = "handOver() is Node's"
 NO_ENDPOINTS = "an endpoint with a check of the application's own needs a server of the application's"
 SAME_SOCKETS = "its sockets are those of Node attach: only the REST calls differ"
 SERVERS_OWN = "the server reads, inflates and ends by itself here: that is set by its own options"
@@ -24,7 +25,17 @@ TLS_OWN = "asyncio waits for the client's end of TLS by itself, 30 s long"
 NO_ADDRESS = "fetch() is not told an address: what is the operator's needs the key"
 NEVER_ASKED = "without our class the server does not ask us about a path that nobody routes"
 ANOTHER_SERVER = "the server of the application is the one of `run`; the own port is in the column of that name"
-REASONS = (ROUTES_ONLY, NO_ENDPOINTS, SAME_SOCKETS, SERVERS_OWN, TLS_OWN, NO_ADDRESS, NEVER_ASKED, ANOTHER_SERVER)
+REASONS = (
+    ROUTES_ONLY,
+    NODE_ONLY,
+    NO_ENDPOINTS,
+    SAME_SOCKETS,
+    SERVERS_OWN,
+    TLS_OWN,
+    NO_ADDRESS,
+    NEVER_ASKED,
+    ANOTHER_SERVER,
+)
 
 ASGI = ("run", "uvicorn, our class", "uvicorn, plain", "run, TLS", "hypercorn", "gunicorn")
 BRIDGED = ("uvicorn, plain", "hypercorn", "gunicorn")
@@ -43,12 +54,16 @@ class Scene:
     def module(self, entrance: str, language: str) -> str:
         if entrance == "run, own port":
             return ""
-        if entrance == "Node listen" and self.node in ("hurried", "own_alone"):
+        if entrance in ("Node listen", "Node fetch") and self.node in ("hurried", "own_alone", "hurried_handed"):
             return ""
         return {"asgi": self.asgi, "own": self.own, "node": self.node}[language]
 
     def reason(self, entrance: str) -> str:
-        return ANOTHER_SERVER if entrance == "run, own port" else self.absent
+        if entrance == "run, own port":
+            return ANOTHER_SERVER
+        if entrance == "Node fetch" and self.node:
+            return SAME_SOCKETS
+        return NO_ENDPOINTS if entrance == "Node listen" and self.node else self.absent
 
 
 KEYED = {"WEBSOCKET_API_KEY": KEY, "WEBSOCKET_AUTH_TIMEOUT": "2"}
@@ -60,6 +75,9 @@ SCENES = {
     "ten lines": Scene("readme", "readme", "open", KEYED),
     "hurried": Scene("hurried", "", "hurried", {}, NO_ENDPOINTS),
     "open": Scene("open_wide", "open_wide", "open_wide", {}),
+    "slow check": Scene("slow_check", "slow_check", "slow_check", {}),
+    "handOver": Scene("", "", "hurried_handed", {}, NODE_ONLY),
+    "late check": Scene("late_check", "late_check", "late_check", KEYED),
     "late route": Scene("late_route", "", "", {}, ROUTES_ONLY),
     "no router": Scene("no_router", "", "", KEYED, ROUTES_ONLY),
 }
@@ -97,6 +115,11 @@ class Attacks:
             return run
 
         return register
+
+    def again(self, scene: str, more: str) -> None:
+        """The attacks that there are, once more on another application."""
+        again = [attack for attack in self.all if attack.scene == self.scene]
+        self.all += [replace(attack, scene=scene, name=f"{attack.name} ({more})") for attack in again]
 
 
 SOCKETS = (("Node fetch",), SAME_SOCKETS)

@@ -18,21 +18,29 @@ IMPATIENT = 0.1
 """Seconds after which a client of /slow, whose check takes 0.3, does what it does."""
 
 
+REFUSING = ("raises", "refuses", "closes", "returns")
+
+
+def ask(server: Server, how: str) -> tuple[str, list[str]]:
+    """The path and lines of a request whose check is slow, raises, refuses, closes or returns nothing."""
+    return ("/ws", [f"x-how: {how}"]) if server.application == "slow_check" else (f"/{how}", [])
+
+
 def while_slow(server: Server, do: object, more: bytes = b"") -> str:
     """Many ask, and do something while the check thinks; then the server serves, and holds nothing of them."""
     serves(server)
-    inside(server, "/slow").peer.close()
+    inside(server, *ask(server, "slow")).peer.close()
     base = server.descriptors()
     peers = []
     for _ in range(MANY):
-        peer = server.connect()
-        peer.send(request("/slow") + more)
+        peer = begin(server, *ask(server, "slow"))
+        peer.send(more)
         peers.append(peer)
     time.sleep(IMPATIENT)
     for peer in peers:
         do(peer)  # type: ignore[operator]
     serves(server)
-    inside(server, "/slow").peer.close()
+    inside(server, *ask(server, "slow")).peer.close()
     found = settled(server, base)
     demand(server.alive, "THE SERVER HAS ENDED")
     return found
@@ -59,7 +67,7 @@ def half(server: Server) -> str:
 
     serves(server)
     base = server.descriptors()
-    begun = [begin(server, "/slow", []) for _ in range(MANY)]
+    begun = [begin(server, *ask(server, "slow")) for _ in range(MANY)]
     time.sleep(IMPATIENT)
     for peer in begun:
         finish(peer)
@@ -89,7 +97,8 @@ def second(server: Server) -> str:
 def phases(server: Server) -> str:
     serves(server)
     base = server.descriptors()
-    whole = request("/slow")
+    path, lines = ask(server, "slow")
+    whole = request(path, extra=lines)
     for part, wait in itertools.product((0, 10, len(whole) - 2, len(whole)), (0, 0.02, 0.28, 0.3, 0.32)):
         with server.connect() as peer:
             peer.send(whole[:part])
@@ -103,11 +112,7 @@ def phases(server: Server) -> str:
 def refusing(server: Server) -> str:
     serves(server)
     base = server.descriptors()
-    begun = {
-        f"{path} {number}": begin(server, path, [])
-        for path in ("/raises", "/refuses", "/closes", "/returns")
-        for number in range(8)
-    }
+    begun = {f"{how} {number}": begin(server, *ask(server, how)) for how in REFUSING for number in range(8)}
     found = {way: greeted(peer)[1] for way, peer in begun.items()}
     for peer in begun.values():
         peer.close()
@@ -119,7 +124,7 @@ def refusing(server: Server) -> str:
 def staying(server: Server) -> str:
     serves(server)
     base = server.descriptors()
-    begun = [begin(server, path, []) for path in ("/raises", "/refuses", "/closes", "/returns") for _ in range(12)]
+    begun = [begin(server, *ask(server, how)) for how in REFUSING for _ in range(12)]
     try:
         for peer in begun:
             peer.answer()
@@ -133,9 +138,9 @@ def staying(server: Server) -> str:
 def reset_refused(server: Server) -> str:
     serves(server)
     base = server.descriptors()
-    for path in ("/raises", "/refuses", "/closes", "/returns"):
+    for how in REFUSING:
         for wait in (0, 0.03, 0.05, 0.06):
-            peers = [begin(server, path, []) for _ in range(5)]
+            peers = [begin(server, *ask(server, how)) for _ in range(5)]
             time.sleep(wait)
             for peer in peers:
                 peer.reset()
@@ -145,7 +150,7 @@ def reset_refused(server: Server) -> str:
 
 @checks("forty at once", "each is let in", absent=[SOCKETS])
 def crowd(server: Server) -> str:
-    begun = [begin(server, "/slow", []) for _ in range(40)]
+    begun = [begin(server, *ask(server, "slow")) for _ in range(40)]
     found = [greeted(peer) for peer in begun]
     for peer in begun:
         peer.close()
@@ -154,4 +159,6 @@ def crowd(server: Server) -> str:
     return "40"
 
 
+checks.again("slow check", "by authenticate")
+checks.again("handOver", "by handOver()")
 ALL = (checks,)

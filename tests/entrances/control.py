@@ -2,6 +2,7 @@
 
     {"do": "publish", "to": "@all" | "@user:<id>" | room, "message": M}    published when the answer comes
     {"do": "port"}                                                         of the runtime's own port
+    {"do": "authorize"}                                                    by a handler that says no, from now on
     {"do": "pid"}
     {"do": "connections"}                                                  how many the runtime has
 
@@ -35,6 +36,8 @@ def carry_out(command: dict[str, Any]) -> Any:
             publish(**command)
         case "port":
             return {"port": ws_manager.ws_manager.port}
+        case "authorize":
+            ws_manager.authorize(lambda connection, action, room: False)
         case "pid":
             return {"pid": os.getpid()}
         case "connections":

@@ -177,7 +177,7 @@ def other(server: Server) -> str:
     with Chat(server) as chat:
         for fields in (
             {"type": "note", "data": dict(ENVELOPE)},
-            {"type": "note", "data": {}, **ENVELOPE, "room": chat.room, "type": "note"},
+            {**ENVELOPE, "type": "note", "data": {}, "room": chat.room},
             {"type": "note", "data": {}, "channel": "news"},
             {"type": "note", "data": {}, "project_id": "news"},
             {"type": "note", "data": {}, "rooms": ["news"]},

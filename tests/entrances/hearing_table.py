@@ -5,8 +5,8 @@
 2. Who was let in hears `@all`, what is sent to itself, and the rooms it was put into; every other room needs a grant.
 3. Only an application that checks nobody is open: everyone may hear every public room, and the start says so.
 
-Columns: whether somebody hears, by any way that there is, `@all`, `board:7`, what is sent to the user u1, the history of
-`board:7` over REST, every public room (firehose), and gets the statistics: over REST from another machine, and by the
+Columns: whether somebody hears, by any way that there is, `@all`, `board:7`, what is sent to the user u1, the history
+of `board:7` over REST, every public room (firehose), and gets the statistics: over REST from another machine, and by the
 action `stats`. `u1` is somebody who says so by whatever the application looks at, and is given board 7 where it gives
 boards; `u2` is given board 8; `API key` has the operator's key and nothing else.
 """
@@ -117,7 +117,7 @@ endpoint of the application's own counts as checking there, too."""
 
 @dataclass(frozen=True)
 class Application:
-    """Modules of entrances.applications (own: served by the own port alone) and of entrances/node, or why there is none."""
+    """Modules of entrances.applications (own: by the own port alone) and of entrances/node, or why there is none."""
 
     name: str
     asgi: str = ""

@@ -85,7 +85,7 @@ def rebinding_sockets(server: Server) -> str:
         for path in ("/ws", "/ws/notifications", "/ws/updates"):
             peer = server.connect()
             peer.send(request(path, change={"Host": host}, extra=[f"Origin: http://{host}"]))
-            listener, found[f"{path} {host}"] = greeted(peer)
+            found[f"{path} {host}"] = greeted(peer)[1]
             peer.close()
     return leaked(found)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 
 from raw.peer import Peer, Unexpected, request
 
-from entrances.attack import BRIDGED, NEVER_ASKED, SOCKETS, Attacks, demand, leaked, until
+from entrances.attack import BRIDGED, NEVER_ASKED, SOCKETS, Attacks, demand, inside, leaked, until
 from entrances.hearing import FAR, begin, greeted, let_in
 from entrances.http import call
 from entrances.server import Server
@@ -116,7 +117,8 @@ def headers(server: Server) -> str:
 
 @ways("other methods, versions and bodies", "never let in", absent=[SOCKETS])
 def methods(server: Server) -> str:
-    found = {}
+    found: dict[str, str] = {}
+    peers: dict[str, Peer] = {}
     for path in ("/ws", "/v1/ws"):
         for name, data in (
             ("POST", request(path, method="POST")),
@@ -130,14 +132,17 @@ def methods(server: Server) -> str:
             ("a second request behind", request("/nothing") + request(path)),
             ("two Hosts", request(path, extra=["Host: other"])),
         ):
-            with server.connect() as peer:
-                peer.send(data)
-                found[f"{name} {path}"] = end(name, peer)
+            peers[f"{name} {path}"] = server.connect()
+            peers[f"{name} {path}"].send(data)
+    deadline = time.monotonic() + 5
+    for way, peer in peers.items():
+        peer.timeout = max(0.1, deadline - time.monotonic())
+        with peer:
+            found[way] = end(way, peer)
     return leaked(found)
 
 
 def end(way: str, peer: Peer) -> str:
-    peer.timeout = 4
     try:
         listener, answer = greeted(peer, way)
     except Unexpected as error:
@@ -272,6 +277,34 @@ def in_log(server: Server, pattern: str) -> str:
     found = re.search(pattern, server.logged())
     demand(found is not None, f"nothing of the kind stands there: {server.last_words()}")
     return found[0][:100] if found else ""
+
+
+@ways("a check that comes while it runs", "what was open is closed, also for who is there", scene="late check")
+def late_check(server: Server) -> str:
+    sockets = server.entrance.name != "Node fetch"
+    listeners = [inside(server, path) for path in ("/ws", "/ws/notifications")] if sockets else []
+    for listener in listeners[:1]:
+        listener.say({"action": "subscribe", "room": "board:7"})
+        listener.say({"action": "ping", "id": "in"})
+        demand(listener.until("in"), "ended before")
+    before = f"before {time.monotonic_ns()}"
+    server.do("publish", to="board:7", message={"type": "mark", "data": {"to": before}})
+    demand(mark_in_history(server, before), "history was not open before")
+    server.do("authorize")
+    after = f"after {time.monotonic_ns()}"
+    server.do("publish", to="board:7", message={"type": "mark", "data": {"to": after}})
+    for listener in listeners:
+        listener.say({"action": "ping", "id": "after"})
+        listener.until("after")
+        listener.peer.close()
+        demand(after not in listener.heard, f"{listener.way} heard what was published afterwards")
+    demand(not mark_in_history(server, after), "history is open afterwards")
+    return in_log(server, r"(?i)grant")
+
+
+def mark_in_history(server: Server, mark: str) -> bool:
+    reply = call(server, "GET", "/api/ws/history?room=board:7")
+    return reply.status == 200 and mark in reply.text
 
 
 ALL = (ways,)

@@ -6,7 +6,8 @@ from fastapi import Depends, FastAPI, HTTPException, WebSocket, WebSocketExcepti
 
 import ws_manager
 
-ws_manager.configure(auth_timeout=2, handshake_timeout=1, max_connections=5000, max_connections_per_ip=5000)
+ws_manager.configure(auth_timeout=2, handshake_timeout=1, heartbeat_interval=1, timeout=4)
+ws_manager.configure(max_connections=5000, max_connections_per_ip=5000, max_connections_per_user=5000)
 app = FastAPI(lifespan=ws_manager.lifespan)
 app.include_router(ws_manager.router)
 

@@ -10,6 +10,9 @@ async function carryOut({ do: what, to, message }) {
       else if (to.startsWith('@user:')) await wsManager.sendToUser(to.slice(6), message)
       else await wsManager.sendToRoom(to, message)
       break
+    case 'authorize':
+      wsManager.authorize(() => false)
+      break
     case 'pid':
       return { pid: process.pid }
     case 'connections':

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { wsManager } from 'ws_manager'
 import { serve } from './serve.mjs'
 
-wsManager.configure({ authTimeout: 2, handshakeTimeout: 1, maxConnections: 5000, maxConnectionsPerIp: 5000 })
+wsManager.configure({ authTimeout: 2, handshakeTimeout: 1, heartbeatInterval: 1, timeout: 4 })
+wsManager.configure({ maxConnections: 5000, maxConnectionsPerIp: 5000, maxConnectionsPerUser: 5000 })
 const query = (req) => new URL(req.url, 'http://x').searchParams.get('board') ?? ''
 await serve({
   endpoints: {
