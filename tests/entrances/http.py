@@ -20,7 +20,7 @@ class Reply:
     @property
     def ours(self) -> bool:
         """Not a page of the application's own."""
-        return self.text not in ("the application", "mine", '"the application"')
+        return self.text not in ("the application", "my application", "mine", '"the application"')
 
 
 def request(method: str, path: str, *lines: str, body: bytes = b"", host: str = "127.0.0.1") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -41,6 +42,7 @@ class Table:
         self.attacks = [attack for attack in attacks if wanted(only, attack.name, attack.fault, attack.scene)]
         self.entrances = [entrance for entrance in ENTRANCES if server in entrance.name]
         self.quiet = quiet
+        self.whole = not only and not server
         self.lock = threading.Lock()
         self.started = time.monotonic()
         self.cells: dict[tuple[str, str, str], Cell] = {}
@@ -89,9 +91,15 @@ class Table:
             for row in rows:
                 marks = [MARKS.get(self.cells[table, row, name].verdict, "?") for name in names]
                 lines.append(f"| {row} | {' | '.join([*([expected[row]] if more else []), *marks])} |")
+            totals = [self._total(table, name) for name in names]
+            lines.append(f"| all | {' | '.join([*['' for _ in more], *totals])} |")
             if rows:
                 parts.append("\n".join(lines))
         return "\n\n".join([self.summary(), *parts, self.reasons()]) + "\n"
+
+    def _total(self, table: str, column: str) -> str:
+        counts = Counter(cell.verdict for cell in self.cells.values() if cell.table == table and cell.column == column)
+        return f"{counts['ok']}/{sum(counts.values()) - counts['does not apply']}"
 
     def summary(self) -> str:
         counts = Counter(cell.verdict for cell in self.cells.values())
@@ -123,9 +131,26 @@ class Table:
         bad = [cell for cell in self.cells.values() if cell.verdict in ("FAIL", "not run")]
         for cell in bad:
             print(f"*** {cell.verdict} {cell.column} | {cell.row}: {cell.seen}", flush=True)
+        if self.whole and structure(text) != structure(shown()):
+            bad.append(Cell("documents", "docs/reliability.md", ""))
+            print(
+                "*** docs/reliability.md shows other rows or columns: python docs/generate_reliability.py", flush=True
+            )
         good = sum(cell.verdict == "ok" for cell in self.cells.values())
         print(f"entrances: {good} passed, {len(bad)} failed in {seconds:.1f} s", flush=True)
         return 1 if bad or not good else 0
+
+
+def shown() -> str:
+    """The part of docs/reliability.md that is generated."""
+    page = (BUILD.parent / "docs" / "reliability.md").read_text(encoding="utf-8")
+    return page.partition("<!-- entrances -->\n")[2].partition("<!-- end of entrances -->")[0]
+
+
+def structure(text: str) -> list[str]:
+    """Its lines without figures and verdicts."""
+    lines = [line for line in text.strip().splitlines() if not line.startswith("| all |") and " cells: " not in line]
+    return [re.sub(r"\| (?:ok|\*\*FAIL\*\*|\*\*not run\*\*) (?=\|)", "| . ", line) for line in lines]
 
 
 MARKS = {"ok": "ok", "FAIL": "**FAIL**", "not run": "**not run**", "does not apply": "–"}
