@@ -2,8 +2,8 @@
 
     make entrances [ARGS="--only tokens --server hypercorn --quiet"]
 
-A cell that was not run, and one that was left out without a reason of the list, fails. build/entrances.json has all cells,
-build/entrances.md what docs/reliability.md shows: its rows, columns and reasons must be those of this run.
+A cell that was not run, and one that was left out without a reason of the list, fails. build/entrances.json has all
+cells, build/entrances.md what docs/reliability.md shows: its rows, columns and reasons must be those of this run.
 """
 
 from __future__ import annotations

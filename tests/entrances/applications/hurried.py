@@ -1,4 +1,4 @@
-"""Endpoints of the application's own that put what comes from outside into names, and checks that do all that a check may do."""
+"""Endpoints that put what comes from outside into names, and checks that do all that a check may do."""
 
 import asyncio
 
