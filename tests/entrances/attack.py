@@ -21,6 +21,7 @@ NODE_ONLY = "handOver() is Node's"
 NO_ENDPOINTS = "an endpoint with a check of the application's own needs a server of the application's"
 SAME_SOCKETS = "its sockets are those of Node attach: only the REST calls differ"
 SERVERS_OWN = "the server reads, inflates and ends by itself here: that is set by its own options"
+NEVER_TOLD = "hypercorn never tells an application of the end of a client that spoke before it was answered"
 TLS_OWN = "asyncio waits for the client's end of TLS by itself, 30 s long"
 NO_ADDRESS = "fetch() is not told an address: what is the operator's needs the key"
 NEVER_ASKED = "without our class the server does not ask us about a path that nobody routes"
@@ -32,6 +33,7 @@ REASONS = (
     SAME_SOCKETS,
     SERVERS_OWN,
     TLS_OWN,
+    NEVER_TOLD,
     NO_ADDRESS,
     NEVER_ASKED,
     ANOTHER_SERVER,

@@ -8,12 +8,13 @@ import time
 from raw.frames import text
 from raw.peer import Peer, request
 
-from entrances.attack import SOCKETS, TLS, Attacks, demand, inside, leaked, serves, settled
+from entrances.attack import NEVER_TOLD, SOCKETS, TLS, Attacks, demand, inside, leaked, serves, settled
 from entrances.hearing import begin, greeted
 from entrances.server import Server
 
 checks = Attacks("checks", "hurried")
 MANY = 30
+HYPERCORN = (("hypercorn",), NEVER_TOLD)
 IMPATIENT = 0.1
 """Seconds after which a client of /slow, whose check takes 0.3, does what it does."""
 
@@ -78,17 +79,17 @@ def half(server: Server) -> str:
     return f"{settled(server, base)}, {sorted(set(found))}"
 
 
-@checks("messages before the answer, then a reset", "served on, nothing left open", absent=[SOCKETS])
+@checks("messages before the answer, then a reset", "served on, nothing left open", absent=[SOCKETS, HYPERCORN])
 def early(server: Server) -> str:
     return while_slow(server, Peer.reset, text('{"action":"ping"}') * 50)
 
 
-@checks("200 KB before the answer, then a reset", "served on, nothing left open", absent=[SOCKETS])
+@checks("200 KB before the answer, then a reset", "served on, nothing left open", absent=[SOCKETS, HYPERCORN])
 def much(server: Server) -> str:
     return while_slow(server, Peer.reset, text("x" * 50_000) * 4)
 
 
-@checks("a second request before the answer, then a reset", "served on, nothing left open", absent=[SOCKETS])
+@checks("a second request before the answer, then a reset", "served on, nothing left open", absent=[SOCKETS, HYPERCORN])
 def second(server: Server) -> str:
     return while_slow(server, Peer.reset, request("/slow"))
 

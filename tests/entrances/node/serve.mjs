@@ -35,7 +35,7 @@ export async function serve(options) {
   const server = createServer(
     process.env.WSM_ENTRANCE === 'fetch'
       ? (req, res) => byFetch(req, res).catch(() => res.destroy())
-      : (req, res) => wsManager.restHandler(req, res, () => application(req, res)),
+      : (req, res) => wsManager.restHandler(req, res, () => application(req, res).catch(() => res.destroy())),
   )
   await wsManager.attach(server, options)
   server.listen(PORT, '127.0.0.1')
