@@ -20,15 +20,19 @@ S := build/stamps
 V := .venv/stamps
 LOGS := build/logs
 PY := .venv/bin/python
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet
+# Tests wait more than they work: so many run beside each other.
+TEST_JOBS ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
+PYTEST = $(PY) -m pytest -n $(TEST_JOBS) --dist loadgroup
+# Of a name, by which an installation that was interrupted is known again.
+PIP = .ci/pip-install $(@F)
 CMAKE_BUILD := cmake --build
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
-no_network = { printf '\n*** pip could not install what is needed (see above). Is the network, or the package index, reachable?\n' >&2; exit 1; }
 
 PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
 	libjansson-dev libjwt-dev libssl-dev uthash-dev python3 python3-venv python3-dev
 PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind openssl
 PACKAGES_CHAOS := iproute2 libfaketime
+PACKAGES_FILMS := ffmpeg
 PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 
 PACKAGES_NODE := ca-certificates nodejs npm build-essential pkg-config python3 libwebsockets-dev libwebsockets-evlib-uv libjansson-dev \
@@ -58,18 +62,17 @@ $(V)/venv:
 	$(call say,Making the virtual environment .venv)
 	@python=$$(.ci/find-python); echo "    with $$python"; "$$python" -m venv --clear .venv
 	@mkdir -p $(@D)
-	@$(PIP) 'scikit-build-core>=0.11' || $(no_network)
+	@$(PIP) 'scikit-build-core>=0.11'
 	@touch $@
 
 $(V)/requirements-%: pyproject.toml .ci/requirements.py $(V)/venv
 	$(call say,Installing what $* needs from PyPI)
-	@$(PIP) $$($(PY) .ci/requirements.py $*) || $(no_network)
+	@$(PIP) $$($(PY) .ci/requirements.py $*)
 	@touch $@
 
 $(V)/package: $(S)/packages-BUILD $(V)/venv $(V)/requirements-fastapi pyproject.toml README.md $(C_SOURCES) $(PYTHON_SOURCES)
 	$(call say,Building and installing the package (C core and Python extension))
-	@$(PIP) --no-build-isolation --no-deps --force-reinstall --config-settings=build-dir=build/python . \
-		|| { printf '\n*** The package did not build; the reason stands above.\n' >&2; exit 1; }
+	@$(PIP) --no-build-isolation --no-deps --force-reinstall --config-settings=build-dir=build/python .
 	@touch $@
 
 $(S)/node: Makefile .ci/find-node
@@ -84,7 +87,7 @@ $(S)/dist: $(S)/node $(DIST_SOURCES) .ci/compile-web
 	@.ci/compile-web
 	@touch $@
 
-WEB_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web docs/client.md docs/react.md -type f)
+WEB_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web tests/vectors docs/client.md docs/react.md -type f)
 $(S)/web: $(S)/node $(S)/dist $(WEB_SOURCES) .ci/find-node-for-next
 	$(call say,Preparing the tests of the browser client and the React package)
 	@tests/web/prepare.sh
@@ -93,6 +96,10 @@ $(S)/web: $(S)/node $(S)/dist $(WEB_SOURCES) .ci/find-node-for-next
 $(S)/package-node: $(S)/node $(S)/dist $(NODE_SOURCES) $(C_SOURCES)
 	$(call say,Packing the npm package$(,) and installing the tarball into build/node-app)
 	@tests/node/prepare.sh node-app -Dwsm_werror=1
+	@touch $@
+
+$(S)/node-for-next: $(S)/node .ci/find-node-for-next
+	@.ci/find-node-for-next >/dev/null
 	@touch $@
 
 NEXT_SOURCES := $(shell find examples/next-dashboard -name node_modules -prune -o -name .next -prune -o -type f -print)
@@ -125,7 +132,7 @@ $(S)/pipelines-page: $(S)/node $(S)/dist $(PAGE_SOURCES) package.json .ci/pipeli
 
 $(V)/demo: $(V)/package examples/fastapi-pipelines/requirements.txt
 	$(call say,Installing what the demo needs from PyPI)
-	@$(PIP) -r examples/fastapi-pipelines/requirements.txt || $(no_network)
+	@$(PIP) -r examples/fastapi-pipelines/requirements.txt
 	@touch $@
 
 demo: $(V)/demo $(S)/pipelines-page ## Run the demo: computer-vision pipelines, live in the browser
@@ -177,37 +184,43 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 .PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-web test-browser test-browser-long test-next test-harness conformance attacks entrances test-fuzz check-generated fuzz
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python and Node (plain, sanitizers), conformance, attacks
 	@rm -rf $(LOGS)
-	@$(MAKE) test-c test-asan test-tsan test-valgrind test-fuzz check-generated
-	@CHROMIUM=$$(.ci/find-browser); export CHROMIUM; $(MAKE) test-languages
-	@$(MAKE) test-harness
-	@$(MAKE) conformance attacks ARGS=--quiet
+	@.ci/need-packages $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_CHAOS) $(PACKAGES_FILMS)
+	@$(MAKE) test-lanes
 	@.ci/summary $(LOGS)
 
-# Both mostly wait, for servers and clients: so they do it side by side. What Python's say comes when they are through.
-.PHONY: test-languages
-test-languages: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-node
-	@mkdir -p $(LOGS)
-	@$(MAKE) test-python test-python-asan > $(LOGS)/python.out 2>&1 & python=$$!; node=0; \
-		$(MAKE) test-node test-node-asan test-web test-browser test-next || node=$$?; \
-		status=0; wait $$python || status=$$?; cat $(LOGS)/python.out; exit $$((status + node))
+# First all is built, then what waits more than it works is tested side by side, with nothing that compiles beside it. What holds still
+# clients and clocks comes last, alone.
+.PHONY: test-lanes build-c build-web
+test-lanes: $(S)/packages-TEST $(S)/packages-CHAOS $(S)/packages-FILMS $(V)/demo $(V)/requirements-test $(S)/package-node $(S)/node-for-next
+	$(call say,Building what is tested; what is said is in $(LOGS)/out)
+	@MAKE="$(MAKE)" .ci/side-by-side "build-c $(S)/package-asan" "$(S)/pipelines-page build-web $(S)/package-node-asan"
+	$(call say,Tests$(,) side by side; what they say is in $(LOGS))
+	@CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" \
+		"test-python test-python-asan conformance attacks" "test-node test-node-asan test-web test-next test-browser"
+	@$(MAKE) test-harness
+
+build-c: $(foreach preset,debug asan tsan fuzz release,build/$(preset)/build.ninja)
+	@for preset in debug asan tsan fuzz release; do $(CMAKE_BUILD) build/$$preset --parallel $(JOBS); done
+
+build-web: $(S)/web $(S)/next-app $(S)/next-standalone
 
 test-c: $(S)/packages-TEST build/debug/build.ninja ## C tests
 	$(call say,C tests)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/debug --parallel $(JOBS)
-	@ctest --test-dir build/debug --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/10-c.log
+	@ctest --test-dir build/debug --output-on-failure --no-tests=error -j $(TEST_JOBS) $(ARGS) 2>&1 | tee $(LOGS)/10-c.log
 
 test-asan: $(S)/packages-TEST build/asan/build.ninja ## C tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call say,C tests under ASan and UBSan)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/asan --parallel $(JOBS)
-	@ctest --test-dir build/asan --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/20-c-asan.log
+	@ctest --test-dir build/asan --output-on-failure --no-tests=error -j $(TEST_JOBS) $(ARGS) 2>&1 | tee $(LOGS)/20-c-asan.log
 
 test-tsan: $(S)/packages-TEST build/tsan/build.ninja ## C tests under ThreadSanitizer
 	$(call say,C tests under TSan)
 	@mkdir -p $(LOGS)
 	@$(CMAKE_BUILD) build/tsan --parallel $(JOBS)
-	@ctest --test-dir build/tsan --output-on-failure --no-tests=error -j $(JOBS) $(ARGS) 2>&1 | tee $(LOGS)/30-c-tsan.log
+	@ctest --test-dir build/tsan --output-on-failure --no-tests=error -j $(TEST_JOBS) $(ARGS) 2>&1 | tee $(LOGS)/30-c-tsan.log
 
 test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of the runtime under valgrind
 	$(call say,Runtime under valgrind: $(VALGRIND_TESTS))
@@ -218,12 +231,12 @@ test-valgrind: $(S)/packages-TEST build/debug/build.ninja ## Start and stop of t
 test-python: $(V)/demo $(S)/pipelines-page $(V)/requirements-test ## Python tests, with the package as it is installed in .venv
 	$(call say,Python tests)
 	@mkdir -p $(LOGS)
-	@CHROMIUM="$$(.ci/find-browser)" $(PY) -m pytest $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
+	@CHROMIUM="$$(.ci/find-browser)" $(PYTEST) $(ARGS) 2>&1 | tee $(LOGS)/60-python.log
 
 ASAN_SITE := build/python-asan/site
 # Not under ASan: tests that watch the process's memory, which is ASan's own there; forks out of several threads, which ASan's
 # allocator does not survive (GCC before 14); browsers; and what does not touch the extension.
-NOT_UNDER_ASAN := --ignore-glob='*/test_demo_*.py' --ignore-glob='*/test_docs*.py' --ignore-glob='*/test_seed_javascript.py' \
+NOT_UNDER_ASAN := --ignore-glob='*/test_demo_*.py' --ignore-glob='*/test_docs*.py' --ignore-glob='*/test_seed_javascript.py' --ignore-glob='*/test_installation.py' \
 	--deselect tests/python/test_leaks.py::test_memory_stays \
 	--deselect tests/python/test_fork_exit.py::test_fork_then_notify_gets_a_runtime_of_its_own \
 	--deselect tests/python/test_fork_exit.py::test_a_receipt_of_the_parent_cannot_be_awaited_in_a_child \
@@ -240,7 +253,7 @@ $(S)/package-asan: $(V)/package
 test-python-asan: $(S)/package-asan $(V)/requirements-test ## Python tests with the extension under ASan and UBSan
 	$(call say,Python tests with the extension under ASan and UBSan)
 	@mkdir -p $(LOGS)
-	@.ci/with-asan $(ASAN_SITE) $(PY) -m pytest $(NOT_UNDER_ASAN) $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
+	@.ci/with-asan $(ASAN_SITE) $(PYTEST) $(NOT_UNDER_ASAN) $(ARGS) 2>&1 | tee $(LOGS)/70-python-asan.log
 
 test-node: $(S)/package-node ## Node tests, with the package as it is installed from its tarball (ARGS="life attach")
 	$(call say,Node tests)
@@ -270,7 +283,7 @@ test-browser: $(V)/demo $(S)/pipelines-page $(V)/requirements-test $(S)/package-
 test-browser-long: ## The same, with a hundred kills and longer measurements (10 minutes)
 	@WSM_ROUNDS=100 WSM_LIMIT=7200 $(MAKE) test-browser
 
-test-next: $(S)/next-app $(S)/next-standalone $(V)/requirements-test ## Tests inside Next.js, in a browser
+test-next: $(S)/packages-FILMS $(S)/next-app $(S)/next-standalone $(V)/requirements-test ## Tests inside Next.js, in a browser
 	$(call say,Tests inside Next.js)
 	@mkdir -p $(LOGS)
 	@CHROMIUM="$$(.ci/find-browser)" tests/node/next/run.sh 2>&1 | tee $(LOGS)/79-next.log
@@ -329,7 +342,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules; do bash -n $$script; done
+	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules .ci/empty-root .ci/side-by-side .ci/demos-come-up .ci/npm-install .ci/pip-install; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources

@@ -12,6 +12,9 @@
       "include_dirs": ["csrc/include", "csrc", "<!@(node node/sources.js include)"],
       "defines": ["_GNU_SOURCE", "NAPI_VERSION=9", "NODE_GYP_MODULE_NAME=ws_manager"],
       "libraries": ["<!@(node node/sources.js libraries)"],
+      # Debian's node-gyp links every addon to Debian's libnode. Any other Node that loads such an addon has two Nodes in one process, and
+      # crashes. The running Node has all symbols already.
+      "libraries!": ["-lnode"],
       "cflags": [
         "-std=c11", "-fvisibility=hidden", "-g1",
         "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wformat=2",

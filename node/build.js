@@ -23,6 +23,8 @@ const COMMANDS = [
 ]
 const EVENT_LIBRARY = 'libwebsockets-evlib_uv.so'
 
+/** What is built. */
+const ADDON = path.join(ROOT, 'build/Release/ws_manager.node')
 /** Where native.js finds why there is no addon. */
 const REASON = path.join(ROOT, 'build/not_built.txt')
 const { npm_lifecycle_event: event, npm_command: command, WS_MANAGER_ADDON: addon = '' } = process.env
@@ -94,9 +96,7 @@ function headers() {
 function nodeGyp() {
   const candidates = [process.env.npm_config_node_gyp]
   const node = fs.realpathSync(process.execPath)
-  const bases = [ROOT, path.join(node, '../../lib/node_modules/npm')]
-  // Debian's links what it builds to Debian's libnode: for another Node that would be a second one in the process.
-  if (node === '/usr/bin/node') bases.push('/usr/share/nodejs')
+  const bases = [ROOT, path.join(node, '../../lib/node_modules/npm'), '/usr/share/nodejs']
   for (const base of bases) {
     try {
       candidates.push(require.resolve('node-gyp/bin/node-gyp.js', { paths: [base] }))
@@ -137,4 +137,13 @@ for (const step of [
 ]) {
   const result = spawnSync(process.execPath, [nodeGyp(), ...step], { cwd: ROOT, stdio: 'inherit' })
   if (result.status !== 0) leave('the compiler failed; `npm rebuild ws_manager` shows what it says.')
+}
+
+// binding.gyp takes care of that; settings of the user's own can still link it.
+if (fs.readFileSync(ADDON).includes('libnode.so')) {
+  fs.rmSync(ADDON)
+  leave(
+    'the addon was linked to libnode, and any other Node would crash when it loads it. Some setting of node-gyp, LDFLAGS or LIBS ' +
+      'adds -lnode: remove that; then: npm rebuild ws_manager.',
+  )
 }

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/slice.h"
 #include "rooms/name.h"
+#include "wire/json.h"
 
 #define ROOM_MAX 160u /* bytes of a name that are shown, "@client:" included */
 #define TYPE_MAX 64u  /* of a type */
@@ -79,6 +81,18 @@ static uint8_t take_text(char *out, size_t max, wsm_slice text)
 	return (uint8_t)len;
 }
 
+/* Of an object without an envelope: its own word, at its top level. */
+static uint8_t take_type(char out[TYPE_MAX], const struct wsm__publish *publish)
+{
+	char text[16 * TYPE_MAX];
+	int len;
+
+	if (publish->type.len || (publish->flags & WSM_PUBLISH_BINARY))
+		return take_text(out, TYPE_MAX, publish->type);
+	len = wsm__json_string(wsm__publish_own_type(publish->payload), text, sizeof(text));
+	return take_text(out, TYPE_MAX, wsm__slice(text, len > 0 ? (size_t)len : 0));
+}
+
 void wsm__tail_add(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice room, struct wsm__pub *pub,
                    uint64_t recipients)
 {
@@ -97,7 +111,7 @@ void wsm__tail_add(struct wsm__core *core, const struct wsm__publish *publish, w
 	entry->bytes = pub ? pub->payload_len : (uint32_t)publish->payload.len;
 	entry->binary = (publish->flags & WSM_PUBLISH_BINARY) != 0;
 	entry->room_len = take_text(entry->room, ROOM_MAX, room);
-	entry->type_len = take_text(entry->type, TYPE_MAX, publish->type);
+	entry->type_len = take_type(entry->type, publish);
 	if (pub && pub->frame_len <= WSM__TAIL_BYTES) {
 		entry->pub = wsm__pub_ref(pub);
 		tail->bytes += pub->frame_len;

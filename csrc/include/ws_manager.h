@@ -141,6 +141,8 @@ bool wsm_runtime_draining(const wsm_runtime *runtime);
 /* Stops with deadline 0 if needed and frees. No other thread may be inside a call. free(NULL) is fine. */
 void wsm_runtime_free(wsm_runtime *runtime);
 bool wsm_runtime_running(const wsm_runtime *runtime);
+/* An option's value in force, as wsm_config_get() gives it; owned by the runtime. NULL for an unknown name. */
+const char *wsm_runtime_option(const wsm_runtime *runtime, const char *name);
 /*
  * Reads tls_cert and tls_key again: connections that come from now on get the new certificate, those that are there go on.
  * WSM_ECONFIG if something is wrong with the files, or TLS is not configured: everything stays as it is.
@@ -218,9 +220,13 @@ int wsm_level_parse(wsm_slice word);
 
 #define WSM_PUBLISH_NO_HISTORY 1u /* do not keep it; it gets no offset */
 #define WSM_PUBLISH_BINARY 2u     /* payload goes out as it is, as a binary message */
-#define WSM_PUBLISH_TEXT 4u       /* payload goes out as it is, as a text message, even if it is a JSON object */
-#define WSM_PUBLISH_FLAT 8u       /* with `type`: members of the payload at the top level beside "event_type" */
-#define WSM_PUBLISH_REPORT 16u    /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
+/*
+ * payload goes out as it is, as a text message, even if it is a JSON object; but WSM_EINVAL for an object that clients could take for
+ * the server's own word: with a room, an offset or an epoch, a member that begins with '@', or a type of the server's own.
+ */
+#define WSM_PUBLISH_TEXT 4u
+#define WSM_PUBLISH_FLAT 8u    /* with `type`: members of the payload at the top level beside "event_type" */
+#define WSM_PUBLISH_REPORT 16u /* the receipt also counts what becomes of each delivery: wsm_receipt_report() */
 
 /* A member that is added at the top level of the envelope. `json` is an encoded JSON value. */
 typedef struct wsm_member {
@@ -233,6 +239,9 @@ typedef struct wsm_member {
  * With `type`, payload is the encoded JSON value of "data" and the core makes the envelope; where the type is in the
  * catalogue its room, priority, key, rate, history and shape apply unless set here. Without `type`, a payload that is
  * a JSON object gets those of timestamp, message_id, room, offset that it lacks; other text goes out untouched.
+ * Members of the object, of flat data, and of `members` that are called room, offset or epoch stay as they are; the server's
+ * own then stand in "@position" (docs/protocol.md). Names there that begin with '@' are WSM_EINVAL, and so is flat data that is no
+ * object.
  */
 typedef struct wsm_publication {
 	wsm_target target;
@@ -478,6 +487,8 @@ int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow);
 /*
  * The host's answer to a WSM_EVENT_COMMAND: {"type":"reply","data":<json>,"id":<id>}. With `error_code`, an `error`
  * message with that code, in which `json` is the sentence, plain text. `id` is the event's.
+ * Also for a WSM_EVENT_MESSAGE, with an empty action. The code "rate_limited" means that more than max_handler_queue of this
+ * connection waits in the host: it is counted as that limit, and the sentence is the core's.
  */
 int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice id, wsm_slice json,
               const char *error_code);

@@ -129,71 +129,6 @@ static void stats(struct wsm__conn *conn, const struct wsm__command *command)
 	wsm__buffer_fini(&data);
 }
 
-/* What only the core says: clients act on these, so that another client must not be able to say them. */
-static bool is_ours(wsm_slice type)
-{
-	static const char *const types[] = {
-		"connected",
-		"connection",
-		"heartbeat",
-		"ping",
-		"pong",
-		"subscribed",
-		"unsubscribed",
-		"authenticated",
-		"reply",
-		"error",
-		"token_expiring",
-		"stats",
-		"history",
-		"presence",
-		"presence_join",
-		"presence_leave",
-		"presence_changed",
-		"published",
-		"server_draining",
-		"gap",
-	};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (wsm__slice_is(type, types[i]))
-			return true;
-	return false;
-}
-
-static void publish(struct wsm__conn *conn, const struct wsm__command *command)
-{
-	wsm_publication publication = {
-		.target = WSM_TO_ROOM,
-		.ids = &command->room,
-		.n_ids = 1,
-		.type = command->type.len ? command->type : wsm__str("message"),
-	};
-	struct wsm__publish *made;
-	struct wsm__buffer data;
-	wsm_delivery delivery;
-	wsm_error error;
-
-	if (is_ours(publication.type) || wsm__endpoints_say(&conn->core->runtime->endpoints, publication.type)) {
-		fail(conn, command, "bad_request", "this type is the server's own: choose another name");
-		return;
-	}
-	if (wsm__publish_new(&publication, command->data.len ? command->data : wsm__str("null"), &made, &error)) {
-		fail(conn, command, "bad_request", error.message);
-		return;
-	}
-	wsm__publish_now(conn->core, made, &delivery);
-	wsm__buffer_init(&data);
-	wsm__buffer_add_str(&data, "{\"epoch\":");
-	if (delivery.offset)
-		wsm__buffer_add_json(&data, wsm__str(delivery.epoch));
-	else
-		wsm__buffer_add_str(&data, "null");
-	wsm__buffer_addf(&data, ",\"offset\":%llu}", (unsigned long long)delivery.offset);
-	wsm__conn_answer_from(conn, "published", &data, command->id);
-	wsm__buffer_fini(&data);
-}
-
 /* ---- the host's actions ----------------------------------------------------------------------------------------- */
 
 static bool host_has(wsm_runtime *runtime, wsm_slice action)
@@ -264,7 +199,7 @@ static void carry_out(struct wsm__conn *conn, const struct wsm__command *command
 		presence(conn, command);
 		break;
 	case WSM__ACTION_PUBLISH:
-		publish(conn, command);
+		wsm__client_publish(conn, command);
 		break;
 	default:
 		other(conn, command, message);

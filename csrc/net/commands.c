@@ -256,13 +256,18 @@ int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice i
 	                        true, NULL);
 }
 
+#define HANDLERS_BUSY "too many messages of this connection wait for the application's handlers (max_handler_queue)"
+
 static void reply(struct wsm__core *core, const struct wsm__simple *command)
 {
 	struct wsm__conn *conn = wsm__conn_by_number(core, command->number);
 
 	if (!conn || conn->state != WSM__CONN_OPEN)
 		return;
-	if (command->d.len)
+	if (wsm__slice_is(command->d, "rate_limited")) {
+		wsm__limit_broken(core, WSM__LIMIT_max_handler_queue);
+		wsm__conn_error(conn, command->d.data, HANDLERS_BUSY, command->a, command->b);
+	} else if (command->d.len)
 		wsm__conn_error(conn, command->d.data, command->c.data, command->a, command->b);
 	else
 		wsm__conn_answer(conn, "reply", command->c.len ? command->c : wsm__str("null"), command->b);

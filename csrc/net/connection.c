@@ -1,5 +1,6 @@
 #include "net/connection.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "net/session.h"
 #include "net/token.h"
 #include "rooms/name.h"
+#include "wire/own.h"
 
 /* ---- who it is ---------------------------------------------------------------------------------------------------- */
 
@@ -305,6 +307,8 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 		free(conn);
 		return NULL;
 	}
+	wsm__words_add(core, greeting);
+	wsm__words_add(core, heartbeat);
 	conn->sub.client_id = wsm__str(conn->info->client_id);
 	conn->sub.user_id = wsm__str(conn->info->user_id);
 	old = wsm__conn_by_client(core, conn->sub.client_id);
@@ -436,7 +440,8 @@ void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, 
 {
 	struct wsm__pub *pub = wsm__control_pub(conn->core, wsm__str(type), data, id, false);
 
-	if (!pub) { /* who waits for an answer in vain would not know where it stands */
+	assert(wsm__own_type(wsm__str(type))); /* else clients could publish it */
+	if (!pub) {                            /* who waits for an answer in vain would not know where it stands */
 		wsm__conn_close(conn, 1013, "the server is out of memory");
 		return;
 	}
@@ -526,8 +531,9 @@ void wsm__conn_refuse(struct wsm__conn *conn, unsigned code, const char *reason)
 
 	if (conn->state != WSM__CONN_CLOSING) {
 		conn->core->counters.refused++;
-		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_CONNECTION, "a connection from %s, closed with %u: %s",
-		                  conn->info->ip, code, wsm__log_text(line, sizeof(line), wsm__str(reason)));
+		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_CONNECTION,
+		                  "a connection from %s, closed with %u: %s", conn->info->ip, code,
+		                  wsm__log_text(line, sizeof(line), wsm__str(reason)));
 	}
 	wsm__conn_close(conn, code, reason);
 }

@@ -254,6 +254,16 @@ void wsm__client_subscription(struct wsm__conn *conn, const char *type, wsm_slic
 /* Runs a client's command again once the host has allowed it. */
 void wsm__client_resume(struct wsm__conn *conn, wsm_slice message);
 
+/* ---- say.c: what clients publish -------------------------------------------------------------------------------- */
+
+struct wsm__command;
+
+/* The action `publish`, once it is allowed. */
+void wsm__client_publish(struct wsm__conn *conn, const struct wsm__command *command);
+/* A type that connections are greeted with, or that their heartbeats have: no client may publish it. */
+void wsm__words_add(struct wsm__core *core, wsm_slice type);
+void wsm__words_fini(struct wsm__core *core);
+
 /* ---- echo.c: the endpoint of test_echo_path --------------------------------------------------------------------- */
 
 #define WSM__ECHO_MAX (16u << 20) /* bytes of a message */

@@ -25,6 +25,7 @@ struct wsm_config;
 	X(max_connections_per_user)                                                                                    \
 	X(max_rooms)                                                                                                   \
 	X(max_rooms_per_user)                                                                                          \
+	X(max_handler_queue)                                                                                           \
 	X(max_message_size)                                                                                            \
 	X(max_fragments)
 

@@ -83,8 +83,7 @@ static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish 
 		.message_id = wsm__str(stamp->message_id),
 		.room = room,
 		.offset = offset,
-		/* Who sees all rooms learns of a new one by its first message, and must be able to name a position there. */
-		.epoch = offset == 1 ? wsm__str(epoch) : wsm__str(NULL),
+		.epoch = wsm__str(epoch),
 	};
 	enum wsm__opcode opcode = publish->flags & WSM_PUBLISH_BINARY ? WSM__BINARY : WSM__TEXT;
 	bool verbatim = (publish->flags & (WSM_PUBLISH_BINARY | WSM_PUBLISH_TEXT)) != 0;
@@ -94,7 +93,7 @@ static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish 
 	wsm__buffer_clear(&core->text);
 	status = verbatim ? WSM_EJSON : wsm__envelope_write(&core->text, &envelope);
 	*positioned = status == WSM_OK && offset != 0;
-	if (status == WSM_ENOMEM)
+	if (status && status != WSM_EJSON) /* out of memory: the rest was looked at when it was published */
 		return NULL;
 	/* What is no JSON object goes out as it is. */
 	pub = wsm__pub_new(opcode, status ? publish->payload : wsm__slice(core->text.data, core->text.len), false);
@@ -124,8 +123,7 @@ static uint64_t key_hash(struct wsm__core *core, uint64_t room_id, wsm_slice key
 	return hash ? hash : 1;
 }
 
-/* What a message says about its type itself, in JSON: "type", else "event_type". Empty if it is no object, or does not say. */
-static wsm_slice own_type(wsm_slice payload)
+wsm_slice wsm__publish_own_type(wsm_slice payload)
 {
 	wsm_slice object = wsm__json_trim(payload), name, value, found = { NULL, 0 };
 	size_t at = 0;
@@ -133,9 +131,9 @@ static wsm_slice own_type(wsm_slice payload)
 	if (!object.len || object.data[0] != '{')
 		return found;
 	while (wsm__json_next(object, &at, &name, &value) == 1) {
-		if (wsm__slice_is(name, "type"))
+		if (wsm__json_name_is(name, wsm__str("type")))
 			return value;
-		if (wsm__slice_is(name, "event_type"))
+		if (wsm__json_name_is(name, wsm__str("event_type")))
 			found = value;
 	}
 	return found;
@@ -144,7 +142,7 @@ static wsm_slice own_type(wsm_slice payload)
 /* Of a room that keeps the newest only: by key, else by type; those of no type are of one kind, too. */
 static uint64_t latest_key(struct wsm__core *core, uint64_t room_id, const struct wsm__publish *publish)
 {
-	wsm_slice type = publish->type.len ? publish->type : own_type(publish->payload);
+	wsm_slice type = publish->type.len ? publish->type : wsm__publish_own_type(publish->payload);
 	uint64_t hash;
 
 	if (publish->key.len)

@@ -33,6 +33,8 @@ void wsm__publish_run(struct wsm__core *core, struct wsm__publish *publish);
 void wsm__publish_due(struct wsm__core *core);
 /* Publishes at once and tells the outcome, for REST and client publications. */
 void wsm__publish_now(struct wsm__core *core, struct wsm__publish *publish, wsm_delivery *delivery);
+/* What a message says about its type itself, in JSON: its member "type", else "event_type". Empty if it is no object, or does not say. */
+wsm_slice wsm__publish_own_type(wsm_slice payload);
 /* A message of the core's own for one connection (greeting, answer, heartbeat). `data` and `id` are JSON, `id` may be empty. */
 struct wsm__pub *wsm__control_pub(struct wsm__core *core, wsm_slice type, wsm_slice data, wsm_slice id, bool ping);
 

@@ -7,6 +7,7 @@
 #include "events/catalogue.h"
 #include "net/publish.h"
 #include "rooms/name.h"
+#include "wire/envelope.h"
 #include "wire/json.h"
 
 #define WANTED_MAX 16
@@ -302,6 +303,45 @@ static int check_targets(const wsm_publication *from, wsm_error *error)
 	return WSM_OK;
 }
 
+/* ---- what the author may not say -------------------------------------------------------------------------------- */
+
+static int refuse_name(wsm_slice name, wsm_error *error)
+{
+	return wsm__fail(error, WSM_EINVAL,
+	                 "the member \"%.*s\" cannot be sent: names that begin with '@' are the server's; put it under "
+	                 "another name, or inside of another member",
+	                 (int)(name.len > 60 ? 60 : name.len), name.data);
+}
+
+/* What clients take for the server's word, such as where a message stands, is said by the server alone. */
+static int check_names(const struct route *route, bool flat, wsm_slice payload, wsm_error *error)
+{
+	const wsm_publication *from = route->from;
+	wsm_slice name;
+
+	for (size_t i = 0; i < from->n_members; i++)
+		if (wsm__slice_starts(from->members[i].name, "@"))
+			return refuse_name(from->members[i].name, error);
+	if (from->flags & WSM_PUBLISH_BINARY)
+		return WSM_OK;
+	if (from->flags & WSM_PUBLISH_TEXT)
+		return !wsm__envelope_imitated(payload) ? WSM_OK
+		                                        : wsm__fail(error, WSM_EINVAL,
+		                                                    "this text could be taken for the server's own, by "
+		                                                    "its type or by a member (room, "
+		                                                    "offset, epoch, or one that begins with '@'); send "
+		                                                    "it without WSM_PUBLISH_TEXT");
+	if (flat && !route->is_object)
+		return wsm__fail(
+			error, WSM_EINVAL,
+			"event \"%.*s\": its fields stand at the top level of the message, so the data must be an "
+			"object",
+			(int)from->type.len, from->type.data);
+	if ((flat || !from->type.len) && wsm__envelope_kept_name(payload, &name))
+		return refuse_name(name, error);
+	return WSM_OK;
+}
+
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static struct wsm__publish *allocate(const struct route *route, wsm_slice key, size_t room_bytes, size_t n_rooms,
@@ -364,7 +404,7 @@ static void apply_rules(struct wsm__publish *publish, const struct route *route,
 
 	publish->to_client = from->target == WSM_TO_CLIENT;
 	publish->flags = from->flags;
-	publish->flat = (from->flags & WSM_PUBLISH_FLAT) || (event && event->flat);
+	publish->flat = from->type.len && ((from->flags & WSM_PUBLISH_FLAT) || (event && event->flat));
 	publish->conflate = from->key.len ? true : event && event->conflate;
 	publish->max_rate = from->max_rate > 0 ? from->max_rate : event ? event->max_rate : 0;
 	publish->priority = (uint8_t)(from->priority ? from->priority : event ? event->priority : WSM_NORMAL);
@@ -420,18 +460,21 @@ int wsm__publish_new(const wsm_publication *from, wsm_slice payload, struct wsm_
 	struct wsm__arena arena;
 	size_t room_bytes = 0, n_rooms = from->n_ids;
 	int status, level, len;
+	bool flat;
 
 	prepare(&route, from);
+	flat = from->type.len && ((from->flags & WSM_PUBLISH_FLAT) || (route.event && route.event->flat));
 	status = check_targets(from, error);
 	/* Every browser that got such a text message would close its connection (RFC 6455 section 8.1). */
 	if (!status && !(from->flags & WSM_PUBLISH_BINARY) && !wsm__utf8_valid(payload))
 		status = wsm__fail(error, WSM_EINVAL, "the message is not UTF-8; send it as a binary message");
 	if (!status && from->type.len)
 		status = scan(&route, payload, error);
+	if (!status)
+		status = check_names(&route, flat, payload, error);
 	add_project(&route, from);
 	if (!status)
-		status = gather_members(&route, (from->flags & WSM_PUBLISH_FLAT) || (route.event && route.event->flat),
-		                        error);
+		status = gather_members(&route, flat, error);
 	level = status ? status : level_of(&route, error);
 	if (level < 0)
 		return level;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -24,6 +25,7 @@
 #include "net/session.h"
 #include "net/tls.h"
 #include "net/token.h"
+#include "policy/misspelt.h"
 
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
 #define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
@@ -123,6 +125,11 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	wsm_config_free(runtime->config);
 	free((void *)runtime->fds);
 	free(runtime);
+}
+
+const char *wsm_runtime_option(const wsm_runtime *runtime, const char *name)
+{
+	return wsm_config_get(runtime->config, name);
 }
 
 bool wsm_runtime_running(const wsm_runtime *runtime)
@@ -344,6 +351,7 @@ static void core_fini(struct wsm__core *core)
 	wsm__decide_fini(core);
 	wsm__sticky_fini(core);
 	wsm__replay_fini(core);
+	wsm__words_fini(core);
 	free(core->conns);
 	wsm__admin_fini(core);
 	wsm__limits_fini(core);
@@ -473,6 +481,25 @@ static int start_thread(wsm_runtime *runtime, struct birth *birth, wsm_error *er
 	return birth->status;
 }
 
+/* A misspelt option must not be taken for one that is in force. Values are not told: they may be keys. */
+static void warn_of_variables(wsm_runtime *runtime)
+{
+	for (char **entry = runtime->config->from_env ? environ : NULL; entry && *entry; entry++) {
+		char name[80];
+		const char *near;
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(*entry, "="), *entry);
+		if (!wsm__variable_unknown(name))
+			continue;
+		near = wsm__variable_near(name);
+		if (near)
+			wsm__log(runtime, WSM_WARNING, "the variable %s is no option and is ignored; did you mean %s?", name,
+			         near);
+		else
+			wsm__log(runtime, WSM_INFO, "the variable %s is no option of ws_manager and is ignored", name);
+	}
+}
+
 int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
 {
 	struct birth birth = { .runtime = runtime, .error = error };
@@ -489,6 +516,8 @@ int wsm_runtime_start(wsm_runtime *runtime, wsm_error *error)
 		wsm__checks_begin(runtime);
 		sem_init(&birth.done, 0, 0);
 		status = start_thread(runtime, &birth, error);
+		if (!status)
+			warn_of_variables(runtime);
 		sem_destroy(&birth.done);
 	}
 	pthread_mutex_unlock(&runtime->lifecycle);

@@ -49,13 +49,14 @@ enum wsm__refused {
 	WSM__REFUSED_ORIGIN,
 	WSM__REFUSED_HISTORY,
 	WSM__REFUSED_SESSION,
+	WSM__REFUSED_PUBLICATION,
 	WSM__REFUSED_KINDS
 };
 #define WSM__REFUSALS_A_MINUTE 10
 struct wsm__refusals {
-	atomic_ullong since_ms;    /* when this minute began */
-	atomic_uint told;          /* lines of this minute */
-	atomic_ulong untold;       /* those left out since the last line */
+	atomic_ullong since_ms; /* when this minute began */
+	atomic_uint told;       /* lines of this minute */
+	atomic_ulong untold;    /* those left out since the last line */
 };
 
 struct wsm_runtime {
@@ -257,6 +258,8 @@ struct wsm__core {
 	struct wsm__peers peers;
 	struct wsm__limits limits;
 	struct wsm__sticky *sticky;
+	struct wsm__name *words; /* types of the application's greetings and heartbeats (say.c) */
+	unsigned n_words;
 	struct wsm__used *used; /* tokens, where each is good once only */
 	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;

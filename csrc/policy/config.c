@@ -437,6 +437,7 @@ int wsm_config_load_env(wsm_config *config, wsm_error *error)
 		if (status != WSM_OK)
 			return status;
 	}
+	config->from_env = true;
 	return WSM_OK;
 }
 
@@ -455,6 +456,8 @@ struct wsm_config *wsm__config_copy(const struct wsm_config *config)
 {
 	struct wsm_config *copy = wsm_config_new();
 
+	if (copy)
+		copy->from_env = config->from_env;
 	for (size_t row = 0; copy && row < N_OPTIONS; row++) {
 		struct attempt attempt = { copy, row, config->values[row], NULL, NULL };
 

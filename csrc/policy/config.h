@@ -38,6 +38,8 @@ struct wsm_config {
 	uint64_t max_publish_size; /* 16777216 bytes of one published message */
 	uint64_t max_pending;      /* 67108864 bytes waiting in the command queue */
 	uint64_t max_events;       /* 65536 events waiting for the host, and KiB of their data */
+	uint64_t max_handler_queue; /* 1024 messages of one connection, and KiB of their data; kept by the bindings */
+	double handler_timeout;     /* 10 s after the end; the bindings' */
 	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
 	double handshake_timeout;  /* 10 s for a request; 0.05 … 3600 */
 	uint64_t max_handshakes;   /* 1024 connections without a request */
@@ -72,6 +74,7 @@ struct wsm_config {
 	uint64_t max_revocations;     /* 100000 */
 	double revocation_ttl;        /* 2592000 s: 30 days */
 
+	bool from_env;    /* the variables of the environment were read */
 	char *values[96]; /* text of each option as set, by row; for wsm_config_get */
 };
 

@@ -88,6 +88,12 @@
 	X(max_events, "WEBSOCKET_MAX_EVENTS", UINT, "65536", 1, 10000000,                                              \
 	  "Events waiting for the host, each KiB of their data counted as one more; further ones are dropped and "     \
 	  "counted.")                                                                                                  \
+	X(max_handler_queue, "WEBSOCKET_MAX_HANDLER_QUEUE", UINT, "1024", 1, 10000000,                                 \
+	  "Messages and commands of one connection that wait for the application's handlers, those in hand and each "  \
+	  "KiB of their data counted as well; further ones are refused with rate_limited.")                            \
+	X(handler_timeout, "WEBSOCKET_HANDLER_TIMEOUT", SECS, "10", 0, 3600,                                           \
+	  "Seconds that a connection's handlers may go on after it has ended; then they are cancelled, and "           \
+	  "on_disconnect is called.")                                                                                  \
 	X(auth_timeout, "WEBSOCKET_AUTH_TIMEOUT", SECS, "10", 0.05, 3600,                                              \
 	  "Seconds that the host's authenticate and authorize handlers have for an answer.")                           \
 	X(handshake_timeout, "WEBSOCKET_HANDSHAKE_TIMEOUT", SECS, "10", 0.05, 3600,                                    \

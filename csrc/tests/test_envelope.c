@@ -2,6 +2,7 @@
 #include "exact.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "wire/envelope.h"
 
@@ -19,6 +20,7 @@ static struct wsm__envelope envelope_of(const char *type, const char *payload)
 	};
 }
 
+#define APART "\"@position\":{\"room\":\"project:7\",\"offset\":42}"
 #define ADDED "\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\",\"room\":\"project:7\",\"offset\":42"
 
 static void assert_written(const struct wsm__envelope *envelope, const char *expected)
@@ -124,17 +126,112 @@ static void fields_that_the_object_has_are_not_added_again(void **state)
 	struct wsm__envelope envelope = envelope_of(NULL, "{\"room\":\"kitchen\",\"offset\":null}");
 
 	(void)state;
-	assert_written(&envelope,
-	               "{\"room\":\"kitchen\",\"offset\":null,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\"}");
+	assert_written(&envelope, "{\"room\":\"kitchen\",\"offset\":null,\"timestamp\":\"" TIMESTAMP
+	                          "\",\"message_id\":\"01M\"," APART "}");
 	envelope.payload = wsm__str("{\"timestamp\":1,\"message_id\":2,\"room\":3,\"offset\":4}");
-	assert_written(&envelope, "{\"timestamp\":1,\"message_id\":2,\"room\":3,\"offset\":4}");
+	assert_written(&envelope, "{\"timestamp\":1,\"message_id\":2,\"room\":3,\"offset\":4," APART "}");
 	/* Nested names are others', and so is the value. */
 	envelope.payload = wsm__str("{\"x\":{\"room\":1},\"y\":\"offset\"}");
 	assert_written(&envelope, "{\"x\":{\"room\":1},\"y\":\"offset\"," ADDED "}");
 	/* Names with escapes in them are the same names. */
 	envelope.payload = wsm__str("{\"r\\u006fom\":1,\"\\u006f\\u0066fset\":2,\"timestamp\\u0020\":3}");
 	assert_written(&envelope, "{\"r\\u006fom\":1,\"\\u006f\\u0066fset\":2,\"timestamp\\u0020\":3,"
-	                          "\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\"}");
+	                          "\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\"," APART "}");
+}
+
+/* One word of the author's about the place, and all three of ours stand apart. */
+static void the_place_is_named_apart_from_the_words_of_the_author(void **state)
+{
+	static const char stamps[] = ",\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\"";
+	static const char *const bodies[] = { "\"room\":1", "\"x\":{\"room\":2},\"offset\":1", "\"epoch\" : null",
+	                                      "\"\\u0065poch\":1", "\"room\":1,\"offset\":2,\"epoch\":3" };
+	const wsm_member members[] = { { wsm__str("epoch"), wsm__str("1") } };
+	struct wsm__envelope envelope = envelope_of(NULL, NULL);
+	char payload[128], expected[256];
+
+	(void)state;
+	envelope.epoch = wsm__str("b1Zq7w");
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		snprintf(payload, sizeof(payload), " { %s\n}", bodies[i]);
+		snprintf(expected, sizeof(expected),
+		         "{%s%s,\"@position\":{\"room\":\"project:7\",\"offset\":42,\"epoch\":\"b1Zq7w\"}}", bodies[i],
+		         stamps);
+		envelope.payload = wsm__str(payload);
+		assert_written(&envelope, expected);
+	}
+	/* A member that is added counts as well; without an offset there is no epoch. */
+	envelope.type = wsm__str("t");
+	envelope.payload = wsm__str("{\"room\":1}");
+	envelope.offset = 0;
+	envelope.members = members;
+	envelope.n_members = 1;
+	snprintf(expected, sizeof(expected),
+	         "{\"type\":\"t\",\"data\":{\"room\":1}%s,\"epoch\":1,\"@position\":{\"room\":\"project:7\"}}", stamps);
+	assert_written(&envelope, expected);
+}
+
+static void names_that_begin_with_at_are_found_wherever_they_stand(void **state)
+{
+	static const char *const with[] = {
+		"{\"@\":1}",
+		" {\"a\":{\"@b\":1},\n\"@c\" :1}",
+		"{\"\\u0040position\":{}}",
+		"{\"a\":\"@\",\"@\":1}",
+		"{\"a\":\"}\",\"b\":[\"{\"],\"@c\":1}",
+		"{\"@x\":1,broken",
+	};
+	static const char *const without[] = {
+		"",
+		"{}",
+		"[{\"@\":1}]",
+		"\"@\"",
+		"{\"a\":\"@b\",\"c@\":\"\\u0040\"}",
+		"{\"a\":{\"@b\":1},\"\\\"@\":[\"@\"]}",
+	};
+	struct wsm__envelope envelope = envelope_of(NULL, NULL);
+	struct wsm__buffer out;
+	wsm_slice name;
+
+	(void)state;
+	wsm__buffer_init(&out);
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+		envelope.payload = exact_str(with[i]);
+		assert_true(wsm__envelope_kept_name(envelope.payload, &name));
+		assert_true(wsm__envelope_owns(name) && wsm__envelope_imitated(envelope.payload));
+		/* And should one get here all the same, it is not written. */
+		assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_EINVAL);
+		assert_int_equal(out.len, 0);
+		drop(envelope.payload);
+	}
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+		envelope.payload = exact_str(without[i]);
+		assert_false(wsm__envelope_kept_name(envelope.payload, &name) ||
+		             wsm__envelope_imitated(envelope.payload));
+		drop(envelope.payload);
+	}
+	wsm__buffer_fini(&out);
+}
+
+static void a_text_that_sounds_like_the_server_is_known(void **state)
+{
+	static const char *const like[] = {
+		"{\"room\":1}",
+		"{\"of\\u0066set\":1}",
+		" {\"x\":[[]],\"epoch\":1}",
+		"{\"type\":\"gap\"}",
+		"{\"type\":\"\\u0067ap\"}",
+		"{\"t\\u0079pe\":\"connected\"}",
+		"{\"type\":1,\"type\":\"pong\"}",
+		"{\"event_type\":\"subscribed\"}",
+	};
+	static const char *const unlike[] = { "gap", "{\"type\":\"gaps\"}",
+	                                      "{\"type\":[\"gap\"],\"data\":{\"room\":1}}", "{}" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(like) / sizeof(like[0]); i++)
+		assert_true(wsm__envelope_imitated(wsm__str(like[i])));
+	for (size_t i = 0; i < sizeof(unlike) / sizeof(unlike[0]); i++)
+		assert_false(wsm__envelope_imitated(wsm__str(unlike[i])));
 }
 
 static void members_never_repeat_a_name(void **state)
@@ -151,20 +248,20 @@ static void members_never_repeat_a_name(void **state)
 	(void)state;
 	envelope.members = members;
 	envelope.n_members = sizeof(members) / sizeof(members[0]);
-	assert_written(
-		&envelope,
-		"{\"type\":\"t\",\"data\":{\"project_id\":0},\"timestamp\":\"" TIMESTAMP
-		"\",\"message_id\":\"01M\",\"project_id\":1,\"event_type\":9,\"room\":\"project:7\",\"offset\":42}");
-	envelope.flat = true;
 	assert_written(&envelope,
-	               "{\"event_type\":\"t\",\"project_id\":0,\"timestamp\":\"" TIMESTAMP
-	               "\",\"message_id\":\"01M\",\"type\":4,\"data\":5,\"room\":\"project:7\",\"offset\":42}");
+	               "{\"type\":\"t\",\"data\":{\"project_id\":0},\"timestamp\":\"" TIMESTAMP
+	               "\",\"message_id\":\"01M\",\"project_id\":1,\"room\":3,\"offset\":8,\"event_type\":9," APART
+	               "}");
+	envelope.flat = true;
+	assert_written(&envelope, "{\"event_type\":\"t\",\"project_id\":0,\"timestamp\":\"" TIMESTAMP
+	                          "\",\"message_id\":\"01M\",\"room\":3,\"type\":4,\"data\":5,\"offset\":8," APART "}");
 	envelope.type = wsm__slice(NULL, 0);
-	assert_written(&envelope, "{\"project_id\":0,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\",\"type\":4,"
-	                          "\"data\":5,\"event_type\":9,\"room\":\"project:7\",\"offset\":42}");
-	envelope.room = wsm__slice(NULL, 0); /* then the member is the only one */
 	assert_written(&envelope, "{\"project_id\":0,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\",\"room\":3,"
-	                          "\"type\":4,\"data\":5,\"event_type\":9,\"offset\":42}");
+	                          "\"type\":4,\"data\":5,\"offset\":8,\"event_type\":9," APART "}");
+	envelope.room = wsm__slice(NULL, 0); /* of a message of no room */
+	envelope.offset = 0;
+	assert_written(&envelope, "{\"project_id\":0,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\",\"room\":3,"
+	                          "\"type\":4,\"data\":5,\"offset\":8,\"event_type\":9}");
 }
 
 static void names_and_rooms_are_escaped_within_the_bound(void **state)
@@ -245,7 +342,12 @@ static void the_first_message_of_a_room_carries_its_epoch(void **state)
 	envelope.type = wsm__str(NULL);
 	envelope.payload = wsm__str("{\"epoch\":1970}");
 	assert_written(&envelope, "{\"epoch\":1970,\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\","
-	                          "\"room\":\"project:7\",\"offset\":1}");
+	                          "\"@position\":{\"room\":\"project:7\",\"offset\":1,\"epoch\":\"b1Zq7w\"}}");
+	envelope.type = wsm__str("t");
+	envelope.payload = wsm__str("{}");
+	envelope.offset = 2;
+	assert_written(&envelope, "{\"type\":\"t\",\"data\":{},\"timestamp\":\"" TIMESTAMP "\",\"message_id\":\"01M\","
+	                          "\"room\":\"project:7\",\"offset\":2}");
 }
 
 static void a_buffer_that_has_failed_is_reported(void **state)
@@ -269,6 +371,9 @@ int main(void)
 		cmocka_unit_test(a_flat_event_has_its_fields_beside_event_type),
 		cmocka_unit_test(a_spliced_object_keeps_its_own_bytes_and_comes_first),
 		cmocka_unit_test(fields_that_the_object_has_are_not_added_again),
+		cmocka_unit_test(the_place_is_named_apart_from_the_words_of_the_author),
+		cmocka_unit_test(names_that_begin_with_at_are_found_wherever_they_stand),
+		cmocka_unit_test(a_text_that_sounds_like_the_server_is_known),
 		cmocka_unit_test(members_never_repeat_a_name),
 		cmocka_unit_test(names_and_rooms_are_escaped_within_the_bound),
 		cmocka_unit_test(payloads_that_are_no_objects_cannot_be_spliced),

@@ -376,6 +376,33 @@ static void publications_while_somebody_watches(void **state)
 	free(large);
 }
 
+/* The type and the place that are shown are those of the message, whatever stands inside of it. */
+static void an_object_is_shown_by_its_own_type(void **state)
+{
+	static const struct {
+		const char *payload, *type;
+	} cases[] = {
+		{ "{\"user\":{\"type\":\"gap\"},\"type\":\"said\",\"room\":\"news\",\"offset\":99}", "said" },
+		{ "{\"text\":\"\\\"type\\\":\\\"gap\\\"\",\"event_type\":\"\\u0061lt\"}", "alt" },
+		{ "{\"x\":[{\"type\":\"gap\"}]}", "" },
+	};
+	wsm_publication publication = { .target = WSM_TO_ROOM, .ids = (const wsm_slice[]){ { "r", 1 } }, .n_ids = 1 };
+	json_t *found, *row;
+
+	(void)state;
+	json_decref(look("view=events"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		host_publish(&host, &publication, cases[i].payload);
+	found = look("view=events");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		row = json_array_get(at(found, "events.rows"), i);
+		assert_string_equal(text_at(row, "type"), cases[i].type);
+		assert_string_equal(text_at(row, "room"), "r");
+		assert_int_equal(number_at(row, "offset"), i + 1);
+	}
+	json_decref(found);
+}
+
 static void what_nobody_gets_is_shown_too(void **state)
 {
 	wsm_publication publication = {
@@ -541,6 +568,7 @@ int main(void)
 		CASE(connections_are_searched_sorted_and_cut_into_pages, open_on),
 		CASE(rooms_with_members_and_history, open_on),
 		CASE(publications_while_somebody_watches, open_on),
+		CASE(an_object_is_shown_by_its_own_type, open_on),
 		CASE(what_nobody_gets_is_shown_too, open_on),
 		CASE(samples_for_the_charts, open_on),
 		CASE(polls_are_nobodys_traffic, open_on),

@@ -255,6 +255,15 @@ static void commands_of_the_host(void **state)
 	assert_string_equal(text_at(answer, "data.code"), "internal");
 	assert_string_equal(text_at(answer, "data.message"), "no such image");
 	json_decref(answer);
+	/* What waits for the host's handlers is too much: the sentence is the core's, and it is counted. */
+	wsm_reply(host.runtime, event->conn, event->text, event->id, wsm__str(""), "rate_limited");
+	answer = of_type(visitor_next(&visitor), "error");
+	assert_string_equal(text_at(answer, "data.code"), "rate_limited");
+	assert_non_null(strstr(text_at(answer, "data.message"), "max_handler_queue"));
+	json_decref(answer);
+	answer = host_ask(&host, WSM_QUERY_STATS, "");
+	assert_int_equal(number_at(answer, "limits_broken.max_handler_queue"), 1);
+	json_decref(answer);
 	wsm_event_free(event);
 	assert_int_equal(wsm_command_remove(host.runtime, wsm__str("cancel")), WSM_OK);
 	assert_int_equal(wsm_command_remove(host.runtime, wsm__str("cancel")), WSM_ENOTFOUND);

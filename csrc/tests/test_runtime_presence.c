@@ -141,7 +141,7 @@ static void large_rooms_are_told_numbers(void **state)
 	struct visitor visitor;
 	json_t *message;
 	char name[24];
-	long long joined = 0;
+	long long users = 0;
 
 	(void)state;
 	for (int i = 0; i < 1500; i++) {
@@ -150,13 +150,15 @@ static void large_rooms_are_told_numbers(void **state)
 	}
 	visitor_open(&visitor, host.port, "/ws");
 	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"board:7\"}");
-	while (joined < 1) {
+	while (users < 1500) { /* a slow machine tells of them in several turns */
 		message = visitor_await(&visitor, "presence_changed");
 		assert_true(json_is_null(at(message, "data.joined")));
-		joined = number_at(message, "data.joined_total");
-		assert_int_equal(number_at(message, "data.users_total"), 1500);
+		assert_true(number_at(message, "data.joined_total") > 0);
+		assert_true(number_at(message, "data.users_total") > users);
+		users = number_at(message, "data.users_total");
 		json_decref(message);
 	}
+	assert_int_equal(users, 1500);
 	visitor_leave(&visitor);
 }
 

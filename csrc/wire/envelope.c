@@ -2,6 +2,7 @@
 
 #include "base/slice.h"
 #include "wire/json.h"
+#include "wire/own.h"
 
 /* What the envelope may add by itself: bits of a set. */
 enum field {
@@ -12,14 +13,20 @@ enum field {
 	FIELD_MESSAGE_ID = 16u,
 	FIELD_ROOM = 32u,
 	FIELD_OFFSET = 64u,
-	FIELD_EPOCH = 128u
+	FIELD_EPOCH = 128u,
+	FIELD_POSITION = 256u, /* the three of WHERE, in one member */
+	FIELD_OTHER =
+		512u /* of others of the core's that do not write envelopes here: the id of an answer, who published */
 };
+#define WHERE (FIELD_ROOM | FIELD_OFFSET | FIELD_EPOCH)
 
 static const struct {
 	const char *name;
 	size_t len;
 	unsigned field;
 } fields[] = {
+	{ "id", 2, FIELD_OTHER },
+	{ "from", 4, FIELD_OTHER },
 	{ "type", 4, FIELD_TYPE },
 	{ "data", 4, FIELD_DATA },
 	{ "room", 4, FIELD_ROOM },
@@ -34,6 +41,7 @@ static const struct {
 
 /* What is known before the first byte is written. */
 struct plan {
+	unsigned there; /* fields that the payload has */
 	unsigned add;   /* fields that the envelope adds */
 	uint64_t skip;  /* members that it does not add, by index */
 	wsm_slice body; /* flat and spliced: what stands between the payload's braces; empty for {} */
@@ -53,6 +61,18 @@ static unsigned field_of(wsm_slice name, bool escaped)
 	return 0;
 }
 
+static bool begins_with_at(wsm_slice name)
+{
+	return wsm__slice_starts(name, "@") || wsm__slice_starts(name, "\\u0040");
+}
+
+bool wsm__envelope_owns(wsm_slice name)
+{
+	bool escaped = name.len > 0 && memchr(name.data, '\\', name.len) != NULL;
+
+	return begins_with_at(name) || field_of(name, escaped) != 0;
+}
+
 /* One pass over a payload whose members stand beside ours: none of ours may repeat them. */
 static int look_into(struct plan *plan, const struct wsm__envelope *envelope)
 {
@@ -64,7 +84,9 @@ static int look_into(struct plan *plan, const struct wsm__envelope *envelope)
 		bool escaped = name.len > 0 && memchr(name.data, '\\', name.len) != NULL;
 
 		n++;
-		plan->add &= ~field_of(name, escaped);
+		if (begins_with_at(name))
+			return WSM_EINVAL;
+		plan->there |= field_of(name, escaped);
 		for (size_t i = 0; i < envelope->n_members && i < MAX_TRACKED; i++)
 			if (reads(name, escaped, envelope->members[i].name))
 				plan->skip |= UINT64_C(1) << i;
@@ -74,6 +96,17 @@ static int look_into(struct plan *plan, const struct wsm__envelope *envelope)
 	if (n > 0)
 		plan->body = wsm__json_trim(wsm__slice(payload.data + 1, payload.len - 2));
 	return WSM_OK;
+}
+
+/* What the author says about the place of a message is not ours to complete, nor to be taken for ours. */
+static void set_position_apart(struct plan *plan, const struct wsm__envelope *envelope)
+{
+	unsigned there = plan->there;
+
+	for (size_t i = 0; i < envelope->n_members; i++)
+		there |= field_of(envelope->members[i].name, false);
+	if ((there & WHERE) && (plan->add & WHERE))
+		plan->add = (plan->add & ~(unsigned)WHERE) | FIELD_POSITION;
 }
 
 /* Members that the envelope writes itself, or that are there twice, would make a duplicate key. */
@@ -95,9 +128,9 @@ static int make_plan(struct plan *plan, const struct wsm__envelope *envelope)
 	bool typed = envelope->type.len > 0;
 	int result = WSM_OK;
 
+	plan->there = plan->add = 0;
 	plan->skip = 0;
 	plan->body = wsm__slice(NULL, 0);
-	plan->add = 0;
 	if (typed)
 		plan->add |= envelope->flat ? FIELD_EVENT_TYPE : FIELD_TYPE | FIELD_DATA;
 	if (envelope->timestamp.len > 0)
@@ -108,10 +141,12 @@ static int make_plan(struct plan *plan, const struct wsm__envelope *envelope)
 		plan->add |= FIELD_ROOM;
 	if (envelope->offset > 0)
 		plan->add |= FIELD_OFFSET;
-	if (envelope->epoch.len > 0)
+	if (envelope->epoch.len > 0 && envelope->offset == 1)
 		plan->add |= FIELD_EPOCH;
 	if (!typed || envelope->flat)
 		result = look_into(plan, envelope);
+	set_position_apart(plan, envelope);
+	plan->add &= ~plan->there;
 	if (envelope->n_members > 0)
 		skip_repeated(plan, envelope);
 	return result;
@@ -119,8 +154,8 @@ static int make_plan(struct plan *plan, const struct wsm__envelope *envelope)
 
 static size_t bound(const struct wsm__envelope *envelope)
 {
-	/* 2 braces, 20 digits, and 8 names of at most 10 bytes with quotes, colon and comma; data may be "null". */
-	size_t total = 144 + envelope->payload.len + wsm__buffer_json_bound(envelope->epoch);
+	/* 4 braces, 20 digits, and 9 names of at most 10 bytes with quotes, colon and comma; data may be "null". */
+	size_t total = 160 + envelope->payload.len + wsm__buffer_json_bound(envelope->epoch);
 
 	total += wsm__buffer_json_bound(envelope->type) + wsm__buffer_json_bound(envelope->timestamp);
 	total += wsm__buffer_json_bound(envelope->message_id) + wsm__buffer_json_bound(envelope->room);
@@ -147,6 +182,32 @@ static void add_value(struct wsm__buffer *out, wsm_slice json)
 		wsm__buffer_add_slice(out, json);
 	else
 		wsm__buffer_add(out, "null", 4);
+}
+
+/* The first of them adds no comma where `out` ends with a brace. */
+static void write_where(struct wsm__buffer *out, unsigned add, const struct wsm__envelope *envelope)
+{
+	if (add & FIELD_ROOM)
+		add_string(out, ",\"room\":", envelope->room);
+	if (add & FIELD_OFFSET) {
+		add_name(out, ",\"offset\":");
+		wsm__buffer_add_uint(out, envelope->offset);
+	}
+	if (add & FIELD_EPOCH)
+		add_string(out, ",\"epoch\":", envelope->epoch);
+}
+
+static void write_position(struct wsm__buffer *out, const struct wsm__envelope *envelope)
+{
+	unsigned add = 0;
+
+	if (envelope->room.len > 0)
+		add |= FIELD_ROOM;
+	if (envelope->offset > 0)
+		add |= FIELD_OFFSET | (envelope->epoch.len > 0 ? FIELD_EPOCH : 0u);
+	add_name(out, ",\"@position\":{");
+	write_where(out, add, envelope);
+	wsm__buffer_add(out, "}", 1);
 }
 
 static void write_out(struct wsm__buffer *out, const struct plan *plan, const struct wsm__envelope *envelope)
@@ -176,14 +237,10 @@ static void write_out(struct wsm__buffer *out, const struct plan *plan, const st
 		wsm__buffer_add(out, ":", 1);
 		add_value(out, envelope->members[i].json);
 	}
-	if (plan->add & FIELD_ROOM)
-		add_string(out, ",\"room\":", envelope->room);
-	if (plan->add & FIELD_OFFSET) {
-		add_name(out, ",\"offset\":");
-		wsm__buffer_add_uint(out, envelope->offset);
-	}
-	if (plan->add & FIELD_EPOCH)
-		add_string(out, ",\"epoch\":", envelope->epoch);
+	if (plan->add & FIELD_POSITION)
+		write_position(out, envelope);
+	else
+		write_where(out, plan->add, envelope);
 	wsm__buffer_add(out, "}", 1);
 }
 
@@ -199,4 +256,54 @@ int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *env
 		return WSM_ENOMEM;
 	write_out(out, &plan, envelope);
 	return WSM_OK;
+}
+
+/* ---- what others may not say ------------------------------------------------------------------------------------ */
+
+/* Whether a string may begin with '@': no answer that costs a look at each member where there is none. */
+static bool may_begin_with_at(wsm_slice text)
+{
+	const char *end = text.data + text.len, *at;
+
+	for (at = text.data; (at = memchr(at, '@', (size_t)(end - at))) != NULL; at++)
+		if (at > text.data && at[-1] == '"')
+			return true;
+	for (at = text.data; (at = memchr(at, '\\', (size_t)(end - at))) != NULL; at++)
+		if (at > text.data && at[-1] == '"' && wsm__slice_starts(wsm__slice(at, (size_t)(end - at)), "\\u0040"))
+			return true;
+	return false;
+}
+
+bool wsm__envelope_kept_name(wsm_slice payload, wsm_slice *name)
+{
+	wsm_slice object = wsm__json_trim(payload), value;
+	size_t position = 0;
+
+	if (object.len == 0 || object.data[0] != '{' || !may_begin_with_at(object))
+		return false;
+	while (wsm__json_next(object, &position, name, &value) == 1)
+		if (begins_with_at(*name))
+			return true;
+	return false;
+}
+
+bool wsm__envelope_imitated(wsm_slice payload)
+{
+	wsm_slice object = wsm__json_trim(payload), name, value;
+	size_t position = 0;
+	char type[64];
+
+	while (wsm__json_next(object, &position, &name, &value) == 1) {
+		unsigned field = field_of(name, name.len > 0 && memchr(name.data, '\\', name.len) != NULL);
+		int len;
+
+		if (begins_with_at(name) || (field & WHERE))
+			return true;
+		if (!(field & (FIELD_TYPE | FIELD_EVENT_TYPE)))
+			continue;
+		len = wsm__json_string(value, type, sizeof(type));
+		if (len > 0 && wsm__own_type(wsm__slice(type, (size_t)len)))
+			return true;
+	}
+	return false;
 }

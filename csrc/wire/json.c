@@ -2,7 +2,7 @@
 
 #include "base/slice.h"
 
-#define MAX_NESTING 4096u /* of a value; more than any parser at the other end follows */
+#define MAX_NESTING 4096u /* levels whose kind of bracket is remembered */
 
 static bool is_space(char c)
 {
@@ -59,11 +59,14 @@ static size_t find_quote(wsm_slice text, size_t at)
 	return at < text.len ? at : text.len;
 }
 
-/* `at` is on the bracket; the position behind the one that closes it, or 0 if they do not balance. */
+/*
+ * `at` is on the bracket; the position behind the one that closes it, or 0 if they do not balance. What a parser at the other end
+ * takes for JSON must not be refused here for its depth: its members would not have been looked at.
+ */
 static size_t skip_nested(wsm_slice text, size_t at)
 {
 	unsigned char is_object[MAX_NESTING / 8]; /* one bit a level, written before it is read */
-	unsigned depth = 0;
+	size_t depth = 0;
 
 	for (; at < text.len; at++) {
 		char c = text.data[at];
@@ -73,16 +76,14 @@ static size_t skip_nested(wsm_slice text, size_t at)
 		} else if (c == '{' || c == '[') {
 			unsigned char bit = (unsigned char)(1u << depth % 8);
 
-			if (depth == MAX_NESTING)
-				return 0;
-			if (c == '{')
+			if (depth < MAX_NESTING && c == '{')
 				is_object[depth / 8] |= bit;
-			else
+			else if (depth < MAX_NESTING)
 				is_object[depth / 8] &= (unsigned char)~bit;
 			depth++;
 		} else if (c == '}' || c == ']') {
 			depth--; /* it is 1 or more: the first byte opened a level, and level 0 returns */
-			if ((is_object[depth / 8] >> depth % 8 & 1) != (c == '}'))
+			if (depth < MAX_NESTING && (is_object[depth / 8] >> depth % 8 & 1) != (c == '}'))
 				return 0;
 			if (depth == 0)
 				return at + 1;
@@ -206,10 +207,10 @@ bool wsm__json_name_is(wsm_slice name, wsm_slice word)
 	char decoded[256];
 	int len;
 
-	if (name.len == word.len)
-		return name.len == 0 || memcmp(name.data, word.data, name.len) == 0;
+	if (name.len == 0 || !memchr(name.data, '\\', name.len))
+		return wsm__slice_equal(name, word);
 	/* Escapes only ever make a name longer: six bytes for one at most. */
-	if (name.len < word.len || name.len > word.len * 6 || !memchr(name.data, '\\', name.len))
+	if (name.len <= word.len || name.len > word.len * 6)
 		return false;
 	/* The slice lies between quotes, so they belong to the same text. */
 	len = wsm__json_string(wsm__slice(name.data - 1, name.len + 2), decoded, sizeof(decoded));

@@ -16,7 +16,7 @@ wsm_slice wsm__json_trim(wsm_slice text);
  * Iterates over the members of the object that `text` (trimmed) is. `name` is the raw content between the quotes (escapes
  * not decoded), `value` the raw text of the value, trimmed. Start with *position = 0. Returns 1 for a member, 0 at the
  * end, WSM_EJSON if it is no object or broken (unbalanced, missing colon or comma, a bare word, text after the end). The
- * inside of nested values is looked at for balance only; deeper than 4096 levels is broken.
+ * inside of nested values is looked at for balance only, below 4096 levels without telling the kinds of brackets apart.
  */
 int wsm__json_next(wsm_slice text, size_t *position, wsm_slice *name, wsm_slice *value);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -37,8 +38,16 @@ def fetch() -> Path:
     apt, deb = shutil.which("apt-get"), shutil.which("dpkg-deb")
     if apt is None or deb is None:
         raise NoClip(f"The default video comes from the Debian package {PACKAGE}, and this system has no apt.")
-    folder = CACHE.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(CACHE.parent, os.O_RDONLY)  # one process downloads, the others wait for it
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return find() or _fetch(apt, deb, CACHE.parent)
+    finally:
+        os.close(lock)
+
+
+def _fetch(apt: str, deb: str, folder: Path) -> Path:
     print(f"Getting the demo's video: downloading Debian's package {PACKAGE} (96 MB, once) ...", flush=True)
     try:
         if not _download(apt, folder):

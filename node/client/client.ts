@@ -5,7 +5,7 @@ import { Follower, type HistoryPage, type SubscribeOptions, type Subscription } 
 import { addTo, normal, safely } from './messages.js'
 import { canShare, watchPage } from './page.js'
 import { Poller } from './poller.js'
-import { Positions, type Position } from './positions.js'
+import { Positions, isOwn, placeOf, type Position } from './positions.js'
 import { Queue } from './queue.js'
 import { Requests, type RequestOptions } from './requests.js'
 import type { Sharing } from './shared.js'
@@ -445,12 +445,17 @@ export class Client {
   private deliver(raw: Record<string, unknown>): void {
     const message = normal(raw)
     if (!this.positions.see(message)) return
-    if (message.type === 'connected' || message.type === 'connection') this.greeted(message)
-    this.housekeeping(message)
-    if (message.id !== undefined && this.requests.answer(message)) return
+    if (isOwn(message) && this.heed(message)) return
     this.lastMessage = message
     this.call(message.type, message)
     this.changed()
+  }
+
+  /** What the server itself says; true for the answer to a request, which is nobody else's. */
+  private heed(message: Message): boolean {
+    if (message.type === 'connected' || message.type === 'connection') this.greeted(message)
+    this.housekeeping(message)
+    return message.id !== undefined && this.requests.answer(message)
   }
 
   private greeted(message: Message): void {
@@ -510,9 +515,10 @@ export class Client {
   private call(type: string, message: Message): void {
     for (const set of [this.handlers.get(type), this.handlers.get('*')])
       for (const handler of set ? [...set] : []) safely(handler, message)
-    if (message.room === undefined) return
-    const here = this.positions.get(message.room)
-    for (const follower of [...(this.rooms.get(message.room)?.followers ?? [])]) follower.hear(message, here)
+    const { room } = placeOf(message)
+    if (room === undefined) return
+    const here = this.positions.get(room)
+    for (const follower of [...(this.rooms.get(room)?.followers ?? [])]) follower.hear(message, here)
   }
 
   /** Of a subscription that began behind: now, or with the next greeting. Polling brings it no further: then it is told of a gap. */

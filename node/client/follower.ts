@@ -1,7 +1,7 @@
 // One subscription's way through its room. Mostly it is where the client is. One that begins at an older position is behind: what it
 // lacks is asked for, and what comes meanwhile is held until that is there.
 
-import type { Position } from './positions.js'
+import { placeOf, type Position } from './positions.js'
 import type { Handler, Message } from './types.js'
 
 export interface Subscription {
@@ -94,8 +94,9 @@ export class Follower {
   }
 
   private pass(message: Message, epoch: string | undefined): void {
-    if (this.at && typeof message.offset === 'number') {
-      if (this.at.epoch === epoch && message.offset <= this.at.offset) return
+    const { offset } = placeOf(message)
+    if (this.at && typeof offset === 'number') {
+      if (this.at.epoch === epoch && offset <= this.at.offset) return
       this.at = null
     }
     this.handler(message)

@@ -14,7 +14,9 @@ export {
   type Handler,
   type Message,
   type MessageOf,
+  type Place,
   type PollOptions,
+  type Publisher,
   type QueuePolicy,
   type Status,
 } from './types.js'

@@ -1,6 +1,6 @@
 // The tab that has the real socket, for all tabs that share it: who hears what, and where each of them may begin.
 
-import { decodeResume } from './positions.js'
+import { decodeResume, isOwn, placeOf } from './positions.js'
 import type { WebSocketConstructor, WebSocketLike } from './types.js'
 
 export type Note =
@@ -90,7 +90,7 @@ export class Leader {
     } catch {
       // Text of the host's own.
     }
-    const { data, room } = message
+    const { data } = message
     if (!this.greeting) {
       this.greeting = message
       // Those who waited: the first is the one whose URL it was; its greeting is the server's own.
@@ -104,19 +104,22 @@ export class Leader {
       for (const [id, its] of others) this.greet(id, its)
       return
     }
+    const servers = isOwn(message)
     // An answer goes to the one that asked: its id was made unique on the way out.
-    const [, id, own] = typeof message.id === 'string' ? (/^(.+?\.\d+)~(.*)$/s.exec(message.id) ?? []) : []
+    const [, id, own] = servers && typeof message.id === 'string' ? (/^(.+?\.\d+)~(.*)$/s.exec(message.id) ?? []) : []
     if (id) {
       if (message.type === 'subscribed') this.joining.delete(id + data.room)
       this.tell([id], JSON.stringify({ ...message, id: own ? (JSON.parse(own) as unknown) : undefined }))
       return
     }
-    const about = room ?? data?.room
+    const { room, epoch, offset } = placeOf(message)
+    const about = servers ? data?.room : room
     const members = this.subscribers.get(about)
     if (!members) {
-      if (message.type === 'unsubscribed') this.rooms.delete(about)
-      else if (message.type === 'gap' || message.type === 'subscribed') this.stand(about, data.epoch, data.offset)
-      else if (typeof message.offset === 'number') this.keep(room, message.epoch, message.offset, text)
+      if (servers && message.type === 'unsubscribed') this.rooms.delete(about)
+      else if (servers && (message.type === 'gap' || message.type === 'subscribed'))
+        this.stand(about, data.epoch, data.offset)
+      else if (room !== undefined && typeof offset === 'number') this.keep(room, epoch, offset, text)
     }
     this.tell(members && [...members].filter((each) => !this.joining.has(each + about)), text)
   }

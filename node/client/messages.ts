@@ -8,7 +8,8 @@ export function normal(raw: Record<string, unknown>): Message {
   if (typeof type !== 'string') return { ...raw, type: 'message', data: raw.data ?? raw }
   if (type === raw.type && 'data' in raw) return raw as Message
   if (type === raw.type && 'payload' in raw) return { ...raw, type, data: raw.payload }
-  const { event_type: _, timestamp: _t, message_id: _m, room: _r, offset: _o, epoch: _e, ...members } = raw
+  const { event_type: _, timestamp: _t, message_id: _m, '@position': place, ...members } = raw
+  if (!place) for (const name of ['room', 'offset', 'epoch']) delete members[name]
   if (type === raw.type) delete members.type
   return { ...raw, type, data: members as DataOf<string> }
 }

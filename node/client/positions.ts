@@ -1,13 +1,23 @@
 // Where the client stands in each room: what it asks for after a reconnection, and how it knows what it has seen.
 
-import type { Message } from './types.js'
+import type { Message, Place } from './types.js'
 
 export interface Position {
   epoch: string
   offset: number
 }
 
-/** Ids of messages without a position; enough to recognise what polling and the socket both brought. */
+/** Where a message stands: by the server's word, not by an object's own `room`, `epoch` or `offset`. */
+export function placeOf(message: Record<string, unknown>): Partial<Place> {
+  return (message['@position'] ?? message) as Partial<Place>
+}
+
+/** Whether it is the server's own word: a greeting, an answer, a gap. Whatever was published stands in a room. */
+export function isOwn(message: Record<string, unknown>): boolean {
+  return placeOf(message).room === undefined
+}
+
+/** Ids of messages of the server's own: enough to recognise one that came twice. */
 const REMEMBERED = 512
 
 export class Positions {
@@ -47,8 +57,9 @@ export class Positions {
 
   /** Whether the message is to be handed on: it has not been before. */
   see(message: Message): boolean {
-    const { room, offset, epoch, message_id: id } = message
-    if (typeof room !== 'string' || typeof offset !== 'number') return this.seeId(id)
+    const { room, offset, epoch } = placeOf(message)
+    // What was published may have an id by its author, who can give others the same.
+    if (typeof room !== 'string' || typeof offset !== 'number') return !isOwn(message) || this.seeId(message.message_id)
     const known = this.rooms.get(room)
     if (!known || (epoch !== undefined && epoch !== known.epoch)) {
       if (epoch !== undefined || known) this.rooms.set(room, { epoch: epoch ?? known!.epoch, offset })

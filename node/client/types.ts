@@ -5,6 +5,19 @@ import type { EventMap, FlatEventMap, RoutingKeys } from './events.js'
 /** `connecting`: the first attempt; `degraded`: messages come by polling; `failed`: given up until reconnect(). */
 export type Status = 'connecting' | 'connected' | 'reconnecting' | 'degraded' | 'disconnected' | 'failed'
 
+/** Where a message stands. Without a history of the room there is no epoch and no offset. */
+export interface Place {
+  room: string
+  epoch?: string
+  offset?: number
+}
+
+/** The client that published a message, and its user where that is known. */
+export interface Publisher {
+  user_id: string | null
+  client_id: string
+}
+
 /** A message, in one shape: `event_type` messages have their own members in `data` too. */
 export interface Message<Type extends string = string, Data = any> extends RoutingKeys {
   type: Type
@@ -14,6 +27,10 @@ export interface Message<Type extends string = string, Data = any> extends Routi
   room?: string
   offset?: number
   epoch?: string
+  /** Who published it, where a client did; in an application's own object what the application says. */
+  from?: Publisher
+  /** Where an application's object stands that has a `room`, `epoch` or `offset` of its own. */
+  '@position'?: Place
   id?: string | number
   [member: string]: unknown
 }

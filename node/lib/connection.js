@@ -6,6 +6,8 @@ class Connection {
   #manager
   #search
   #query
+  #ending
+  #ended = false
 
   constructor(manager, conn, info) {
     this.#manager = manager
@@ -22,6 +24,21 @@ class Connection {
 
   get query() {
     return (this.#query ??= new URLSearchParams(this.#search))
+  }
+
+  /** Aborted when the handlers of this connection are to end: it has gone, and they have had handler_timeout seconds. */
+  get signal() {
+    if (this.#ending === undefined) {
+      this.#ending = new AbortController()
+      if (this.#ended) this._end()
+    }
+    return this.#ending.signal
+  }
+
+  /** @internal */
+  _end() {
+    this.#ended = true
+    this.#ending?.abort(new DOMException('the client has gone', 'AbortError'))
   }
 
   rooms() {

@@ -1,11 +1,14 @@
 // From JavaScript values to the text of a message.
 'use strict'
 
-/** JSON of a value. TypeError says where in it the trouble is; `root` is what the value is called there. */
-function dumps(value, root) {
+/**
+ * JSON of a value. TypeError says where in it the trouble is; `root` is what the value is called there. replacer: the option `encoder`,
+ * as JSON.stringify() takes it.
+ */
+function dumps(value, root, replacer) {
   let text
   try {
-    text = JSON.stringify(value)
+    text = JSON.stringify(value, replacer)
   } catch (error) {
     throw explain(value, root, error)
   }
@@ -17,11 +20,11 @@ function dumps(value, root) {
 }
 
 /** `data` of an event. Bytes have no place in JSON; JSON.stringify() would make an object of numbers of them. */
-function data(value) {
+function data(value, replacer) {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
     throw new TypeError('data: bytes cannot be encoded as JSON; send them as a message of its own, or base64')
   }
-  return dumps(value, 'data')
+  return dumps(value, 'data', replacer)
 }
 
 /** The bytes of a binary message, undefined if the value is none. */

@@ -3,26 +3,38 @@
 
 const native = require('./native.js')
 const encode = require('./encode.js')
-const { WsManagerError } = require('./errors.js')
+const { Call, Chain, STOP_GRACE_MS, quietly } = require('./chain.js')
+const { BadRequest } = require('./schema.js')
 const { Connection, Request } = require('./connection.js')
-const { Receipt } = require('./receipt.js')
 const { listed } = require('./config.js')
 const { METHODS } = require('./log.js')
 
 /** Close code where a handler failed that had to decide (RFC 6455, 7.4.1). */
 const INTERNAL_ERROR = 1011
+/** Characters of a message that count as a further one towards max_handler_queue. */
+const SIZE_UNIT = 1024
 
 /** All handlers of one manager, and the connections that they have met. */
 class Handlers {
+  #chains = new Map() // by connection; only of those with something in hand
+  #maxQueue = 0
+  #timeoutMs = 0
+
   constructor(manager) {
     this.manager = manager
-    this.onConnect = new Set()
-    this.onDisconnect = new Set()
-    this.onMessage = new Set()
+    this.onConnect = new Map()
+    this.onDisconnect = new Map()
+    this.onMessage = new Map()
     this.commands = new Map()
     this.authenticator = null
     this.authorizer = null
     this.known = new Map()
+  }
+
+  /** A new runtime asks. */
+  serve(runtime) {
+    this.#maxQueue = Number(runtime.option('max_handler_queue'))
+    this.#timeoutMs = Number(runtime.option('handler_timeout')) * 1000
   }
 
   /** The mask for Runtime.want(). */
@@ -47,7 +59,7 @@ class Handlers {
       case native.EVENT_DISCONNECT:
         return this.#disconnected(runtime, conn, a, b)
       case native.EVENT_MESSAGE:
-        return this.#message(this.#connection(runtime, conn), a, b)
+        return this.#message(runtime, this.#connection(runtime, conn), a, b, c)
       case native.EVENT_COMMAND:
         return this.#command(runtime, this.#connection(runtime, conn), a, b, c)
       case native.EVENT_AUTHENTICATE:
@@ -65,94 +77,151 @@ class Handlers {
     return this.known.get(conn) ?? new Connection(this.manager, conn, runtime.info())
   }
 
+  // ---- one client's events, in order ----
+
   #connected(runtime, conn) {
     const connection = this.#connection(runtime, conn)
     this.known.set(conn, connection)
-    for (const handler of this.onConnect) this.#run('onConnect', handler, [connection])
+    for (const { handler, concurrent } of this.onConnect.values()) {
+      this.#inTurn(connection, 'onConnect', handler, [connection], { concurrent })
+    }
   }
 
   #disconnected(runtime, conn, code, reason) {
     const connection = this.#connection(runtime, conn)
     this.known.delete(conn)
-    for (const handler of this.onDisconnect) this.#run('onDisconnect', handler, [connection, code, reason])
+    this.#chains.get(conn)?.endWithin(this.#timeoutMs)
+    for (const { handler, concurrent } of this.onDisconnect.values()) {
+      this.#inTurn(connection, 'onDisconnect', handler, [connection, code, reason], { concurrent, last: true })
+    }
+    const chain = this.#chains.get(conn)
+    if (chain === undefined) connection._end()
+    else chain.endWithin(this.#timeoutMs)
   }
 
-  #message(connection, binary, data) {
+  #message(runtime, connection, binary, data, id) {
+    const size = 1 + Math.floor(data.length / SIZE_UNIT)
+    if (this.#isTooMuch(runtime, connection, '', id, size)) return
+    const { conn } = connection
     const value = binary ? data : parse(data)
-    const failed = () => connection.send(errorMessage())
-    for (const handler of this.onMessage) this.#run('onMessage', handler, [connection, value], { failed })
+    const failed = () => runtime.reply(conn, '', id, 'the server failed to handle this message', 'internal')
+    const refused = (error) => objected(runtime, conn, '', id, error)
+    for (const { handler, concurrent } of this.onMessage.values()) {
+      this.#inTurn(connection, 'onMessage', handler, [connection, value], { failed, refused, size, concurrent })
+    }
   }
 
   #command(runtime, connection, action, text, id) {
+    const size = 1 + Math.floor(text.length / SIZE_UNIT)
+    if (this.#isTooMuch(runtime, connection, action, id, size)) return
     const { conn } = connection
-    const handler = this.commands.get(action)
-    if (handler === undefined) {
+    const registered = this.commands.get(action)
+    if (registered === undefined) {
       runtime.reply(conn, action, id, 'there is no handler for this action any more', 'unknown_action')
       return
     }
+    const { handler, concurrent } = registered
     const failed = () => runtime.reply(conn, action, id, 'the handler of this command failed', 'internal')
+    const refused = (error) => objected(runtime, conn, action, id, error)
     const done = (value) =>
-      runtime.reply(conn, action, id, encode.dumps(value, `the result of the command '${action}'`))
-    this.#run(`the command '${action}'`, handler, [connection, commandData(text)], { done, failed })
+      runtime.reply(
+        conn,
+        action,
+        id,
+        encode.dumps(value, `the result of the command '${action}'`, this.manager._encoder),
+      )
+    const what = `the command '${action}'`
+    const then = { done, failed, refused, size, concurrent }
+    this.#inTurn(connection, what, handler, [connection, commandData(text)], then)
   }
 
+  /** Calls a handler once those before it, of the same client, have ended. */
+  #inTurn(connection, what, handler, args, then) {
+    const { conn } = connection
+    const call = new Call(this.manager.logger, what, handler, args, then)
+    const chain = this.#chains.get(conn)
+    if (chain !== undefined) {
+      chain.add(call)
+      return
+    }
+    const ended = call.start()
+    if (ended === undefined) return
+    const made = new Chain(connection, this.manager.logger, () => this.#chains.delete(conn))
+    this.#chains.set(conn, made)
+    made.hold(call, ended)
+  }
+
+  /** Whether a message is over max_handler_queue; the client is told, and the core counts it. */
+  #isTooMuch(runtime, connection, action, id, size) {
+    const chain = this.#chains.get(connection.conn)
+    if (chain === undefined || chain.size + size <= this.#maxQueue) return false
+    if (!chain.overflowed) {
+      // a line for each time that it falls behind, not for each message
+      chain.overflowed = true
+      this.manager.logger.warn(
+        `client ${connection.clientId}: its handlers are behind by more than max_handler_queue (${this.#maxQueue}): ` +
+          'further messages are refused',
+      )
+    }
+    quietly(this.manager.logger, () => runtime.reply(connection.conn, action, id, '', 'rate_limited'))
+    return true
+  }
+
+  /** The runtime has stopped: waits until the handlers have ended, which have a second and then are not waited for. */
+  async finished() {
+    if (this.#chains.size === 0) return
+    for (const chain of this.#chains.values()) chain.endWithin(Math.min(this.#timeoutMs, STOP_GRACE_MS))
+    const until = Date.now() + 2 * STOP_GRACE_MS
+    while (this.#chains.size > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+
+  // ---- questions, which are answered out of turn: a handler in hand may wait for what depends on them ----
+
   #authenticate(runtime, ticket, text) {
-    const refused = (code = 0, reason = '') => runtime.authenticated(ticket, false, '', '', [], code, reason)
-    const failed = () => refused(INTERNAL_ERROR, 'The authentication handler failed.')
+    const refuse = (code = 0, reason = '') => runtime.authenticated(ticket, false, '', '', [], code, reason)
+    const failed = () => refuse(INTERNAL_ERROR, 'The authentication handler failed.')
+    const refused = (error) => {
+      const meant = refusal(error)
+      if (meant) refuse(meant.code, meant.reason)
+      return Boolean(meant)
+    }
     const done = (value) => {
-      if (value === undefined || value === null || value === false) return refused()
+      if (value === undefined || value === null || value === false) return refuse()
       const { userId, sessionId, rooms, publish } = decision(value)
       runtime.authenticated(ticket, true, userId, sessionId, rooms, 0, '', publish)
     }
     if (!this.authenticator) return failed()
-    this.#run('authenticate', this.authenticator, [new Request(JSON.parse(text))], { done, failed, refused })
+    const args = [new Request(JSON.parse(text))]
+    new Call(this.manager.logger, 'authenticate', this.authenticator, args, { done, failed, refused }).start()
   }
 
   #authorize(runtime, ticket, connection, action, room) {
-    const refused = () => runtime.authorized(ticket, false)
+    const failed = () => runtime.authorized(ticket, false)
+    const refused = (error) => {
+      const meant = refusal(error)
+      if (meant) failed()
+      return Boolean(meant)
+    }
     const done = (value) => runtime.authorized(ticket, Boolean(value))
-    if (!this.authorizer) return refused()
-    this.#run('authorize', this.authorizer, [connection, action, room], { done, failed: refused, refused })
+    if (!this.authorizer) return failed()
+    const args = [connection, action, room]
+    new Call(this.manager.logger, 'authorize', this.authorizer, args, { done, failed, refused }).start()
   }
+}
 
-  // ---- calling ----
-
-  /** Calls a handler. done: gets its result. failed: it threw. refused: it threw what means a refusal. */
-  #run(what, handler, args, { done, failed, refused } = {}) {
-    try {
-      const result = handler(...args)
-      if (typeof result?.then !== 'function' || (done === undefined && result instanceof Receipt)) {
-        done?.(result)
-        return
-      }
-      Promise.resolve(result)
-        .then(done)
-        .catch((error) => this.#report(what, error, failed, refused))
-    } catch (error) {
-      this.#report(what, error, failed, refused)
-    }
+/** Answers a message whose handler threw what is the client's business; false if it is an error of the handler. */
+function objected(runtime, conn, action, id, error) {
+  const say = (code, sentence) => {
+    runtime.reply(conn, action, id, sentence, code)
+    return true
   }
-
-  /** What becomes of what a handler threw: a refusal where it means one, else a log entry and the answer `internal`. */
-  #report(what, error, failed, refused) {
-    const meant = refused && refusal(error)
-    if (meant) {
-      this.#quietly(() => refused(meant.code, meant.reason))
-      return
-    }
-    this.manager.logger.error(`${what}: the handler threw`, error)
-    if (failed) this.#quietly(failed)
-  }
-
-  /** An answer to somebody who may have gone, of a runtime that may have stopped. */
-  #quietly(call) {
-    try {
-      call()
-    } catch (error) {
-      if (!(error instanceof WsManagerError)) throw error
-      this.manager.logger.debug(`an answer could not be given: ${error.message}`)
-    }
-  }
+  if (error instanceof BadRequest) return say('bad_request', error.message)
+  const meant = refusal(error)
+  if (meant) return say('forbidden', meant.reason || 'this is not allowed')
+  const status = error?.status ?? error?.statusCode
+  if (Number.isInteger(status) && status >= 400 && status < 500)
+    return say('bad_request', String(error.message || 'bad request'))
+  return false
 }
 
 /** The close code and reason that an error means; undefined if it is an error and no refusal. */
@@ -203,10 +272,6 @@ function commandData(text) {
   const { action: _action, id: _id, ...fields } = JSON.parse(text)
   const names = Object.keys(fields)
   return names.length === 1 && names[0] === 'data' ? fields.data : fields
-}
-
-function errorMessage() {
-  return { type: 'error', data: { code: 'internal', message: 'the server failed to handle this message' } }
 }
 
 module.exports = { Handlers }

@@ -13,6 +13,7 @@ const logs = require('./logs.js')
 const handover = require('./handover.js')
 const rest = require('./rest.js')
 const { Tokens } = require('./tokens.js')
+const { check, handlerOptions, registration, takePlace } = require('./register.js')
 
 /** Milliseconds that a stop may take at the end of a process that has not stopped its manager. */
 const EXIT_DEADLINE_MS = 500
@@ -49,12 +50,15 @@ class WebSocketManager extends Tokens {
 
   configure(options) {
     if (this.running) throw new ConfigError('configure() must be called before the runtime starts; it is running')
-    const { rooms, ...others } = options
+    const { rooms, encoder = this._encoder, ...others } = options
+    if (encoder !== undefined && encoder !== null && typeof encoder !== 'function')
+      throw new ConfigError(`encoder must be a function (key, value), not ${typeof encoder}`)
     const rules = config.roomRules(rooms)
     const changed = { ...this.#config, ...config.normalised(others) }
     this.#draft = this.#furnished(new native.Runtime(config.texts(changed), '', '', true))
     this.#leave()
     this.#config = changed
+    this._encoder = encoder ?? undefined
     for (const [pattern, settings] of rules) this.room(pattern, settings)
   }
 
@@ -153,6 +157,7 @@ class WebSocketManager extends Tokens {
     for (const action of this.#handlers.commands.keys()) runtime.commandAdd(action)
     this.#receipts = new Receipts(runtime)
     runtime.dispatch = dispatcher(this, runtime, this.#handlers, this.#receipts)
+    this.#handlers.serve(runtime)
     runtime.want(this.#handlers.wanted())
     this.#draft = null
     this.#runtime = runtime
@@ -196,6 +201,7 @@ class WebSocketManager extends Tokens {
     const runtime = this.#runtime
     if (runtime === null) return
     await runtime.stop(deadline === undefined ? undefined : Math.max(0, Math.round(deadline * 1000)))
+    await this.#handlers.finished()
     this.#unhold()
     running.delete(this)
   }
@@ -255,25 +261,27 @@ class WebSocketManager extends Tokens {
 
   // ---- handlers ----
 
-  onConnect(handler) {
-    return this.#register(this.#handlers.onConnect, handler)
+  onConnect(handler, options) {
+    return this.#register('onConnect', handler, options)
   }
 
-  onDisconnect(handler) {
-    return this.#register(this.#handlers.onDisconnect, handler)
+  onDisconnect(handler, options) {
+    return this.#register('onDisconnect', handler, options)
   }
 
-  onMessage(handler) {
-    return this.#register(this.#handlers.onMessage, handler)
+  onMessage(...args) {
+    const { handler, options } = registration(args)
+    return this.#register('onMessage', handler, options)
   }
 
-  onCommand(action, handler) {
-    check(handler)
+  onCommand(action, ...args) {
+    const { handler, options } = registration(args)
+    const registered = { handler, concurrent: Boolean(options.concurrent) }
     this._any().commandAdd(action)
-    this.#handlers.commands.set(action, handler)
+    this.#handlers.commands.set(action, registered)
     this.#want()
     return () => {
-      if (this.#handlers.commands.get(action) !== handler) return
+      if (this.#handlers.commands.get(action) !== registered) return
       this.#handlers.commands.delete(action)
       try {
         this._any().commandRemove(action)
@@ -296,11 +304,15 @@ class WebSocketManager extends Tokens {
     this.#want()
   }
 
-  #register(handlers, handler) {
+  #register(kind, handler, options) {
     check(handler)
-    handlers.add(handler)
+    const handlers = this.#handlers[kind]
+    const registered = { handler, ...handlerOptions(options) }
+    takePlace(this.logger, kind, handlers, registered)
+    handlers.set(handler, registered)
     this.#want()
     return () => {
+      if (handlers.get(handler) !== registered) return
       handlers.delete(handler)
       this.#want()
     }
@@ -368,10 +380,6 @@ function apply(runtime, path, settings) {
 
 function keyText(name, value) {
   return value === undefined || value === null ? undefined : config.text(name, value)
-}
-
-function check(handler) {
-  if (typeof handler !== 'function') throw new TypeError(`a handler must be a function, not ${typeof handler}`)
 }
 
 /** Who takes the events of a runtime. Nothing that a handler does may stop the events of others. */

@@ -11,23 +11,26 @@ const PRIORITIES = { critical: native.CRITICAL, normal: native.NORMAL, low: nati
 const OPTIONS = ['room', 'priority', 'conflate', 'maxRate', 'max_rate', 'history', 'level', 'exclude', 'report']
 
 class Sending extends EventMethods {
+  /** @internal The option `encoder`. */
+  _encoder = undefined
+
   // ---- events in an envelope ----
 
   /** @internal Every notify… helper ends here. */
   _notify(type, data, options) {
-    const payload = encode.data(data)
+    const payload = encode.data(data, this._encoder)
     if (options === undefined) return this._publish(TO_AUTO, undefined, type, payload)
     return this._publishWith(TO_AUTO, undefined, type, payload, 0, options)
   }
 
   notify(type, data, options) {
-    const payload = encode.data(data)
+    const payload = encode.data(data, this._encoder)
     if (options === undefined) return this._publish(TO_AUTO, undefined, String(type), payload)
     const own = {}
     const members = []
     for (const [name, value] of Object.entries(options)) {
       if (OPTIONS.includes(name)) own[name] = value
-      else if (value !== undefined) members.push(name, encode.dumps(value, name))
+      else if (value !== undefined) members.push(name, encode.dumps(value, name, this._encoder))
     }
     return this._publishWith(TO_AUTO, undefined, String(type), payload, 0, own, members)
   }
@@ -35,7 +38,7 @@ class Sending extends EventMethods {
   sendToProject(projectId, type, data, options) {
     const to = ids(projectId, 'projectId')
     if (data === undefined) return this._send(TO_PROJECT, to, type, options)
-    return this._publishWith(TO_PROJECT, to, String(type), encode.data(data), 0, options ?? {})
+    return this._publishWith(TO_PROJECT, to, String(type), encode.data(data, this._encoder), 0, options ?? {})
   }
 
   // ---- messages as they are ----
@@ -76,7 +79,7 @@ class Sending extends EventMethods {
     if (typeof message === 'string') return this._dispose(target, to, message, 0, options)
     const binary = typeof message === 'object' ? encode.bytes(message) : undefined
     if (binary !== undefined) return this._dispose(target, to, binary, native.PUBLISH_BINARY, options)
-    return this._dispose(target, to, encode.dumps(message, 'message'), 0, options)
+    return this._dispose(target, to, encode.dumps(message, 'message', this._encoder), 0, options)
   }
 
   /** @internal */

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import type { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { EventData, EventMethods } from './events.js'
+import type { Options } from './options.js'
 
 export type Level = 'debug' | 'info' | 'success' | 'warning' | 'error' | 'critical'
 export type Priority = 'critical' | 'normal' | 'low'
@@ -190,6 +191,8 @@ export declare class Connection {
   readonly ip: string
   readonly userAgent: string
   readonly connectedAt: Date
+  /** Aborted once the connection has gone and its handlers have ended, or have had handler_timeout seconds since then. */
+  readonly signal: AbortSignal
   /** The rooms that it is in now; none once it is gone. */
   rooms(): Promise<string[]>
   /** Sends to this connection only. */
@@ -266,13 +269,40 @@ export interface Logger {
 }
 
 /** Options by name, as docs/configuration.md lists them, in camelCase or snake_case; null unsets one. */
-export interface Config {
+export interface Config extends Options {
   /** { pattern: settings }, each as a call of room(). */
   rooms?: Record<string, RoomSettings> | null
-  [option: string]: string | number | boolean | Iterable<string> | Record<string, RoomSettings> | null | undefined
+  /** A replacer of JSON.stringify(), for values that JSON has no word for. */
+  encoder?: ((this: any, key: string, value: any) => unknown) | null
 }
 
 type Handled = unknown
+
+/** How a handler is called. */
+export interface HandlerOptions {
+  /** true: nobody waits for it. Otherwise the handlers of one client run one after the other. */
+  concurrent?: boolean
+  /** It takes the place of the handler of the same kind and name: for modules that run again while one develops. */
+  name?: string
+}
+/** A validator of the Standard Schema kind (standardschema.dev), as zod, valibot and arktype make them. */
+export interface Schema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (
+      value: unknown,
+    ) =>
+      | { readonly value: Output; readonly issues?: undefined }
+      | { readonly issues: readonly SchemaIssue[] }
+      | Promise<{ readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] }>
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined
+  }
+}
+export interface SchemaIssue {
+  readonly message: string
+  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
+}
 type Remove = () => void
 /** The data of an event of the catalogue; of any other event anything that JSON can say. */
 type DataOf<T extends string> = T extends keyof EventData ? EventData[T] : unknown
@@ -375,16 +405,40 @@ export declare class WebSocketManager {
   reloadKeys(keys?: { jwtSecret?: string | readonly string[]; jwtPublicKey?: string | readonly string[] }): void
   reload_keys: WebSocketManager['reloadKeys']
 
-  /** Calls `handler` after each greeting. All of these return a function that removes the handler. */
-  onConnect(handler: (connection: Connection) => Handled): Remove
+  /**
+   * Calls `handler` after each greeting. All of these return a function that removes the handler. The handlers of one client run one
+   * after the other: onConnect, its messages and commands in their order, onDisconnect.
+   */
+  onConnect(handler: (connection: Connection) => Handled, options?: HandlerOptions): Remove
   on_connect: WebSocketManager['onConnect']
-  onDisconnect(handler: (connection: Connection, code: number, reason: string) => Handled): Remove
+  onDisconnect(
+    handler: (connection: Connection, code: number, reason: string) => Handled,
+    options?: HandlerOptions,
+  ): Remove
   on_disconnect: WebSocketManager['onDisconnect']
-  /** What no action matches: parsed JSON objects and arrays, other text as it is, a Buffer for a binary message. */
-  onMessage(handler: (connection: Connection, message: any) => Handled): Remove
+  /**
+   * What no action matches: parsed JSON objects and arrays, other text as it is, a Buffer for a binary message. With a schema, what
+   * does not fit is answered with the error `bad_request`, and the handler gets what the schema makes of the rest.
+   */
+  onMessage(handler: (connection: Connection, message: any) => Handled, options?: HandlerOptions): Remove
+  onMessage<Output>(
+    schema: Schema<Output>,
+    handler: (connection: Connection, message: Output) => Handled,
+    options?: HandlerOptions,
+  ): Remove
   on_message: WebSocketManager['onMessage']
-  /** Answers {"action": action}: the value goes back as `reply`. */
-  onCommand(action: string, handler: (connection: Connection, data: any) => Handled): Remove
+  /** Answers {"action": action}: the value goes back as `reply`. With a schema, its data is checked as above. */
+  onCommand(
+    action: string,
+    handler: (connection: Connection, data: any) => Handled,
+    options?: Omit<HandlerOptions, 'name'>,
+  ): Remove
+  onCommand<Output>(
+    action: string,
+    schema: Schema<Output>,
+    handler: (connection: Connection, data: Output) => Handled,
+    options?: Omit<HandlerOptions, 'name'>,
+  ): Remove
   on_command: WebSocketManager['onCommand']
   /** Says who a client is, where it brings no token. An error with `status` 401 or 403 refuses. */
   authenticate(handler: (request: Request) => Decision | Promise<Decision>): void

@@ -213,6 +213,7 @@ METHOD(command_remove);
 METHOD(authenticated);
 METHOD(authorized);
 METHOD(reply);
+METHOD(option);
 METHOD(info);
 METHOD(revoke); /* tokens.c */
 METHOD(unrevoke);

@@ -57,7 +57,8 @@ static bool fill(napi_env env, const wsm_event *event, struct values *v)
 		return add_number(env, v, event->code) && add_text(env, v, event->text);
 	case WSM_EVENT_MESSAGE:
 		return add_bool(env, v, event->binary) &&
-		       (event->binary ? add_buffer(env, v, event->data) : add_text(env, v, event->data));
+		       (event->binary ? add_buffer(env, v, event->data) : add_text(env, v, event->data)) &&
+		       add_text(env, v, event->id);
 	case WSM_EVENT_COMMAND:
 		return add_text(env, v, event->text) && add_text(env, v, event->data) && add_text(env, v, event->id);
 	case WSM_EVENT_AUTHENTICATE:
@@ -272,6 +273,22 @@ METHOD(authorized)
 	if (!seat || !addon_uint64(env, args[0], "ticket", &ticket) || !addon_bool(env, args[1], &allow))
 		return NULL;
 	return addon_result(env, wsm_authorized(addon_seat_runtime(seat), ticket, allow), NULL);
+}
+
+/* option(name): the value in force, as text; undefined for a name that is none. */
+METHOD(option)
+{
+	napi_value args[1], result = NULL;
+	struct seat *seat = addon_seat(env, info, 1, args);
+	struct text name = { .heap = NULL };
+	const char *value;
+
+	if (seat && addon_text(env, args[0], "name", &name)) {
+		value = wsm_runtime_option(addon_seat_runtime(seat), name.slice.data);
+		result = value ? addon_string_value(env, value, strlen(value)) : addon_undefined(env);
+	}
+	addon_text_fini(&name);
+	return result;
 }
 
 /* reply(conn, action, id, json, errorCode) */

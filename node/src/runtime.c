@@ -366,6 +366,7 @@ bool addon_runtime_define(napi_env env, napi_value exports)
 		METHOD_ROW("authenticated", addon_authenticated),
 		METHOD_ROW("authorized", addon_authorized),
 		METHOD_ROW("reply", addon_reply),
+		METHOD_ROW("option", addon_option),
 		METHOD_ROW("info", addon_info),
 		METHOD_ROW("query", addon_query),
 		METHOD_ROW("rest", addon_rest),

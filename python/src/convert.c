@@ -69,7 +69,8 @@ int core_slices_init(struct core_slices *slices, PyObject *object, const char *w
 		slices->n = 1;
 		return 0;
 	}
-	if (PyBytes_Check(object))
+	/* The keys of a dict are no names: it is a message in the place of a room. */
+	if (PyBytes_Check(object) || PyDict_Check(object))
 		return wrong_type(object, what, "str or an iterable of str");
 	slices->keep = PySequence_Tuple(object);
 	if (!slices->keep) {

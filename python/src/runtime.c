@@ -209,6 +209,19 @@ static PyObject *runtime_conn_drain(PyObject *object, PyObject *number)
 	return core_result(runtime_of(object), wsm_conn_drain(runtime_of(object)->runtime, conn), NULL);
 }
 
+static PyObject *runtime_option(PyObject *object, PyObject *name)
+{
+	wsm_slice text;
+	const char *value;
+
+	if (core_text(name, "name", &text) < 0)
+		return NULL;
+	value = wsm_runtime_option(runtime_of(object)->runtime, text.data);
+	if (!value)
+		return PyErr_Format(PyExc_KeyError, "%R", name);
+	return core_str(value, strlen(value));
+}
+
 static PyObject *get_draining(PyObject *self, void *unused)
 {
 	(void)unused;
@@ -259,6 +272,7 @@ static PyMethodDef runtime_methods[] = {
 	{ "start", runtime_start, METH_NOARGS, "Starts the thread and listens." },
 	{ "stop", METHOD(runtime_stop), KEYWORDS, "Closes every connection with 1001 and ends the thread." },
 	{ "drain", runtime_drain, METH_NOARGS, "Refuses new connections from now on." },
+	{ "option", runtime_option, METH_O, "An option's value in force, as text." },
 	{ "conn_drain", runtime_conn_drain, METH_O, "Closes a connection, by number, as a stop would." },
 	{ "publish", METHOD(core_runtime_publish), METH_FASTCALL, "Queues a publication; its Receipt." },
 	{ "subscribe", core_runtime_subscribe, METH_VARARGS, "(user_id, room)" },

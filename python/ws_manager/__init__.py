@@ -37,6 +37,7 @@ from ._core import (
 from ._events import EventType
 from ._log_handler import LogHandler
 from ._manager import WebSocketManager, default_manager
+from ._options import Config
 from ._pipelines import PipelineCallbacks, PipelineWebSocketService
 from ._progress import progress_callback
 from ._receipt import Completed
@@ -159,6 +160,7 @@ __all__ = [
     "AddressInUse",
     "Ban",
     "Completed",
+    "Config",
     "ConfigError",
     "Connection",
     "ConnectionRow",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from ws_manager._core import VERSION
 
 PROTOCOL = "ws_manager.uvicorn:WebSocketProtocol"
 
 USAGE = """\
-usage: python -m ws_manager run APP [OPTIONS]
+usage: python -m ws_manager run APP [OPTIONS]        (or: ws-manager run APP [OPTIONS])
        python -m ws_manager --version
 
   run APP   Serve an ASGI application ("main:app") by uvicorn; WebSockets of ws_manager's endpoints are handed over to
@@ -34,7 +35,35 @@ def main(arguments: list[str] | None = None) -> int:
     return _serve(arguments[1:])
 
 
+def namesake(folder: Path) -> Path | None:
+    """A file or folder of the application's that has this package's name, so that Python finds it in our place."""
+    ours = Path(__file__).parent.resolve()
+    for found in (folder / "ws_manager.py", folder / "ws_manager" / "__init__.py"):
+        if found.is_file() and found.parent.resolve() != ours:
+            return found if found.name == "ws_manager.py" else found.parent
+    return None
+
+
+def _app_dir(arguments: list[str]) -> Path:
+    """Where uvicorn looks for the application."""
+    for at, argument in enumerate(arguments):
+        if argument == "--app-dir" and at + 1 < len(arguments):
+            return Path(arguments[at + 1])
+        if argument.startswith("--app-dir="):
+            return Path(argument.partition("=")[2])
+    return Path()
+
+
 def _serve(arguments: list[str]) -> int:
+    for folder in (Path(), _app_dir(arguments)):
+        hiding = namesake(folder.absolute())
+        if hiding is not None:
+            print(
+                f"{hiding} has the name of the package ws_manager, and the application would import the one where it "
+                "means the other: rename it",
+                file=sys.stderr,
+            )
+            return 1
     try:
         from uvicorn import __version__
         from uvicorn.main import main as uvicorn_main

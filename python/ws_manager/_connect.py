@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from ws_manager._bridge import CANCELLED, ClosedSink, Ending, Message, bridge, quoted
 from ws_manager._core import WsManagerError
-from ws_manager._handlers import listed
 from ws_manager._handover import Admission, offered
+from ws_manager._outcomes import listed
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket

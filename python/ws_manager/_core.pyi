@@ -198,6 +198,8 @@ class Runtime:
     @property
     def port(self) -> int:
         """The port that is listened on, 0 when there is none."""
+    def option(self, name: str, /) -> str:
+        """An option's value in force, as text; a key that is set is "***". KeyError for a name that is none."""
     def start(self) -> None:
         """[blocks] Starts the thread and listens. AddressInUse, SystemCallFailed, Forked."""
     @property

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from . import _core
+from ._chain import STOP_GRACE
 from ._connection import Connection
 from ._handlers import Handlers
 from ._receipt import complete, complete_report
@@ -113,7 +114,8 @@ class Dispatcher:
             drained = threading.Event()
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._drain_and_tell, drained)
-                drained.wait(1.0)
+                if drained.wait(1.0) and self._handlers.busy:
+                    self._wait_for_handlers(loop)
         with self._lock:
             self._detach()
         for sink in list(self._sinks.values()):
@@ -121,6 +123,21 @@ class Dispatcher:
         self._sinks.clear()
         if thread is not None and thread is not threading.current_thread():
             thread.join(1.0)
+
+    def _wait_for_handlers(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On another thread than the loop's: on_disconnect handlers, and those before them, are to have their turn."""
+        finished = asyncio.run_coroutine_threadsafe(self._handlers.finish(), loop)
+        with contextlib.suppress(TimeoutError):
+            finished.result(2 * STOP_GRACE + 1.0)
+
+    def call(self, call: Callable[..., None], *args: Any) -> None:
+        """Calls on the loop that takes the events; here and now if there is none, or it is the running one."""
+        loop = self._loop
+        if loop is None or loop is asyncio._get_running_loop():
+            call(*args)
+            return
+        with contextlib.suppress(RuntimeError):  # It has closed; the next one calls Handlers.moved().
+            loop.call_soon_threadsafe(call, *args)
 
     def reopen(self) -> None:
         """After close(): the runtime is about to start again."""
@@ -133,6 +150,8 @@ class Dispatcher:
         if self._queue and not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._work)
+        if self._handlers.busy:
+            loop.call_soon(self._handlers.moved)
 
     def _detach(self) -> None:
         """Leaves the present loop; a thread's loop ends. Under the lock, on any thread."""
@@ -275,7 +294,7 @@ class Dispatcher:
         self._handlers.disconnect(connection, event[4], event[8])
 
     def _on_message(self, event: tuple[Any, ...]) -> None:
-        self._handlers.message(self._connection(event[6]), event[9], event[5])
+        self._handlers.message(self._runtime, self._connection(event[6]), event[9], event[5], event[10])
 
     def _on_command(self, event: tuple[Any, ...]) -> None:
         self._handlers.command(self._runtime, self._connection(event[6]), event[8], event[9], event[10])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from . import _core
+from ._chain import LAST, STOP_GRACE, Call, Chain, quietly, size_of, start
 from ._connection import Connection, Request
-from ._core import Receipt
-from ._encode import dumps
+from ._encode import PLAIN
+from ._outcomes import NOBODY, Authentication, Authorization, Command, Message, Outcome
 
 if TYPE_CHECKING:
     from ._core import Runtime
@@ -20,21 +21,36 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ws_manager")
 
-INTERNAL_ERROR = 1011
-"""Close code where a handler failed that had to decide (RFC 6455, 7.4.1)."""
+
+class Registered(NamedTuple):
+    """A handler as it was registered."""
+
+    handler: Handler
+    concurrent: bool = False
 
 
 class Handlers:
     """All handlers of one manager. Called on the dispatcher's loop."""
 
     def __init__(self) -> None:
-        self.on_connect: list[Handler] = []
-        self.on_disconnect: list[Handler] = []
-        self.on_message: list[Handler] = []
-        self.commands: dict[str, Handler] = {}
+        self.on_connect: list[Registered] = []
+        self.on_disconnect: list[Registered] = []
+        self.on_message: list[Registered] = []
+        self.commands: dict[str, Registered] = {}
         self.authenticator: Handler | None = None
         self.authorizer: Handler | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.encoder = PLAIN
+        self.max_queue = 0
+        self.timeout = 0.0
+        self.on_loop: Callable[..., None] = lambda call, *args: call(*args)
+        self._chains: dict[int, Chain] = {}  # by connection; only of those with something in hand
+        self._questions: set[asyncio.Task[Any]] = set()
+
+    def serve(self, runtime: Runtime, on_loop: Callable[..., None]) -> None:
+        """A new runtime asks. on_loop(call, *args): calls on the loop that its events are taken on."""
+        self.max_queue = int(runtime.option("max_handler_queue"))
+        self.timeout = float(runtime.option("handler_timeout"))
+        self.on_loop = on_loop
 
     def wanted(self) -> int:
         """The mask for Runtime.want()."""
@@ -50,179 +66,123 @@ class Handlers:
             mask |= _core.WANT_AUTHORIZE
         return mask
 
+    # ---- one client's events, in order ----
+
     def connect(self, connection: Connection) -> None:
-        for handler in self.on_connect:
-            self._run("on_connect", handler, connection)
+        for registered in self.on_connect:
+            self._in_turn(connection, "on_connect", registered, (connection,), NOBODY)
 
     def disconnect(self, connection: Connection, code: int, reason: str) -> None:
-        for handler in self.on_disconnect:
-            self._run("on_disconnect", handler, connection, code, reason)
+        chain = self._chains.get(connection.conn)
+        if chain is not None:
+            chain.end_within(self.timeout)
+        for registered in self.on_disconnect:
+            self._in_turn(connection, LAST, registered, (connection, code, reason), NOBODY)
 
-    def message(self, connection: Connection, data: bytes, binary: bool) -> None:
-        value = data if binary else parse(data)
-        for handler in self.on_message:
-            self._run(
-                "on_message", handler, connection, value, failed=lambda: connection.send(error_message("internal"))
-            )
+    def message(self, runtime: Runtime, connection: Connection, data: bytes, binary: bool, id: bytes) -> None:
+        size = size_of(len(data))
+        if self._chains and self._is_too_much(runtime, connection, "", id, size):
+            return
+        outcome = Message(runtime, connection.conn, "", id)
+        args = (connection, data if binary else parse(data))
+        for registered in self.on_message:
+            self._in_turn(connection, "on_message", registered, args, outcome, size)
 
     def command(self, runtime: Runtime, connection: Connection, action: str, data: bytes, id: bytes) -> None:
-        conn = connection.conn
-
-        def failed() -> None:
-            runtime.reply(conn, action, id, "the handler of this command failed", "internal")
-
-        def answer(value: Any) -> None:
-            runtime.reply(conn, action, id, dumps(value, f"the result of the command {action!r}"))
-
-        handler = self.commands.get(action)
-        if handler is None:  # It was removed while the command was on its way.
-            runtime.reply(conn, action, id, "there is no handler for this action any more", "unknown_action")
+        size = size_of(len(data))
+        if self._chains and self._is_too_much(runtime, connection, action, id, size):
             return
-        self._run(f"the command {action!r}", handler, connection, command_data(data), done=answer, failed=failed)
+        registered = self.commands.get(action)
+        if registered is None:  # It was removed while the command was on its way.
+            runtime.reply(connection.conn, action, id, "there is no handler for this action any more", "unknown_action")
+            return
+        outcome = Command(runtime, connection.conn, action, id, self.encoder)
+        self._in_turn(connection, action, registered, (connection, command_data(data)), outcome, size)
+
+    def _in_turn(
+        self,
+        connection: Connection,
+        what: str,
+        registered: Registered,
+        args: tuple[Any, ...],
+        outcome: Outcome,
+        size: int = 0,
+    ) -> None:
+        """Calls a handler once those before it, of the same client, have ended."""
+        conn = connection.conn
+        chain = self._chains.get(conn)
+        if chain is not None:
+            chain.add(Call(what, registered.handler, args, outcome, size, registered.concurrent))
+            return
+        task = start(what, registered.handler, args, outcome)
+        if task is not None:
+            chain = Chain(connection.client_id, self.on_loop, lambda: self._chains.pop(conn, None))
+            self._chains[conn] = chain
+            chain.hold(Call(what, registered.handler, args, outcome, size, registered.concurrent), task)
+
+    def _is_too_much(self, runtime: Runtime, connection: Connection, action: str, id: bytes, size: int) -> bool:
+        """Whether a message is over max_handler_queue; the client is told, and the core counts it."""
+        chain = self._chains.get(connection.conn)
+        if chain is None or chain.size + size <= self.max_queue:
+            return False
+        if not chain.overflowed:  # a line for each time that it falls behind, not for each message
+            chain.overflowed = True
+            logger.warning(
+                "client %s: its handlers are behind by more than max_handler_queue (%d): further messages are refused",
+                connection.client_id,
+                self.max_queue,
+            )
+        quietly(runtime.reply, connection.conn, action, id, "", "rate_limited")
+        return True
+
+    def moved(self) -> None:
+        """The events are taken on another loop now."""
+        for chain in list(self._chains.values()):
+            chain.moved()
+
+    def forget(self) -> None:
+        """In a child process: what is in hand is the parent's."""
+        self._chains.clear()
+        self._questions.clear()
+
+    async def finish(self) -> None:
+        """The runtime has stopped: waits until the handlers have ended, which have a second and then are cancelled."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 2 * STOP_GRACE
+        for chain in list(self._chains.values()):
+            chain.end_within(min(self.timeout, STOP_GRACE))
+        while (left := until - loop.time()) > 0:
+            tasks = [task for chain in self._chains.values() for task in chain.tasks if task.get_loop() is loop]
+            if not tasks:
+                return
+            await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any handler is in hand."""
+        return bool(self._chains)
+
+    # ---- questions, which are answered out of turn: a handler in hand may wait for what depends on them ----
 
     def authenticate(self, runtime: Runtime, ticket: int, data: bytes) -> None:
-        def refuse(code: int = 0, reason: str = "") -> None:
-            runtime.authenticated(ticket, False, code=code, reason=reason)
-
-        def answer(value: Any) -> None:
-            if value is None or value is False:
-                refuse()
-            else:
-                runtime.authenticated(ticket, True, **decision(value))
-
-        def failed() -> None:
-            refuse(INTERNAL_ERROR, "The authentication handler failed.")
-
+        outcome = Authentication(runtime, ticket)
         if self.authenticator is None:
-            failed()
-            return
-        request = Request(orjson.loads(data))
-        self._run("authenticate", self.authenticator, request, done=answer, failed=failed, refused=refuse)
+            outcome.failed()
+        else:
+            self._ask("authenticate", self.authenticator, (Request(orjson.loads(data)),), outcome)
 
     def authorize(self, runtime: Runtime, ticket: int, connection: Connection, action: str, room: str) -> None:
-        def refuse(*_: object) -> None:
-            runtime.authorized(ticket, False)
-
-        def answer(value: Any) -> None:
-            runtime.authorized(ticket, bool(value))
-
+        outcome = Authorization(runtime, ticket)
         if self.authorizer is None:
-            refuse()
-            return
-        self._run("authorize", self.authorizer, connection, action, room, done=answer, failed=refuse, refused=refuse)
+            outcome.failed()
+        else:
+            self._ask("authorize", self.authorizer, (connection, action, room), outcome)
 
-    # ---- calling ----
-
-    def _run(
-        self,
-        what: str,
-        handler: Handler,
-        *args: Any,
-        done: Callable[[Any], None] | None = None,
-        failed: Callable[[], Any] | None = None,
-        refused: Callable[[int, str], None] | None = None,
-    ) -> None:
-        """Calls a handler. done: gets its result. failed: it raised. refused: it raised what means a refusal."""
-        try:
-            result = handler(*args)
-            if isinstance(result, Awaitable) and not (done is None and isinstance(result, Receipt)):
-                task = asyncio.ensure_future(self._finish(what, result, done, failed, refused))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            elif done is not None:
-                done(result)
-        except Exception as error:  # noqa: BLE001 - the application's code may raise whatever it likes: it ends here
-            report(what, error, failed, refused)
-
-    async def _finish(
-        self,
-        what: str,
-        result: Awaitable[Any],
-        done: Callable[[Any], None] | None,
-        failed: Callable[[], Any] | None,
-        refused: Callable[[int, str], None] | None,
-    ) -> None:
-        try:
-            value = await result
-            if done is not None:
-                done(value)
-        except asyncio.CancelledError:
-            if failed is not None:
-                quietly(failed)
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            report(what, error, failed, refused)
-
-
-def report(
-    what: str,
-    error: Exception,
-    failed: Callable[[], Any] | None,
-    refused: Callable[[int, str], None] | None,
-) -> None:
-    """What becomes of an exception: a refusal where it means one, else a log entry and the answer `internal`."""
-    meant = refusal(error) if refused is not None else None
-    if refused is not None and meant is not None:
-        quietly(refused, *meant)
-        return
-    logger.error("%s: the handler raised %s", what, type(error).__name__, exc_info=error)
-    if failed is not None:
-        quietly(failed)
-
-
-def quietly(call: Callable[..., Any], *args: Any) -> None:
-    """An answer to somebody who may have gone, of a runtime that may have stopped."""
-    try:
-        call(*args)
-    except _core.WsManagerError as error:
-        logger.debug("an answer could not be given: %s", error)
-
-
-def refusal(error: Exception) -> tuple[int, str] | None:
-    """The close code and reason that an exception means, None if it is an error and no refusal.
-
-    PermissionError, and what FastAPI's users raise: WebSocketException(code, reason), HTTPException(401 or 403).
-    """
-    if isinstance(error, PermissionError):
-        return 4403, str(error)
-    code = getattr(error, "code", None)
-    if isinstance(code, int) and (3000 <= code <= 4999 or code == 1008):
-        return (code if code != 1008 else 4403), str(getattr(error, "reason", "") or "")
-    status = getattr(error, "status_code", None)
-    if status in (401, 403):
-        return 4000 + int(status), str(getattr(error, "detail", "") or "")
-    return None
-
-
-def decision(value: Any) -> dict[str, Any]:
-    """The keywords of Runtime.authenticated() for what an authenticate handler has returned."""
-    if value is True:
-        return {}
-    if not isinstance(value, Mapping):
-        if isinstance(value, (str, int)) or type(value).__name__ == "UUID":
-            return {"user_id": str(value)}
-        raise TypeError(
-            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish), True or "
-            f"None, not {type(value).__name__}"
-        )
-    unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish"}
-    if unknown:
-        raise TypeError(
-            f"an authenticate handler returned a dict with {sorted(unknown)!r}; "
-            "it may have user_id, session_id, rooms, subscribe, publish"
-        )
-    return {
-        "user_id": "" if value.get("user_id") is None else str(value["user_id"]),
-        "session_id": "" if value.get("session_id") is None else str(value["session_id"]),
-        "rooms": listed(value.get("rooms")),
-        "subscribe": listed(value.get("subscribe")),
-        "publish": listed(value.get("publish")),
-    }
-
-
-def listed(rooms: Any) -> list[str]:
-    """One room, several, or None."""
-    return [rooms] if isinstance(rooms, str) else list(rooms or ())
+    def _ask(self, what: str, handler: Handler, args: tuple[Any, ...], outcome: Outcome) -> None:
+        task = start(what, handler, args, outcome)
+        if task is not None:
+            self._questions.add(task)
+            task.add_done_callback(self._questions.discard)
 
 
 def parse(data: bytes) -> Any:
@@ -241,7 +201,3 @@ def command_data(data: bytes) -> Any:
     fields.pop("action", None)
     fields.pop("id", None)
     return fields["data"] if fields.keys() == {"data"} else fields
-
-
-def error_message(code: str) -> dict[str, Any]:
-    return {"type": "error", "data": {"code": code, "message": "the server failed to handle this message"}}

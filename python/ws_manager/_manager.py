@@ -12,21 +12,27 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import orjson
 
 from . import _config, _core
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
-from ._handlers import Handlers
+from ._encode import PLAIN, Encoder
+from ._handlers import Handlers, Registered
+from ._outcomes import listed
+from ._parameters import prepared
 from ._sending import ids
 from ._tokens import Tokens
 from ._types import Handler
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from ._core import Receipt
+    from ._options import Config
     from ._types import ConnSink
 
 logger = logging.getLogger("ws_manager")
@@ -48,13 +54,14 @@ class WebSocketManager(Tokens):
     All calls may be made from any thread. The first call that needs the runtime starts it.
     """
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, **config: Unpack[Config]) -> None:
         self._lock = threading.RLock()
         self._config: dict[str, object] = {}
         self._handlers = Handlers()
         self._endpoints: dict[str, dict[str, Any] | None] = {}
         self._rooms: dict[str, dict[str, str]] = {}
         self._router: Any = None
+        self._app: object = None  # which the lifespan was called for
         self._panel_is_behind_check = False
         self._reset()
         if config:
@@ -66,28 +73,36 @@ class WebSocketManager(Tokens):
         self._runtime: Runtime | None = None
         self._dispatcher: Dispatcher | None = None
         self._inherited = False  # this process is a fork of one whose runtime ran
-        self._stopped = False  # on purpose: only start() and lifespan() start it again
+        self._stopped = False  # on purpose: only start(), lifespan() and another life of the application start it again
+        self._ended_on: asyncio.AbstractEventLoop | None = None  # the loop of the lifespan that has stopped it
         self._unsent = 0  # messages since then
         self._lifespans = 0
         self._publish = self._publish_first
 
     # ---- configuration ----
 
-    def configure(self, **config: Any) -> None:
+    def configure(self, **config: Unpack[Config]) -> None:
         """Sets options, before the runtime starts. None unsets one. ConfigError.
 
+        config: options by name: docs/configuration.md has them all, and so has the type Config. Besides:
         rooms: {pattern: settings}, each as a call of room().
+        encoder: a function that gives something that can be encoded for values that JSON has no word for, and raises
+        TypeError for those that it does not know, such as fastapi.encoders.jsonable_encoder.
+
+        Example: ws_manager.configure(heartbeat_interval=15, allowed_origins=["https://app.example.com"])
         """
         with self._lock:
             if self._runtime is not None and self._runtime.running:
                 raise ConfigError("configure() must be called before the runtime starts; it is running")
-            changed = self._config | config
+            changed: dict[str, object] = {**self._config, **config}
             rooms = changed.pop("rooms", None)
+            encoder = _encoder(changed.pop("encoder", self._encoder))
             texts = _config.texts(changed)
             self._make(texts)
             for pattern, settings in _config.room_rules(rooms).items():
                 self.room(pattern, **settings)
             self._config = changed
+            self._encoder, self._default, self._handlers.encoder = encoder, encoder.default, encoder
         if self._router is not None and _config.takes_tokens(changed):
             from ._router import ENDPOINT_WITH_AUTH, add_endpoint
 
@@ -112,6 +127,7 @@ class WebSocketManager(Tokens):
             runtime.command_add(action)
         runtime.want(self._handlers.wanted())
         dispatcher = Dispatcher(self, self._handlers, runtime)
+        self._handlers.serve(runtime, dispatcher.call)
         runtime.host = dispatcher
         self._runtime, self._dispatcher = runtime, dispatcher
         return runtime
@@ -133,7 +149,7 @@ class WebSocketManager(Tokens):
         Example: ws_manager.endpoint("/ws/board/{board}", rooms=["board:{board}"])
         """
         settings: dict[str, Any] = {
-            "rooms": [rooms] if isinstance(rooms, str) else list(rooms),
+            "rooms": listed(rooms),
             "greeting": greeting,
             "heartbeat": heartbeat,
             "flags": _core.ENDPOINT_FIREHOSE if firehose else 0,
@@ -194,6 +210,7 @@ class WebSocketManager(Tokens):
         """
         with self._lock:
             self._stopped = self._inherited = False
+            self._ended_on = None
             self._start(_config.texts(self._config))
 
     def _start(self, texts: dict[str, str]) -> Runtime:
@@ -262,7 +279,7 @@ class WebSocketManager(Tokens):
         self._runtime.conn_drain(conn)
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, app: object = None) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette gives it
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
         """Starts the runtime and stops it: FastAPI(lifespan=ws_manager.lifespan), or inside one of your own.
 
         Example:
@@ -272,6 +289,7 @@ class WebSocketManager(Tokens):
                     yield
         """
         with self._lock:
+            self._app = app
             self.start()
             self._lifespans += 1
         try:
@@ -282,7 +300,9 @@ class WebSocketManager(Tokens):
                 last = self._lifespans == 0
             if last:
                 # In another thread: handlers and bridged connections need the loop until the end.
-                await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self.stop))
+                loop = asyncio.get_running_loop()
+                await asyncio.shield(loop.run_in_executor(None, self.stop))
+                self._ended_on = loop
 
     def _ready(self) -> Runtime:
         """The runtime, running and with its events being taken. NotRunning after stop()."""
@@ -291,6 +311,9 @@ class WebSocketManager(Tokens):
             dispatcher.ensure()
             return runtime
         with self._lock:
+            if self._stopped and self._lives_again(asyncio._get_running_loop()):
+                self._stopped = False
+                self._ended_on = None
             if self._stopped:
                 raise NotRunning("the runtime was stopped; start() or lifespan() starts it again")
             texts = _config.texts(self._config)
@@ -298,12 +321,23 @@ class WebSocketManager(Tokens):
                 texts["port"] = ""  # The parent process has it.
             return self._start(texts)
 
+    def _lives_again(self, running: asyncio.AbstractEventLoop | None) -> bool:
+        """Whether the application is used again after its lifespan, without one: a TestClient outside of `with`.
+
+        That has a loop of its own for each request. A server that ends has none but the one of the lifespan.
+        """
+        ended = self._ended_on
+        return ended is not None and (ended.is_closed() or (running is not None and running is not ended))
+
     def _publish_first(self, *args: Any) -> Receipt:
         """Stands for Runtime.publish until there is a runtime that runs."""
         return self._ready().publish(*args)
 
     def _publish_stopped(self, *args: Any) -> Receipt:
         """Stands for it after stop(): the receipt says NotRunning, and the log says it once."""
+        running = asyncio._get_running_loop()
+        if running is not None and self._lives_again(running):  # Threads that go on sending at the end must not do it.
+            return self._ready().publish(*args)
         self._unsent += 1
         if self._unsent == 1:
             logger.warning("a message was sent after the runtime had stopped: it and all that follow are dropped")
@@ -313,6 +347,7 @@ class WebSocketManager(Tokens):
         """In a child process: what was inherited is dead. The first call makes a fresh runtime."""
         ran = self._runtime is not None and self._runtime_ran()
         self._lock = threading.RLock()
+        self._handlers.forget()
         self._reset()
         if ran:
             self._inherited = True
@@ -350,33 +385,61 @@ class WebSocketManager(Tokens):
 
     # ---- handlers ----
 
-    def on_connect(self, handler: H) -> H:
-        """Decorator: handler(connection), after the greeting. Sync or async, as all handlers."""
-        return self._register(self._handlers.on_connect, handler)
+    @overload
+    def on_connect(self, handler: H, /) -> H: ...
+    @overload
+    def on_connect(self, handler: None = None, /, *, concurrent: bool = False) -> Callable[[H], H]: ...
+    def on_connect(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
+        """Decorator: handler(connection), after the greeting. Sync or async, as all handlers.
 
-    def on_disconnect(self, handler: H) -> H:
-        """Decorator: handler(connection, code, reason)."""
-        return self._register(self._handlers.on_disconnect, handler)
+        The handlers of one client are called one after the other, in the order in which things happened: on_connect,
+        then its messages and commands, at last on_disconnect. Those of different clients do not wait for each other.
+        concurrent: nobody waits until this handler has ended: `@ws_manager.on_connect(concurrent=True)`. A handler that
+        goes on after its client has left is cancelled after handler_timeout seconds.
+        """
+        return self._register(self._handlers.on_connect, handler, concurrent, 1)
 
-    def on_message(self, handler: H) -> H:
+    @overload
+    def on_disconnect(self, handler: H, /) -> H: ...
+    @overload
+    def on_disconnect(self, handler: None = None, /, *, concurrent: bool = False) -> Callable[[H], H]: ...
+    def on_disconnect(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
+        """Decorator: handler(connection, code, reason), once those before it have ended. concurrent: as above."""
+        return self._register(self._handlers.on_disconnect, handler, concurrent, 3)
+
+    @overload
+    def on_message(self, handler: H, /) -> H: ...
+    @overload
+    def on_message(self, handler: None = None, /, *, concurrent: bool = False) -> Callable[[H], H]: ...
+    def on_message(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
         """Decorator: handler(connection, message) for what no action matches.
 
-        message: dict or list if the text is a JSON object or array, else str; bytes for a binary message.
+        message: dict or list if the text is a JSON object or array, else str; bytes for a binary message. Where it is
+        annotated, it is checked as on_command() says. concurrent: as of on_connect().
         """
-        return self._register(self._handlers.on_message, handler)
+        return self._register(self._handlers.on_message, handler, concurrent, 2)
 
-    def on_command(self, action: str) -> Callable[[H], H]:
+    def on_command(self, action: str, *, concurrent: bool = False) -> Callable[[H], H]:
         """Decorator: handler(connection, data) -> value for {"action": action}; the value goes back as `reply`.
 
-        data: the command's `data` if it has no other field, else its fields. InvalidArgument for an action of the core.
+        data: the command's `data` if it has no other field, else its fields. Where it is annotated with a pydantic
+        model, a dataclass, a TypedDict or any other type, what does not fit is answered with the error `bad_request`
+        (with pydantic 2). Further parameters may be Depends(…) of FastAPI. concurrent: as of on_connect().
+        InvalidArgument for an action of the core, TypeError for annotations that mean nothing at run time.
+
+        Example:
+            @ws_manager.on_command("cancel_analysis")
+            async def cancel(connection, data):
+                return {"cancelled": data["image_id"]}
         """
 
         def register(handler: H) -> H:
             _check(handler)
+            call = prepared(handler, 2, self._overrides, data=True)
             with self._lock:
                 runtime = self._runtime or Runtime({}, env=False)
                 runtime.command_add(action)
-                self._handlers.commands[action] = handler
+                self._handlers.commands[action] = Registered(call, concurrent)
                 self._want()
             return handler
 
@@ -393,8 +456,9 @@ class WebSocketManager(Tokens):
         request: path, path_params, query, headers, cookies, ip.
         """
         _check(handler)
+        call = prepared(handler, 1, self._overrides)
         with self._lock:
-            self._handlers.authenticator = handler
+            self._handlers.authenticator = call
             self._want()
         if self._router is not None:
             from ._router import ENDPOINT_WITH_AUTH, add_endpoint
@@ -409,17 +473,25 @@ class WebSocketManager(Tokens):
         "stats" (room "*").
         """
         _check(handler)
+        call = prepared(handler, 3, self._overrides)
         with self._lock:
-            self._handlers.authorizer = handler
+            self._handlers.authorizer = call
             self._want()
         return handler
 
-    def _register(self, handlers: list[Handler], handler: H) -> H:
-        _check(handler)
-        with self._lock:
-            handlers.append(handler)
-            self._want()
-        return handler
+    def _register(self, handlers: list[Registered], handler: Any, concurrent: bool, given: int) -> Any:
+        def register(handler: H) -> H:
+            _check(handler)
+            call = prepared(handler, given, self._overrides, data=handlers is self._handlers.on_message)
+            with self._lock:
+                handlers.append(Registered(call, concurrent))
+                self._want()
+            return handler
+
+        return register if handler is None else register(handler)
+
+    def _overrides(self) -> Mapping[Any, Any]:
+        return getattr(self._app, "dependency_overrides", None) or {}
 
     def _want(self) -> None:
         if self._runtime is not None:
@@ -458,6 +530,16 @@ class WebSocketManager(Tokens):
     def __repr__(self) -> str:
         state = "running" if self.running else "stopped" if self._stopped else "not started"
         return f"<WebSocketManager {state}{f', port {self.port}' if self.port else ''}>"
+
+
+def _encoder(option: object) -> Encoder:
+    if option is None:
+        return PLAIN
+    if isinstance(option, Encoder):
+        return option
+    if not callable(option):
+        raise ConfigError(f"encoder must be a function of one value, not {type(option).__name__}")
+    return Encoder(option)
 
 
 def _check(handler: object) -> None:

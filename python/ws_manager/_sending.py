@@ -6,23 +6,25 @@ the bytes to the core.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
 
 from . import _core
 from ._core import InvalidArgument
-from ._encode import OPTIONS, default, dumps, explain
-from ._encode import message as encode_message
+from ._encode import OPTIONS, PLAIN, Encoder, Hook
 from ._event_data import OPTIONS as OPTION_NAMES
 from ._events import EventMethods
+from ._types import SendOptions
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from ._core import Receipt
-    from ._types import BroadcastOptions, RoomOptions, SendOptions
+    from ._types import BroadcastOptions, RoomOptions
 
 PRIORITIES: Final = {"critical": _core.CRITICAL, "normal": _core.NORMAL, "low": _core.LOW}
 
@@ -43,14 +45,17 @@ class Sending(EventMethods):
 
     _publish: Callable[..., Receipt]
     """Runtime.publish of the runtime in use; before there is one, what makes it."""
+    _encoder: Encoder = PLAIN
+    _default: Hook = PLAIN.default
+    """Its method; here it is found faster."""
 
     # ---- events in an envelope ----
 
     def _notify(self, type: str, data: object, options: Any) -> Receipt:
         try:
-            payload = _dumps(data, default, OPTIONS)
-        except TypeError as error:
-            raise explain(data, "data", error) from None
+            payload = _dumps(data, self._default, OPTIONS)
+        except TypeError:
+            payload = self._encoder.again(data, "data")
         if options:
             return self._publish_with(_AUTO, None, type, payload, 0, options)
         return self._publish(_AUTO, None, type, payload)
@@ -67,8 +72,8 @@ class Sending(EventMethods):
         if not members:
             return self._notify(type, data, None)
         options = {name: members.pop(name) for name in OPTION_NAMES & members.keys()}
-        encoded = {name: dumps(value, name) for name, value in members.items()}
-        return self._publish_with(_AUTO, None, type, dumps(data), 0, options, encoded)
+        encoded = {name: self._encoder.dumps(value, name) for name, value in members.items()}
+        return self._publish_with(_AUTO, None, type, self._encoder.dumps(data), 0, options, encoded)
 
     def send_to_project(
         self, project_id: Id, event_type: object, data: object = _UNSET, **options: Unpack[SendOptions]
@@ -82,7 +87,12 @@ class Sending(EventMethods):
         if data is _UNSET:
             return self._send(_core.TO_PROJECT, ids(project_id, "project_id"), event_type, options)
         return self._publish_with(
-            _core.TO_PROJECT, ids(project_id, "project_id"), cast("str", event_type), dumps(data), 0, options
+            _core.TO_PROJECT,
+            ids(project_id, "project_id"),
+            cast("str", event_type),
+            self._encoder.dumps(data),
+            0,
+            options,
         )
 
     # ---- messages as they are ----
@@ -134,11 +144,11 @@ class Sending(EventMethods):
             flags = 0
             payload: bytes | str
             try:
-                payload = _dumps(message, default, OPTIONS)
-            except TypeError as error:
-                raise explain(message, "message", error) from None
+                payload = _dumps(message, self._default, OPTIONS)
+            except TypeError:
+                payload = self._encoder.again(message, "message")
         else:
-            payload, flags = encode_message(message)
+            payload, flags = self._encoder.message(message)
         if options or flags:
             return self._publish_with(target, to, None, payload, flags, options)
         return self._publish(target, to, None, payload)
@@ -178,6 +188,25 @@ class Sending(EventMethods):
             else:
                 raise TypeError(f"{name!r} is no option of a sending call; those are {', '.join(sorted(OPTION_NAMES))}")
         return self._publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags)
+
+
+def _document(*classes: type) -> None:
+    """Adds what `**options` are to the docstrings of the sending calls: help() shows nothing else of them."""
+    words = (SendOptions.__doc__ or "").strip().splitlines()[1:]
+    rows = {name.strip(): text for name, _, text in (line.partition(":") for line in words if line.strip())}
+    for cls in classes:
+        for name, call in vars(cls).items():
+            if name.startswith("_") or not isinstance(call, FunctionType) or not call.__doc__:
+                continue
+            last = list(inspect.signature(call).parameters.values())[-1]
+            if last.kind is not inspect.Parameter.VAR_KEYWORD:
+                continue
+            given = {*call.__annotations__, *(["room"] if "RoomOptions" in str(last.annotation) else [])}
+            own = "".join(f"\n{option}:{text}" for option, text in rows.items() if option not in given)
+            call.__doc__ = f"{inspect.cleandoc(call.__doc__)}\n\nOptions, each of which may be left out:\n{own}\n"
+
+
+_document(Sending, EventMethods)
 
 
 def ids(value: object, what: str) -> str | list[str]:

@@ -16,7 +16,7 @@ class Delivery(NamedTuple):
     recipients: connections that the message was queued for.
     room: where it was published; "" if there were several rooms.
     epoch, offset: its position; "" and 0 where the room keeps no history, or there were several rooms.
-    message_id: as in the message.
+    message_id: as in the message, unless that has one of its own.
     superseded: it was held back by max_rate, and a newer message of its key took its place.
     """
 

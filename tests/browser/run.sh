@@ -7,9 +7,9 @@ export CHROMIUM=${CHROMIUM:-$("$root/.ci/find-browser")}
 PATH=$("$root/.ci/find-node-for-next"):$PATH
 mkdir -p "$root/build/browser"
 cd "$root/build/browser"
-find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name package-lock.json -exec rm -rf {} +
+find . -mindepth 1 -maxdepth 1 ! -name node_modules ! -name .npm-install-unfinished -exec rm -rf {} +
 cp -r "$root"/tests/browser/. .
-PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund --no-package-lock
+"$root/.ci/npm-install"
 node bundle.mjs "$root/node/dist"
 files=()
 for name in "${@:-*}"; do files+=($name.test.mjs); done

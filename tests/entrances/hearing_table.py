@@ -7,8 +7,8 @@
 
 Columns: whether somebody hears, by any way that there is, `@all`, `board:7`, what is sent to the user u1, the history
 of `board:7` over REST, every public room (firehose), and gets the statistics: over REST from another machine, and by
-the action `stats`. `u1` is somebody who says so by whatever the application looks at, and is given board 7 where it gives
-boards; `u2` is given board 8; `API key` has the operator's key and nothing else.
+the action `stats`. `u1` is somebody who says so by whatever the application looks at, and is given board 7 where it
+gives boards; `u2` is given board 8; `key` has the operator's API key and nothing else.
 """
 
 from __future__ import annotations

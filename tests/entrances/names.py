@@ -51,7 +51,6 @@ WRONG_QUERY = (
         "a%20b",
         "a+b",
         "%0a",
-        "%00",
         "@all",
         "@user:u2",
         "@client:x",

@@ -4,8 +4,8 @@
     python chaos.py [--short] [--only WORD]… [--repeat N] [--list]
 
 The invariant: each client sees a contiguous, ordered run of a room's messages without duplicates, or an explicit sign
-of a gap. Silent gaps allowed: none. It exits with 1 if a scenario was broken. What the environment does not permit is
-not run, and the report says why.
+of a gap. Silent gaps allowed: none. It exits with 1 if a scenario was broken, or was not run because the environment
+does not permit it: the report says why.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import json
 import os
 import platform
 import resource
+import shutil
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -79,6 +81,16 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
+def go_apart() -> None:
+    """As root, begins again in a network namespace of its own: the wires of two runs have the same addresses."""
+    if os.geteuid() != 0 or os.environ.get("WSM_OWN_NETWORK") or shutil.which("ip") is None:
+        return
+    apart = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    if subprocess.run([*apart, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        os.environ["WSM_OWN_NETWORK"] = "1"
+        os.execvp(apart[0], [*apart, sys.executable, *sys.argv])
+
+
 def run(args: argparse.Namespace) -> list[Result]:
     names = [name for name in SCENARIOS if not args.only or any(word in name for word in args.only)]
 
@@ -114,6 +126,7 @@ def main() -> int:
         for name, scenario in SCENARIOS.items():
             print(f"{name}: {' '.join((scenario.__doc__ or '').split())}")
         return 0
+    go_apart()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     log = ROOT / "build" / "chaos.log"
@@ -131,7 +144,7 @@ def main() -> int:
         f"chaos: {held} of {len(results)} scenarios held, {len(broken)} broken, {len(absent)} not run; "
         f"{silent} silent gaps, {duplicates} duplicates"
     )
-    return 1 if broken else 0
+    return 1 if broken or absent else 0
 
 
 if __name__ == "__main__":

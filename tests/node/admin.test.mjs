@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import express from 'express'
-import Fastify from 'fastify'
 import { WebSocketManager } from 'ws_manager'
-import { connect, serve } from './support.mjs'
+import { connect, fastify, serve } from './support.mjs'
 
 const STATE = '/api/ws/admin/state?view=connections'
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -41,7 +40,7 @@ const byKey = {
     const app = express().use(express.json()).use('/v1', manager.restHandler)
     return `http://${(await serve(t, app)).host}/v1`
   },
-  Fastify: (t, manager) => listen(t, Fastify().register(manager.fastifyPlugin)),
+  Fastify: (t, manager) => listen(t, fastify().register(manager.fastifyPlugin)),
   'a route handler': (t, manager) => fetchServer(t, manager),
 }
 
@@ -85,7 +84,7 @@ const byCheck = {
         )
       ).host
     }`,
-  Fastify: (t, manager) => listen(t, Fastify().register(manager.fastifyPlugin, { admin: check })),
+  Fastify: (t, manager) => listen(t, fastify().register(manager.fastifyPlugin, { admin: check })),
   'a route handler': (t, manager) => fetchServer(t, manager, check),
 }
 
@@ -115,7 +114,7 @@ test('a check that fails or says nothing keeps everybody out', async (t) => {
   manager.start()
   t.after(() => manager.stop(0))
   assert.throws(() => manager.adminHandler(), /adminHandler\(check\)/)
-  await assert.rejects(async () => Fastify().register(manager.fastifyPlugin, { admin: true }).ready(), /option admin/)
+  await assert.rejects(async () => fastify().register(manager.fastifyPlugin, { admin: true }).ready(), /option admin/)
   const app = express()
     .use(
       '/silent',

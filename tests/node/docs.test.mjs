@@ -29,3 +29,13 @@ test('what the page names exists', () => {
   for (const [, name] of text.matchAll(/wsManager\.(\w+)/g)) assert.ok(name in ws.wsManager, name)
   for (const [, name] of text.matchAll(/^\| `(\w+)` \|/gm)) assert.equal(typeof ws[name], 'function', name)
 })
+
+test('what other pages have for Node runs', async () => {
+  for (const page of ['handlers.md', 'values.md']) {
+    const source = readFileSync(new URL(page, import.meta.url), 'utf8')
+    const code = [...source.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(([, block]) => block)
+    assert.ok(code.length > 0, page)
+    const run = await program(`import { wsManager } from 'ws_manager'\n${code.join('\n')}`)
+    assert.deepEqual(run, { code: 0, signal: null, stdout: '', stderr: '' })
+  }
+})

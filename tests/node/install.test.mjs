@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import test from 'node:test'
@@ -105,4 +106,46 @@ for (const platform of ['darwin', 'win32']) {
 test('no system is turned away', () => {
   const { os: systems, cpu } = JSON.parse(fs.readFileSync('node_modules/ws_manager/package.json'))
   assert.deepEqual([systems, cpu], [undefined, undefined])
+})
+
+/** A copy of the installed package that node-gyp can work in; settings that link libnode, as those of Debian's node-gyp do. */
+function linked(t) {
+  const { folder } = project(t)
+  const copy = path.join(folder, 'node_modules/ws_manager')
+  const settings = path.join(folder, 'libnode.gypi')
+  fs.cpSync('node_modules/ws_manager', copy, { recursive: true })
+  fs.rmSync(path.join(copy, 'build'), { recursive: true })
+  fs.writeFileSync(settings, "{ 'target_defaults': { 'libraries': ['-lnode'] } }")
+  return { copy, settings }
+}
+
+test('the addon is not linked to libnode, whatever node-gyp wants', (t) => {
+  const { copy, settings } = linked(t)
+  const gyp = createRequire(fs.realpathSync(NPM)).resolve('node-gyp/bin/node-gyp.js')
+  const prefix = path.join(fs.realpathSync(process.execPath), '../..')
+  const nodedir = fs.existsSync(path.join(prefix, 'include/node/common.gypi')) ? [`--nodedir=${prefix}`] : []
+  const args = [gyp, 'configure', ...nodedir, '--', `-I${settings}`]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8' })
+  assert.equal(status, 0, stdout + stderr)
+  const rules = fs.readFileSync(path.join(copy, 'build/ws_manager.target.mk'), 'utf8')
+  assert.match(rules, /-lwebsockets/)
+  assert.doesNotMatch(rules, /-lnode/)
+})
+
+test('an addon that is linked to libnode all the same is refused with a sentence', (t) => {
+  const { copy } = linked(t)
+  const gyp = path.join(copy, 'gyp.js')
+  fs.writeFileSync(
+    gyp,
+    `const fs = require('node:fs')
+if (process.argv[2] === 'build') {
+  fs.mkdirSync('build/Release', { recursive: true })
+  fs.writeFileSync('build/Release/ws_manager.node', '\\x7fELF libnode.so.108')
+}`,
+  )
+  const env = { ...process.env, npm_config_node_gyp: gyp }
+  const { status, stderr } = spawnSync(process.execPath, ['node/build.js'], { cwd: copy, env, encoding: 'utf8' })
+  assert.equal(status, 1)
+  assert.match(stderr, /^\nws_manager: the addon was linked to libnode, .*npm rebuild ws_manager\.\n/)
+  assert.equal(fs.existsSync(path.join(copy, 'build/Release/ws_manager.node')), false)
 })

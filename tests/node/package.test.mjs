@@ -48,6 +48,20 @@ test('the tarball holds the sources of the addon and the package, and nothing el
   }
 })
 
+test('the addon takes Node and libuv from the process that loads it', () => {
+  const addon = path.join(root, 'build/Release/ws_manager.node')
+  const needed = [...execFileSync('readelf', ['-d', addon], { encoding: 'utf8' }).matchAll(/NEEDED.*\[(.*)\]/g)]
+  const names = needed.map(([, name]) => name)
+  assert.ok(
+    names.some((name) => name.startsWith('libwebsockets.so')),
+    names.join(' '),
+  )
+  assert.deepEqual(
+    names.filter((name) => /^lib(node|uv)\b/.test(name)),
+    [],
+  )
+})
+
 test('ES module, CommonJS and types export the same names', () => {
   const cjs = require('ws_manager')
   assert.deepEqual(Object.keys(esm).sort(), Object.keys(cjs).sort())

@@ -10,8 +10,8 @@ cd "$folder"
 rm -f ws_manager-*.tgz
 [ -e "$root/node/dist/client/index.js" ] || "$root/.ci/compile-web"
 (cd "$root" && npm pack --silent --pack-destination "$folder" >/dev/null)
-npm install --silent --no-audit --no-fund --no-package-lock
+"$root/.ci/npm-install"
 # Without its scripts first: npm shows nothing of what they say, and the compiler's words are wanted.
 rm -rf node_modules/ws_manager
-npm install --silent --no-audit --no-fund --no-package-lock --no-save --ignore-scripts ./ws_manager-*.tgz
+"$root/.ci/npm-install" --no-save --ignore-scripts ./ws_manager-*.tgz
 WS_MANAGER_GYP="$*" node node_modules/ws_manager/node/build.js >build.log 2>&1 || { tail -n 40 build.log; exit 1; }

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import express from 'express'
-import Fastify from 'fastify'
 import { WebSocketManager } from 'ws_manager'
-import { connect, serve } from './support.mjs'
+import { connect, fastify, serve } from './support.mjs'
 
 const POST = { method: 'POST', headers: { 'content-type': 'application/json' } }
 
@@ -25,7 +24,7 @@ const servers = {
     return `http://${(await serve(t, app)).host}`
   },
   Fastify: async (t, manager) => {
-    const app = Fastify()
+    const app = fastify()
     app.register(manager.fastifyPlugin)
     app.post('/mine', (request) => request.body)
     await app.listen({ port: 0, host: '127.0.0.1' })
@@ -37,7 +36,7 @@ const servers = {
     return base
   },
   'Fastify with a prefix': async (t, manager) => {
-    const app = Fastify()
+    const app = fastify()
     app.register(async (scope) => scope.register(manager.fastifyPlugin), { prefix: '/v1' })
     await app.listen({ port: 0, host: '127.0.0.1' })
     t.after(() => app.close())

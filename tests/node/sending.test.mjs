@@ -237,3 +237,23 @@ test('a receipt reports what became of each delivery', async (t) => {
   await manager.stop(0)
   await assert.rejects(manager.broadcast({ type: 'x' }, { report: true }).report(), { code: 'not_running' })
 })
+
+test('the option encoder is a replacer of JSON.stringify()', async (t) => {
+  const manager = new WebSocketManager({
+    encoder: (key, value) =>
+      typeof value === 'bigint' ? String(value) : value instanceof Map ? Object.fromEntries(value) : value,
+  })
+  manager.onCommand('big', () => 1n)
+  const port = await manager.listen({ port: 0 })
+  t.after(() => manager.stop(0))
+  const client = await connect(t, `ws://127.0.0.1:${port}/ws/notifications`)
+  manager.broadcast({ type: 'a', n: 5n })
+  manager.notify('b', new Map([['n', 6n]]), { beside: 7n })
+  client.send({ action: 'big' })
+  assert.equal((await client.next('a')).n, '5')
+  const { data, beside } = await client.next('b')
+  assert.deepEqual([data, beside], [{ n: '6' }, '7'])
+  assert.equal((await client.next('reply')).data, '1')
+  assert.throws(() => manager.configure({ encoder: null }), { code: 'config' }) // it runs
+  assert.throws(() => new WebSocketManager({ encoder: 'json' }), { code: 'config', message: /must be a function/ })
+})

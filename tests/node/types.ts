@@ -1,7 +1,7 @@
 // Compiled by tsc --strict, never run: what must be accepted, and what must not.
 import { createServer } from 'node:http'
 import { EventType, notify_new_log, wsManager, WebSocketManager, WsManagerError } from 'ws_manager'
-import type { Delivery, PipelineUpdateData } from 'ws_manager'
+import type { Connection, Delivery, PipelineUpdateData, Schema } from 'ws_manager'
 
 const server = createServer(wsManager.restHandler)
 server.on(
@@ -36,6 +36,12 @@ const remove = own.onConnect(async (connection) => {
 })
 remove()
 own.onCommand('add', (connection, { a, b }: { a: number; b: number }) => a + b)
+declare const schema: Schema<{ image_id: number }>
+const width: (connection: Connection, data: { image_id: number }) => number = (connection, { image_id }) => image_id
+own.onCommand('cancel', schema, width, { concurrent: true })
+own.onCommand('cancel', schema, async (connection, { image_id }) => image_id.toFixed())
+own.onMessage(schema, (connection, message) => connection.send(message.image_id.toFixed()), { name: 'images' })
+own.onConnect((connection) => fetch('http://localhost', { signal: connection.signal }), { concurrent: true })
 own.authenticate(async ({ headers, query }) => (headers.authorization ? { userId: 7, rooms: ['vip'] } : query.get('u')))
 own.authorize((connection, action, room) => room.startsWith(`${action}:`))
 
@@ -51,3 +57,11 @@ notify_new_log('loud', 'words')
 wsManager.notifyLog('info', 'x', null, { level: 'error' })
 // @ts-expect-error functions are no messages
 wsManager.broadcast()
+// @ts-expect-error the schema says what the handler gets
+own.onCommand('cancel', schema, (connection, { name }) => name)
+// @ts-expect-error there is no such option
+own.onConnect(() => {}, { concurent: true })
+// @ts-expect-error a misspelt option
+wsManager.configure({ heartbeat_intervall: 15 })
+// @ts-expect-error a text where a number belongs
+wsManager.configure({ allowedOrigins: 5 })

@@ -71,10 +71,11 @@ class Server:
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         """Keep what the server prints, so that it never waits for a reader."""
         assert process.stdout is not None
-        for line in process.stdout:
-            self.output.append(line)
-            if "running on" in line:
-                ready.set()
+        with process.stdout as output:
+            for line in output:
+                self.output.append(line)
+                if "running on" in line:
+                    ready.set()
         process.wait()
         ready.set()
 

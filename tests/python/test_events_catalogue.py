@@ -271,6 +271,12 @@ def test_check_names_stale_and_missing_files_and_writes_nothing(tmp_path: Path) 
     assert stale.read_text(encoding="utf-8") == "old"
 
 
+def test_no_client_may_publish_what_the_core_says() -> None:
+    own = re.findall(r'^\t"(\w+)",$', (ROOT / "csrc" / "wire" / "own.c").read_text(encoding="utf-8"), re.MULTILINE)
+    # Applications send errors, too; from a client they would be taken for the answer to a command.
+    assert sorted(own) == sorted([*(event["type"] for event in CORE), "error"])
+
+
 def event_with(**changes: Any) -> dict[str, Any]:
     field = {"name": "thing_id", "type": "string", "required": True, "doc": "id"}
     return {"type": "thing_made", "doc": "A thing.", "fields": [field], **changes}
@@ -293,6 +299,8 @@ def extra(name: str, type_: str = "string", **more: Any) -> list[dict[str, Any]]
         (event_with(priority="urgent"), "priority 'urgent' is none of"),
         (event_with(level="loud"), "level 'loud' is none of"),
         (event_with(flat="yes"), "flat is 'yes', not true or false"),
+        (event_with(flat=True, fields=extra("epoch")), "is a member of the envelope"),
+        (event_with(flat=True, fields=extra("from")), "is a member of the envelope"),
         (event_with(colour="red"), "unknown colour"),
         (event_with(fields=[]), "the first field must be one of"),
         (event_with(fields=extra("room")), "is the name of an option"),

@@ -337,10 +337,10 @@ def test_authorize_that_fails_forbids(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_slow_handler_does_not_hold_up_others(manager: WebSocketManager, connect: Any) -> None:
+def test_a_concurrent_handler_does_not_hold_up_others(manager: WebSocketManager, connect: Any) -> None:
     release = asyncio.Event()
 
-    @manager.on_command("slow")
+    @manager.on_command("slow", concurrent=True)
     async def slow(connection: Connection, data: Any) -> str:
         await release.wait()
         return "slow"

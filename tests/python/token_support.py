@@ -19,7 +19,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 Serve = Callable[..., contextlib.AbstractContextManager[tuple[WebSocketManager, int]]]
 
 
-def token(user: str = "ana", seconds: float = 60, key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+def token(user: str = "ana", seconds: float = 3600, key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     return jwt.encode({"sub": user, "exp": int(time.time() + seconds), **claims}, key, algorithm)
 
 

@@ -9,10 +9,10 @@ rm -rf node tests docs react18/node react18/tests
 mkdir -p node tests docs react18
 cp "$root/tests/web/package.json" .
 cp -r "$root/node/client" "$root/node/react" "$root/node/tsconfig.web.json" node/
-cp -r "$root/tests/web" tests/
+cp -r "$root/tests/web" "$root/tests/vectors" tests/
 cp "$root/docs/client.md" "$root/docs/react.md" docs/
-npm install --silent --no-audit --no-fund --no-package-lock
+"$root/.ci/npm-install"
 # The same once more, with React 18; the rest is found a folder further up.
 cp tests/web/react18.json react18/package.json
 cp -r node tests react18/
-(cd react18 && npm install --silent --no-audit --no-fund --no-package-lock)
+(cd react18 && "$root/.ci/npm-install")

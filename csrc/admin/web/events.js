@@ -24,22 +24,11 @@ function addEvents(answer) {
   tail.last = answer.last
   tail.skipped += answer.skipped
   for (const entry of answer.rows) {
-    entry.type ||= typeIn(entry.text)
     entry.haystack = `${entry.room}\n${entry.type}\n${entry.text ?? ''}`.toLowerCase()
     tail.entries.unshift(entry)
   }
   tail.entries.length = Math.min(tail.entries.length, KEPT)
   showTail()
-}
-
-/** A message that says itself of what type it is; its text may be cut off, so it is not parsed as a whole. */
-function typeIn(text) {
-  const found = /"(?:event_type|type)"\s*:\s*("(?:[^"\\]|\\.){1,200}")/.exec(text ?? '')
-  try {
-    return found ? JSON.parse(found[1]) : ''
-  } catch {
-    return ''
-  }
 }
 
 function showTail() {

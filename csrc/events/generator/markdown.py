@@ -38,8 +38,9 @@ How to read the tables:
 - **History**: whether the room keeps it, so that it has an `offset` and a client that was away gets it.
 - **Level**: for rooms whose members ask for a level (`/ws/logs?level=warning`); "data" means the field `level`.
   Levels are, in order: LEVELS.
-- Events marked *flat* have `event_type` and their fields at the top level; all others have `type` and `data`
-  (see [protocol.md](protocol.md)).
+- Events marked *flat* have `event_type` and their fields at the top level, so their data is an object; all others
+  have `type` and `data` (see [protocol.md](protocol.md)). What else stands at the top level is
+  [the server's word](protocol.md#whose-word-it-is): of a client's flat event no field may be called so.
 - These fields also stand at the top level of the message: ROUTING.
 - A `datetime` is an RFC 3339 text in JSON.
 

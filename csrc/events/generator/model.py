@@ -18,6 +18,11 @@ PLAIN_TYPES = (*SCALARS, "object", "any", "string[]", "any[]")
 # exception: the core reads it from the data, and the helpers of such events have no option `level`.
 OPTIONS = ("room", "priority", "conflate", "max_rate", "history", "exclude", "report")
 FALLBACK_ROOM = "@all"
+# What stands beside the fields of flat events is the server's to say.
+ENVELOPE = (
+    *("type", "event_type", "data", "timestamp", "message_id", "id"),
+    *("room", "offset", "epoch", "from"),
+)
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MEMBER = re.compile(r"\{([^{}]*)\}")
@@ -211,6 +216,8 @@ def _check_event(event: Event) -> None:
         raise CatalogueError(f"{event.type}: conflate needs a key")
     if event.max_rate < 0 or (event.max_rate and not event.conflate):
         raise CatalogueError(f"{event.type}: max_rate holds messages back and drops older ones, so it needs conflate")
+    if event.flat and (taken := names.intersection(ENVELOPE)):
+        raise CatalogueError(f"{event.type}.{min(taken)}: is a member of the envelope, which flat fields stand beside")
     if not event.core:
         _check_helper(event)
 

@@ -5,6 +5,9 @@
 #include "runtime_common.h"
 
 #include <jansson.h>
+#include <stdio.h>
+
+#include "wire/own.h"
 
 static const char *const paths[] = {
 	"/ws", "/ws/updates", "/ws/notifications", "/ws/project/7", "/ws/logs", "/ws/project/%40", "/ws", "/nowhere",
@@ -21,12 +24,40 @@ static void settle(wsm_runtime *runtime)
 	wsm_text_free(&text);
 }
 
+/* Of the connection under test: all that is published here comes from it. */
+static char client_id[128];
+
+/* A publication says who published it and where it stands, whatever its author wrote. */
+static void check_publication(const json_t *message)
+{
+	const json_t *from = json_object_get(message, "from"), *offset = json_object_get(message, "offset");
+	const char *room = json_string_value(json_object_get(message, "room"));
+
+	CHECK(json_object_size(from) == 2 && json_is_null(json_object_get(from, "user_id")));
+	CHECK(!strcmp(json_string_value(json_object_get(from, "client_id")), client_id));
+	CHECK(room && !strncmp(room, "open:", 5));
+	CHECK(!offset || json_integer_value(offset) > 0);
+	CHECK(!json_object_get(message, "@position") && !json_object_get(message, "id"));
+	CHECK(json_string_length(json_object_get(message, "message_id")) == 26);
+	CHECK(json_string_length(json_object_get(message, "timestamp")) == 24);
+}
+
 static void check_message(const wsm_event *event)
 {
 	json_t *message = json_loadb(event->data.data, event->data.len, JSON_REJECT_DUPLICATES, NULL);
+	const char *type = json_string_value(json_object_get(message, "type"));
+	const char *id = json_string_value(json_object_get(json_object_get(message, "data"), "client_id"));
 
 	CHECK(!event->binary && json_is_object(message));
-	CHECK(json_is_string(json_object_get(message, "type")));
+	if (!type)
+		type = json_string_value(json_object_get(message, "event_type"));
+	CHECK(type);
+	if (!wsm__own_type(wsm__str(type)))
+		check_publication(message);
+	else
+		CHECK(!json_object_get(message, "room") && !json_object_get(message, "@position"));
+	if (id && !json_object_get(message, "room"))
+		snprintf(client_id, sizeof(client_id), "%s", id);
 	json_decref(message);
 }
 

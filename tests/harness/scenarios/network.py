@@ -18,8 +18,8 @@ EXEMPT = ("--option", "exempt_ips=10.213.7.0/30")  # hundreds of clients have on
 _one_wire = threading.Lock()
 
 
-def _ip(*arguments: str, check: bool = True) -> None:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+def _ip(*arguments: str, prefix: tuple[str, ...] = (), check: bool = True) -> None:
+    done = subprocess.run([*prefix, "ip", *arguments], capture_output=True, text=True, check=False)
     if check and done.returncode:
         raise NotPermitted(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
@@ -36,6 +36,8 @@ def wire() -> Iterator[tuple[Program, tuple[str, ...]]]:
         raise NotPermitted("the program ip is missing (package iproute2)")
     name = f"wsm{os.getpid()}"
     near, far, space = f"{name}n", f"{name}f", name
+    # Not `ip netns exec` and `ip -n`: they change mounts, for which / must be a mount point. In a chroot it is none.
+    beyond = ("nsenter", f"--net=/run/netns/{space}")
     with _one_wire, ExitStack() as stack:
         _ip("netns", "add", space)
         stack.callback(_ip, "netns", "delete", space, check=False)
@@ -44,10 +46,10 @@ def wire() -> Iterator[tuple[Program, tuple[str, ...]]]:
             if "error" in hello:
                 raise NotPermitted(hello["error"])
             _ip("link", "set", far, "netns", space)
-            for prefix, device, address in (((), near, NEAR), (("-n", space), far, FAR)):
-                _ip(*prefix, "address", "add", f"{address}/30", "dev", device)
-                _ip(*prefix, "link", "set", device, "up")
-            yield program, ("ip", "netns", "exec", space)
+            for prefix, device, address in (((), near, NEAR), (beyond, far, FAR)):
+                _ip("address", "add", f"{address}/30", "dev", device, prefix=prefix)
+                _ip("link", "set", device, "up", prefix=prefix)
+            yield program, beyond
 
 
 def half_open(scene: Scene) -> None:

@@ -1,8 +1,10 @@
 // The example's page in a browser: what it looks like, what its buttons do, and what it is made of.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { APP, add, clean, freePort, job, launch, live, next, open, send, stop, story, toast } from './support.mjs'
@@ -55,6 +57,40 @@ test('commands: a job is cancelled, runs again, and what cannot be done is said'
     })
   }, `ws://127.0.0.1:${port}/ws/dashboard`)
   assert.deepEqual(refused, { ok: false, reason: 'there is no such job any more' })
+  await clean(page)
+})
+
+test('a film is transcoded, and can be fetched', async (t) => {
+  const source = ['-f', 'lavfi', '-i', 'testsrc=duration=1:size=160x120:rate=10', '-pix_fmt', 'yuv420p']
+  const film = spawnSync('ffmpeg', ['-v', 'error', ...source, '-f', 'matroska', 'pipe:1'])
+  assert.equal(film.status, 0, `ffmpeg: ${film.error ?? film.stderr}`)
+  const page = await open(t, browser, port)
+  await page.getByText('Transcode', { exact: true }).click()
+  await send(page, 'film.mkv', film.stdout)
+  await job(page, 'film.mkv').getByText('completed').waitFor()
+  const link = await page.getByRole('link', { name: 'Download film.mkv' }).getAttribute('href')
+  const bytes = Buffer.from(await (await fetch(new URL(link, page.url()))).arrayBuffer())
+  assert.equal(bytes.toString('latin1', 4, 8), 'ftyp') // MP4
+  await clean(page)
+})
+
+test('without ffmpeg nothing is transcoded: page and server say so, and the rest works', async (t) => {
+  const empty = mkdtempSync(join(tmpdir(), 'no-ffmpeg-'))
+  t.after(() => rmSync(empty, { recursive: true }))
+  const bare = await freePort()
+  const without = await next(bare, 'start', APP, { PATH: empty })
+  t.after(() => stop(without))
+  const page = await open(t, browser, bare)
+  const choice = page.getByTitle('There is no ffmpeg on this machine')
+  assert.equal(await choice.innerText(), 'Transcode')
+  assert.equal(await choice.getByRole('radio').isDisabled(), true)
+  const answer = await fetch(`http://127.0.0.1:${bare}/api/jobs?kind=transcode&name=a.mkv`, {
+    method: 'POST',
+    body: 'x',
+  })
+  assert.deepEqual([answer.status, await answer.json()], [400, { error: 'there is no ffmpeg on this machine' }])
+  await send(page, 'text.txt', Buffer.from('compressed'))
+  await job(page, 'text.txt').getByText('completed').waitFor()
   await clean(page)
 })
 

@@ -7,7 +7,7 @@ mkdir -p "$root/build/next-tests"
 rm -f "$root"/build/next-tests/*.mjs
 cp "$root"/tests/node/next/* "$root/build/next-tests/"
 cd "$root/build/next-tests"
-PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --silent --no-audit --no-fund --no-package-lock
+"$root/.ci/npm-install"
 status=0
 NEXT_APP=$root/build/next-app NEXT_STANDALONE=$root/build/next-standalone \
 	node --test --test-concurrency=2 --test-reporter=spec --test-timeout=400000 ./*.test.mjs 2>&1 | tee next-tests.log || status=$?

@@ -45,12 +45,13 @@ export async function serve(port, command, args, folder, env = {}) {
   }
 }
 
-export const next = (port, mode, folder = APP) =>
+export const next = (port, mode, folder = APP, env = {}) =>
   serve(
     port,
     process.execPath,
     ['node_modules/next/dist/bin/next', mode, '--port', String(port), '--hostname', '127.0.0.1'],
     folder,
+    env,
   )
 
 export async function stop(child) {
