@@ -130,6 +130,9 @@ def messages(server: Server) -> str:
     return clean(server, serial)
 
 
+TOKEN_PATHS = ("/ws?token={}", "/ws/{}", "/ws/{}?x=1", "/ws/x?token={}", "/ws/updates?token={}")
+
+
 def secrets() -> list[str]:
     """Short, as long as a hash, and as long as a token."""
     return [
@@ -167,9 +170,9 @@ def try_tokens(server: Server) -> str:
             if "subprotocol" not in place:
                 call(server, "GET", "/api/ws/history?room=board:7", *marked)
         if server.entrance.name not in BRIDGED:
-            for number, path in enumerate(
-                ("/ws/{}", "/ws/{}/", "/ws/{}?x=1", "/v1/ws/{}", "/ws/x?token={}", "/ws?token={}")
-            ):
+            # Of endpoints that there are; what nobody routes is the server's to log.
+            paths = ("/ws?token={}",) if server.application == "readme" else TOKEN_PATHS
+            for number, path in enumerate(paths):
                 used[f"{secret}p{number}"] = f"path {path}"
                 for lines in ([], ["Origin: http://evil.example"]):
                     begun.append(begin(server, path.format(f"{secret}p{number}"), lines))
