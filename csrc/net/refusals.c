@@ -33,7 +33,8 @@ const char *wsm__log_text(char *out, size_t size, wsm_slice text)
 void wsm__refusal_tell(wsm_runtime *runtime, enum wsm__refused kind, const char *format, ...)
 {
 	struct wsm__refusals *refusals = &runtime->refusals[kind];
-	uint64_t now = wsm__mono_us() / 1000, since = atomic_load(&refusals->since_ms);
+	uint64_t now = wsm__mono_us() / 1000;
+	unsigned long long since = atomic_load(&refusals->since_ms);
 	char line[440], more[48] = "";
 	unsigned long untold;
 	va_list args;

@@ -493,8 +493,8 @@ static void warn_of_variables(wsm_runtime *runtime)
 			continue;
 		near = wsm__variable_near(name);
 		if (near)
-			wsm__log(runtime, WSM_WARNING, "the variable %s is no option and is ignored; did you mean %s?", name,
-			         near);
+			wsm__log(runtime, WSM_WARNING, "the variable %s is no option and is ignored; did you mean %s?",
+			         name, near);
 		else
 			wsm__log(runtime, WSM_INFO, "the variable %s is no option of ws_manager and is ignored", name);
 	}

@@ -30,23 +30,23 @@ struct wsm_config {
 	double rate_per_user;                                         /* messages */
 	double rate_per_ip, byte_rate_per_ip, connection_rate_per_ip; /* messages, bytes, new connections */
 	struct wsm__networks *exempt_ips, *trusted_proxies;
-	uint64_t max_peers;        /* 65536 addresses remembered */
-	double ban_threshold;      /* 20 points; 0: no automatic bans */
-	double ban_window;         /* 60 s */
-	double ban_time;           /* 10 s */
-	double ban_time_max;       /* 3600 s; at least ban_time (checked at runtime_new) */
-	uint64_t max_publish_size; /* 16777216 bytes of one published message */
-	uint64_t max_pending;      /* 67108864 bytes waiting in the command queue */
-	uint64_t max_events;       /* 65536 events waiting for the host, and KiB of their data */
+	uint64_t max_peers;         /* 65536 addresses remembered */
+	double ban_threshold;       /* 20 points; 0: no automatic bans */
+	double ban_window;          /* 60 s */
+	double ban_time;            /* 10 s */
+	double ban_time_max;        /* 3600 s; at least ban_time (checked at runtime_new) */
+	uint64_t max_publish_size;  /* 16777216 bytes of one published message */
+	uint64_t max_pending;       /* 67108864 bytes waiting in the command queue */
+	uint64_t max_events;        /* 65536 events waiting for the host, and KiB of their data */
 	uint64_t max_handler_queue; /* 1024 messages of one connection, and KiB of their data; kept by the bindings */
 	double handler_timeout;     /* 10 s after the end; the bindings' */
-	double auth_timeout;       /* 10 s for the host's authenticate / authorize handler */
-	double handshake_timeout;  /* 10 s for a request; 0.05 … 3600 */
-	uint64_t max_handshakes;   /* 1024 connections without a request */
-	double handshake_budget;   /* 1 ms */
-	double close_timeout;      /* 5 s for a closing handshake */
-	double drain_time;         /* 5 s at most for closing everyone at a stop */
-	double drain_spread;       /* 30 s at most over which clients come back */
+	double auth_timeout;        /* 10 s for the host's authenticate / authorize handler */
+	double handshake_timeout;   /* 10 s for a request; 0.05 … 3600 */
+	uint64_t max_handshakes;    /* 1024 connections without a request */
+	double handshake_budget;    /* 1 ms */
+	double close_timeout;       /* 5 s for a closing handshake */
+	double drain_time;          /* 5 s at most for closing everyone at a stop */
+	double drain_spread;        /* 30 s at most over which clients come back */
 	/* history */
 	uint64_t history_size;      /* 256 messages per room; 0 = none */
 	uint64_t history_bytes;     /* 16777216 per room */

@@ -33,7 +33,8 @@ static void names_that_are_somebody_elses(void **state)
 	assert_near("WEBSOCKET_URL", NULL);
 	assert_near("WEBSOCKET_", NULL);
 	assert_near("WEBSOCKET_XYLOPHONE_QUARTET", NULL);
-	assert_near("WEBSOCKET_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", NULL);
+	assert_near("WEBSOCKET_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	            NULL);
 	assert_false(wsm__variable_unknown("WEBSOCKET_RATE"));
 	assert_false(wsm__variable_unknown("WEBSOCKETS_RATE"));
 	assert_false(wsm__variable_unknown("PATH"));
@@ -67,7 +68,8 @@ static void the_start_tells_of_them(void **state)
 	wsm_config_free(config);
 	wsm_want(host.runtime, WSM_WANT_LOG);
 	host_start(&host);
-	assert_told(&host, WSM_WARNING, "WEBSOCKET_JWT_SECERT is no option and is ignored; did you mean WEBSOCKET_JWT_SECRET?");
+	assert_told(&host, WSM_WARNING,
+	            "WEBSOCKET_JWT_SECERT is no option and is ignored; did you mean WEBSOCKET_JWT_SECRET?");
 	unsetenv("WEBSOCKET_JWT_SECERT");
 	unsetenv("WEBSOCKET_URL");
 	host_close(&host);

@@ -151,6 +151,9 @@ export interface Options {
   /** Seconds that a user may be away without the members of its rooms being told (room rule presence_events). */
   presenceGrace?: number | string | null
   presence_grace?: number | string | null
+  /** Who may hear public rooms: auto (everyone, unless something checks clients; then who was granted them), open
+   * (everyone who was let in), or granted. */
+  access?: string | null
   /** Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, *. before
    * the host for subdomains, or * for all. */
   allowedOrigins?: string | readonly string[] | ReadonlySet<string> | null

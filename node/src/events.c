@@ -252,7 +252,8 @@ METHOD(authenticated)
 		decision.publish = publish.at;
 		decision.n_publish = publish.n;
 		decision.reason = reason.slice;
-		result = addon_result(env, wsm_authenticated(addon_seat_runtime(seat), ticket, &decision, &error), &error);
+		result = addon_result(env, wsm_authenticated(addon_seat_runtime(seat), ticket, &decision, &error),
+		                      &error);
 	}
 	addon_text_fini(&user_id);
 	addon_text_fini(&session_id);

@@ -166,8 +166,7 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 	                                            "xForwardedFor", "host",   "contentType" };
 	wsm_slice body = { NULL, 0 };
 
-	if (!addon_bool(env, args[N_TEXTS + 1], &request->vouched) ||
-	    !fill_identity(env, args[N_TEXTS + 2], asking))
+	if (!addon_bool(env, args[N_TEXTS + 1], &request->vouched) || !fill_identity(env, args[N_TEXTS + 2], asking))
 		return false;
 	for (size_t i = 0; i < N_TEXTS; i++) {
 		if (!addon_text_or_none(env, args[i], names[i], &asking->texts[i]))

@@ -33,9 +33,9 @@ PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 
 PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "method",          "path",    "query",  "ip",
-	                                        "authorization",   "api_key", "origin", "forwarded",
-	                                        "x_forwarded_for", "body",    "host",   "content_type",
+	static const char *const keywords[] = { "method",          "path",     "query",   "ip",
+	                                        "authorization",   "api_key",  "origin",  "forwarded",
+	                                        "x_forwarded_for", "body",     "host",    "content_type",
 	                                        "vouched",         "admitted", "user_id", "rooms",
 	                                        "subscribe",       NULL };
 	struct core_runtime *self = (struct core_runtime *)object;

@@ -123,6 +123,9 @@ class Config(TypedDict, total=False):
     """Seconds that a message stays in the history of its room."""
     presence_grace: float | str | None
     """Seconds that a user may be away without the members of its rooms being told (room rule presence_events)."""
+    access: str | None
+    """Who may hear public rooms: auto (everyone, unless something checks clients; then who was granted them), open
+    (everyone who was let in), or granted."""
     allowed_origins: str | Iterable[str] | None
     """Origins that may connect besides the same host and loopback: scheme://host[:port], :* for any port, *. before
     the host for subdomains, or * for all."""

@@ -12,7 +12,7 @@ function known(options) {
   const manager = new WebSocketManager(options)
   manager.authenticate((request) => ({
     user_id: request.query.get('u'),
-    rooms: ['chat:1', '*'],
+    rooms: ['chat:1'],
     publish: ['chat:1'],
   }))
   return manager

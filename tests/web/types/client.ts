@@ -95,3 +95,11 @@ client.on('sensor_read', (event) => same<typeof event.celsius, number>())
 client.on('story_created', (event) => same<typeof event.data.points, number | undefined>())
 same<EventMap['order_paid']['order_id'], string>()
 same<MessageOf<'sensor_read'>['data'], { celsius: number }>()
+
+// Who published a message, and where an application's own object stands.
+client.on('chat_message', ({ from, '@position': place }) => {
+  const who: string | null | undefined = from?.user_id
+  const room: string | undefined = place?.room
+  // @ts-expect-error: a client has an id, but no name
+  void [who, room, from?.name]
+})
