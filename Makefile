@@ -87,7 +87,7 @@ $(S)/dist: $(S)/node $(DIST_SOURCES) .ci/compile-web
 	@.ci/compile-web
 	@touch $@
 
-WEB_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web tests/vectors docs/client.md docs/react.md -type f)
+WEB_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web tests/vectors docs/client.md docs/react.md csrc/events/events.json -type f)
 $(S)/web: $(S)/node $(S)/dist $(WEB_SOURCES) .ci/find-node-for-next
 	$(call say,Preparing the tests of the browser client and the React package)
 	@tests/web/prepare.sh

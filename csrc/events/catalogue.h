@@ -4,12 +4,34 @@
 
 #include "ws_manager.h"
 
+enum wsm__field_kind {
+	WSM__FIELD_ANY,
+	WSM__FIELD_STRING,
+	WSM__FIELD_NUMBER,
+	WSM__FIELD_INTEGER,
+	WSM__FIELD_BOOLEAN,
+	WSM__FIELD_OBJECT,
+	WSM__FIELD_LIST,
+	WSM__FIELD_STRINGS /* a list of them */
+};
+
+/* A member of an event's data, or of an object in it. A table of them ends with one without a name. */
+struct wsm__field {
+	const char *name;
+	size_t len;                      /* of the name */
+	const char *const *values;       /* the only texts that are allowed, NULL-terminated; NULL: any */
+	const struct wsm__field *fields; /* what an object has; NULL: anything */
+	enum wsm__field_kind kind;
+	bool required, nullable;
+};
+
 struct wsm__event_type {
 	const char *type; /* "story_created" */
 	/* templates, the first whose members are there: "@user:{user_id}|project:{project_id}"; else @all */
 	const char *room;
 	const char *key;            /* template of the conflation / throttle key, "pipeline:{pipeline_id}"; NULL */
 	const char *const *routing; /* names copied from data to the top level, NULL-terminated */
+	const struct wsm__field *fields;
 	double max_rate;            /* 0: none */
 	wsm_priority priority;
 	wsm_level level; /* WSM_LEVEL_NONE: taken from the member "level" of data, if there is one */
@@ -17,6 +39,21 @@ struct wsm__event_type {
 	bool history;    /* kept in the room's history */
 	bool flat;       /* flat shape: {"event_type":…, <fields>} */
 };
+
+/* What of an event's data the catalogue does not allow. */
+struct wsm__event_fault {
+	char path[96];        /* "frame_data.fps"; "data" for the whole */
+	const char *found;    /* "missing", "null", "a list" … */
+	const char *expected; /* "a number" … */
+	unsigned number;      /* 0 to 63: tells the faults of an event apart */
+};
+
+/* Whether the data is as the catalogue says; else what is wrong first. `data` is JSON that the host has encoded. */
+bool wsm__event_check(const struct wsm__event_type *event, wsm_slice data, struct wsm__event_fault *fault);
+
+/* How many events there are; each has a place among them. */
+extern const size_t wsm__event_types;
+size_t wsm__event_type_place(const struct wsm__event_type *event);
 
 /* NULL if the catalogue has no such event. */
 const struct wsm__event_type *wsm__event_type_find(wsm_slice type);

@@ -176,6 +176,9 @@ int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path);
 /* Whether a request path (no query) belongs to an endpoint. */
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path);
 
+/* Whether a text can name a public room; with `pattern`, also a beginning of names followed by '*', and "*". Any thread. */
+bool wsm_room_valid(wsm_slice name, bool pattern);
+
 /* ---- rooms by pattern ------------------------------------------------------------------------------------------- */
 
 /*
@@ -362,6 +365,7 @@ void wsm_conn_info_unref(const wsm_conn_info *info);
  */
 typedef struct wsm_admission {
 	bool admitted;
+	bool ask; /* wsm_adopt: it is decided later, by the WSM_EVENT_AUTHENTICATE without `data` that comes in any case */
 	bool skip_origin;
 	wsm_slice client_id; /* empty: one is made. A connection that has it already is closed with 4409 */
 	wsm_slice user_id, session_id;
@@ -557,6 +561,7 @@ typedef struct wsm_rest_answer {
 	unsigned status;          /* HTTP status */
 	const char *content_type; /* static */
 	const char *headers;      /* further fields of the answer, "Name: value\r\n" each; static */
+	char cors[512];           /* yet further ones, in the same form: for pages of other origins */
 	wsm_text body;            /* release by wsm_text_free() */
 } wsm_rest_answer;
 

@@ -153,7 +153,7 @@ static struct wsm__opening *opening_new(const struct wsm__core *core, const stru
 	if (!opening)
 		return NULL;
 	wsm__buffer_init(&opening->described);
-	if (wsm__wants(core, WSM_WANT_AUTHENTICATE))
+	if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !(admission && admission->ask))
 		wsm__request_describe(&opening->described, request, params);
 	opening_query(opening, request->query);
 	for (size_t i = 0; endpoint && i < endpoint->n_rooms; i++) {
@@ -283,6 +283,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	wsm__meter_init(&conn->sent, core->now_ms);
 	wsm__meter_init(&conn->received_messages, core->now_ms);
 	conn->admitted = admission && admission->admitted;
+	conn->ask = admission && admission->ask;
 	conn->echo = endpoint && (endpoint->flags & WSM__ENDPOINT_ECHO);
 	if (admission && admission->greeting.len)
 		greeting = admission->greeting;
@@ -343,7 +344,7 @@ static bool arrives(struct wsm__conn *conn)
 		wsm__conn_refuse(conn, 4429, "this address is banned for a while");
 		return false;
 	default:
-		wsm__conn_refuse(conn, 1013, "there are too many new connections from this address");
+		wsm__conn_refuse(conn, 1013, "there are too many new connections from this address (connection_rate_per_ip)");
 		return false;
 	}
 }
@@ -368,11 +369,15 @@ void wsm__conn_established(struct wsm__conn *conn)
 	else if (conn->echo)
 		wsm__conn_open(conn, NULL);
 	else if (core->n_active > core->config->max_connections)
-		too_many(conn, WSM__LIMIT_max_connections, "the server has as many connections as it may");
+		too_many(conn, WSM__LIMIT_max_connections,
+		         "the server has as many connections as it may (max_connections)");
 	else if (conn->peer->connections > core->config->max_connections_per_ip)
-		too_many(conn, WSM__LIMIT_max_connections_per_ip, "there are too many connections from this address");
+		too_many(conn, WSM__LIMIT_max_connections_per_ip,
+		         "there are too many connections from this address (max_connections_per_ip)");
 	else if (opening->refuse_code)
 		wsm__conn_refuse(conn, opening->refuse_code, opening->refuse_reason);
+	else if (conn->ask)
+		wsm__decide_authenticate(conn);
 	else if (core->runtime->jwt && !conn->admitted)
 		wsm__token_admit(conn);
 	else if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !conn->admitted)

@@ -62,6 +62,7 @@ struct wsm__conn {
 	bool binary;
 	bool arrived;          /* as a new connection of its peer: at the door already */
 	bool admitted;         /* by the host, before the hand-over */
+	bool ask;              /* the host decides now */
 	bool echo;             /* see echo.c */
 	bool by_http;          /* no browser: it is refused by an HTTP status, so the 101 waits until it is let in */
 	bool awaits_token;     /* while DECIDING: its first message is to be `auth` */

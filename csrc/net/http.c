@@ -231,7 +231,7 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 		wsm__session_doom(session);
 		return;
 	}
-	put_answer(entry, answer.status, answer.content_type, answer.headers, "",
+	put_answer(entry, answer.status, answer.content_type, answer.headers, answer.cors,
 	           wsm__slice(answer.body.data, answer.body.len), wsm__slice_is(head->method, "HEAD"));
 	wsm_text_free(&answer.body);
 	pump(session);

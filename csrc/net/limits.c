@@ -65,8 +65,7 @@ bool wsm__limits_enter(struct wsm__conn *conn)
 		return true;
 	}
 	wsm__limit_broken(core, WSM__LIMIT_max_connections_per_user);
-	core->counters.refused++;
-	wsm__conn_close(conn, 1013, "there are too many connections of this user");
+	wsm__conn_refuse(conn, 1013, "there are too many connections of this user (max_connections_per_user)");
 	return false;
 }
 

@@ -169,6 +169,14 @@ static int start_listener(struct wsm__core *core, int fd)
 	return uv_poll_start(&listener->poll, UV_READABLE, on_readable) ? WSM_ESYSTEM : WSM_OK;
 }
 
+static bool is_local(const char *host)
+{
+	struct wsm__address address;
+
+	return !strcmp(host, "localhost") ||
+	       (wsm__address_parse(&address, wsm__str(host)) && wsm__address_is_loopback(&address));
+}
+
 int wsm__listen_open(struct wsm__core *core, wsm_error *error)
 {
 	const char *host = core->config->host, *wanted = core->config->port;
@@ -200,6 +208,9 @@ int wsm__listen_open(struct wsm__core *core, wsm_error *error)
 			close(fds[i]);
 	}
 	atomic_store(&core->runtime->port, port);
+	if (!status)
+		wsm__log(core->runtime, WSM_INFO, "listening on port %u of %s, which %s (option host)", port, host,
+		         is_local(host) ? "only this machine reaches" : "other machines reach");
 	return status ? wsm__fail(error, status, "cannot listen on %s port %s", host, wanted) : WSM_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "net/access.h"
 #include "net/answers.h"
 #include "net/call.h"
+#include "net/cors.h"
 #include "net/publish.h"
 #include "net/refusals.h"
 #include "net/token.h"
@@ -98,6 +99,13 @@ static void get_health(struct wsm__call *call, wsm_slice rest)
 	(void)rest;
 	call->status = draining ? 503 : 200;
 	wsm__buffer_addf(call->out, "{\"status\":\"%s\"}", draining ? "draining" : "ok");
+}
+
+/* For who restarts processes: that it answers is the answer, while it drains, too. */
+static void get_live(struct wsm__call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__buffer_add_str(call->out, "{\"status\":\"ok\"}");
 }
 
 static void get_bans(struct wsm__call *call, wsm_slice rest)
@@ -334,6 +342,7 @@ static const struct route routes[] = {
 	{ "/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
 	{ "/api/ws/connections", NULL, "GET", READS, JSON_TYPE, get_connections },
 	{ "/api/ws/health", NULL, "GET", OPEN, JSON_TYPE, get_health },
+	{ "/api/ws/live", NULL, "GET", OPEN, JSON_TYPE, get_live },
 	{ "/api/ws/bans", NULL, "GET", READS, JSON_TYPE, get_bans },
 	{ "/api/ws/project/", "/subscribers", "GET", READS, JSON_TYPE, get_subscribers },
 	{ "/api/ws/broadcast", NULL, "POST", WRITES, JSON_TYPE, post_broadcast },
@@ -477,12 +486,21 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, ws
 	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200 };
 	wsm_slice rest = { NULL, 0 };
 	const struct route *route = find_route(request->path, &rest);
+	bool preflight;
 	int status;
 
 	wsm__buffer_init(&out);
 	answer->content_type = JSON_TYPE;
 	answer->headers = WSM__REST_HEADERS;
-	if (admit(&call, route)) {
+	preflight = wsm__slice_is(request->method, "OPTIONS");
+	/* The panel is a page of ours, and no other's. */
+	if (route && !is_admin(route))
+		preflight &= wsm__cors_fields(core->config, request->origin, preflight, answer->cors);
+	else
+		preflight = false;
+	if (preflight) {
+		; /* a browser asks whether it may call */
+	} else if (admit(&call, route)) {
 		route->answer(&call, rest);
 		if (call.status == 200)
 			answer->content_type = route->content_type;

@@ -15,6 +15,7 @@
 #include "admin/admin.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "events/catalogue.h"
 #include "net/checks.h"
 #include "net/commands.h"
 #include "net/connection.h"
@@ -65,8 +66,9 @@ wsm_runtime *wsm_runtime_new(const wsm_config *config, wsm_error *error)
 	atomic_init(&runtime->next_conn, 1);
 	runtime->n_fds = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > 1u << 20 ? 1u << 20 : limit.rlim_cur;
 	runtime->fds = calloc(runtime->n_fds, 1);
+	runtime->told = calloc(wsm__event_types, sizeof *runtime->told);
 	runtime->config = wsm__config_copy(config);
-	if (!runtime->config || !runtime->fds || wsm__endpoints_init(&runtime->endpoints))
+	if (!runtime->config || !runtime->fds || !runtime->told || wsm__endpoints_init(&runtime->endpoints))
 		goto no_memory;
 	if (wsm__queue_init(&runtime->commands, runtime->config->max_pending) ||
 	    wsm__queue_init(&runtime->events, runtime->config->max_events))
@@ -80,6 +82,7 @@ no_memory:
 	if (runtime) {
 		wsm_config_free(runtime->config);
 		free((void *)runtime->fds);
+		free((void *)runtime->told);
 		free(runtime);
 	}
 	wsm__fail(error, WSM_ENOMEM, "out of memory");
@@ -124,6 +127,7 @@ void wsm_runtime_free(wsm_runtime *runtime)
 	wsm__jwt_free(runtime->jwt);
 	wsm_config_free(runtime->config);
 	free((void *)runtime->fds);
+	free((void *)runtime->told);
 	free(runtime);
 }
 

@@ -15,6 +15,11 @@ bool wsm__access_pattern_valid(wsm_slice pattern)
 	return wsm__room_name_valid(pattern);
 }
 
+bool wsm_room_valid(wsm_slice name, bool pattern)
+{
+	return pattern ? wsm__access_pattern_valid(name) : wsm__room_name_valid(name);
+}
+
 int wsm__patterns_add(struct wsm__patterns *patterns, wsm_slice pattern)
 {
 	char **grown = realloc(patterns->at, (patterns->n + 1) * sizeof(*grown));

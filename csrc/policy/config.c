@@ -389,6 +389,7 @@ void wsm_config_free(wsm_config *config)
 	free(config->exempt_ips);
 	free(config->trusted_proxies);
 	free(config->test_echo_path);
+	free(config->check_events);
 	wipe(config->jwt_secret);
 	free(config->jwt_public_key);
 	free(config->jwt_algorithm);
@@ -519,6 +520,10 @@ int wsm__config_check(const struct wsm_config *config, wsm_error *error)
 			"option max_pending: %llu bytes must hold a message of max_publish_size, which is %llu "
 			"bytes; raise the one or lower the other",
 			(unsigned long long)config->max_pending, (unsigned long long)config->max_publish_size);
+	if (strcmp(config->check_events, "off") && strcmp(config->check_events, "warn") &&
+	    strcmp(config->check_events, "error"))
+		return wsm__fail(error, WSM_ECONFIG, "option check_events: \"%s\" is none of off, warn, error",
+		                 config->check_events);
 	if (check_tls(config, error))
 		return WSM_ECONFIG;
 	return check_jwt(config, error);

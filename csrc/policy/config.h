@@ -67,6 +67,7 @@ struct wsm_config {
 	char *jwt_secret, *jwt_public_key; /* "" none; the key is PEM text, or a path */
 	char *jwt_algorithm, *jwt_audience, *jwt_issuer;
 	double jwt_leeway;            /* 10 s */
+	char *check_events;           /* off, warn, error */
 	char *jwt_cookie, *jwt_query; /* names; "" off */
 	bool jwt_replay;              /* each jti once */
 	bool http_refusal;            /* no browsers: HTTP 401, 403, … in place of close codes */

@@ -166,6 +166,9 @@
 	  "Revocations of tokens and users in force at a time; further ones are refused.")                             \
 	X(revocation_ttl, "WEBSOCKET_REVOCATION_TTL", SECS, "2592000", 1, 315360000,                                   \
 	  "Seconds that a revocation is kept if it does not say: at least as long as the longest token lives.")        \
+	X(check_events, "WEBSOCKET_CHECK_EVENTS", STRING, "warn", 0, 0,                                                \
+	  "What is done about an event whose data is not what the catalogue says: warn (it is sent; one line in the "  \
+	  "log for each event and fault), error (the call fails), off.")                                               \
 	X(token_expiring_notice, "WEBSOCKET_TOKEN_EXPIRING_NOTICE", SECS, "60", 0, 86400,                              \
 	  "Seconds before a token expires at which its client is told by token_expiring; 0 for no notice.")
 

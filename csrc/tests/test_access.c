@@ -9,9 +9,11 @@ static void a_pattern_is_a_name_or_a_beginning(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		assert_true(wsm__access_pattern_valid(wsm__str(good[i])));
+		assert_true(wsm_room_valid(wsm__str(good[i]), true));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(wsm__access_pattern_valid(wsm__str(bad[i])));
+		assert_false(wsm_room_valid(wsm__str(bad[i]), true));
+	assert_true(wsm_room_valid(wsm__str("board:7"), false));
+	assert_false(wsm_room_valid(wsm__str("board:*"), false));
 }
 
 static void patterns_grant_what_they_match(void **state)

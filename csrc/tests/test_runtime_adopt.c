@@ -241,6 +241,81 @@ static void stop_ends_handed_over_connections_and_tells(void **state)
 	close(half);
 }
 
+/* ---- decided later ---------------------------------------------------------------------------------------------- */
+
+/* The ticket of the question about a connection that was handed over with `ask`. */
+static uint64_t asked_about(uint64_t conn)
+{
+	wsm_event *event = host_event(&host, WSM_EVENT_AUTHENTICATE);
+	uint64_t ticket = event->ticket;
+
+	assert_int_equal(event->conn, conn);
+	assert_int_equal(event->data.len, 0);
+	wsm_event_free(event);
+	return ticket;
+}
+
+static void the_host_decides_after_the_hand_over(void **state)
+{
+	const wsm_slice rooms[] = { wsm__str("board:7") };
+	const wsm_admission later = { .admitted = true, .ask = true, .greeting = wsm__str("hello") };
+	const wsm_decision yes = { .allow = true, .user_id = wsm__str("u1"), .rooms = rooms, .n_rooms = 1 };
+	const wsm_decision no = { .allow = false, .code = 4403, .reason = wsm__str("not on this board") };
+	uint64_t conn;
+	json_t *greeting;
+	char head[1024];
+	int fd = adopt_upgrade("/live/7", NULL, &later, &conn);
+
+	(void)state;
+	assert_int_equal(wsm_authenticated(host.runtime, asked_about(conn), &yes, NULL), WSM_OK);
+	expect_open(fd);
+	greeting = of_type(json_loads(frame.data, 0, NULL), "hello");
+	assert_string_equal(text_at(greeting, "data.user_id"), "u1");
+	json_decref(greeting);
+	assert_int_equal(host_send(&host, "board:7", "x", "{}").recipients, 1);
+	close(fd);
+	expect_closed(conn, 1006);
+	fd = adopt_upgrade("/live/7", NULL, &later, &conn);
+	assert_int_equal(wsm_authenticated(host.runtime, asked_about(conn), &no, NULL), WSM_OK);
+	raw_head(fd, head, sizeof(head)); /* a browser sees no status of a refused upgrade, but a close code */
+	assert_int_equal(raw_close_code(fd), 4403);
+	close(fd);
+	expect_closed(conn, 4403);
+}
+
+static void a_client_that_resets_while_the_host_decides(void **state)
+{
+	const struct linger hard = { .l_onoff = 1 };
+	const wsm_admission later = { .admitted = true, .ask = true };
+	const wsm_decision yes = { .allow = true };
+	uint64_t conn, ticket;
+	int fd = adopt_upgrade("/live/7", NULL, &later, &conn);
+
+	(void)state;
+	ticket = asked_about(conn);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(fd);
+	expect_closed(conn, 1006);
+	assert_int_equal(wsm_authenticated(host.runtime, ticket, &yes, NULL), WSM_OK); /* finds nobody */
+	assert_int_equal(host_stat(&host, "active_connections"), 0);
+}
+
+static void a_foreign_origin_is_refused_before_the_host_is_asked(void **state)
+{
+	const wsm_admission later = { .admitted = true, .ask = true };
+	struct raw_answer answer;
+	uint64_t conn;
+	int fd = adopt_upgrade("/live/7", "Origin: https://evil.example\r\n", &later, &conn);
+
+	(void)state;
+	raw_answer(fd, &answer, false);
+	assert_int_equal(answer.status, 403);
+	raw_answer_free(&answer);
+	close(fd);
+	expect_closed(conn, 1006);
+	assert_null(host_event_now(&host, WSM_EVENT_AUTHENTICATE));
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
@@ -253,6 +328,9 @@ int main(void)
 		CASE(subscriptions_of_a_user_hold_now_and_later),
 		CASE(what_the_host_ends_is_not_what_the_client_or_its_path_began),
 		CASE(a_client_id_is_taken_over),
+		CASE(the_host_decides_after_the_hand_over),
+		CASE(a_client_that_resets_while_the_host_decides),
+		CASE(a_foreign_origin_is_refused_before_the_host_is_asked),
 		CASE(a_relay_says_whose_socket_it_is),
 		CASE(stop_ends_handed_over_connections_and_tells),
 	};

@@ -50,6 +50,7 @@ static void nothing_that_checks_leaves_rooms_open_and_the_start_says_so(void **s
 	(void)state;
 	make("auto");
 	host_start(&host);
+	expect_line("listening on port ", "of localhost, which only this machine reaches");
 	expect_line("access: ", "open: everyone may hear every public room, as nothing checks clients");
 	visitor_open(&visitor, host.port, "/ws");
 	assert_string_equal(subscribe_to(&visitor, "board:7"), "");
@@ -66,8 +67,9 @@ static void an_application_that_checks_closes_rooms_and_the_start_names_it(void 
 	checked("the application's WebSocket route /live/{board}\n2026 CRITICAL forged");
 	checked("another");
 	host_start(&host);
-	expect_line("access: ", "granted: public rooms need a grant, as clients are checked by the application's WebSocket "
-	                        "route /live/{board}?2026 CRITICAL forged (option access=auto)");
+	expect_line("access: ",
+	            "granted: public rooms need a grant, as clients are checked by the application's WebSocket "
+	            "route /live/{board}?2026 CRITICAL forged (option access=auto)");
 	greeting = visitor_greet(&visitor, host.port, "/ws?session_id=stolen");
 	assert_string_equal(text_at(greeting, "data.session_id"), "");
 	json_decref(greeting);
@@ -151,8 +153,10 @@ static void the_option_decides_where_it_is_set(void **state)
 	visitor_leave(&visitor);
 	json_decref(get(200, "/api/ws/history?room=board:7"));
 	host_close(&host);
-	make("granted");
+	host_make(&host, "port", "0", "host", "0.0.0.0", "access", "granted", NULL);
+	wsm_want(host.runtime, WSM_WANT_LOG);
 	host_start(&host);
+	expect_line("listening on port ", "of 0.0.0.0, which other machines reach");
 	expect_line("access: ", "granted: public rooms need a grant (option access=granted)");
 	visitor_open(&visitor, host.port, "/ws");
 	assert_string_equal(subscribe_to(&visitor, "board:7"), "forbidden");
@@ -227,11 +231,11 @@ static void rest_knows_whom_the_host_has_let_in(void **state)
 	const wsm_rest_request nobody = { .admitted = false, .rooms = &one, .n_rooms = 1, .user_id = wsm__str("u1") };
 	const wsm_rest_request somebody = { .admitted = true };
 	const wsm_rest_request user = { .admitted = true,
-		                        .user_id = wsm__str("u1"),
-		                        .rooms = &one,
-		                        .n_rooms = 1,
-		                        .subscribe = &some,
-		                        .n_subscribe = 1 };
+	                                .user_id = wsm__str("u1"),
+	                                .rooms = &one,
+	                                .n_rooms = 1,
+	                                .subscribe = &some,
+	                                .n_subscribe = 1 };
 	const wsm_rest_request wrong = { .admitted = true, .rooms = &star, .n_rooms = 1 };
 	wsm_rest_answer answer;
 	wsm_error error = { 0 };

@@ -154,6 +154,7 @@ static void ask(unsigned port, const char *request, char *answer, size_t size)
 static void a_drained_runtime_refuses_upgrades_and_keeps_its_clients(void **state)
 {
 	static const char health[] = "GET /api/ws/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	static const char live[] = "GET /api/ws/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 	static const char upgrade[] =
 		"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -174,6 +175,8 @@ static void a_drained_runtime_refuses_upgrades_and_keeps_its_clients(void **stat
 	ask(host.port, health, answer, sizeof(answer));
 	assert_non_null(strstr(answer, "HTTP/1.1 503 Service Unavailable\r\n"));
 	assert_non_null(strstr(answer, "\r\n\r\n{\"status\":\"draining\"}"));
+	ask(host.port, live, answer, sizeof(answer)); /* who restarts processes has no reason to */
+	assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
 	for (int i = 0; i < 5; i++) {
 		ask(host.port, upgrade, answer, sizeof(answer));
 		assert_non_null(strstr(answer, "HTTP/1.1 503 Service Unavailable\r\n"));

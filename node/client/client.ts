@@ -2,10 +2,10 @@
 
 import type { PresenceData, PublishedData } from './events.js'
 import { Follower, type HistoryPage, type SubscribeOptions, type Subscription } from './follower.js'
-import { addTo, normal, safely } from './messages.js'
+import { LONGEST_TIMER, addTo, membersOf, normal, numberOf, safely, textOf } from './messages.js'
 import { canShare, watchPage } from './page.js'
 import { Poller } from './poller.js'
-import { Positions, isOwn, placeOf, type Position } from './positions.js'
+import { Positions, isOwn, placeOf, positionOf, type Position } from './positions.js'
 import { Queue } from './queue.js'
 import { Requests, type RequestOptions } from './requests.js'
 import type { Sharing } from './shared.js'
@@ -28,6 +28,8 @@ import { Watch } from './watch.js'
 const OPEN = 1
 /** Milliseconds until rooms are asked for again that the server refused for the rate. */
 const PAUSE = 1000
+const NO_WEBSOCKET =
+  'there is no WebSocket here (Node has one from version 22 on): give the client one, createClient({ url, WebSocket }), of the package ws, say'
 
 interface Room {
   followers: Set<Follower>
@@ -128,7 +130,13 @@ export class Client {
       },
       turned: (answered) => this.happen({ is: 'polled', answered }),
     })
-    if (this.options.autoConnect && typeof (options.WebSocket ?? globalThis.WebSocket) === 'function') this.connect()
+    if (this.options.autoConnect) {
+      try {
+        this.connect()
+      } catch {
+        // `failed`, and `error` says why.
+      }
+    }
   }
 
   // ---- state ----
@@ -164,7 +172,9 @@ export class Client {
     })
   }
 
+  /** Throws where there is no WebSocket to connect with; whatever else fails is told by `status` and `error`. */
   connect(): void {
+    this.need()
     this.refused = null
     this.unwatch ??= watchPage(
       () => {
@@ -192,6 +202,15 @@ export class Client {
     this.unwatch?.()
     this.unwatch = null
     this.happen({ is: 'disconnect' })
+  }
+
+  /** Old runtimes have no WebSocket, and waiting brings none. */
+  private need(): void {
+    if (typeof (this.options.WebSocket ?? globalThis.WebSocket) === 'function') return
+    this.error = new WsClientError('no_websocket', NO_WEBSOCKET)
+    this.state = { at: 'failed', reason: NO_WEBSOCKET }
+    this.changed()
+    throw this.error
   }
 
   // ---- hearing ----
@@ -243,6 +262,7 @@ export class Client {
 
   /** Sends a command; while not connected it waits in the queue. `data`'s members stand beside `action`. */
   send(action: string, data?: object): void {
+    this.need()
     this.post(JSON.stringify({ ...data, action }))
   }
 
@@ -250,6 +270,7 @@ export class Client {
   request<Answer = any>(action: string, data?: object, options: RequestOptions = {}): Promise<Answer> {
     const { id, answer } = this.requests.open(options)
     try {
+      this.need()
       if (!options.signal?.aborted) this.post(JSON.stringify({ ...data, action, id }), id)
     } catch (error) {
       this.requests.refuse(id, error as Error)
@@ -308,6 +329,7 @@ export class Client {
   }
 
   private run(effect: Effect): void {
+    const { minReconnectDelay, maxReconnectDelay, random } = this.options
     switch (effect.do) {
       case 'open':
         void this.open()
@@ -319,13 +341,7 @@ export class Client {
         this.drop(1000)
         this.retryTimer = setTimeout(
           () => this.happen({ is: 'timer' }),
-          this.hint ??
-            delayOf(
-              effect.attempts,
-              this.options.minReconnectDelay,
-              this.options.maxReconnectDelay,
-              this.options.random,
-            ),
+          Math.min(LONGEST_TIMER, this.hint ?? delayOf(effect.attempts, minReconnectDelay, maxReconnectDelay, random)),
         )
         this.hint = null
         break
@@ -459,24 +475,21 @@ export class Client {
   }
 
   private greeted(message: Message): void {
-    const data = (message.data ?? {}) as {
-      client_id?: string
-      user_id?: string | null
-      expires_at?: string
-      heartbeat_interval?: number
-      rooms?: Record<string, { epoch: string; offset: number; recovered: boolean }>
-    }
-    this.clientId = data.client_id ?? null
-    this.userId = data.user_id ?? null
+    const data = membersOf(message.data)
+    const rooms = membersOf(data.rooms)
+    this.clientId = textOf(data.client_id)
+    this.userId = textOf(data.user_id)
     this.error = null
     this.refused = null
     this.renewal.before(data.expires_at)
-    for (const [room, { epoch, offset, recovered }] of Object.entries(data.rooms ?? {})) {
-      if (this.positions.get(room) && !recovered) this.tellGap({ room, missed: 0, reason: 'not_recovered' })
-      if (!recovered) this.positions.set(room, { epoch, offset })
+    for (const [room, its] of Object.entries(rooms)) {
+      const position = positionOf(its)
+      if (!position || membersOf(its).recovered) continue
+      if (this.positions.get(room)) this.tellGap({ room, missed: 0, reason: 'not_recovered' })
+      this.positions.set(room, position)
     }
-    this.given = new Set(Object.keys(data.rooms ?? {}))
-    this.heartbeat.start(Math.max(this.options.heartbeatTimeout, 1500 * (data.heartbeat_interval ?? 0)))
+    this.given = new Set(Object.keys(rooms))
+    this.heartbeat.start(Math.max(this.options.heartbeatTimeout, 1500 * (numberOf(data.heartbeat_interval) ?? 0)))
     this.happen({ is: 'greeted' })
     for (const [room, entry] of this.rooms) {
       if (!this.given.has(room)) this.join(room, entry)
@@ -487,22 +500,24 @@ export class Client {
   }
 
   private housekeeping(message: Message): void {
-    const data = (message.data ?? {}) as Record<string, any>
+    const data = membersOf(message.data)
     if (message.type === 'token_expiring') void this.renewal.now()
     else if (message.type === 'authenticated') this.renewal.before(data.expires_at)
     else if (message.type === 'error' && data.code === 'rate_limited' && this.joining.size) this.joinLater()
     else if (message.type === 'gap') {
-      if (data.room && data.epoch) this.positions.set(data.room, { epoch: data.epoch, offset: data.offset })
-      this.tellGap({ room: String(data.room ?? ''), missed: Number(data.missed ?? 0), reason: 'gap' })
+      const room = textOf(data.room) ?? ''
+      const position = positionOf(data)
+      if (room && position) this.positions.set(room, position)
+      this.tellGap({ room, missed: numberOf(data.missed) ?? 0, reason: 'gap' })
     } else if (message.type === 'subscribed' && typeof data.room === 'string') this.subscribed(data)
   }
 
   private subscribed(data: Record<string, any>): void {
     this.joining.delete(data.room)
-    if (typeof data.epoch === 'string') {
-      if (this.positions.get(data.room) && data.recovered === false) this.tellSubscribed(data)
-      if (data.recovered !== true) this.positions.set(data.room, { epoch: data.epoch, offset: Number(data.offset) })
-    }
+    const position = positionOf(data)
+    if (!position) return
+    if (this.positions.get(data.room) && data.recovered === false) this.tellSubscribed(data)
+    if (data.recovered !== true) this.positions.set(data.room, position)
   }
 
   /** A subscription that named a position the server no longer has. */

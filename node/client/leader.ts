@@ -1,6 +1,7 @@
 // The tab that has the real socket, for all tabs that share it: who hears what, and where each of them may begin.
 
-import { decodeResume, isOwn, placeOf } from './positions.js'
+import { membersOf, textOf } from './messages.js'
+import { decodeResume, isOwn, placeOf, positionOf } from './positions.js'
 import type { WebSocketConstructor, WebSocketLike } from './types.js'
 
 export type Note =
@@ -86,18 +87,20 @@ export class Leader {
   private hear(text: string): void {
     let message: Record<string, any> = {}
     try {
-      message = (JSON.parse(text) ?? {}) as Record<string, any>
+      message = membersOf(JSON.parse(text))
     } catch {
       // Text of the host's own.
     }
-    const { data } = message
+    const data = membersOf(message.data)
     if (!this.greeting) {
       this.greeting = message
       // Those who waited: the first is the one whose URL it was; its greeting is the server's own.
       const [[first, url], ...others] = [...this.waiting]
       const asked = decodeResume(url)
-      for (const [name, { epoch, offset, recovered }] of Object.entries<any>(data?.rooms ?? {}))
-        this.stand(name, epoch, (recovered && asked[name]?.[1]) || offset)
+      for (const [name, its] of Object.entries(membersOf(data.rooms))) {
+        const position = positionOf(its)
+        if (position) this.stand(name, position.epoch, (its.recovered && asked[name]?.[1]) || position.offset)
+      }
       this.waiting.clear()
       this.greeted.add(first)
       this.tell([first], text)
@@ -113,13 +116,13 @@ export class Leader {
       return
     }
     const { room, epoch, offset } = placeOf(message)
-    const about = servers ? data?.room : room
+    const about = textOf(servers ? data.room : room) ?? ''
     const members = this.subscribers.get(about)
     if (!members) {
+      const position = servers && (message.type === 'gap' || message.type === 'subscribed') ? positionOf(data) : null
       if (servers && message.type === 'unsubscribed') this.rooms.delete(about)
-      else if (servers && (message.type === 'gap' || message.type === 'subscribed'))
-        this.stand(about, data.epoch, data.offset)
-      else if (room !== undefined && typeof offset === 'number') this.keep(room, epoch, offset, text)
+      else if (position) this.stand(about, position.epoch, position.offset)
+      else if (textOf(room) && typeof offset === 'number') this.keep(about, textOf(epoch) ?? undefined, offset, text)
     }
     this.tell(members && [...members].filter((each) => !this.joining.has(each + about)), text)
   }
@@ -176,7 +179,7 @@ export class Leader {
     }
     const greeting = this.greeting as Record<string, any>
     this.greeted.add(id)
-    this.tell([id], JSON.stringify({ ...greeting, message_id: undefined, data: { ...greeting.data, rooms } }))
+    this.tell([id], JSON.stringify({ ...greeting, message_id: undefined, data: { ...membersOf(greeting.data), rooms } }))
     for (const { room, epoch, offset, text } of this.recent) {
       if ((rooms[room] as { recovered?: boolean })?.recovered && asked[room][0] === epoch && offset > asked[room][1])
         this.tell([id], text)

@@ -14,6 +14,18 @@ export function normal(raw: Record<string, unknown>): Message {
   return { ...raw, type, data: members as DataOf<string> }
 }
 
+/** What comes from outside as an object; without members where it is none. */
+export const membersOf = (value: unknown): Record<string, any> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, any>) : {}
+
+/** A text, or nothing. */
+export const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+
+export const numberOf = (value: unknown): number | null => (Number.isFinite(value) ? (value as number) : null)
+
+/** setTimeout takes more for 0, and fires at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1
+
 /** Returns the end of it. The same function may be given twice. */
 export function addTo(map: Map<string, Set<Handler>>, name: string, handler: Handler): () => void {
   const set = map.get(name) ?? new Set<Handler>()

@@ -1,10 +1,17 @@
 // Where the client stands in each room: what it asks for after a reconnection, and how it knows what it has seen.
 
+import { membersOf } from './messages.js'
 import type { Message, Place } from './types.js'
 
 export interface Position {
   epoch: string
   offset: number
+}
+
+/** Where somebody says that a room stands; null if that is no position. */
+export function positionOf(value: unknown): Position | null {
+  const { epoch, offset } = membersOf(value)
+  return typeof epoch === 'string' && Number.isSafeInteger(offset) ? { epoch, offset: offset as number } : null
 }
 
 /** Where a message stands: by the server's word, not by an object's own `room`, `epoch` or `offset`. */

@@ -1,5 +1,6 @@
 // Commands that wait for an answer.
 
+import { LONGEST_TIMER, membersOf, textOf } from './messages.js'
 import { WsClientError, type Message } from './types.js'
 
 export interface RequestOptions {
@@ -31,7 +32,7 @@ export class Requests {
       }
       const timer = setTimeout(
         () => settle(() => reject(new WsClientError('timeout', `no answer came within ${timeout} ms`))),
-        timeout,
+        Math.min(timeout, LONGEST_TIMER),
       )
       this.waiting.set(id, {
         sent: false,
@@ -49,8 +50,8 @@ export class Requests {
     const waiting = typeof message.id === 'number' ? this.waiting.get(message.id) : undefined
     if (!waiting) return false
     if (message.type === 'error') {
-      const { code = 'internal', message: text = 'the server said no' } = (message.data ?? {}) as Record<string, string>
-      waiting.reject(new WsClientError(code, text))
+      const { code, message: text } = membersOf(message.data)
+      waiting.reject(new WsClientError(textOf(code) ?? 'internal', textOf(text) ?? 'the server said no'))
     } else {
       waiting.resolve(message.data)
     }

@@ -93,12 +93,13 @@ function lost(
   rules: Rules,
 ): [State, Effect[]] {
   const attempts = state.at === 'open' ? 1 : state.attempts + 1
+  const reason = close.reason || `closed with ${close.code}`
   const before = state.at === 'connecting' ? state : { polling: false }
   if (close.final || FINAL.has(close.code) || (close.code === NO_TOKEN && !rules.canRenew))
-    return [{ at: 'failed', reason: close.reason || `closed with ${close.code}` }, stopPolling(state)]
+    return [{ at: 'failed', reason }, stopPolling(state)]
   if (!rules.reconnect) return [IDLE, stopPolling(state)]
   if (attempts > rules.maxAttempts)
-    return [{ at: 'failed', reason: `${rules.maxAttempts} attempts to connect have failed` }, stopPolling(state)]
+    return [{ at: 'failed', reason: `${rules.maxAttempts} attempts to connect have failed; the last one: ${reason}` }, stopPolling(state)]
   const polling = before.polling || attempts > rules.pollAfter
   const effects: Effect[] = [{ do: 'wait', attempts }]
   if (polling && !before.polling) effects.push({ do: 'poll', on: true })

@@ -1,7 +1,7 @@
 // A new token before the one in force ends: the connection goes on with it.
 
-/** setTimeout overflows beyond 2^31 - 1 ms and fires at once. */
-const LONGEST_TIMER = 2 ** 31 - 1
+import { LONGEST_TIMER } from './messages.js'
+
 /** Milliseconds after which a token is asked for again, where there was none. */
 const AGAIN = 10_000
 
@@ -16,9 +16,9 @@ export class Renewal {
   ) {}
 
   /** A minute before, or half the time before if that is less. */
-  before(expiresAt: string | undefined): void {
+  before(expiresAt: unknown): void {
     clearTimeout(this.timer)
-    const left = expiresAt ? Date.parse(expiresAt) - Date.now() : NaN
+    const left = typeof expiresAt === 'string' ? Date.parse(expiresAt) - Date.now() : NaN
     if (left > 0 && this.get) this.in(Math.min(LONGEST_TIMER, Math.max(left - 60_000, left / 2)))
   }
 

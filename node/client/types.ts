@@ -122,7 +122,7 @@ export interface WebSocketLike {
 }
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike
 
-/** What went wrong; `code` is that of the server's `error` message, or timeout, aborted, closed, queue_full. */
+/** What went wrong; `code` is that of the server's `error` message, or timeout, aborted, closed, queue_full, no_websocket. */
 export class WsClientError extends Error {
   readonly code: string
   /** That of the connection, where one has ended: 4401 asks for another token. */

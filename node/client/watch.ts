@@ -1,6 +1,8 @@
 // Notices that nothing is heard any more. By time stamps, not by counting ticks: timers stand still while a computer sleeps, and run
 // late in background tabs. A check that comes much later than it was due says that we slept, not that the server was silent.
 
+import { LONGEST_TIMER } from './messages.js'
+
 export class Watch {
   private heardAt = 0
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -15,7 +17,7 @@ export class Watch {
   start(limit: number): void {
     this.stop()
     this.heardAt = Date.now()
-    const step = Math.max(50, limit / 4)
+    const step = Math.min(LONGEST_TIMER, Math.max(50, limit / 4))
     const check = (due: number) => {
       const now = Date.now()
       this.heardAt = Math.min(this.heardAt, now) // the clock may have been put back

@@ -2,6 +2,7 @@
 'use strict'
 
 const native = require('./native.js')
+const { perRequest } = require('./dynamic.js')
 const { NotFound, NotRunning } = require('./errors.js')
 const { Sending, oneId } = require('./sending.js')
 
@@ -33,6 +34,7 @@ class Clients extends Sending {
   }
 
   async position(room) {
+    await perRequest('position()')
     return JSON.parse(await this._query(native.QUERY_POSITION, room))
   }
 

@@ -9,10 +9,11 @@ class Connection {
   #ending
   #ended = false
 
-  constructor(manager, conn, info) {
+  constructor(manager, conn, info, state = {}) {
     this.#manager = manager
     this.#search = info.query
     this.conn = conn
+    this.state = state
     this.clientId = info.clientId
     this.userId = info.userId || null
     this.sessionId = info.sessionId || null

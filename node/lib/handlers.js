@@ -6,11 +6,10 @@ const encode = require('./encode.js')
 const { Call, Chain, STOP_GRACE_MS, quietly } = require('./chain.js')
 const { BadRequest } = require('./schema.js')
 const { Connection, Request } = require('./connection.js')
-const { listed } = require('./config.js')
+const { INTERNAL_ERROR, decision, refusal, wordsOf } = require('./admission.js')
+const { admit } = require('./entrance.js')
 const { METHODS } = require('./log.js')
 
-/** Close code where a handler failed that had to decide (RFC 6455, 7.4.1). */
-const INTERNAL_ERROR = 1011
 /** Characters of a message that count as a further one towards max_handler_queue. */
 const SIZE_UNIT = 1024
 
@@ -63,7 +62,7 @@ class Handlers {
       case native.EVENT_COMMAND:
         return this.#command(runtime, this.#connection(runtime, conn), a, b, c)
       case native.EVENT_AUTHENTICATE:
-        return this.#authenticate(runtime, a, b)
+        return this.#authenticate(runtime, conn, a, b)
       case native.EVENT_AUTHORIZE:
         return this.#authorize(runtime, a, this.#connection(runtime, conn), b, c)
       case native.EVENT_LOG:
@@ -74,7 +73,7 @@ class Handlers {
   }
 
   #connection(runtime, conn) {
-    return this.known.get(conn) ?? new Connection(this.manager, conn, runtime.info())
+    return this.known.get(conn) ?? new Connection(this.manager, conn, runtime.info(), this.manager._states.take(conn))
   }
 
   // ---- one client's events, in order ----
@@ -177,7 +176,7 @@ class Handlers {
 
   // ---- questions, which are answered out of turn: a handler in hand may wait for what depends on them ----
 
-  #authenticate(runtime, ticket, text) {
+  #authenticate(runtime, conn, ticket, text) {
     const refuse = (code = 0, reason = '') => runtime.authenticated(ticket, false, '', '', [], code, reason)
     const failed = () => refuse(INTERNAL_ERROR, 'The authentication handler failed.')
     const refused = (error) => {
@@ -185,14 +184,15 @@ class Handlers {
       if (meant) refuse(meant.code, meant.reason)
       return Boolean(meant)
     }
-    const done = (value) => {
-      if (value === undefined || value === null || value === false) return refuse()
-      const { userId, sessionId, rooms, publish } = decision(value)
-      runtime.authenticated(ticket, true, userId, sessionId, rooms, 0, '', publish)
-    }
     if (!this.authenticator) return failed()
-    const args = [new Request(JSON.parse(text))]
-    new Call(this.manager.logger, 'authenticate', this.authenticator, args, { done, failed, refused }).start()
+    const request = new Request(JSON.parse(text))
+    const done = (value) => {
+      const decided = decision(value, 'an authenticate handler')
+      if (decided === null) return refuse()
+      admit(this.manager, runtime, conn, ticket, decided, wordsOf(request.pathParams, request.query))
+    }
+    const then = { done, failed, refused }
+    new Call(this.manager.logger, 'authenticate', this.authenticator, [request], then).start()
   }
 
   #authorize(runtime, ticket, connection, action, room) {
@@ -222,37 +222,6 @@ function objected(runtime, conn, action, id, error) {
   if (Number.isInteger(status) && status >= 400 && status < 500)
     return say('bad_request', String(error.message || 'bad request'))
   return false
-}
-
-/** The close code and reason that an error means; undefined if it is an error and no refusal. */
-function refusal(error) {
-  const code = error?.code
-  if (Number.isInteger(code) && code >= 3000 && code <= 4999)
-    return { code, reason: String(error.reason ?? error.message ?? '') }
-  const status = error?.status ?? error?.statusCode
-  if (status === 401 || status === 403) return { code: 4000 + status, reason: String(error.message ?? '') }
-  return undefined
-}
-
-/** Who a client is, by what an authenticate handler has returned. */
-function decision(value) {
-  if (value === true) return { userId: '', sessionId: '', rooms: [], publish: [] }
-  if (typeof value === 'string' || Number.isSafeInteger(value)) return { ...decision(true), userId: String(value) }
-  const members = 'userId, sessionId, rooms, publish'
-  if (typeof value !== 'object') {
-    throw new TypeError(`an authenticate handler must return a user id, an object (${members}), true or null`)
-  }
-  const { userId, user_id = userId, sessionId, session_id = sessionId, rooms, publish, ...unknown } = value
-  if (Object.keys(unknown).length > 0) {
-    const names = Object.keys(unknown).join(', ')
-    throw new TypeError(`an authenticate handler returned an object with ${names}; it may have ${members}`)
-  }
-  return {
-    userId: String(user_id ?? ''),
-    sessionId: String(session_id ?? ''),
-    rooms: listed(rooms),
-    publish: listed(publish),
-  }
 }
 
 /** A text message: what its JSON says if it is an object or an array, else the text. */

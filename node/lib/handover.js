@@ -1,91 +1,105 @@
-// Sockets of Node's own servers that are given to the runtime: same port, and only what is ours.
+// One socket of Node's that becomes the runtime's, with what the application has decided about it, or is still to decide.
 'use strict'
 
-const http = require('node:http')
-const https = require('node:https')
 const net = require('node:net')
 
 const native = require('./native.js')
-const { listed } = require('./config.js')
+const {
+  INTERNAL_ERROR,
+  BAD_REQUEST,
+  MORE,
+  NOT_LET_IN,
+  decision,
+  idText,
+  misled,
+  refusal,
+  wordsOf,
+} = require('./admission.js')
+const { InvalidRoom } = require('./errors.js')
+const { admit, answer } = require('./entrance.js')
+const { refuse } = require('./refusal.js')
 
-const ATTACHED = Symbol.for('ws_manager.attached')
-
-/** Connections whose end somebody waits for: Runtime → number → function(ending). */
-const ends = new WeakMap()
+/** Connections that were handed over, until they end: Runtime → number → { resolve, ask, words }. */
+const guests = new WeakMap()
 
 const ignore = () => {}
 
-/** Takes the upgrades of `server` that match an endpoint of the manager. Once for each pair. */
-function attach(manager, server) {
-  if (typeof server?.emit !== 'function' || typeof server?.on !== 'function') {
-    throw new TypeError('attach() wants a server of node:http or node:https')
+/**
+ * Gives a socket to the runtime: after the application's own checks, or before, with a function that makes them. Resolves when the
+ * client has gone: { code, reason }.
+ */
+function handOver(manager, req, socket, head, admission = {}, how = {}) {
+  manager._checked("the application's own call of handOver()")
+  if (gone(socket)) return Promise.resolve({ code: 1006, reason: 'the client had gone before it was handed over' })
+  if (typeof admission === 'function') return handOverAsking(manager, req, socket, head, admission, how)
+  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', ...decided } = admittedBy(admission)
+  const told = {
+    ...decided,
+    admitted: true,
+    skipOrigin: Boolean(skipOrigin),
+    clientId: idText(clientId),
+    greeting,
+    heartbeat,
   }
-  manager._ready()
-  if (!Object.hasOwn(server, ATTACHED)) Object.defineProperty(server, ATTACHED, { value: intercept(server) })
-  server[ATTACHED].add(manager)
+  try {
+    return taken(manager, req, socket, head, told, { state: decided.state })
+  } catch (error) {
+    const sentence = error instanceof InvalidRoom && misled(decided, wordsOfRequest(req), error)
+    if (!sentence) throw error
+    // The client hears it from the runtime, so that a browser can see it.
+    return handOverAsking(manager, req, socket, head, () =>
+      Promise.reject(Object.assign(new Error(sentence), { code: BAD_REQUEST })),
+    )
+  }
 }
 
-function detach(manager, server) {
-  if (Object.hasOwn(server, ATTACHED)) server[ATTACHED].delete(manager)
+function admittedBy(admission) {
+  if (typeof admission !== 'object' || admission === null)
+    throw new TypeError('handOver(): what was decided must be an object, or a function that decides')
+  return decision(admission, 'handOver()', MORE)
 }
 
 /**
- * Sees the `upgrade` events of a server before all of its listeners: others (`ws` with a path, Socket.IO, Next.js) refuse what
- * they do not know, so that a listener beside theirs would come too late.
+ * The runtime has the socket while the check thinks. It watches over it and bounds the time (auth_timeout): clients that reset, go
+ * or say something meanwhile are its affair, and nothing that they do reaches the application.
  */
-function intercept(server) {
-  const managers = new Set()
-  wrap(server, managers)
-  // Without a listener Node does not look at upgrades at all.
-  server.on('upgrade', (req, socket) => leaveToRequest(server, req, socket))
-  return managers
-}
-
-function wrap(target, managers) {
-  const emit = target.emit
-  target.emit = function (event, req, socket, head) {
-    if (event === 'upgrade') {
-      const manager = owner(managers, req)
-      if (manager !== undefined) {
-        upgrade(manager, req, socket, head)
-        return true
-      }
-    }
-    return emit.apply(this, arguments)
+function handOverAsking(manager, req, socket, head, check, how = {}) {
+  const { clientId, skipOrigin = false, greeting = '', heartbeat = '' } = how
+  const told = {
+    admitted: true,
+    ask: true,
+    skipOrigin: Boolean(skipOrigin),
+    clientId: idText(clientId),
+    greeting,
+    heartbeat,
+  }
+  try {
+    return taken(manager, req, socket, head, told, { ask: () => check(req), words: wordsOfRequest(req), url: how.url })
+  } catch (error) {
+    return cannotServe(manager, req, socket, error)
   }
 }
 
-/** Takes the matching upgrades of every server of this process that looks at upgrades, also of those that exist already. */
-function attachAll(manager) {
-  manager._ready()
-  for (const type of [http.Server, https.Server]) {
-    if (!Object.hasOwn(type.prototype, ATTACHED)) {
-      const managers = new Set()
-      wrap(type.prototype, managers)
-      Object.defineProperty(type.prototype, ATTACHED, { value: managers })
-    }
-    type.prototype[ATTACHED].add(manager)
-  }
+/** Without a runtime, or a descriptor: the client is told to come again, and nothing is thrown at whoever listens for upgrades. */
+function cannotServe(manager, req, socket, error) {
+  manager._seldom('unserved', 'error', `WebSocket ${pathOf(req)} can't be served: ${error.message}`)
+  refuse(manager, socket, 503, error.message)
+  return Promise.resolve({ code: INTERNAL_ERROR, reason: error.message })
 }
 
-/**
- * Upgrades that came before anybody could take them: Next.js listens while it still starts, and never answers those that it does not know.
- * Their clients would wait for their own time-out; so they are told to come again.
- */
-function refuseUnanswered() {
-  // There is no public list of a server's upgraded sockets.
-  for (const socket of process._getActiveHandles?.() ?? []) {
-    if (!(socket instanceof net.Socket) || socket.bytesWritten > 0 || socket.bytesRead === 0) continue
-    const ours = socket.server instanceof http.Server || socket.server instanceof https.Server
-    if (ours && !socket.parser) refuse(socket, 503, 'The server is starting; try again.')
-  }
+/** What the client has chosen: parameters and query, and where nothing says which parts are parameters, every part of the path. */
+function wordsOfRequest(req) {
+  const [path, search = ''] = req.url.split(/\?(.*)/s)
+  if (req.params !== undefined) return wordsOf(req.params, search)
+  return wordsOf(path.split('/').map(decoded), search)
 }
 
-function owner(managers, req) {
-  if (!/^websocket$/i.test(req.headers.upgrade ?? '')) return undefined
-  const path = pathOf(req)
-  for (const manager of managers) if (manager._match(path)) return manager
-  return undefined
+function decoded(part) {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 function pathOf(req) {
@@ -93,96 +107,77 @@ function pathOf(req) {
   return end < 0 ? req.url : req.url.slice(0, end)
 }
 
-/** An upgrade that nobody knows, where nobody but us listens: Node would have made an ordinary request of it. */
-function leaveToRequest(server, req, socket) {
-  if (server.listenerCount('upgrade') > 1) return
-  req.upgrade = false
-  socket.on('error', ignore)
-  const res = new http.ServerResponse(req)
-  res.shouldKeepAlive = false
-  res.assignSocket(socket)
-  res.on('finish', () => {
-    res.detachSocket(socket)
-    socket.end()
-  })
-  server.emit('request', req, res)
+function gone(socket) {
+  return socket.destroyed || (socket instanceof net.Socket && !socket.encrypted && !(socket._handle?.fd >= 0))
 }
 
-function upgrade(manager, req, socket, head) {
-  try {
-    take(manager, req, socket, head, undefined)
-  } catch (error) {
-    manager.logger.error(`WebSocket ${pathOf(req)} can't be served: ${error.message}`)
-    refuse(socket, 503, error.message)
-  }
-}
-
-function refuse(socket, status, sentence) {
-  socket.on('error', ignore)
-  const body = Buffer.from(sentence)
-  const fields = `Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}`
-  socket.write(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${fields}\r\n\r\n`)
-  socket.end(body)
-}
-
-/**
- * Gives a socket to the runtime after the application's own checks. Errors are thrown, and the socket is the application's
- * then. Resolves when the client has gone: { clientId, code, reason }.
- */
-function handOver(manager, req, socket, head, admission = {}) {
-  const { userId, sessionId, clientId, skipOrigin = false } = admission
-  const { rooms, publish, greeting = '', heartbeat = '' } = admission
-  const decided = {
-    admitted: true,
-    skipOrigin: Boolean(skipOrigin),
-    clientId: idText(clientId),
-    userId: idText(userId),
-    sessionId: idText(sessionId),
-    rooms: listed(rooms),
-    publish: listed(publish),
-    greeting,
-    heartbeat,
-  }
-  const { runtime, conn } = take(manager, req, socket, head, decided)
+function taken(manager, req, socket, head, admission, guest) {
+  const { runtime, conn } = take(manager, req, socket, head, admission, guest.url)
+  manager._states.keep(conn, guest.state)
   return new Promise((resolve) => {
-    let waiting = ends.get(runtime)
-    if (waiting === undefined) ends.set(runtime, (waiting = new Map()))
-    waiting.set(conn, resolve)
+    let waiting = guests.get(runtime)
+    if (waiting === undefined) guests.set(runtime, (waiting = new Map()))
+    waiting.set(conn, { resolve, ...guest })
   })
-}
-
-function idText(value) {
-  return value === undefined || value === null ? '' : String(value)
 }
 
 /** The runtime says that a connection has ended. */
 function closed(runtime, conn, code, reason) {
-  const waiting = ends.get(runtime)
-  const resolve = waiting?.get(conn)
-  if (resolve === undefined) return
+  const waiting = guests.get(runtime)
+  const guest = waiting?.get(conn)
+  if (guest === undefined) return
   waiting.delete(conn)
-  resolve({ code, reason })
+  guest.resolve({ code, reason })
 }
 
-/** Gives a connection to the runtime: its socket where that is possible, else one that a relay feeds. */
-function take(manager, req, socket, head, admission) {
+/** The runtime has a connection that was handed over to be decided about, and asks. */
+async function decide(manager, runtime, conn, ticket) {
+  const guest = guests.get(runtime)?.get(conn)
+  const refused = (code, reason) => answer(manager, runtime, ticket, { allow: false, code, reason })
+  if (guest?.ask === undefined) return refused(INTERNAL_ERROR, 'Nobody decides about this connection any more.')
+  try {
+    const decided = decision(await guest.ask(), "an endpoint's check")
+    if (decided === null) return refused(NOT_LET_IN, 'The application did not accept the connection.')
+    return admit(manager, runtime, conn, ticket, decided, guest.words)
+  } catch (error) {
+    const meant = refusal(error)
+    if (meant !== undefined) return refused(meant.code, meant.reason)
+    manager.logger.error('the check of a WebSocket failed', error)
+    return refused(INTERNAL_ERROR, 'The check of this endpoint failed.')
+  }
+}
+
+/**
+ * Gives a connection to the runtime: its socket where that is possible, else one that a relay feeds. `url`: what the runtime is to see.
+ * After an error the socket is the caller's, and nothing that the client sent is lost.
+ */
+function take(manager, req, socket, head, admission, url = req.url) {
   const runtime = manager._ready()
   const plain = socket instanceof net.Socket && !socket.encrypted && socket._handle?.fd >= 0
-  const conn = plain ? give(runtime, req, socket, head, admission) : relay(runtime, req, socket, head, admission)
-  return { runtime, conn }
+  const late = [] // what came while the application was thinking
+  for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) late.push(chunk)
+  const bytes = Buffer.concat([headBytes(req, url, req.rawHeaders), head ?? Buffer.alloc(0), ...late])
+  try {
+    return { runtime, conn: (plain ? give : relay)(runtime, socket, bytes, admission) }
+  } catch (error) {
+    if (late.length > 0) socket.unshift(Buffer.concat(late))
+    throw error
+  }
 }
 
 /**
  * The hand-over. All of it happens in one turn of the event loop: the runtime gets a descriptor of its own, and Node closes
  * its without a word on the wire (destroy(), never end(), which would send a FIN through both).
  */
-function give(runtime, req, socket, head, admission) {
+function give(runtime, socket, bytes, admission) {
   const handle = socket._handle
+  // Node remembers what it has looked up: checks that are made later can read the addresses still.
+  void [socket.remoteAddress, socket.localAddress]
   handle.readStop()
   const copy = native.dupFd(handle.fd)
   let conn
   try {
-    conn = runtime.adopt(copy, requestBytes(req, socket, head), admission)
+    conn = runtime.adopt(copy, bytes, admission)
   } catch (error) {
     native.closeFd(copy)
     handle.readStart()
@@ -197,12 +192,12 @@ function give(runtime, req, socket, head, admission) {
  * TLS that Node ends (and streams that are no sockets): the runtime gets one end of a socket pair, and Node pumps between the
  * other and the client. All that is said about the connection is the runtime's affair as well here.
  */
-function relay(runtime, req, socket, head, admission) {
+function relay(runtime, socket, bytes, admission) {
   const [ours, theirs] = native.socketPair()
   let conn
   try {
     const told = { ...admission, ip: socket.remoteAddress ?? '' }
-    conn = runtime.adopt(theirs, requestBytes(req, socket, head), told)
+    conn = runtime.adopt(theirs, bytes, told)
   } catch (error) {
     native.closeFd(ours)
     native.closeFd(theirs)
@@ -218,15 +213,11 @@ function relay(runtime, req, socket, head, admission) {
   return conn
 }
 
-/** The request as it came, and what followed it: Node has read both. */
-function requestBytes(req, socket, head) {
-  let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`
-  for (let i = 0; i < req.rawHeaders.length; i += 2) text += `${req.rawHeaders[i]}: ${req.rawHeaders[i + 1]}\r\n`
-  const parts = [Buffer.from(`${text}\r\n`, 'latin1')]
-  if (head?.length > 0) parts.push(head)
-  // What came while the application was thinking.
-  for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) parts.push(chunk)
-  return Buffer.concat(parts)
+/** The head of a request as it came, but for what is said here. */
+function headBytes(req, url, headers) {
+  let text = `${req.method} ${url} HTTP/${req.httpVersion}\r\n`
+  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`
+  return Buffer.from(`${text}\r\n`, 'latin1')
 }
 
-module.exports = { attach, attachAll, closed, detach, handOver, refuseUnanswered }
+module.exports = { cannotServe, closed, decide, handOver, handOverAsking, headBytes, pathOf, take }

@@ -135,6 +135,7 @@ export const {
   reload_keys,
   removeEndpoint,
   remove_endpoint,
+  rest,
   revocations,
   revoke,
   room,

@@ -15,4 +15,23 @@ const defaultLogger = {
 /** The logger's method for each level of the core: debug, info, success, warning, error, critical. */
 const METHODS = ['info', 'debug', 'info', 'info', 'warn', 'error', 'error']
 
-module.exports = { METHODS, defaultLogger }
+/** Milliseconds in which one kind of line is written once: who can cause it could fill the disk otherwise. */
+const SELDOM_MS = 10_000
+
+/** Lines of a manager that clients can cause, each kind at most once in SELDOM_MS; the next one says how many were left out. */
+class Seldom {
+  #last = new Map()
+
+  /** Whether a line of that kind is due: undefined if not, else what it has to say of those that were left out. */
+  due(kind, now = performance.now()) {
+    const entry = this.#last.get(kind)
+    if (entry !== undefined && now - entry.at < SELDOM_MS) {
+      entry.left++
+      return undefined
+    }
+    this.#last.set(kind, { at: now, left: 0 })
+    return entry?.left ? ` (${entry.left} more like it were not logged)` : ''
+  }
+}
+
+module.exports = { METHODS, Seldom, defaultLogger }

@@ -8,10 +8,15 @@ const config = require('./config.js')
 const { ConfigError, NotFound, NotRunning } = require('./errors.js')
 const { Handlers } = require('./handlers.js')
 const { Receipt, Receipts } = require('./receipt.js')
-const { defaultLogger } = require('./log.js')
+const { Seldom, defaultLogger } = require('./log.js')
 const logs = require('./logs.js')
+const attaching = require('./attach.js')
 const handover = require('./handover.js')
+const { States } = require('./entrance.js')
+const { compiled, matched } = require('./paths.js')
+const processes = require('./processes.js')
 const rest = require('./rest.js')
+const signals = require('./signals.js')
 const { Tokens } = require('./tokens.js')
 const { check, handlerOptions, registration, takePlace } = require('./register.js')
 
@@ -36,6 +41,12 @@ class WebSocketManager extends Tokens {
   #stopped = false
   #warned = false
   #holding = false
+  #drains = false
+  #checks = new Set()
+  #seldom = new Seldom()
+
+  /** @internal */
+  _states = new States()
 
   /** Where the package logs: an object with debug, info, warn, error. */
   logger = defaultLogger
@@ -118,12 +129,13 @@ class WebSocketManager extends Tokens {
     this.#start()
   }
 
-  async listen({ port, host } = {}) {
+  async listen({ port, host, signals: drains = true } = {}) {
     this.configure({
       ...(port === undefined ? { port: this.#config.port ?? 0 } : { port }),
       ...(host === undefined ? {} : { host }),
     })
     this.start()
+    if (drains) this._drainAtSignals()
     return this.port
   }
 
@@ -138,6 +150,8 @@ class WebSocketManager extends Tokens {
     }
     this.#live = runtime
     running.add(this)
+    if (!joined) this.#tell(processes.ofSeveral())
+    if (this.#drains) signals.drainAtSignals(this)
     if (!joined && !this.#holding && runtime.port() !== 0) {
       this.#holding = true
       runtime.hold()
@@ -168,6 +182,7 @@ class WebSocketManager extends Tokens {
   #furnished(runtime) {
     const before = this.#runtime ?? this.#draft
     for (const [path, settings] of this.#endpoints) apply(runtime, path, settings)
+    for (const by of this.#checks) runtime.accessChecked(by)
     for (const [pattern, setting, text] of this.#rules.values()) runtime.roomRuleSet(pattern, setting, text)
     if (before !== null) {
       for (const { jti = '', user_id = '', before: since = 0, until } of JSON.parse(before.revocations())) {
@@ -204,6 +219,13 @@ class WebSocketManager extends Tokens {
     await this.#handlers.finished()
     this.#unhold()
     running.delete(this)
+    signals.forget(this)
+  }
+
+  /** @internal From now on, whenever the runtime runs. */
+  _drainAtSignals() {
+    this.#drains = true
+    signals.drainAtSignals(this)
   }
 
   #unhold() {
@@ -243,7 +265,13 @@ class WebSocketManager extends Tokens {
   }
 
   #first() {
-    return this.#stopped ? null : this._ready()
+    if (this.#stopped) return null
+    if (!this.running) this.#tell(processes.senderAlone())
+    return this._ready()
+  }
+
+  #tell(warning) {
+    if (warning !== undefined) this.logger.warn(warning)
   }
 
   #unsent(status) {
@@ -252,6 +280,41 @@ class WebSocketManager extends Tokens {
       this.logger.warn('a message was sent after the runtime had stopped: it and all that follow are dropped')
     }
     return new Receipt(null, status)
+  }
+
+  /** @internal The authenticate handler of this thread. */
+  get _authenticator() {
+    return this.#handlers.authenticator
+  }
+
+  /** @internal Whether the core itself checks tokens. */
+  get _takesTokens() {
+    return ['jwt_secret', 'jwt_public_key'].some((name) => config.effective(this.#config, name) !== '')
+  }
+
+  /** @internal A number that an option has, by its name in the table. */
+  _number(name) {
+    return Number(config.effective(this.#config, name))
+  }
+
+  /** @internal Something checks clients by itself: from now on rooms need a grant, unless the option `access` says otherwise. */
+  _checked(by) {
+    if (this.#checks.has(by)) return
+    this.#checks.add(by)
+    this._any().accessChecked(by)
+  }
+
+  /** @internal A line that clients can cause, at most one of its kind in a while. */
+  _seldom(kind, level, text) {
+    const left = this.#seldom.due(kind)
+    if (left !== undefined) this.logger[level](text + left)
+  }
+
+  /** @internal Whether the application itself has added an endpoint for that path. */
+  _added(path) {
+    return [...this.#endpoints].some(
+      ([own, settings]) => settings !== null && matched(compiled(own), path) !== undefined,
+    )
   }
 
   /** @internal Whether a path belongs to an endpoint; false while the runtime does not run. */
@@ -325,19 +388,29 @@ class WebSocketManager extends Tokens {
   // ---- Node's servers ----
 
   async attach(server, options) {
-    handover.attach(this, server, options)
+    attaching.attach(this, server, options)
   }
 
   detach(server) {
-    handover.detach(this, server)
+    attaching.detach(this, server)
   }
 
-  handOver(req, socket, head, admission) {
-    return handover.handOver(this, req, socket, head, admission)
+  handOver(req, socket, head, admission, how) {
+    return handover.handOver(this, req, socket, head, admission, how)
   }
 
   /** (req, res, next?) for node:http, Express and Connect. */
   restHandler = (req, res, next) => rest.handle(this, req, res, next)
+
+  /** The same as one user: { userId, rooms, subscribe }, or a function of the request that says so. */
+  rest(req, res, identity, next) {
+    if (identity === undefined || identity === null)
+      throw new TypeError(
+        'rest(req, res, identity): who calls, as { userId, rooms, subscribe }, or a function of the request',
+      )
+    this._checked('a call of rest() that says who calls')
+    return rest.handle(this, req, res, next, identity)
+  }
 
   /** The admin panel for those whom `check` lets in: (req, res, next?) as above. */
   adminHandler = (check) => rest.adminHandler(this, check)
@@ -390,9 +463,16 @@ function dispatcher(manager, runtime, handlers, receipts) {
       return
     }
     try {
-      if (kind === native.EVENT_CLOSED) handover.closed(runtime, conn, a, b)
+      if (kind === native.EVENT_CLOSED) {
+        manager._states.take(conn)
+        handover.closed(runtime, conn, a, b)
+      } else if (kind === native.EVENT_AUTHENTICATE && b === '')
+        handover.decide(manager, runtime, conn, a).catch(report)
       else handlers.handle(runtime, kind, conn, a, b, c)
     } catch (error) {
+      report(error)
+    }
+    function report(error) {
       manager.logger.error(`an event of kind ${kind} could not be handled`, error)
     }
   }

@@ -1,7 +1,8 @@
 // The REST calls of docs/protocol.md inside other servers. The core answers, as on its own port.
 'use strict'
 
-const { WsManagerError } = require('./errors.js')
+const { prefixAt } = require('./attach.js')
+const { CallRefused, identityOf, refusedFor } = require('./identity.js')
 
 /** Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413. */
 const MAX_BODY = 1024 * 1024
@@ -12,6 +13,7 @@ const CALLS = [
   '/ws/stats',
   '/api/ws/connections',
   '/api/ws/health',
+  '/api/ws/live',
   '/api/ws/bans',
   '/api/ws/project/:project_id/subscribers',
   '/api/ws/broadcast',
@@ -37,29 +39,37 @@ function split(url) {
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)]
 }
 
-/** (req, res, next?) of node:http, Express and Connect. */
-async function handle(manager, req, res, next) {
-  const [path, query] = split(req.url)
+/**
+ * Path and query of a request, without what the application has put before ours: where a router is mounted (Express and Connect cut
+ * that off), or the prefix of attach() on this server. '' where a prefix is set and missing.
+ */
+function target(manager, req) {
+  const { url, originalUrl = url } = req
+  const prefix = prefixAt(manager, req.socket?.server)
+  if (prefix === '') return split(url)
+  if (originalUrl.startsWith(`${prefix}/`)) return split(originalUrl.slice(prefix.length))
+  return originalUrl === url ? ['', ''] : split(url)
+}
+
+/** (req, res, next?) of node:http, Express and Connect. `given`: who calls, or a function of the request that finds out. */
+async function handle(manager, req, res, next, given) {
+  const [path, query] = target(manager, req)
   if (!PATHS.test(path)) return pass(res, next)
-  return reply(manager, req, res, path, query, false)
+  return reply(manager, req, res, next, { path, query, given })
 }
 
 /** The same with the admin panel alone, for whom `check` lets in. */
 function adminHandler(manager, check) {
   mustBeCheck(check, 'adminHandler(check)')
   return async (req, res, next) => {
-    const [path, query] = split(req.url)
+    const [path, query] = target(manager, req)
     if (!ADMIN_PATHS.test(path)) return pass(res, next)
     try {
-      if (!(await check(req))) {
-        res.writeHead(403, { 'content-type': 'text/plain; charset=utf-8' }).end(NOT_LET_IN)
-        return undefined
-      }
+      if (!(await check(req))) return sentence(res, 403, NOT_LET_IN)
     } catch (error) {
-      if (!next) throw error
-      return next(error)
+      return failed(manager, res, next, path, error)
     }
-    return reply(manager, req, res, path, query, true)
+    return reply(manager, req, res, next, { path, query, vouched: true })
   }
 }
 
@@ -72,65 +82,118 @@ function mustBeCheck(check, where) {
 }
 
 function pass(res, next) {
-  if (next) return next()
-  res.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('not found')
-  return undefined
+  return next ? next() : sentence(res, 404, 'not found')
 }
 
-async function reply(manager, req, res, path, query, vouched) {
-  const [status, headers, body] = await call(
-    manager,
-    req.method,
-    path,
-    query,
-    req.socket.remoteAddress,
-    req.headers,
-    await bodyOf(req),
-    vouched,
-  )
-  res.statusCode = status
-  for (const [name, value] of headers) res.setHeader(name, value)
-  res.setHeader('content-length', body.length)
-  res.end(req.method === 'HEAD' ? undefined : body)
-  return undefined
+function sentence(res, status, text) {
+  res.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text)
 }
 
-/** [status, [[name, value], …] of header fields, body]. `vouched`: the host lets the caller use the admin panel. */
-async function call(manager, method, path, query, ip, headers, body, vouched = false) {
+/**
+ * What nobody foresaw goes to the application's error handler, or to its log: a rejection that nobody takes would end the process,
+ * and who sends requests could bring it about.
+ */
+function failed(manager, res, next, path, error) {
+  if (next) return next(error)
+  manager.logger.error(`the call ${path} failed`, error)
+  if (res.headersSent) return res.destroy()
+  return sentence(res, 500, 'The server could not answer this call; its log says why.')
+}
+
+async function reply(manager, req, res, next, { path, query, given, vouched }) {
   try {
-    const [status, type, lines, answer] = await manager._rest(
-      method,
-      path,
-      query,
-      ip ?? '',
-      headers.authorization ?? '',
-      headers['x-api-key'] ?? '',
-      headers.origin ?? '',
-      headers.forwarded ?? '',
-      headers['x-forwarded-for'] ?? '',
-      headers.host ?? '',
-      headers['content-type'] ?? '',
-      body,
-      vouched,
-    )
-    const more = lines.split('\r\n').filter(Boolean)
-    return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]
+    const body = await bodyOf(req)
+    if (body === null) return undefined // whoever asked has gone
+    const { method, headers } = req
+    const asked = { method, path, query, ip: req.socket.remoteAddress, headers, body, given, vouched }
+    const [status, fields, answer] = await call(manager, asked, req)
+    res.statusCode = status
+    for (const [name, value] of fields) res.setHeader(name, value)
+    res.setHeader('content-length', answer.length)
+    res.end(method === 'HEAD' ? undefined : answer)
+    return undefined
   } catch (error) {
-    if (!(error instanceof WsManagerError)) throw error
-    return [503, [['content-type', 'text/plain; charset=utf-8']], Buffer.from(error.message)]
+    return failed(manager, res, next, path, error)
   }
 }
 
-/** The body of a request, up to one byte over MAX_BODY; also one that a body parser has read before. */
+/**
+ * [status, [[name, value], …] of header fields, body]. `asked`: { method, path, query, ip, headers, body, given, vouched }, of which
+ * `vouched` says that the host lets the caller use the admin panel. `req`: the server's own request.
+ */
+async function call(manager, asked, req) {
+  let identity
+  try {
+    identity = await identityOf(manager, asked.given, asked, req)
+    return await answerOf(manager, asked, identity)
+  } catch (error) {
+    const refused = error instanceof CallRefused ? error : refusedFor(identity, error, asked.query)
+    const status = refused?.status ?? (UNAVAILABLE.has(error.code) ? 503 : 0)
+    if (!status) throw error
+    return [status, [['content-type', 'text/plain; charset=utf-8']], Buffer.from((refused ?? error).message)]
+  }
+}
+
+/** Errors of the core that mean: later, or elsewhere. */
+const UNAVAILABLE = new Set(['not_running', 'overloaded', 'timeout', 'out_of_memory'])
+
+async function answerOf(manager, { method, path, query, ip, headers, body, vouched = false }, identity) {
+  const [status, type, lines, answer] = await manager._rest(
+    method,
+    path,
+    query,
+    ip ?? '',
+    headers.authorization ?? '',
+    headers['x-api-key'] ?? '',
+    headers.origin ?? '',
+    headers.forwarded ?? '',
+    headers['x-forwarded-for'] ?? '',
+    headers.host ?? '',
+    headers['content-type'] ?? '',
+    body,
+    vouched,
+    identity,
+  )
+  const more = lines.split('\r\n').filter(Boolean)
+  return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]
+}
+
+/** The body of a request, up to one byte over MAX_BODY; also one that a body parser has read before. null: its sender has gone. */
 async function bodyOf(req) {
   if (req.body !== undefined && req.readableEnded) return parsed(req.body)
   const chunks = []
   let size = 0
-  for await (const chunk of req) {
-    if (size > MAX_BODY) continue
-    chunks.push(chunk)
-    size += chunk.length
+  try {
+    for await (const chunk of req) {
+      if (size > MAX_BODY) continue
+      const bytes = Buffer.from(chunk)
+      chunks.push(bytes)
+      size += bytes.length
+    }
+  } catch (error) {
+    if (req.complete) throw error
+    return null
   }
+  return Buffer.concat(chunks).subarray(0, MAX_BODY + 1)
+}
+
+/** The same of a Request of fetch's kind. The rest of a body that is too large is not read. */
+async function bodyOfFetch(request) {
+  if (request.body === null) return Buffer.alloc(0)
+  if (request.bodyUsed) throw new TypeError('the body of this request has been read: give fetch() a request.clone()')
+  const reader = request.body.getReader()
+  const chunks = []
+  try {
+    for (let size = 0; size <= MAX_BODY;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      chunks.push(value)
+      size += value.length
+    }
+  } catch {
+    return null
+  }
+  reader.cancel().catch(() => {})
   return Buffer.concat(chunks).subarray(0, MAX_BODY + 1)
 }
 
@@ -139,10 +202,16 @@ function parsed(body) {
   return Buffer.from(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''))
 }
 
-/** Registers the calls in Fastify; with the option `admin`, a check, the admin panel for whom that lets in. */
-function fastify(manager, app, { admin } = {}) {
+/**
+ * Registers the calls in Fastify; with the option `admin`, a check, the admin panel for whom that lets in. `identify`: a function of
+ * the request that says who calls.
+ */
+function fastify(manager, app, { admin, identify } = {}) {
+  if (identify !== undefined && typeof identify !== 'function')
+    throw new TypeError('fastifyPlugin, option identify: a function of the request that says who calls')
+  if (identify !== undefined) manager._checked('the option identify of fastifyPlugin')
   if (admin !== undefined) mustBeCheck(admin, 'fastifyPlugin, option admin')
-  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
   app.register(async (scope) => {
     // The core reads the body itself, whatever its type says.
     scope.removeAllContentTypeParsers()
@@ -158,9 +227,18 @@ function fastify(manager, app, { admin } = {}) {
           if (check && !(await check(request))) return answer.code(403).type('text/plain').send(NOT_LET_IN)
           const [path, query] = split(request.raw.url)
           const suffix = path.slice(app.prefix?.length ?? 0)
-          const body = request.body ?? Buffer.alloc(0)
-          const { method, ip, headers } = request
-          const [status, fields, text] = await call(manager, method, suffix, query, ip, headers, body, !!check)
+          const { method, ip, headers, body = Buffer.alloc(0) } = request
+          const asked = {
+            method,
+            path: suffix,
+            query,
+            ip,
+            headers,
+            body: body ?? Buffer.alloc(0),
+            given: identify,
+            vouched: !!check,
+          }
+          const [status, fields, text] = await call(manager, asked, request)
           answer.code(status)
           for (const [name, value] of fields) answer.header(name, value)
           return answer.send(text)
@@ -172,17 +250,27 @@ function fastify(manager, app, { admin } = {}) {
 
 /**
  * The Response to a Request of fetch's kind. `ip`: of the client, where the caller knows it; unknown is not loopback. `admin`: the
- * caller has found out that this client may use the admin panel.
+ * caller has found out that this client may use the admin panel. `userId`, `rooms`, `subscribe`: who calls, where that was found out.
  */
-async function respond(manager, request, { ip = '', path, admin = false } = {}) {
+async function respond(manager, request, { ip = '', path, admin = false, ...given } = {}) {
   const url = new URL(request.url)
-  const target = path ?? url.pathname
-  if (!PATHS.test(target)) return new Response('not found', { status: 404 })
-  const body = request.body ? Buffer.from(await request.arrayBuffer()).subarray(0, MAX_BODY + 1) : Buffer.alloc(0)
-  const headers = Object.fromEntries(request.headers)
-  const vouched = admin === true && ADMIN_PATHS.test(target)
-  const query = url.search.slice(1)
-  const [status, fields, answer] = await call(manager, request.method, target, query, ip, headers, body, vouched)
+  const place = path ?? url.pathname
+  if (!PATHS.test(place)) return new Response('not found', { status: 404 })
+  const body = await bodyOfFetch(request)
+  if (body === null) return new Response('The body of the request ended early.', { status: 400 })
+  const known = Object.keys(given).length > 0
+  if (known) manager._checked('a call of fetch() that says who calls')
+  const asked = {
+    method: request.method,
+    path: place,
+    query: url.search.slice(1),
+    ip,
+    headers: Object.fromEntries(request.headers),
+    body,
+    given: known ? given : undefined,
+    vouched: admin === true && ADMIN_PATHS.test(place),
+  }
+  const [status, fields, answer] = await call(manager, asked, request)
   return new Response(request.method === 'HEAD' ? null : answer, { status, headers: fields })
 }
 

@@ -191,6 +191,8 @@ export declare class Connection {
   readonly ip: string
   readonly userAgent: string
   readonly connectedAt: Date
+  /** What was given as `state` when it was let in, or an empty object: the same one in every handler, to be changed as you like. */
+  readonly state: Record<string, any>
   /** Aborted once the connection has gone and its handlers have ended, or have had handler_timeout seconds since then. */
   readonly signal: AbortSignal
   /** The rooms that it is in now; none once it is gone. */
@@ -212,38 +214,52 @@ export declare class Request {
   readonly ip: string
 }
 
-/** What an authenticate handler may return; null and undefined refuse with 4401. */
-export type Decision =
-  | string
-  | number
-  | boolean
-  | null
-  | undefined
-  | void
-  | {
-      userId?: Id | null
-      sessionId?: Id | null
-      /** Joined; beginnings ('project:*') may be subscribed to. */
-      rooms?: string | Iterable<string>
-      /** Where it may publish. */
-      publish?: string | Iterable<string>
-    }
-
-/** What the application has decided about a connection that it hands over. */
-export interface Admission {
+/** Who a client is and what it may, said by an authenticate handler, an endpoint's check, or with a socket that is handed over. */
+export interface Identity {
   userId?: Id | null
   sessionId?: Id | null
+  /** Names of rooms, which are joined and granted. */
+  rooms?: string | Iterable<string>
+  /** Granted, and not joined: names, and beginnings followed by a star ('project:*'). */
+  subscribe?: string | Iterable<string>
+  /** Where it may publish: likewise. */
+  publish?: string | Iterable<string>
+  /** What handlers find as `connection.state`. */
+  state?: Record<string, any>
+}
+/** What decides may return: an identity, a user id alone, or true for nobody in particular; null, undefined and false refuse. */
+export type Decision = string | number | boolean | null | undefined | void | Identity
+
+/** How the connection of a socket that is handed over behaves. */
+export interface HandOverOptions {
   /** One is made where it is missing; a connection that has it already is closed with 4409. */
   clientId?: Id | null
-  /** Joined at once, besides the room of all; beginnings ('project:*') may be subscribed to. */
-  rooms?: string | Iterable<string>
-  /** Rooms, also such beginnings, that it may publish to. */
-  publish?: string | Iterable<string>
   /** Types of the first and the periodic message; 'connected' and 'heartbeat'. */
   greeting?: string
   heartbeat?: string
   /** Do not look at the request's Origin. */
   skipOrigin?: boolean
+}
+/** What the application has decided about a connection that it hands over. */
+export interface Admission extends Identity, HandOverOptions {}
+/**
+ * Decides who comes in, and may take its time (WEBSOCKET_AUTH_TIMEOUT): the runtime has the socket meanwhile. An error with `status`
+ * 401 or 403, or with a close code as `code`, refuses; so do null and false (4403).
+ */
+export type Check = (req: IncomingMessage & { params: Record<string, string> }) => Decision | Promise<Decision>
+
+/** Options of attach(). */
+export interface AttachOptions {
+  /** All of our paths on this server are below it: '/shop'. */
+  prefix?: string
+  /** Endpoints of the application's own, by path, in which `:name` stands for one part: `req.params.name`. */
+  endpoints?: Record<string, Check | ({ check: Check } & Omit<HandOverOptions, 'clientId'>)>
+  /** false: the built-in endpoints (/ws, /ws/updates, …) do not exist here; those of endpoint() do. */
+  defaults?: boolean
+  /** Other listeners for 'upgrade' on this server want no path that is ours; without, it is said once that they may. */
+  shared?: boolean
+  /** false: at SIGTERM and SIGINT nothing is done. Else connections are closed first, where nobody else handles the signal. */
+  signals?: boolean
 }
 /** How a connection ended. */
 export interface Ending {
@@ -330,7 +346,7 @@ export declare class WebSocketManager {
   /** Starts the runtime; nothing happens if it runs. AddressInUse, SystemCallFailed, ConfigError. */
   start(): void
   /** Starts the runtime with a port of its own (any free one by default) and says which. */
-  listen(options?: { port?: number; host?: string }): Promise<number>
+  listen(options?: { port?: number; host?: string; signals?: boolean }): Promise<number>
   /** Whether new connections are refused: after drain(), or while it stops. */
   readonly draining: boolean
   /** Refuses new connections from now on, with 503 and Retry-After; those that are there stay until stop(). */
@@ -445,11 +461,21 @@ export declare class WebSocketManager {
   /** Allows subscribe, publish, history and presence. */
   authorize(handler: (connection: Connection, action: string, room: string) => unknown): void
 
-  /** Same port: takes the upgrades that match an endpoint; all else is the server's, as before. */
-  attach(server: HttpServer | HttpsServer): Promise<void>
+  /** Same port: takes the upgrades that match an endpoint; all else is the server's, as before. TypeError for options that are none. */
+  attach(server: HttpServer | HttpsServer, options?: AttachOptions): Promise<void>
   detach(server: HttpServer | HttpsServer): void
-  /** Gives a socket to the runtime after the application's own checks. Resolves when the client has gone. */
+  /**
+   * Gives a socket to the runtime, with what the application has decided, or a function that decides. Resolves when the client has gone.
+   * With a function nothing is thrown, and the socket is watched while it decides. InvalidRoom, NotRunning otherwise.
+   */
   handOver(req: IncomingMessage, socket: Duplex, head: Buffer | null, admission?: Admission): Promise<Ending>
+  handOver(
+    req: IncomingMessage,
+    socket: Duplex,
+    head: Buffer | null,
+    check: (req: IncomingMessage) => Decision | Promise<Decision>,
+    options?: HandOverOptions,
+  ): Promise<Ending>
   hand_over: WebSocketManager['handOver']
   /** Sends what the console is given to the room `logs`, too. Returns a function that ends it. */
   captureConsole(options?: {
@@ -463,6 +489,13 @@ export declare class WebSocketManager {
   pino_stream: WebSocketManager['pinoStream']
   /** The REST calls, for node:http, Express and Connect. */
   readonly restHandler: (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => Promise<void>
+  /** The same as one user, or as whom a function of the request finds out; null refuses with 403. TypeError without either. */
+  rest<Req extends IncomingMessage = IncomingMessage>(
+    req: Req,
+    res: ServerResponse,
+    identity: Identity | ((req: Req) => Decision | Promise<Decision>),
+    next?: (error?: unknown) => void,
+  ): Promise<void>
   /**
    * The admin panel alone, for node:http, Express and Connect, behind a check of the application's own: for requests of which that
    * returns something true (or a promise of it). To be used before `restHandler`. The option `admin` need not be set, and no API
@@ -471,15 +504,18 @@ export declare class WebSocketManager {
   readonly adminHandler: <Req extends IncomingMessage = IncomingMessage>(
     check: (req: Req) => unknown,
   ) => (req: Req, res: ServerResponse, next?: (error?: unknown) => void) => Promise<void>
-  /** The REST calls as a plugin for Fastify. `admin`: a check of the application's own, as for `adminHandler`. */
-  readonly fastifyPlugin: (fastify: any, options?: { admin?: (request: any) => unknown }) => Promise<void>
+  /** The REST calls as a plugin for Fastify. `admin`: a check of the application's own, as for `adminHandler`; `identify`: who calls. */
+  readonly fastifyPlugin: (
+    fastify: any,
+    options?: { admin?: (request: any) => unknown; identify?: (request: any) => Decision | Promise<Decision> },
+  ) => Promise<void>
   /**
    * The REST calls for route handlers of fetch's kind. `ip`: of the client, where it is known. `admin`: true once the application
-   * has found out that the client may use the admin panel.
+   * has found out that the client may use the admin panel. An identity: who calls.
    */
   readonly fetch: (
     request: globalThis.Request,
-    options?: { ip?: string; path?: string; admin?: boolean },
+    options?: { ip?: string; path?: string; admin?: boolean } & Identity,
   ) => Promise<globalThis.Response>
 }
 export interface WebSocketManager extends EventMethods {}

@@ -18,6 +18,7 @@ import type {
   Subscription,
   SubscribeOptions,
 } from '../client/index.js'
+import { safely } from '../client/messages.js'
 import { callbacksOf, type CallbackOf } from './names.js'
 import { clientOf, hold, identityOf, renew } from './registry.js'
 import { useTracked, type Snapshot } from './tracked.js'
@@ -38,6 +39,10 @@ type TypedHandlers = { [Name in keyof EventMap]?: Handler<Name> }
 export interface Handlers extends TypedHandlers {
   [event: string]: ((event: any) => void) | undefined
 }
+
+/** Names come from the network: one that every object has (`constructor`) is no handler's. */
+export const handlerOf = (handlers: Handlers, event: string): Handlers[string] =>
+  Object.hasOwn(handlers, event) ? handlers[event] : undefined
 
 interface Lifecycle {
   onMessage?: (message: Message) => void
@@ -167,9 +172,11 @@ export function useWebSocket(options: UseWebSocketOptions = {}, handlers: Handle
     const off = [
       client.on('*', (message) => {
         const { options: now, handlers: by } = current.current
-        now.onMessage?.(message)
-        by[message.type]?.(message)
-        for (const name of callbacksOf(message.type)) if (!LIFECYCLE.has(name)) now[name]?.(message.data, message)
+        // One that throws is reported, and costs the others nothing.
+        safely(() => now.onMessage?.(message), null)
+        safely(() => handlerOf(by, message.type)?.(message), null)
+        for (const name of callbacksOf(message.type))
+          if (!LIFECYCLE.has(name)) safely(() => now[name]?.(message.data, message), null)
       }),
       client.onGap((gap) => current.current.options.onGap?.(gap)),
       client.onReconnect(() => current.current.options.onReconnect?.()),

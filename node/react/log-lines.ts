@@ -2,6 +2,7 @@
 // line by line, so that a hundred thousand lines cost a new one no more than ten do.
 
 import type { Client, Message } from '../client/index.js'
+import { Fields, isObject, textOf, timeOf } from './fields.js'
 
 export type LogLevel = 'debug' | 'info' | 'success' | 'warning' | 'error' | 'critical'
 export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'success', 'warning', 'error', 'critical']
@@ -31,6 +32,11 @@ export interface View {
   counts: Readonly<Record<LogLevel, number>>
   total: number
 }
+
+const levelOf = (value: unknown): LogLevel =>
+  LOG_LEVELS.includes(value as LogLevel) ? (value as LogLevel) : 'info'
+
+const EVENTS = new Set(['log_message', 'log_entry'])
 
 const ALL: Wanted = { level: 'debug', words: '' }
 const none = () => Object.fromEntries(LOG_LEVELS.map((level) => [level, 0])) as Record<LogLevel, number>
@@ -95,18 +101,35 @@ export class Lines {
   /** Lines from before: those that are not here already go before what this connection has brought. */
   addHistory(messages: readonly Message[]): void {
     this.take()
-    const fresh = messages.map((message) => this.entryOf(message)).filter((each) => each && !this.ids.has(each.id))
+    const entries = messages.filter(({ type }) => EVENTS.has(type)).flatMap((message) => this.entryOf(message) ?? [])
+    const fresh = this.unknown(entries)
     if (!fresh.length) return
     const base = Math.min(this.base, this.list.length)
-    this.rebuild([...this.list.slice(0, base), ...(fresh as Line[]), ...this.list.slice(base)])
+    this.rebuild([...this.list.slice(0, base), ...fresh, ...this.list.slice(base)])
   }
 
   /** Lines that the page was given, again perhaps: those that are not here already go where their time is. */
   give(lines: readonly LogEntry[]): void {
     this.take()
-    const fresh = lines.filter(({ id }) => !this.ids.has(id))
+    const fresh = this.unknown(lines.flatMap((line) => this.givenOf(line)))
     if (fresh.length)
       this.rebuild([...this.list, ...fresh].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)))
+  }
+
+  /** Those that are not here already, each once. */
+  private unknown(entries: LogEntry[]): LogEntry[] {
+    const ids = new Set(this.ids)
+    return entries.filter(({ id }) => !ids.has(id) && ids.add(id))
+  }
+
+  /** A line of the application's own, from a database say: without what can't be shown. */
+  private givenOf(given: unknown): LogEntry[] {
+    const line = Fields.of(given, 'a line of LogStream')
+    const message = line.text('message', 'needed', Infinity)
+    if (message === null) return []
+    const id = line.text('id') ?? `line-${++this.made}`
+    const { level, time } = line.raw
+    return [{ id, time: timeOf(time), level: levelOf(level), source: line.text('source') ?? '', message }]
   }
 
   private rebuild(lines: Line[]): void {
@@ -120,14 +143,15 @@ export class Lines {
   }
 
   private entryOf(message: Message): LogEntry | null {
-    const data = message.data as Record<string, any> | null
-    if (!data || typeof data.message !== 'string') return null
+    const data = Fields.of(message.data, message.type)
+    const text = data.text('message', 'needed', Infinity)
+    if (text === null) return null
     return {
-      id: message.message_id ?? `line-${++this.made}`,
-      time: data.timestamp ?? message.timestamp ?? '',
-      level: LOG_LEVELS.includes(data.level) ? data.level : 'info',
-      source: data.source ?? '',
-      message: data.message,
+      id: textOf(message.message_id) ?? `line-${++this.made}`,
+      time: data.time('timestamp') ?? timeOf(message.timestamp),
+      level: levelOf(data.raw.level),
+      source: data.text('source') ?? '',
+      message: text,
     }
   }
 
@@ -198,7 +222,7 @@ export function attend(client: Client, lines: Lines, room: string | null, histor
   const past = () => {
     if (room === null || history <= 0) return
     client.history(room, { limit: history }).then(
-      ({ messages }) => lines.addHistory(messages),
+      (page) => lines.addHistory(Array.isArray(page?.messages) ? page.messages.filter(isObject) : []),
       () => {}, // not allowed, or the connection broke: then after the next gap
     )
   }

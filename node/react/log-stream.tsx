@@ -14,6 +14,7 @@ import {
   type ReactNode,
 } from 'react'
 import type { Position } from '../client/index.js'
+import { guarded } from './guard.js'
 import { useWebSocket } from './hooks.js'
 import { attend, LOG_LEVELS, Lines, type Line, type LogEntry, type LogLevel } from './log-lines.js'
 import { useRoom } from './room.js'
@@ -77,10 +78,12 @@ async function copy(text: string): Promise<boolean> {
   }
 }
 
-export function LogStream({
+export const LogStream = /* @__PURE__ */ guarded('LogStream', Log)
+
+function Log({
   room = 'logs',
   limit = 100_000,
-  initial = NONE,
+  initial: given,
   since,
   history = 200,
   find = '',
@@ -90,6 +93,7 @@ export function LogStream({
 }: LogStreamProps): ReactNode {
   const { client } = useWebSocket()
   const clock = useClock()
+  const initial = Array.isArray(given) ? (given as readonly LogEntry[]) : NONE
   // eslint-disable-next-line react-hooks/exhaustive-deps
   const lines = useMemo(() => new Lines(limit, initial), [client, room, limit])
   useEffect(() => lines.give(initial), [lines, initial])

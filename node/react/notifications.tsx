@@ -4,7 +4,10 @@
 import { useCallback, useEffect, useId, useRef, useState, type ReactNode } from 'react'
 import type { Message } from '../client/index.js'
 import { ActionButton, useAction } from './action.js'
-import { useWebSocket } from './hooks.js'
+import { Fields, textOf, timeOf } from './fields.js'
+import { guarded } from './guard.js'
+import { useLatest, useWebSocket } from './hooks.js'
+import { isWelcome } from './origin.js'
 import { age, useClock, useTick } from './time.js'
 
 export interface Notification {
@@ -22,6 +25,11 @@ export interface UseNotificationsOptions {
   initial?: readonly Notification[]
   /** How many are kept: 100. */
   limit?: number
+  /**
+   * Rooms whose notifications are taken, beside what is sent to this user, session or connection: `['@all', 'project:*']`. In public rooms
+   * clients may be allowed to publish.
+   */
+  rooms?: readonly string[]
   /** Tells the server; what it throws brings the mark back. */
   onRead?: (ids: string[]) => void | Promise<void>
 }
@@ -29,19 +37,43 @@ export interface UseNotificationsOptions {
 const TYPES = new Set(['info', 'success', 'warning', 'error'])
 const NONE: readonly Notification[] = []
 
-function fromMessage({ data, message_id, timestamp }: Message): Notification | null {
-  const event = data as Record<string, any>
-  if (!event || typeof event.title !== 'string') return null
-  const level = event.type ?? event.level
+/** A type, or a level of the catalogue, as one of the four types. */
+export function typeOf(value: unknown): Notification['type'] {
+  if (TYPES.has(value as string)) return value as Notification['type']
+  return value === 'critical' ? 'error' : 'info'
+}
+
+/** What is missing is taken from `message`, or made up; null: there is nothing to show. */
+function read(event: Fields, { message_id, timestamp }: Partial<Message> = {}): Notification | null {
+  const title = event.text('title', 'needed')
+  if (title === null) return null
+  const created = event.time('created_at') ?? timeOf(timestamp)
   return {
-    id: event.id ?? message_id ?? `${event.title} ${timestamp}`,
-    type: TYPES.has(level) ? level : level === 'critical' ? 'error' : 'info',
-    title: event.title,
-    message: event.message ?? '',
-    read: event.read === true,
-    created_at: event.created_at ?? timestamp ?? '',
-    action: event.action ?? null,
+    id: event.text('id') ?? textOf(message_id) ?? `${title} ${created}`,
+    type: typeOf(event.raw.type ?? event.raw.level),
+    title,
+    message: event.text('message') ?? '',
+    read: event.raw.read === true,
+    created_at: created,
+    action: actionOf(event.optional('action')),
   }
+}
+
+/** With the members that an application has added. One that has no name can't be offered. */
+function actionOf(action: Fields | null): Notification['action'] {
+  const type = action?.text('type') ?? ''
+  const label = action?.text('label') ?? undefined
+  return action && (type || label) ? { ...action.raw, type, label } : null
+}
+
+/** Those that an application hands over, each once. */
+function readAll(given: readonly unknown[]): readonly Notification[] {
+  const all = new Map<string, Notification>()
+  for (const each of Array.isArray(given) ? given : []) {
+    const one = read(Fields.of(each, 'a notification'))
+    if (one && !all.has(one.id)) all.set(one.id, one)
+  }
+  return [...all.values()]
 }
 
 /** One that is there already stays where it is, and read if it was. */
@@ -51,21 +83,23 @@ function withOne(list: readonly Notification[], one: Notification): readonly Not
 }
 
 /** Notifications as they come, and what has been read of them. */
-export function useNotifications({ initial = NONE, limit = 100, onRead }: UseNotificationsOptions = {}) {
+export function useNotifications({ initial = NONE, limit = 100, rooms, onRead }: UseNotificationsOptions = {}) {
   const { client } = useWebSocket()
-  const [list, setList] = useState<readonly Notification[]>(initial)
+  const [list, setList] = useState(() => readAll(initial))
+  const allowed = useLatest(rooms)
   const dismissed = useRef(new Set<string>())
   useEffect(
     () =>
       client.on('notification', (message) => {
-        const notification = fromMessage(message)
+        if (!isWelcome(message, 'own', allowed.current, 'NotificationCenter')) return
+        const notification = read(Fields.of(message.data, message.type), message)
         if (notification) setList((old) => withOne(old, notification).slice(0, limit))
       }),
-    [client, limit],
+    [client, limit, allowed],
   )
   useEffect(() => {
     setList((old) => {
-      const others = initial.filter(({ id }) => !dismissed.current.has(id) && !old.some((each) => each.id === id))
+      const others = readAll(initial).filter(({ id }) => !dismissed.current.has(id) && !old.some((each) => each.id === id))
       if (!others.length) return old
       return [...old, ...others].sort((a, b) => (a.created_at < b.created_at ? 1 : -1)).slice(0, limit)
     })
@@ -102,7 +136,9 @@ export interface NotificationCenterProps extends UseNotificationsOptions {
   className?: string
 }
 
-export function NotificationCenter({ onAction, className = '', ...options }: NotificationCenterProps): ReactNode {
+export const NotificationCenter = /* @__PURE__ */ guarded('NotificationCenter', Center)
+
+function Center({ onAction, className = '', ...options }: NotificationCenterProps): ReactNode {
   const { notifications, unreadCount, markAsRead, dismiss } = useNotifications(options)
   const [open, setOpen] = useState(false)
   const panel = useId()
@@ -213,7 +249,7 @@ function Item({ notification, onAction, markAsRead, dismiss }: ItemProps): React
       {message && <p>{message}</p>}
       {((action && onAction) || !read) && (
         <div className="wsm-row">
-          {action && onAction && <ActionButton action={act} with={acting} label={action.label ?? action.type} />}
+          {action && onAction && <ActionButton action={act} with={acting} label={action.label || action.type} />}
           {!read && (
             <button type="button" className="wsm-link" onClick={markAsRead}>
               Mark as read

@@ -4,6 +4,8 @@
 import { useEffect, useReducer, type ReactNode } from 'react'
 import type { Message } from '../client/index.js'
 import { ActionButton, useAction, type Action } from './action.js'
+import { classOf, Fields, figure, isObject, numberOf, textOf } from './fields.js'
+import { guarded } from './guard.js'
 import { useWebSocket } from './hooks.js'
 
 export interface PipelineFigure {
@@ -63,52 +65,101 @@ const EMPTY: PipelineState = {
   history: [],
 }
 const POINTS = 60
+const EVENTS = [
+  'pipeline_update',
+  'pipeline_status_update',
+  'pipeline_frame_update',
+  'pipeline_analytics_update',
+  'pipeline_error_update',
+] as const
 
-function reduce(state: PipelineState, { type, data }: Message): PipelineState {
-  const event = data as Record<string, any>
+/** Nodes whose counts are kept; those that were heard of least recently go first. */
+const MAX_NODES = 50
+
+type Change = (state: PipelineState) => Partial<PipelineState>
+
+/** What a message changes; null: nothing. */
+function changeOf(type: string, event: Fields): Change | null {
   switch (type) {
     case 'pipeline_update':
-    case 'pipeline_status_update':
-      return {
-        ...state,
-        status: String(event.status),
-        error: event.detailed_status?.error_message ?? event.error ?? (event.status === 'running' ? null : state.error),
-      }
-    case 'pipeline_frame_update': {
-      const frame = event.frame_data as Record<string, number>
-      return {
-        ...state,
-        fps: frame.fps,
-        frameId: frame.frame_id,
-        detections: frame.detections_count,
-        frameTime: frame.processing_time * 1000,
-        history: [...state.history.slice(1 - POINTS), frame.fps],
-      }
+    case 'pipeline_status_update': {
+      const status = event.text('status', 'needed')
+      const problem = event.inner('detailed_status').text('error_message') ?? event.text('error')
+      return (state) => ({
+        status: status ?? state.status,
+        error: problem ?? (status === 'running' ? null : state.error),
+      })
     }
-    case 'pipeline_analytics_update':
-      return { ...state, analytics: { ...state.analytics, [String(event.analytics.node_id)]: event.analytics } }
-    case 'pipeline_error_update':
-      return { ...state, error: String(event.error_message) }
+    case 'pipeline_frame_update': {
+      const frame = event.inner('frame_data', 'needed')
+      const fps = frame.num('fps', 'needed')
+      const seconds = frame.num('processing_time', 'needed')
+      const now = {
+        fps,
+        frameId: frame.num('frame_id', 'needed'),
+        detections: frame.num('detections_count', 'needed'),
+        frameTime: seconds === null ? null : numberOf(seconds * 1000),
+      }
+      return ({ history }) => ({ ...now, history: fps === null ? history : [...history.slice(1 - POINTS), fps] })
+    }
+    case 'pipeline_analytics_update': {
+      const counted = countsOf(event.inner('analytics', 'needed'))
+      return counted && (({ analytics }) => ({ analytics: withNode(analytics, ...counted) }))
+    }
+    case 'pipeline_error_update': {
+      const error = event.text('error_message', 'needed') ?? 'It failed'
+      return () => ({ error })
+    }
     default:
-      return state
+      return null
+  }
+}
+
+function countsOf(analytics: Fields): [node: string, counts: Record<string, any>] | null {
+  const node = analytics.text('node_id', 'needed')
+  if (node === null) return null
+  const counts: Record<string, any> = { ...analytics.raw, node_id: node }
+  for (const name of ['node_type', 'trend']) counts[name] = analytics.text(name)
+  for (const name of ['people_count', 'new_crossings', 'total_crossings', 'new_intrusions', 'active_zones'])
+    counts[name] = analytics.num(name)
+  return [node, counts]
+}
+
+function withNode(all: PipelineState['analytics'], node: string, counts: Record<string, any>) {
+  const entries = Object.entries(all)
+  const others = Object.hasOwn(all, node) || entries.length < MAX_NODES ? entries : entries.slice(1)
+  return Object.fromEntries([...others, [node, counts]]) as PipelineState['analytics']
+}
+
+/** What an application hands over, without what can't be shown. */
+function stateOf(given: Partial<PipelineState>): PipelineState {
+  const { status, fps, frameId, detections, frameTime, analytics, error, history } = given
+  return {
+    status: textOf(status) ?? EMPTY.status,
+    fps: numberOf(fps),
+    frameId: numberOf(frameId),
+    detections: numberOf(detections),
+    frameTime: numberOf(frameTime),
+    analytics: isObject(analytics) ? analytics : EMPTY.analytics,
+    error: textOf(error),
+    history: Array.isArray(history) ? history : EMPTY.history,
   }
 }
 
 /** What is known of a pipeline from its events. */
 export function usePipeline(pipelineId: string): PipelineState {
   const { client } = useWebSocket()
-  const [state, take] = useReducer(reduce, EMPTY)
-  useEffect(
-    () =>
-      client.on('*', (message) => {
-        if (
-          message.type.startsWith('pipeline_') &&
-          (message.data as { pipeline_id?: string } | null)?.pipeline_id === pipelineId
-        )
-          take(message)
-      }),
-    [client, pipelineId],
-  )
+  const [state, take] = useReducer((old: PipelineState, change: Change) => ({ ...old, ...change(old) }), EMPTY)
+  useEffect(() => {
+    const hear = ({ type, data }: Message): void => {
+      const event = Fields.of(data, type)
+      if (event.text('pipeline_id', 'needed') !== String(pipelineId)) return
+      const change = changeOf(type, event)
+      if (change) take(change)
+    }
+    const ends = EVENTS.map((type) => client.on(type, hear))
+    return () => ends.forEach((end) => end())
+  }, [client, pipelineId])
   return state
 }
 
@@ -120,10 +171,11 @@ const WORDS: [member: string, label: string][] = [
 ]
 
 const GOING = new Set(['running', 'starting', 'processing', 'started'])
-const figure = (value: number | null, digits = 0) => (value === null ? '–' : value.toFixed(digits))
 
-export function PipelineMonitor(props: PipelineMonitorProps): ReactNode {
-  return props.state ? <Monitor {...props} state={{ ...EMPTY, ...props.state }} /> : <Listening {...props} />
+export const PipelineMonitor = /* @__PURE__ */ guarded('PipelineMonitor', Pipeline)
+
+function Pipeline(props: PipelineMonitorProps): ReactNode {
+  return props.state ? <Monitor {...props} state={stateOf(props.state)} /> : <Listening {...props} />
 }
 
 function Listening(props: PipelineMonitorProps): ReactNode {
@@ -152,12 +204,13 @@ function Monitor({
     { label: 'frames/s', value: figure(state.fps, 1) },
     { label: 'frame', value: figure(state.frameId) },
     { label: 'found', value: figure(state.detections) },
-    { label: 'per frame', value: state.frameTime === null ? '–' : `${state.frameTime.toFixed(0)} ms` },
+    { label: 'per frame', value: state.frameTime === null ? '–' : `${figure(state.frameTime)} ms` },
   ]
   const button = { with: action, disabled, of: name }
   const error = action.error ?? state.error
+  const word = classOf(state.status)
   const badge = (
-    <span className={`wsm-badge wsm-is-${state.status}`} role="status">
+    <span className={`wsm-badge wsm-is-${word}`} role="status">
       {state.status}
     </span>
   )
@@ -169,7 +222,7 @@ function Monitor({
       : onRestart && { label: 'Restart', action: onRestart }
   return (
     <section
-      className={`wsm-card wsm-pipeline wsm-is-${state.status} ${className}`}
+      className={`wsm-card wsm-pipeline wsm-is-${word} ${className}`}
       aria-label={`Pipeline ${name}`}
       data-status={state.status}
     >
@@ -200,9 +253,9 @@ function Monitor({
         Object.entries(state.analytics).map(([node, counted]) => (
           <p key={node} className="wsm-row wsm-dim">
             <span className="wsm-grow">{node}</span>
-            {WORDS.filter(([member]) => typeof counted[member] === 'number').map(([member, label]) => (
+            {WORDS.filter(([member]) => numberOf(counted?.[member]) !== null).map(([member, label]) => (
               <span key={member} className="wsm-number">
-                {counted[member]} {label}
+                {figure(counted[member])} {label}
               </span>
             ))}
           </p>
@@ -226,10 +279,11 @@ function Monitor({
 }
 
 export function Sparkline({ values, label }: { values: readonly number[]; label: string }): ReactNode {
-  if (values.length < 2) return <div className="wsm-spark" aria-hidden="true" />
-  const top = Math.max(1e-9, ...values) * 1.1
-  const points = values
-    .map((value, i) => `${((100 * i) / (values.length - 1)).toFixed(2)},${(30 - (30 * value) / top).toFixed(2)}`)
+  const drawn = values.filter((value) => numberOf(value) !== null && Math.abs(value) < 1e12)
+  if (drawn.length < 2) return <div className="wsm-spark" aria-hidden="true" />
+  const top = drawn.reduce((most, value) => Math.max(most, value), 1e-9) * 1.1
+  const points = drawn
+    .map((value, i) => `${((100 * i) / (drawn.length - 1)).toFixed(2)},${(30 - (30 * value) / top).toFixed(2)}`)
     .join(' ')
   return (
     <svg className="wsm-spark" viewBox="0 0 100 30" preserveAspectRatio="none" role="img" aria-label={label}>

@@ -3,6 +3,8 @@
 
 import { useEffect, useState, type ReactNode } from 'react'
 import { ActionButton, useAction } from './action.js'
+import { figure, numberOf, textOf } from './fields.js'
+import { guarded } from './guard.js'
 import { useProcessingState, useSystemStatus } from './processing.js'
 
 export interface ProcessingStatusProps {
@@ -33,17 +35,20 @@ function useCountdown(seconds: number | null): number | null {
 
 export function duration(seconds: number): string {
   const whole = Math.ceil(seconds)
+  if (!(whole < 3_600_000)) return 'over 999 h'
   if (whole < 60) return `${whole} s`
   const minutes = Math.floor(whole / 60)
   return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-export function ProcessingStatus({ imageId, onCancel, className = '', ...given }: ProcessingStatusProps): ReactNode {
+export const ProcessingStatus = /* @__PURE__ */ guarded('ProcessingStatus', Status)
+
+function Status({ imageId, onCancel, className = '', ...given }: ProcessingStatusProps): ReactNode {
   const state = useProcessingState(imageId)
   const system = useSystemStatus()
-  const progress = Math.min(100, Math.max(0, given.progress ?? state?.progress ?? 0))
-  const left = useCountdown(given.etaSeconds !== undefined ? given.etaSeconds : (state?.etaSeconds ?? null))
-  const gpu = given.gpuUtilization ?? system?.gpu_utilization
+  const progress = Math.min(100, Math.max(0, numberOf(given.progress) ?? state?.progress ?? 0))
+  const left = useCountdown(given.etaSeconds !== undefined ? numberOf(given.etaSeconds) : (state?.etaSeconds ?? null))
+  const gpu = numberOf(given.gpuUtilization) ?? system?.gpu_utilization
   const ended = state?.status === 'complete' || state?.status === 'failed'
   const tone =
     state?.status === 'failed'
@@ -53,11 +58,11 @@ export function ProcessingStatus({ imageId, onCancel, className = '', ...given }
         : ['early', 'middle', 'late'][Math.floor(progress / 33.4)]
   const step =
     state?.status === 'failed'
-      ? state.error
+      ? state.error || 'Failed'
       : state?.status === 'complete'
         ? 'Complete'
-        : (given.currentStep ?? state?.currentStep)
-  const name = given.algorithm ?? state?.algorithm
+        : (textOf(given.currentStep) ?? state?.currentStep)
+  const name = textOf(given.algorithm) ?? state?.algorithm
   const cancel = useAction()
   return (
     <div className={`wsm-card wsm-processing wsm-${tone} ${className}`}>
@@ -84,7 +89,7 @@ export function ProcessingStatus({ imageId, onCancel, className = '', ...given }
           </span>
         )}
         {!ended && left !== null && left > 0 && <span className="wsm-number">{duration(left)} left</span>}
-        {!ended && typeof gpu === 'number' && <span className="wsm-number">GPU {gpu.toFixed(0)} %</span>}
+        {!ended && typeof gpu === 'number' && <span className="wsm-number">GPU {figure(gpu)} %</span>}
       </div>
     </div>
   )

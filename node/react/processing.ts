@@ -3,6 +3,7 @@
 
 import { useCallback, useSyncExternalStore } from 'react'
 import type { Client, Message } from '../client/index.js'
+import { Fields } from './fields.js'
 import { useClient } from './hooks.js'
 
 export interface ProcessingState {
@@ -26,7 +27,53 @@ export interface SystemStatus {
   gpu_memory_total_mb?: number | null
   queue_length?: number
   active_processing_count?: number
+  cpu_utilization?: number | null
+  memory_used_mb?: number | null
+  memory_total_mb?: number | null
   [member: string]: unknown
+}
+
+const MEASURES = [
+  'gpu_utilization',
+  'gpu_memory_used_mb',
+  'gpu_memory_total_mb',
+  'queue_length',
+  'active_processing_count',
+  'cpu_utilization',
+  'memory_used_mb',
+  'memory_total_mb',
+] as const
+
+/** Members of the application's own stay as they are. */
+function systemOf({ type, data }: Message): SystemStatus {
+  const event = Fields.of(data, type)
+  const status: SystemStatus = { ...event.raw }
+  for (const name of MEASURES) {
+    const value = event.num(name)
+    if (value !== null) status[name] = value
+    else if (status[name] !== null) delete status[name]
+  }
+  return status
+}
+
+function changeOf(type: string, event: Fields, old: ProcessingState | undefined): Partial<ProcessingState> {
+  switch (type) {
+    case 'processing_started':
+      return { status: 'started', algorithm: event.text('algorithm'), etaSeconds: event.num('estimated_time_seconds') }
+    case 'processing_progress': {
+      const progress = event.num('progress', 'needed') ?? old?.progress ?? 0
+      return {
+        status: 'processing',
+        progress: Math.min(100, Math.max(0, progress)),
+        currentStep: event.text('current_step') ?? '',
+        etaSeconds: event.num('eta_seconds'),
+      }
+    }
+    case 'processing_complete':
+      return { status: 'complete', progress: 100, etaSeconds: 0, resultId: event.text('result_id') }
+    default:
+      return { status: 'failed', error: event.text('error', 'needed') ?? '', etaSeconds: null }
+  }
 }
 
 /** Pieces of work that are over and still known; the oldest go first, or a page that is open for days would keep them all. */
@@ -42,7 +89,7 @@ class Store {
     for (const type of ['processing_started', 'processing_progress', 'processing_complete', 'processing_failed'])
       client.on(type, (message) => this.take(message))
     client.on('system_status', (message) => {
-      this.system = message.data as SystemStatus
+      this.system = systemOf(message)
       this.tell()
     })
   }
@@ -53,13 +100,14 @@ class Store {
   }
 
   private take({ type, data }: Message): void {
-    const event = data as Record<string, any>
-    if (typeof event?.image_id !== 'string') return
-    const old = this.states.get(event.image_id)
+    const event = Fields.of(data, type)
+    const imageId = event.text('image_id', 'needed')
+    if (imageId === null) return
+    const old = this.states.get(imageId)
     // Progress is sent with less care than the end: it may come after it.
     if (type === 'processing_progress' && old && isOver(old)) return
     const state: ProcessingState = {
-      imageId: event.image_id,
+      imageId,
       status: 'processing',
       progress: 0,
       currentStep: '',
@@ -68,24 +116,9 @@ class Store {
       resultId: null,
       error: null,
       ...(type === 'processing_started' ? {} : old),
+      ...changeOf(type, event, old),
       updatedAt: Date.now(),
     }
-    if (type === 'processing_started')
-      Object.assign(state, {
-        status: 'started',
-        algorithm: event.algorithm ?? null,
-        etaSeconds: event.estimated_time_seconds ?? null,
-      })
-    else if (type === 'processing_progress')
-      Object.assign(state, {
-        status: 'processing',
-        progress: event.progress,
-        currentStep: event.current_step ?? '',
-        etaSeconds: event.eta_seconds ?? null,
-      })
-    else if (type === 'processing_complete')
-      Object.assign(state, { status: 'complete', progress: 100, etaSeconds: 0, resultId: event.result_id ?? null })
-    else Object.assign(state, { status: 'failed', error: String(event.error ?? ''), etaSeconds: null })
     this.states.set(state.imageId, state)
     this.active = [...this.states.values()].filter((each) => !isOver(each))
     if (isOver(state)) this.forget(this.states.size - this.active.length - MAX_ENDED)

@@ -101,7 +101,11 @@ export function hold(client: Client, connect: boolean): () => void {
   if (connect && entry.idle) {
     entry.idle = false
     told.add(client)
-    client.connect()
+    try {
+      client.connect()
+    } catch {
+      // There is no WebSocket: `status` and `error` say so, and the page stays.
+    }
   }
   return () => {
     // Later: StrictMode and fast refresh unmount and mount again at once, and so does a route change.

@@ -3,7 +3,7 @@
 
 import { useEffect, useReducer, useRef } from 'react'
 import type { Client, Handler, Message, Position, SubscribeOptions } from '../client/index.js'
-import { useClient, useLatest, type Handlers } from './hooks.js'
+import { handlerOf, useClient, useLatest, type Handlers } from './hooks.js'
 
 type RoomOptions = Omit<SubscribeOptions, 'onReady'>
 
@@ -74,7 +74,7 @@ export function useRoom(
 ): void {
   useSubscription(
     room,
-    (message) => (typeof handlers === 'function' ? handlers(message) : handlers[message.type]?.(message)),
+    (message) => (typeof handlers === 'function' ? handlers : handlerOf(handlers, message.type))?.(message),
     options,
   )
 }

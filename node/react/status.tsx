@@ -3,6 +3,7 @@
 
 import { useEffect, useState, type ReactNode } from 'react'
 import type { Status } from '../client/index.js'
+import { guarded } from './guard.js'
 import { useWebSocket } from './hooks.js'
 import { useTick } from './time.js'
 
@@ -34,7 +35,9 @@ function useAway(status: Status): number | null {
   return since === null ? null : Math.floor((Date.now() - since) / 1000)
 }
 
-export function ConnectionStatus({ labels, className = '' }: ConnectionStatusProps): ReactNode {
+export const ConnectionStatus = /* @__PURE__ */ guarded('ConnectionStatus', Connection)
+
+function Connection({ labels, className = '' }: ConnectionStatusProps): ReactNode {
   const { status, error, reconnect } = useWebSocket()
   const away = useAway(status)
   const over = status === 'failed' || status === 'disconnected'

@@ -2,6 +2,7 @@
 // Times for people: their own time zone, and what the server rendered until hydration is over.
 
 import { useEffect, useMemo, useReducer, useSyncExternalStore } from 'react'
+import { timeOf } from './fields.js'
 
 const never = () => () => {}
 
@@ -17,23 +18,23 @@ export function useHydrated(): boolean {
 const two = (value: number) => String(value).padStart(2, '0')
 const clockOf = (date: Date) => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 
-/** What of RFC 3339 is shown, by how exact it is to be; '' for what is no time. */
+/** What of RFC 3339 is shown, by how exact it is to be; '' for what is no time, whatever it is. */
 export function useClock(): { second(time: string): string; exact(time: string): string } {
   const hydrated = useHydrated()
   return useMemo(() => {
-    const dated = (time: string, local: (date: Date) => string, utc: string) => {
-      const date = new Date(time)
-      if (Number.isNaN(date.getTime())) return ''
-      return hydrated ? local(date) : utc
+    const dated = (given: string, local: (date: Date) => string, utc: (time: string) => string) => {
+      const time = timeOf(given)
+      if (!time) return ''
+      return hydrated ? local(new Date(time)) : utc(time)
     }
     return {
-      second: (time) => dated(time, clockOf, time.slice(11, 19)),
+      second: (time) => dated(time, clockOf, (utc) => utc.slice(11, 19)),
       exact: (time) =>
         dated(
           time,
           (date) =>
             `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clockOf(date)}.${String(date.getMilliseconds()).padStart(3, '0')}`,
-          time,
+          (utc) => utc,
         ),
     }
   }, [hydrated])

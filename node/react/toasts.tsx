@@ -1,10 +1,14 @@
 'use client'
 // EventToasts: what needs a look, as toasts. On sonner, which the application installs.
 
-import { createElement, useEffect, useRef, type ReactNode } from 'react'
+import { createElement, isValidElement, useEffect, type ReactNode } from 'react'
 import { Toaster, toast, type ToasterProps } from 'sonner'
 import type { Message } from '../client/index.js'
-import { useWebSocket } from './hooks.js'
+import { Fields, figure, textOf } from './fields.js'
+import { guarded } from './guard.js'
+import { useLatest, useWebSocket } from './hooks.js'
+import { typeOf } from './notifications.js'
+import { isWelcome } from './origin.js'
 
 export interface ToastOptions {
   /** Milliseconds; 0: until it is dismissed. 5,000 if not given, 10,000 for errors. */
@@ -15,6 +19,7 @@ export interface ToastOptions {
 }
 
 type Kind = 'success' | 'error' | 'warning' | 'info'
+const KINDS = new Set<string>(['success', 'error', 'warning', 'info'] satisfies Kind[])
 
 function show(
   kind: Kind,
@@ -22,8 +27,17 @@ function show(
   message?: string,
   { duration = kind === 'error' ? 10_000 : 5000, action, id }: ToastOptions = {},
 ): string | number {
-  return toast[kind](title, { description: message, duration: duration || Infinity, action, id })
+  // What sonner cannot draw would take the page with it.
+  return toast[kind](wordsOf(title), {
+    description: message === undefined ? undefined : wordsOf(message),
+    duration: duration || Infinity,
+    action: action && { ...action, label: wordsOf(action.label) },
+    id: textOf(id) ?? undefined,
+  })
 }
+
+/** Text; elements of React, where an application gives them, as they are. */
+const wordsOf = (value: unknown): string => textOf(value) ?? (isValidElement(value) ? (value as unknown as string) : '')
 
 const api = {
   success: (title: string, message?: string, options?: ToastOptions) => show('success', title, message, options),
@@ -52,60 +66,81 @@ export interface EventToast {
 /** What becomes a toast: by event, a function that returns one, or null for none. */
 export type EventToastMap = Record<string, (message: Message<string, any>) => EventToast | null>
 
-const DEFAULTS: EventToastMap = {
+const DEFAULTS: Record<string, (event: Fields, message: Message) => EventToast | null> = {
   // One that says that it was read comes for the list of notifications alone.
-  notification: ({ data }) =>
-    data.read ? null : { kind: kindOf(data.type ?? data.level), title: data.title, message: data.message },
-  processing_complete: ({ data }) => ({
-    kind: 'success',
-    title: 'Analysis complete',
-    message: data.processing_time_seconds ? `It took ${Number(data.processing_time_seconds).toFixed(1)} s` : undefined,
-  }),
-  processing_failed: ({ data }) => ({ kind: 'error', title: 'Analysis failed', message: data.error, duration: 0 }),
-  validation_required: ({ data }) => ({
-    kind: 'warning',
-    title: 'Please check a result',
-    message: data.reason,
+  notification(event) {
+    const title = event.raw.read === true ? null : event.text('title', 'needed')
+    const kind = typeOf(event.raw.type ?? event.raw.level)
+    return title === null ? null : { kind, title, message: event.text('message') ?? undefined }
+  },
+  processing_complete(event) {
+    const seconds = event.num('processing_time_seconds')
+    return { kind: 'success', title: 'Analysis complete', message: seconds ? `It took ${figure(seconds, 1)} s` : undefined }
+  },
+  processing_failed: (event) => ({
+    kind: 'error',
+    title: 'Analysis failed',
+    message: event.text('error', 'needed') ?? undefined,
     duration: 0,
   }),
-  pipeline_error_update: ({ data }) => ({
-    kind: 'error',
-    title: `Pipeline ${data.pipeline_id}`,
-    message: data.error_message,
-    duration: data.severity === 'critical' ? 0 : undefined,
-    id: `pipeline_error_update ${data.pipeline_id}`,
+  validation_required: (event) => ({
+    kind: 'warning',
+    title: 'Please check a result',
+    message: event.text('reason') ?? undefined,
+    duration: 0,
   }),
-  job_failed: ({ data }) => ({ kind: 'error', title: `Job ${data.job_id} failed`, message: data.error ?? undefined }),
-  error: ({ data, id }) => (id === undefined ? { kind: 'error', title: 'Error', message: data.message } : null),
+  pipeline_error_update(event) {
+    const id = event.text('pipeline_id', 'needed') ?? '–'
+    return {
+      kind: 'error',
+      title: `Pipeline ${id}`,
+      message: event.text('error_message', 'needed') ?? undefined,
+      duration: event.raw.severity === 'critical' ? 0 : undefined,
+      id: `pipeline_error_update ${id}`,
+    }
+  },
+  job_failed: (event) => ({
+    kind: 'error',
+    title: `Job ${event.text('job_id', 'needed') ?? '–'} failed`,
+    message: event.text('error') ?? undefined,
+  }),
+  error: (event, { id }) =>
+    id === undefined ? { kind: 'error', title: 'Error', message: event.text('message') ?? undefined } : null,
 }
 
-function kindOf(level: unknown): Kind {
-  return level === 'success' || level === 'warning' || level === 'error'
-    ? level
-    : level === 'critical'
-      ? 'error'
-      : 'info'
+/** The toast of a message; null: none. */
+function made(message: Message, own: EventToastMap[string] | null | undefined): EventToast | null {
+  if (own) return own(message)
+  return own === null ? null : DEFAULTS[message.type](Fields.of(message.data, message.type), message)
 }
 
 export interface EventToastsProps extends ToasterProps {
   /** Adds to the events that are shown, or changes them; null takes one away. */
   events?: Record<string, EventToastMap[string] | null>
+  /**
+   * Rooms whose events become toasts, beside what the application sends to this user, session or connection, and what it tells everybody
+   * (`@all`; but a `notification` from there only if it stands here): `['project:*']`. In public rooms clients may be allowed to publish.
+   */
+  rooms?: readonly string[]
 }
 
-export function EventToasts({ events, className = '', ...toaster }: EventToastsProps): ReactNode {
+export const EventToasts = /* @__PURE__ */ guarded('EventToasts', Toasts)
+
+function Toasts({ events, rooms, className = '', ...toaster }: EventToastsProps): ReactNode {
   const { client } = useWebSocket()
-  const latest = useRef(events)
-  useEffect(() => {
-    latest.current = events
-  })
+  const latest = useLatest({ events, rooms })
   useEffect(
     () =>
       client.on('*', (message) => {
-        const own = latest.current?.[message.type]
-        const made = own === null ? null : (own ?? DEFAULTS[message.type])?.(message)
-        if (made) show(made.kind, made.title, made.message, made)
+        const { type } = message
+        const { events: all, rooms: allowed } = latest.current
+        const own = all && Object.hasOwn(all, type) ? all[type] : undefined
+        if (own === null || (!own && !Object.hasOwn(DEFAULTS, type))) return
+        if (!isWelcome(message, type === 'notification' ? 'own' : 'host', allowed, 'EventToasts')) return
+        const one = made(message, own)
+        if (one) show(KINDS.has(one.kind) ? one.kind : 'info', one.title, one.message, one)
       }),
-    [client],
+    [client, latest],
   )
   return createElement(Toaster, {
     visibleToasts: 5,

@@ -323,6 +323,16 @@ static bool give_guest(struct hub *hub, wsm_event *event)
 	return give(routes, seat, event, NULL, true);
 }
 
+/* Who answers for a connection: the seat that has handed it over to decide later, or one that answers for all. */
+static struct seat *authenticator(struct hub *hub, const wsm_event *event)
+{
+	struct guest *guest = NULL;
+
+	if (!event->data.len) /* wsm_admission.ask */
+		HASH_FIND(hh, addon_hub_routes(hub)->guests, &event->conn, sizeof(event->conn), guest);
+	return guest ? guest->seat : first_with(hub, WSM_WANT_AUTHENTICATE);
+}
+
 /* False if nobody took it. */
 static bool distribute(struct hub *hub, wsm_event *event)
 {
@@ -341,7 +351,7 @@ static bool distribute(struct hub *hub, wsm_event *event)
 	case WSM_EVENT_COMMAND:
 		return give_command(hub, event);
 	case WSM_EVENT_AUTHENTICATE:
-		seat = first_with(hub, WSM_WANT_AUTHENTICATE);
+		seat = authenticator(hub, event);
 		if (seat && give(routes, seat, event, NULL, false))
 			return true;
 		wsm_authenticated(runtime, event->ticket, &refusal, NULL);

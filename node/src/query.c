@@ -1,4 +1,6 @@
 /* query.c - questions to the runtime thread, which are promises: they wait in a thread of libuv's pool, not on the event loop. */
+#include <stdio.h>
+
 #include "addon.h"
 
 /* The texts of a question or a REST call. */
@@ -51,12 +53,14 @@ static napi_value answer_value(napi_env env, const struct asking *asking)
 {
 	const wsm_rest_answer *answer = &asking->answer;
 	napi_value values[4], array;
+	char fields[2048];
 
 	if (!asking->is_rest)
 		return addon_string_value(env, answer->body.data, answer->body.len);
 	values[0] = addon_number(env, answer->status);
 	values[1] = addon_string_value(env, answer->content_type, strlen(answer->content_type));
-	values[2] = addon_string_value(env, answer->headers, strlen(answer->headers));
+	snprintf(fields, sizeof(fields), "%s%s", answer->headers, answer->cors);
+	values[2] = addon_string_value(env, fields, strlen(fields));
 	if (!addon_ok(env, napi_create_buffer_copy(env, answer->body.len, answer->body.data ? answer->body.data : "",
 	                                           NULL, &values[3])) ||
 	    !addon_ok(env, napi_create_array_with_length(env, 4, &array)))

@@ -108,6 +108,19 @@ static PyObject *core_level_parse(PyObject *module, PyObject *word)
 	return PyLong_FromLong(wsm_level_parse(text));
 }
 
+static PyObject *core_room_valid(PyObject *module, PyObject *args)
+{
+	PyObject *name;
+	int pattern = 0;
+	wsm_slice text;
+
+	(void)module;
+	if (!PyArg_ParseTuple(args, "O|p:room_valid", &name, &pattern) ||
+	    core_text(name, "the name of a room", &text) < 0)
+		return NULL;
+	return PyBool_FromLong(wsm_room_valid(text, pattern != 0));
+}
+
 static PyObject *core_set_hooks(PyObject *module, PyObject *args)
 {
 	struct core_state *state = PyModule_GetState(module);
@@ -128,6 +141,7 @@ static PyObject *core_set_hooks(PyObject *module, PyObject *args)
 static PyMethodDef core_functions[] = {
 	{ "options", core_options, METH_NOARGS, "The configuration table." },
 	{ "level_parse", core_level_parse, METH_O, "The number of a level word; -1 for a word that is none." },
+	{ "room_valid", core_room_valid, METH_VARARGS, "Whether a text names a room; or, as a pattern, many." },
 	{ "set_hooks", core_set_hooks, METH_VARARGS,
 	  "What Receipts need from Python: (delivery class, suspend, report class, wait_report)." },
 	{ NULL, NULL, 0, NULL },

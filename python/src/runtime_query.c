@@ -50,7 +50,7 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 	struct core_slices room_texts = { .at = room_texts.local }, subscribe_texts = { .at = subscribe_texts.local };
 	const char *body = NULL;
 	Py_ssize_t body_len = 0;
-	PyObject *result = NULL;
+	PyObject *fields, *result = NULL;
 	int status, vouched = 0, admitted = 0;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUUUUUUy#UUppUOO:rest", (char **)(uintptr_t)keywords,
@@ -84,9 +84,11 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 		core_result(self, status, &error);
 		goto done;
 	}
-	result = Py_BuildValue("(Issy#)", answer.status, answer.content_type ? answer.content_type : "text/plain",
-	                       answer.headers ? answer.headers : "", answer.body.data ? answer.body.data : "",
-	                       (Py_ssize_t)answer.body.len);
+	fields = PyUnicode_FromFormat("%s%s", answer.headers ? answer.headers : "", answer.cors);
+	if (fields)
+		result = Py_BuildValue("(IsNy#)", answer.status,
+		                       answer.content_type ? answer.content_type : "text/plain", fields,
+		                       answer.body.data ? answer.body.data : "", (Py_ssize_t)answer.body.len);
 	wsm_text_free(&answer.body);
 done:
 	core_slices_fini(&room_texts);

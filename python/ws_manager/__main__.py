@@ -1,4 +1,4 @@
-"""`python -m ws_manager run main:app [options of uvicorn]`: uvicorn with the hand-over switched on."""
+"""`python -m ws_manager run main:app [options of uvicorn]`, and `check main:app`: what it lets whom do."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ PROTOCOL = "ws_manager.uvicorn:WebSocketProtocol"
 
 USAGE = """\
 usage: python -m ws_manager run APP [OPTIONS]        (or: ws-manager run APP [OPTIONS])
+       python -m ws_manager check APP [--room ROOM]...
        python -m ws_manager --version
 
   run APP   Serve an ASGI application ("main:app") by uvicorn; WebSockets of ws_manager's endpoints are handed over to
             its runtime, which then carries them without Python. OPTIONS are uvicorn's: --host, --port, --reload,
             --workers ... ("python -m ws_manager run --help" shows them all).
+  check APP Say, without serving it, which endpoints the application has and behind what, which of its routes are never
+            called, whether rooms are open or granted and why, and who hears ROOM.
 """
 
 
@@ -28,6 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] in (["--help"], ["-h"]):
         print(USAGE, end="")
         return 0
+    if arguments[:1] == ["check"]:
+        from ws_manager._check import main as check
+
+        return check(arguments[1:])
     if arguments[:1] != ["run"]:
         what = f"unknown command {arguments[0]!r}" if arguments else "a command is missing"
         print(f"{what}\n\n{USAGE}", end="", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -177,6 +177,7 @@ class Clients(Sending):
         greeting: str = "",
         heartbeat: str = "",
         skip_origin: bool = False,
+        state: Mapping[str, Any] | None = None,
     ) -> str:
         """Gives a WebSocket of the application's own endpoint, after its own checks, to the runtime.
 
@@ -187,8 +188,16 @@ class Clients(Sending):
         the user_id too; but what the request itself gives as `?session_id=` is taken as the session only, since
         anybody can claim it. client_id: one is made if None; a connection that has it already is closed with 4409. Ids
         may be of any type; str() is taken. rooms: joined at once, besides @all; names. subscribe: rooms that it may
-        subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting, heartbeat: types of the
-        first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at the request's Origin.
+        subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting,
+        heartbeat: types of the first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at
+        the request's Origin. state: what handlers find in connection.state.
+
+        As the application decides here who comes in, public rooms need a grant from then on (docs/access.md). A client
+        whose path or query makes a name that no room can have, or brings a "*" into subscribe or publish, is closed
+        with 4400; other names that are wrong raise InvalidRoom.
+
+        What the endpoint's dependencies hold stays held for as long as the client stays: docs/getting-started.md,
+        "Your own endpoint", shows how a database session is given back first.
 
         Returns the client id when the client has gone. The object then behaves as one whose client has just left:
         receive_…() raises WebSocketDisconnect with the code of the close, and close() does nothing; so a loop that
@@ -215,4 +224,5 @@ class Clients(Sending):
             greeting=greeting,
             heartbeat=heartbeat,
             skip_origin=skip_origin,
+            state=state,
         )

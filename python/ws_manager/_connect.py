@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ws_manager._bridge import CANCELLED, ClosedSink, Ending, Message, bridge, quoted
+from ws_manager._bridge import CANCELLED, SUBPROTOCOL, ClosedSink, Ending, Message, bridge, quoted
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
+from ws_manager._look import tell
+from ws_manager._names import client_fault
 from ws_manager._outcomes import listed
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ async def connect(
     greeting: str = "",
     heartbeat: str = "",
     skip_origin: bool = False,
+    state: Mapping[str, Any] | None = None,
 ) -> str:
     """WebSocketManager.connect()."""
     if identity is not None:
@@ -57,9 +60,15 @@ async def connect(
         publish=listed(publish),
         greeting=greeting,
         heartbeat=heartbeat,
+        state=dict(state or {}),
     )
+    manager._checked(f"connect() in the application's WebSocket route {_route(websocket)}")
     websocket.scope[CLIENT_ID] = admission["client_id"]
     accepted = _accepted(websocket)
+    fault = client_fault(admission, websocket.path_params, websocket.query_params.multi_items())
+    if fault is not None:
+        _retire(websocket, await _refuse_name(websocket, fault, accepted))
+        return admission["client_id"]
     offer = None if accepted else offered(websocket.scope)
     if offer is not None:
         ending = await _hand_over(manager, offer, admission)
@@ -93,6 +102,23 @@ async def _hand_over(manager: WebSocketManager, offer: HandOver, admission: Admi
         with contextlib.suppress(WsManagerError):
             manager.disconnect(admission["client_id"], code=1001, reason=CANCELLED)
         raise
+
+
+def _route(websocket: WebSocket) -> str:
+    """For people: the pattern, as the path may hold what is nobody's business."""
+    return str(
+        getattr(websocket.scope.get("route"), "path", None) or getattr(websocket.scope.get("endpoint"), "__name__", "")
+    )
+
+
+async def _refuse_name(websocket: WebSocket, fault: str, accepted: bool) -> Ending:
+    """Closes with 4400 what has been upgraded: a browser does not see why an upgrade was refused."""
+    tell(4400, _route(websocket), fault)
+    with contextlib.suppress(Exception):  # What a send to a client that has gone raises is each server's own.
+        if not accepted:
+            await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in websocket.scope.get("subprotocols", ()) else None)
+        await websocket.close(4400, fault)
+    return Ending(4400, fault)
 
 
 def _id(value: object) -> str:

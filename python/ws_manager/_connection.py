@@ -22,9 +22,30 @@ class Query(dict[str, str]):
         self._pairs = parse_qsl(text, keep_blank_values=True)
         super().__init__(reversed(self._pairs))
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """All of them, in order."""
+        return self._pairs
+
     def getlist(self, name: str) -> list[str]:
         """All values of a name."""
         return [value for key, value in self._pairs if key == name]
+
+
+class State(dict[str, Any]):
+    """What the application keeps with a connection: a dict whose members are attributes, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the connection's state has no {name!r}; it has {sorted(self)}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        del self[name]
 
 
 class Connection:
@@ -33,8 +54,10 @@ class Connection:
     Attributes of your own may be set on it.
     """
 
-    def __init__(self, manager: WebSocketManager, info: ConnInfo) -> None:
+    def __init__(self, manager: WebSocketManager, info: ConnInfo, state: Mapping[str, Any] | None = None) -> None:
         self._manager = manager
+        self.state = State(state or {})
+        """What connect(state=...), or the authenticate handler, has given; yours to change."""
         self._query: Query | None = None
         self.conn: int = info.conn
         """Number of the connection in this process, never used again."""

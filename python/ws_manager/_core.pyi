@@ -95,6 +95,9 @@ def options() -> list[tuple[str, str, str, str, float, float, str]]:
 def level_parse(word: str) -> int:
     """The number of a level word ("info" -> 2); -1 for a word that is none."""
 
+def room_valid(name: str, pattern: bool = False, /) -> bool:
+    """Whether a text can name a public room; with pattern, also a beginning of names followed by "*"."""
+
 def set_hooks(
     delivery: type[Delivery],
     suspend: Callable[[Receipt], Any],

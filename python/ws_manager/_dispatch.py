@@ -20,10 +20,11 @@ from . import _core
 from ._chain import STOP_GRACE
 from ._connection import Connection
 from ._handlers import Handlers
+from ._look import say
 from ._receipt import complete, complete_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ._core import Runtime
     from ._manager import WebSocketManager
@@ -33,6 +34,9 @@ logger = logging.getLogger("ws_manager")
 
 BATCH = 200
 """Events that are handled before the loop's other work gets a turn."""
+
+STATES_MAX = 65536
+"""States that wait for the first handler of their connection."""
 
 LEVELS = {
     1: logging.DEBUG,
@@ -60,6 +64,7 @@ class Dispatcher:
         self._scheduled = False
         self._open = True
         self._sinks: dict[int, ConnSink] = {}
+        self._states: dict[int, Mapping[str, Any]] = {}  # of connections that no handler has seen yet
         self._known: dict[int, Connection] = {}
         self._seen: WeakValueDictionary[int, Connection] = WeakValueDictionary()
         self._kinds: dict[int, Callable[..., None]] = {
@@ -280,12 +285,15 @@ class Dispatcher:
         conn = info.conn
         connection = self._known.get(conn) or self._seen.get(conn)
         if connection is None:
-            connection = self._seen[conn] = Connection(self._manager, info)
+            with self._lock:
+                state = self._states.get(conn)
+            connection = self._seen[conn] = Connection(self._manager, info, state)
         return connection
 
     def _on_connect(self, event: tuple[Any, ...]) -> None:
         connection = self._connection(event[6])
         self._known[connection.conn] = connection
+        self.keep_state(connection.conn, None)
         self._handlers.connect(connection)
 
     def _on_disconnect(self, event: tuple[Any, ...]) -> None:
@@ -300,26 +308,45 @@ class Dispatcher:
         self._handlers.command(self._runtime, self._connection(event[6]), event[8], event[9], event[10])
 
     def _on_authenticate(self, event: tuple[Any, ...]) -> None:
-        self._handlers.authenticate(self._runtime, event[2], event[9])
+        def keep(state: Mapping[str, Any] | None) -> None:
+            self.keep_state(event[1], state)
+
+        self._handlers.authenticate(self._runtime, event[2], event[9], keep)
 
     def _on_authorize(self, event: tuple[Any, ...]) -> None:
         room = event[9].decode(errors="replace")
         self._handlers.authorize(self._runtime, event[2], self._connection(event[6]), event[8], room)
 
     def _on_log(self, event: tuple[Any, ...]) -> None:
-        logger.log(LEVELS.get(event[3], logging.INFO), "%s", event[8])
+        level = LEVELS.get(event[3], logging.INFO)
+        if level == logging.INFO:
+            say("ws_manager: %s", event[8])
+        else:
+            logger.log(level, "%s", event[8])
 
     # ---- connections whose sockets came from the host's server ----
 
-    def open(self, sink: ConnSink | None, call: Callable[[], int]) -> int:
-        """Makes the call that opens a connection, and registers its sink before its events are looked at."""
+    def open(self, sink: ConnSink | None, call: Callable[[], int], state: Mapping[str, Any] | None = None) -> int:
+        """Makes the call that opens a connection, and registers sink and state before its events are looked at."""
         self.ensure()
         if sink is None:
             return call()
         with self._lock:
             conn = call()
             self._sinks[conn] = sink
+            if state and self._handlers.wanted() & _core.WANT_CONNECT:
+                self._states[conn] = state
         return conn
+
+    def keep_state(self, conn: int, state: Mapping[str, Any] | None) -> None:
+        """For the Connection of that number, once a handler gets it; None: not any more."""
+        with self._lock:
+            self._states.pop(conn, None)
+            if state and self._handlers.wanted() & _core.WANT_CONNECT:
+                self._states[conn] = state
+                # One that was refused after all is not heard of again.
+                while len(self._states) > STATES_MAX:
+                    del self._states[next(iter(self._states))]
 
     def _on_bridge_send(self, event: tuple[Any, ...]) -> None:
         with self._lock:
@@ -330,6 +357,7 @@ class Dispatcher:
     def _on_closed(self, event: tuple[Any, ...]) -> None:
         with self._lock:
             sink = self._sinks.pop(event[1], None)
+            self._states.pop(event[1], None)
         if sink is not None:
             self._to_sink(sink, sink.closed, event[4], event[8])
 

@@ -13,7 +13,7 @@ from . import _core
 from ._chain import LAST, STOP_GRACE, Call, Chain, quietly, size_of, start
 from ._connection import Connection, Request
 from ._encode import PLAIN
-from ._outcomes import NOBODY, Authentication, Authorization, Command, Message, Outcome
+from ._outcomes import NOBODY, Authentication, Authorization, Command, Identification, Keep, Message, Outcome
 
 if TYPE_CHECKING:
     from ._core import Runtime
@@ -164,12 +164,22 @@ class Handlers:
 
     # ---- questions, which are answered out of turn: a handler in hand may wait for what depends on them ----
 
-    def authenticate(self, runtime: Runtime, ticket: int, data: bytes) -> None:
-        outcome = Authentication(runtime, ticket)
+    def authenticate(self, runtime: Runtime, ticket: int, data: bytes, keep: Keep) -> None:
+        """A client of a socket wants to come in. keep: what is to become its connection.state."""
+        request = Request(orjson.loads(data))
+        self._identify(request, Authentication(request, runtime, ticket, keep))
+
+    async def identify(self, request: Request) -> dict[str, Any] | None:
+        """Who makes a call over HTTP, as decision() says it; None for nobody who may come in."""
+        answered: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self._identify(request, Identification(request, answered))
+        return await answered
+
+    def _identify(self, request: Request, outcome: Outcome) -> None:
         if self.authenticator is None:
             outcome.failed()
         else:
-            self._ask("authenticate", self.authenticator, (Request(orjson.loads(data)),), outcome)
+            self._ask("authenticate", self.authenticator, (request,), outcome)
 
     def authorize(self, runtime: Runtime, ticket: int, connection: Connection, action: str, room: str) -> None:
         outcome = Authorization(runtime, ticket)

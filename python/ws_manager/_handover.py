@@ -30,6 +30,8 @@ class Admission(TypedDict, total=False):
     publish: Sequence[str]
     greeting: str
     heartbeat: str
+    state: Mapping[str, Any]
+    """For connection.state; stays in Python."""
 
 
 class HandOver(Protocol):

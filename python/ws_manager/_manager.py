@@ -1,6 +1,6 @@
 """WebSocketManager: a runtime, the application's handlers, and when it starts and stops.
 
-For the package's own modules: _ready(), _match(), _adopt(), _bridge_open(), _conn_drain(), rest().
+For the package's own modules: _ready(), _serves(), _checked(), _adopt(), _bridge_open(), _conn_drain(), rest().
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import orjson
 
-from . import _config, _core
+from . import _config, _core, _processes
 from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._encode import PLAIN, Encoder
 from ._handlers import Handlers, Registered
+from ._look import look, tell_endpoints
 from ._outcomes import listed
 from ._parameters import prepared
 from ._sending import ids
@@ -30,6 +31,9 @@ from ._types import Handler
 
 if TYPE_CHECKING:
     from typing import Unpack
+
+    from starlette.requests import Request as StarletteRequest
+    from starlette.responses import Response
 
     from ._core import Receipt
     from ._options import Config
@@ -63,6 +67,7 @@ class WebSocketManager(Tokens):
         self._router: Any = None
         self._app: object = None  # which the lifespan was called for
         self._panel_is_behind_check = False
+        self._checked_by: str | None = None
         self._reset()
         if config:
             self.configure(**config)
@@ -126,6 +131,8 @@ class WebSocketManager(Tokens):
         for action in self._handlers.commands:
             runtime.command_add(action)
         runtime.want(self._handlers.wanted())
+        if self._checked_by is not None:
+            runtime.access_checked(self._checked_by)
         dispatcher = Dispatcher(self, self._handlers, runtime)
         self._handlers.serve(runtime, dispatcher.call)
         runtime.host = dispatcher
@@ -219,6 +226,7 @@ class WebSocketManager(Tokens):
         dispatcher = cast("Dispatcher", self._dispatcher)
         dispatcher.reopen()
         runtime.start()
+        _processes.warn_server()
         try:
             dispatcher.attach(asyncio.get_running_loop())
         except RuntimeError:
@@ -282,12 +290,17 @@ class WebSocketManager(Tokens):
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
         """Starts the runtime and stops it: FastAPI(lifespan=ws_manager.lifespan), or inside one of your own.
 
+        app: the application, whose routes are looked at first: with a WebSocket route of its own, rooms need a grant
+        (docs/access.md); and what they shadow is said.
+
         Example:
             @asynccontextmanager
             async def lifespan(app):
                 async with ws_manager.lifespan(app):
                     yield
         """
+        found = look(app, self)
+        tell_endpoints(found)
         with self._lock:
             self._app = app
             self.start()
@@ -331,6 +344,7 @@ class WebSocketManager(Tokens):
 
     def _publish_first(self, *args: Any) -> Receipt:
         """Stands for Runtime.publish until there is a runtime that runs."""
+        _processes.warn_sender()
         return self._ready().publish(*args)
 
     def _publish_stopped(self, *args: Any) -> Receipt:
@@ -366,22 +380,65 @@ class WebSocketManager(Tokens):
         self._publish = self._publish_first
         return self._publish_first(*args)
 
-    def _match(self, path: str) -> bool:
-        """Whether a path belongs to an endpoint; False while the runtime does not run."""
-        runtime = self._runtime
-        return runtime is not None and runtime.running and runtime.match(path)
+    def _serves(self, path: str) -> bool:
+        """Whether a path belongs to an endpoint, wherever the application has put it."""
+        with self._lock:
+            return self._any_runtime().match(path)
+
+    def _checked(self, by: str) -> None:
+        """The application decides by itself who comes in: rooms need a grant (docs/access.md)."""
+        if self._checked_by is not None:
+            return
+        with self._lock:
+            self._checked_by = by
+            if self._runtime is not None:
+                self._runtime.access_checked(by)
 
     def _adopt(self, fd: int, request: bytes, sink: ConnSink | None, **admission: Any) -> int:
-        runtime = self._ready()
+        runtime, state = self._ready(), admission.pop("state", None)
         dispatcher = cast("Dispatcher", self._dispatcher)
-        return dispatcher.open(sink, lambda: runtime.adopt(fd, request, **admission))
+        return dispatcher.open(sink, lambda: runtime.adopt(fd, request, **admission), state)
 
     def _bridge_open(
         self, path: str, query: str, ip: str, headers: Sequence[tuple[str, str]], sink: ConnSink, **admission: Any
     ) -> int:
-        runtime = self._ready()
+        runtime, state = self._ready(), admission.pop("state", None)
         dispatcher = cast("Dispatcher", self._dispatcher)
-        return dispatcher.open(sink, lambda: runtime.bridge_open(path, query, ip, headers, **admission))
+        return dispatcher.open(sink, lambda: runtime.bridge_open(path, query, ip, headers, **admission), state)
+
+    # ---- REST ----
+
+    @overload
+    def rest(self, method: str, path: str, *fields: Any, **more: Any) -> tuple[int, str, bytes]: ...
+    @overload
+    def rest(
+        self,
+        method: StarletteRequest,
+        *,
+        user_id: object = None,
+        rooms: str | Iterable[str] = (),
+        subscribe: str | Iterable[str] = (),
+    ) -> Coroutine[Any, Any, Response]: ...
+    def rest(self, method: Any, *fields: Any, **more: Any) -> Any:
+        """Answers a REST call of docs/protocol.md.
+
+        rest(request, user_id=..., rooms=..., subscribe=...), to be awaited in a route of the application that has found
+        out who calls: a Response with what that user may read, as over a socket that connect() has let in with the
+        same. The call is the one that the path of the request ends with.
+
+        rest(method, path, query="", ip="", ...): by the parts of a request: (HTTP status, content type, body). The
+        fields are believed as docs/limits.md says.
+
+        Example:
+            @app.get("/mine/api/ws/history")
+            async def history(request: Request, user: User = Depends(current_user)):
+                return await ws_manager.rest(request, user_id=user.id, subscribe=["team:*"])
+        """
+        if isinstance(method, str):
+            return super().rest(method, *fields, **more)
+        from ._router import answer_as
+
+        return answer_as(self, method, *fields, **{"user_id": None, "rooms": (), "subscribe": (), **more})
 
     # ---- handlers ----
 
@@ -450,10 +507,11 @@ class WebSocketManager(Tokens):
     def authenticate(self, handler: H) -> H:
         """Decorator: handler(request) -> who the client is, where it brings no token.
 
-        A user id, a dict of user_id, session_id, rooms, publish, or True for nobody in particular; None refuses with
-        4401. rooms are joined, and beginnings ("project:*") may be subscribed to; publish: where it may publish. As
-        soon as there is such a handler, rooms need a grant (docs/access.md). PermissionError refuses with 4403.
-        request: path, path_params, query, headers, cookies, ip.
+        A user id, a dict of user_id, session_id, rooms, subscribe, publish, state, or True for nobody in particular;
+        None refuses with 4401. They mean what they mean to connect(): rooms are joined, subscribe ("project:*") may be
+        subscribed to, publish may be published to, state becomes connection.state. As soon as there is such a handler,
+        rooms need a grant (docs/access.md). PermissionError refuses with 4403. request: path, path_params, query,
+        headers, cookies, ip; of REST calls, too.
         """
         _check(handler)
         call = prepared(handler, 1, self._overrides)

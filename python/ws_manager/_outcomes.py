@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._names import client_fault
 from ._parameters import BadRequest
 
 if TYPE_CHECKING:
+    from ._connection import Request
     from ._core import Runtime
     from ._encode import Encoder
 
@@ -78,24 +81,35 @@ class Command(Message):
         self._error("internal", "the handler of this command failed")
 
 
-class Authentication(Outcome):
-    """The question who somebody is that wants to come in."""
+Keep = Callable[[Mapping[str, Any] | None], None]
+"""Takes what is to become the connection.state; None for nothing."""
 
-    __slots__ = ("_runtime", "_ticket")
+
+class Who(Outcome):
+    """The question who somebody is."""
+
+    __slots__ = ("_request",)
     answers = True
 
-    def __init__(self, runtime: Runtime, ticket: int) -> None:
-        self._runtime = runtime
-        self._ticket = ticket
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def _admit(self, grants: dict[str, Any]) -> None:
+        raise NotImplementedError
 
     def _refuse(self, code: int = 0, reason: str = "") -> None:
-        self._runtime.authenticated(self._ticket, False, code=code, reason=reason)
+        raise NotImplementedError
 
     def done(self, value: Any) -> None:
         if value is None or value is False:
             self._refuse()
+            return
+        grants = decision(value)
+        fault = client_fault(grants, self._request.path_params, self._request.query.pairs)
+        if fault is not None:
+            self._refuse(4400, fault)
         else:
-            self._runtime.authenticated(self._ticket, True, **decision(value))
+            self._admit(grants)
 
     def failed(self) -> None:
         self._refuse(INTERNAL_ERROR, "The authentication handler failed.")
@@ -105,6 +119,43 @@ class Authentication(Outcome):
         if meant is not None:
             self._refuse(*meant)
         return meant is not None
+
+
+class Authentication(Who):
+    """Of a client that wants to come in by a socket."""
+
+    __slots__ = ("_keep", "_runtime", "_ticket")
+
+    def __init__(self, request: Request, runtime: Runtime, ticket: int, keep: Keep) -> None:
+        super().__init__(request)
+        self._runtime = runtime
+        self._ticket = ticket
+        self._keep = keep
+
+    def _admit(self, grants: dict[str, Any]) -> None:
+        self._keep(grants.pop("state", None))
+        self._runtime.authenticated(self._ticket, True, **grants)
+
+    def _refuse(self, code: int = 0, reason: str = "") -> None:
+        self._keep(None)
+        self._runtime.authenticated(self._ticket, False, code=code, reason=reason)
+
+
+class Identification(Who):
+    """Of who makes a call over HTTP."""
+
+    __slots__ = ("_answered",)
+
+    def __init__(self, request: Request, answered: asyncio.Future[dict[str, Any] | None]) -> None:
+        super().__init__(request)
+        self._answered = answered
+
+    def _admit(self, grants: dict[str, Any] | None) -> None:
+        if not self._answered.done():
+            self._answered.set_result(grants)
+
+    def _refuse(self, code: int = 0, reason: str = "") -> None:  # noqa: ARG002 - the core has its own words for calls
+        self._admit(None)
 
 
 class Authorization(Outcome):
@@ -161,21 +212,21 @@ def objection(error: Exception) -> tuple[str, str] | None:
 
 
 def decision(value: Any) -> dict[str, Any]:
-    """The keywords of Runtime.authenticated() for what an authenticate handler has returned."""
+    """The keywords of Runtime.authenticated(), and `state`, for what an authenticate handler has returned."""
     if value is True:
         return {}
     if not isinstance(value, Mapping):
         if isinstance(value, (str, int)) or type(value).__name__ == "UUID":
             return {"user_id": str(value)}
         raise TypeError(
-            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish), "
-            f"True or None, not {type(value).__name__}"
+            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish, "
+            f"state), True or None, not {type(value).__name__}"
         )
-    unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish"}
+    unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish", "state"}
     if unknown:
         raise TypeError(
             f"an authenticate handler returned a dict with {sorted(unknown)!r}; "
-            "it may have user_id, session_id, rooms, subscribe, publish"
+            "it may have user_id, session_id, rooms, subscribe, publish, state"
         )
     return {
         "user_id": "" if value.get("user_id") is None else str(value["user_id"]),
@@ -183,6 +234,7 @@ def decision(value: Any) -> dict[str, Any]:
         "rooms": listed(value.get("rooms")),
         "subscribe": listed(value.get("subscribe")),
         "publish": listed(value.get("publish")),
+        "state": dict(value.get("state") or {}),
     }
 
 

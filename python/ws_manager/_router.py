@@ -10,8 +10,9 @@ With FastAPI the router is an APIRouter; with Starlette alone a Router, to be mo
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -22,9 +23,13 @@ from starlette.websockets import WebSocket
 from ws_manager import _config
 from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted
 from ws_manager._connect import carry
-from ws_manager._core import WsManagerError
+from ws_manager._connection import Request as Asked
+from ws_manager._core import InvalidArgument, WsManagerError
 from ws_manager._handover import Admission, offered
-from ws_manager._routes import ENDPOINT, Endpoint
+from ws_manager._look import look
+from ws_manager._names import client_fault
+from ws_manager._outcomes import listed
+from ws_manager._routes import CALL, ENDPOINT, Endpoint, fits
 
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
@@ -35,6 +40,9 @@ logger = logging.getLogger("ws_manager")
 
 MAX_BODY = 1024 * 1024
 """Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413."""
+
+HISTORY = "/api/ws/history"
+"""The call whose answer depends on who calls."""
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -53,6 +61,7 @@ CALLS = (
     Call("GET", "/ws/stats", "ws_manager_stats_short", "The same as /api/ws/stats"),
     Call("GET", "/api/ws/connections", "ws_manager_connections", "How many connections there are"),
     Call("GET", "/api/ws/health", "ws_manager_health", "Whether new clients are welcome: 200, or 503 while draining"),
+    Call("GET", "/api/ws/live", "ws_manager_live", "Whether the process lives: 200, also while draining"),
     Call("GET", "/api/ws/bans", "ws_manager_bans", "The addresses that are turned away"),
     Call(
         "GET",
@@ -138,33 +147,88 @@ def rest_endpoint(
     """What answers a call. vouched: the application has found out that the caller may use the admin panel."""
 
     async def rest(request: Request) -> Response:
-        body = await _body(request)
-        headers = request.headers
+        look(request.scope.get("app"), manager)
         try:
-            status, content_type, fields, answer = await run_in_threadpool(
-                manager._ready().rest,
-                request.method,
-                quoted(endpoint_path(request.scope["path"], call.path)),
-                request.url.query,
-                client_ip(request.scope),
-                headers.get("authorization", ""),
-                headers.get("x-api-key", ""),
-                headers.get("origin", ""),
-                ",".join(headers.getlist("forwarded")),
-                ",".join(headers.getlist("x-forwarded-for")),
-                body,
-                "" if is_test_client(request.scope) else headers.get("host", ""),
-                headers.get("content-type", ""),
-                vouched,
-            )
+            identity = await _identify(manager, request, call)
+            return await _answer(manager, request, call, vouched=vouched, **identity)
         except WsManagerError as error:
             return Response(str(error), 503, media_type="text/plain")
-        if status == 404 and manager._panel_is_behind_check and call in ADMIN_CALLS:
-            return Response(BEHIND_CHECK, 404, media_type="text/plain")
-        more = dict(line.split(": ", 1) for line in fields.splitlines())
-        return Response(answer, status, headers={"content-type": content_type, **more})
 
+    setattr(rest, CALL, call)
     return rest
+
+
+async def _answer(manager: WebSocketManager, request: Request, call: Call, **identity: Any) -> Response:
+    """The core's answer to a call. identity: `vouched`, or `admitted` and who calls, as Runtime.rest() takes them."""
+    body = await _body(request)
+    headers = request.headers
+    status, content_type, fields, answer = await run_in_threadpool(
+        manager._ready().rest,
+        request.method,
+        quoted(endpoint_path(request.scope["path"], call.path)),
+        request.url.query,
+        client_ip(request.scope),
+        headers.get("authorization", ""),
+        headers.get("x-api-key", ""),
+        headers.get("origin", ""),
+        ",".join(headers.getlist("forwarded")),
+        ",".join(headers.getlist("x-forwarded-for")),
+        body,
+        "" if is_test_client(request.scope) else headers.get("host", ""),
+        headers.get("content-type", ""),
+        **identity,
+    )
+    if status == 404 and manager._panel_is_behind_check and call in ADMIN_CALLS:
+        return Response(BEHIND_CHECK, 404, media_type="text/plain")
+    more = dict(line.split(": ", 1) for line in fields.splitlines())
+    return Response(answer, status, headers={"content-type": content_type, **more})
+
+
+async def answer_as(
+    manager: WebSocketManager, request: Request, user_id: object, rooms: Iterable[str], subscribe: Iterable[str]
+) -> Response:
+    """WebSocketManager.rest(request, ...)."""
+    manager._checked(f"rest() in the application's route {getattr(request.scope.get('route'), 'path', '')}".rstrip())
+    path = request.scope["path"]
+    call = next((call for call in CALLS if fits(call.path, endpoint_path(path, call.path))), None)
+    if call is None:
+        known = ", ".join(call.path for call in CALLS)
+        raise InvalidArgument(f"rest(): the path of the request, {path!r}, ends like no REST call; those are {known}")
+    identity = {
+        "user_id": "" if user_id is None else str(user_id),
+        "rooms": listed(rooms),
+        "subscribe": listed(subscribe),
+    }
+    fault = client_fault(identity, request.path_params, request.query_params.multi_items())
+    if fault is not None:
+        return Response(fault, 400, media_type="text/plain")
+    return await _answer(manager, request, call, admitted=True, **identity)
+
+
+async def _identify(manager: WebSocketManager, request: Request, call: Call) -> dict[str, Any]:
+    """Who calls, where that matters, by the application's authenticate handler, as for a socket without a token."""
+    handlers = manager._handlers
+    if call.path != HISTORY or request.method == "OPTIONS" or handlers.authenticator is None:
+        return {}
+    if "authorization" in request.headers and _config.takes_tokens(manager._config):
+        return {}
+    asked = Asked(
+        {
+            "path": request.scope["path"],
+            "query": request.url.query,
+            "headers": dict(request.headers.items()),
+            "ip": client_ip(request.scope),
+        }
+    )
+    try:
+        async with asyncio.timeout(_config.seconds(manager._config, "auth_timeout")):
+            grants = await handlers.identify(asked)
+    except TimeoutError:
+        logger.warning("the authenticate handler did not answer a REST call within auth_timeout; refused")
+        return {}
+    if grants is None:
+        return {}
+    return {"admitted": True, **{name: grants[name] for name in ("user_id", "rooms", "subscribe") if name in grants}}
 
 
 async def _body(request: Request) -> bytes:
@@ -181,6 +245,7 @@ async def _body(request: Request) -> bytes:
 def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[WebSocket], Awaitable[None]]:
     async def endpoint(websocket: WebSocket) -> None:
         path = quoted(endpoint_path(websocket.scope["path"], pattern))
+        look(websocket.scope.get("app"), manager)
         offer = offered(websocket.scope)
         if offer is not None:
             try:

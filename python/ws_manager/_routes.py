@@ -1,24 +1,31 @@
-"""Whose is a path: the application's, one of our endpoints in its routing table, or nobody's.
+"""What stands in an application's routing table: its own routes, ours, what is before them, and who has a path.
 
-The answer decides whether an upgrade may go to the runtime at once. Where a table of Starlette's leaves it open, the
-application gets it: its own checks must never be passed by, and our endpoints in it hand over a little later anyway.
-An application without such a table is no one's guess: there the runtime's endpoints come first.
+Routing decides: an endpoint of ours exists where the application includes it, behind whatever it puts before it.
+Tables of Starlette's kind are read (FastAPI's, Starlette's); of another application nothing is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+import re
+from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
 
 ENDPOINT = "__ws_manager_endpoint__"
-"""Attribute of the functions behind our routes: an Endpoint."""
+"""Attribute of the functions behind our WebSocket routes: an Endpoint."""
+
+CALL = "__ws_manager_call__"
+"""Attribute of the functions behind our HTTP routes: the manager's REST calls and panel."""
 
 MAX_WRAPPERS = 32
 """Layers of middleware around an application that are looked through."""
+
+SAMPLES = {"int": "1", "float": "1.5", "uuid": "00000000-0000-4000-8000-000000000000"}
+"""What stands for a path parameter of such a convertor where a path is made of a pattern; "x" for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +36,149 @@ class Endpoint:
     pattern: str
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who has a path. application: it has to be asked. endpoint: the route of ours that is first to match."""
-
-    application: bool
-    endpoint: Endpoint | None = None
+# ---- the table as a list -------------------------------------------------------------------------------------------
 
 
-NOBODY = Owner(application=False)
-APPLICATION = Owner(application=True)
+class Place(NamedTuple):
+    """One route, where it is found and what stands before it."""
+
+    websocket: bool
+    path: str
+    """As the client sees it, with the parameters in braces."""
+    ours: bool
+    endpoint: Endpoint | None
+    """Of a WebSocket route of ours."""
+    guards: tuple[str, ...]
+    """Dependencies that came with an inclusion, and middleware of a mounted application; names for people."""
 
 
-def owner(app: Any, path: str, headers: list[tuple[bytes, bytes]], root_path: str = "") -> Owner:
-    """Who would get a WebSocket upgrade.
+class Shadow(NamedTuple):
+    """A route of the application's own that is never called, and the route of ours that is."""
 
-    app: the ASGI application, possibly wrapped. path: decoded, as received. root_path: the server's own setting.
+    own: Place
+    ours: Place
+
+
+class Survey(NamedTuple):
+    """What a look at an application has shown."""
+
+    app: Any
+    """What has the table, inside its wrappers."""
+    places: list[Place]
+    middleware: tuple[str, ...]
+    """Of the whole application."""
+    own_websocket: str | None
+    """The first WebSocket route of the application's own."""
+
+    @property
+    def endpoints(self) -> list[Place]:
+        """The WebSocket routes of ours, in order."""
+        return [place for place in self.places if place.endpoint is not None]
+
+    @property
+    def managers(self) -> list[WebSocketManager]:
+        """Those whose endpoints are in the table."""
+        return list(
+            {id(place.endpoint.manager): place.endpoint.manager for place in self.places if place.endpoint}.values()
+        )
+
+    @property
+    def shadowed(self) -> list[Shadow]:
+        """Routes of the application's own that come after one of ours that takes all of their requests."""
+        found = []
+        for at, own in enumerate(self.places):
+            if own.ours:
+                continue
+            sample = _sample(own.path)
+            before = (place for place in self.places[:at] if place.websocket is own.websocket)
+            first = next((place for place in before if fits(place.path, sample)), own)
+            if first.ours:
+                found.append(Shadow(own, first))
+        return found
+
+    def find(self, path: str) -> Place | None:
+        """The WebSocket route that a path leads to."""
+        return next((place for place in self.places if place.websocket and fits(place.path, path)), None)
+
+
+def survey(app: Any) -> Survey | None:
+    """What an application has in its table; None where it has none of Starlette's kind.
+
+    app: the ASGI application, possibly wrapped. What its table holds now counts: it is looked at when all is included.
     """
     routed = _routed(app)
     if routed is None:
-        return NOBODY
-    own_root = getattr(routed, "root_path", "")  # FastAPI(root_path=...) replaces the server's.
-    scope: dict[str, Any] = {
-        "type": "websocket",
-        "path": root_path + path,
-        "root_path": own_root or root_path,
-        "headers": headers,
-    }
-    found = _search(routed.routes, scope)
-    if found.endpoint is not None and own_root:
-        return APPLICATION  # The path may begin with own_root: the application knows what is left of it.
-    return found
+        return None
+    outside = [type(layer).__name__ for layer in _layers(app, routed) if not _of_server(layer)]
+    places = list(_walk(routed.routes, "", ()))
+    own = next((place.path for place in places if place.websocket and not place.ours), None)
+    return Survey(routed, places, (*outside, *_middleware(routed)), own)
+
+
+def _walk(routes: Iterable[Any], prefix: str, guards: tuple[str, ...]) -> Iterator[Place]:
+    from starlette.routing import Host, Mount
+
+    for route in routes:
+        included = getattr(route, "effective_route_contexts", None)  # FastAPI's included routers
+        if callable(included):
+            for context in included():
+                yield from _leaf(context, getattr(context, "starlette_route", None) or context, prefix, guards)
+        elif isinstance(route, Mount | Host):
+            yield from _mounted(route, prefix, guards)
+        else:
+            yield from _leaf(route, route, prefix, guards)
+
+
+def _mounted(route: Any, prefix: str, guards: tuple[str, ...]) -> Iterator[Place]:
+    mounted = _routed(route.app)
+    if mounted is not None:
+        path = prefix + getattr(route, "path", "").rstrip("/")
+        inside = tuple(type(layer).__name__ for layer in _layers(route.app, mounted))
+        yield from _walk(mounted.routes, path, (*guards, *inside, *_middleware(mounted)))
+
+
+def _leaf(context: Any, route: Any, prefix: str, guards: tuple[str, ...]) -> Iterator[Place]:
+    from starlette.routing import Host, Mount, Route, WebSocketRoute
+
+    if isinstance(route, Mount | Host):  # of an included router
+        yield from _mounted(route, prefix, guards)
+        return
+    original = getattr(context, "original_route", route)
+    if not isinstance(original, Route | WebSocketRoute):
+        return
+    endpoint = getattr(route, "endpoint", None)
+    mark = getattr(endpoint, ENDPOINT, None)
+    before = (*guards, *map(_name, getattr(route, "dependencies", ())))
+    ours = mark is not None or hasattr(endpoint, CALL)
+    yield Place(isinstance(original, WebSocketRoute), prefix + route.path, ours, mark, before)
+
+
+def _name(dependency: Any) -> str:
+    """Of a dependency of FastAPI's, for people."""
+    call = getattr(dependency, "dependency", dependency)
+    return f"Depends({getattr(call, '__qualname__', type(call).__name__).rpartition('.')[2]})"
+
+
+def _sample(pattern: str) -> str:
+    """A path that a pattern takes."""
+    from starlette.routing import PARAM_REGEX
+
+    return PARAM_REGEX.sub(lambda match: SAMPLES.get((match[2] or "").lstrip(":"), "x"), pattern)
+
+
+def fits(pattern: str, path: str) -> bool:
+    """Whether a path is one of a pattern's."""
+    return _regex(pattern).match(path) is not None
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    from starlette.routing import compile_path
+
+    return compile_path(pattern)[0]
+
+
+# ---- layers --------------------------------------------------------------------------------------------------------
 
 
 def _routed(app: Any) -> Any:
@@ -74,37 +193,58 @@ def _routed(app: Any) -> Any:
     return None
 
 
-def _search(routes: Iterable[Any], scope: MutableMapping[str, Any]) -> Owner:
+def _layers(app: Any, routed: Any) -> Iterator[Any]:
+    """What is wrapped around it."""
+    while app is not routed:
+        yield app
+        app = app.app
+
+
+def _of_server(layer: Any) -> bool:
+    """uvicorn's own layers, which turn nobody away."""
+    return type(layer).__module__.startswith("uvicorn.")
+
+
+def _middleware(app: Any) -> tuple[str, ...]:
+    """Those that the application was given; Starlette's own two do not count."""
+    return tuple(getattr(row.cls, "__name__", repr(row.cls)) for row in getattr(app, "user_middleware", ()))
+
+
+# ---- who has a path ------------------------------------------------------------------------------------------------
+
+
+def unguarded(app: Any, path: str, headers: list[tuple[bytes, bytes]], root_path: str = "") -> Endpoint | None:
+    """The endpoint of ours that an upgrade leads to with nothing of the application's before it, else None.
+
+    app: the ASGI application, possibly wrapped. path: decoded, as received. root_path: the server's own setting.
+    """
+    routed = _routed(app)
+    if routed is None or _middleware(routed) or not all(map(_of_server, _layers(app, routed))):
+        return None
+    if getattr(routed, "root_path", ""):
+        return None  # The path may begin with it: the application knows what is left then.
+    scope: dict[str, Any] = {"type": "websocket", "path": root_path + path, "root_path": root_path, "headers": headers}
+    return _search(routed.routes, scope)[0]
+
+
+def _search(routes: Iterable[Any], scope: MutableMapping[str, Any]) -> tuple[Endpoint | None, bool]:
+    """The endpoint, and whether the search has ended: by it, or by what the application has to be asked about."""
     from starlette.routing import Host, Match, Mount, Route
 
     for route in routes:
         if isinstance(getattr(route, "original_route", route), Route):
             continue  # HTTP only, as most of a table is
-        included = getattr(route, "effective_route_contexts", None)  # FastAPI's included routers
+        included = getattr(route, "effective_route_contexts", None)
         if callable(included):
-            found = _search(included(), scope)
-            if found is not NOBODY:
-                return found
+            endpoint, ended = _search(included(), scope)
+            if ended:
+                return endpoint, True
             continue
         match, child_scope = route.matches(scope)
         if match is Match.NONE:
             continue
         starlette_route = getattr(route, "starlette_route", None) or route
-        if isinstance(starlette_route, Mount | Host):
-            return _search_mounted(starlette_route, {**scope, **child_scope})
-        endpoint = getattr(child_scope.get("endpoint"), ENDPOINT, None)
-        if endpoint is None or getattr(starlette_route, "dependencies", None):
-            return APPLICATION
-        return Owner(application=False, endpoint=endpoint)
-    return NOBODY
-
-
-def _search_mounted(route: Any, scope: MutableMapping[str, Any]) -> Owner:
-    """Starlette gives a mounted application all that begins with its path, whether that has a route for it or not."""
-    from starlette.staticfiles import StaticFiles
-
-    mounted = _routed(route.app)
-    if mounted is not None:
-        # A mounted application may have middleware of its own: it is asked even for our endpoints.
-        return APPLICATION if _search(mounted.routes, scope) is not NOBODY else NOBODY
-    return NOBODY if isinstance(route.app, StaticFiles) else APPLICATION
+        if isinstance(starlette_route, Mount | Host) or getattr(starlette_route, "dependencies", None):
+            return None, True
+        return getattr(child_scope.get("endpoint"), ENDPOINT, None), True
+    return None, False

@@ -1,13 +1,12 @@
 """The WebSocket protocol class for uvicorn: `uvicorn main:app --ws ws_manager.uvicorn:WebSocketProtocol`.
 
-An upgrade to one of the runtime's endpoints is handed over at once, socket and all: uvicorn and the application never
-hear of the connection again. Every other upgrade is served by uvicorn's own implementation, with one addition: an
-endpoint of the application that calls `ws_manager.connect(websocket, ...)` before it accepts hands its socket over too.
+The application is asked about every upgrade, as under any server: what it has no route for does not exist, and what it
+guards is guarded. Where the way leads to an endpoint of `ws_manager.router`, or to one of the application's own that
+calls `ws_manager.connect(websocket, ...)` before it accepts, the socket is handed over to the runtime, and uvicorn
+never hears of the connection again. Every other upgrade is served by uvicorn's own implementation.
 
-Who gets what: a WebSocket route of the application that matches before a route of `ws_manager.router` keeps its path.
-Routes of ours that were included with dependencies, or mounted, are asked through the application: its checks come
-first, the hand-over after them. Middleware around the whole application does not see an upgrade that is handed over at
-once; where it has to, use `CheckedWebSocketProtocol`, which asks the application each time.
+`DirectWebSocketProtocol` hands over without asking where nothing of the application's stands before the endpoint: a
+third of the work of a handshake, for who has measured that it matters.
 
 Works with uvicorn 0.30 and later (`--ws` takes an import string since 0.36), on asyncio and uvloop, with h11, httptools
 and zttp. Where uvicorn ends TLS the socket can't be handed over; the bridge carries the same paths then.
@@ -21,16 +20,16 @@ import os
 import re
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from uvicorn.protocols.utils import ClientDisconnected, get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from ws_manager._bridge import ClosedSink, Message, Receive, Send, bridge, endpoint_path, quoted, retry_after
+from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path, quoted, retry_after
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
-from ws_manager._manager import default_manager
-from ws_manager._routes import Endpoint, owner
+from ws_manager._look import look, tell_refused
+from ws_manager._routes import unguarded
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -39,13 +38,14 @@ if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
     from ws_manager._types import ConnSink
 
-__all__ = ["CheckedWebSocketProtocol", "WebSocketProtocol"]
+__all__ = ["CheckedWebSocketProtocol", "DirectWebSocketProtocol", "WebSocketProtocol"]
 
 MAX_HELD = 65536
 """Bytes that a client may send before it has an answer; then its socket is not read until there is one."""
 
 SECRET = re.compile(r"[^/]{40,}")
-"""Path segments that may be tokens are kept out of the log."""
+SECRET_NAME = re.compile("token|ticket|secret|key|password|code", re.IGNORECASE)
+"""Path segments that may be tokens, by their length and by the name of the parameter, are kept out of the log."""
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -80,14 +80,10 @@ class _Request(NamedTuple):
 
 
 class WebSocketProtocol(asyncio.Protocol):
-    """One upgraded connection, until it belongs to the runtime or to uvicorn's own implementation.
+    """One upgraded connection, until it belongs to the runtime or to uvicorn's own implementation."""
 
-    manager: whose endpoints are served where the application has no route for a path; the process's default if None.
-    """
-
-    manager: ClassVar[WebSocketManager | None] = None
-    direct: ClassVar[bool] = True
-    """Hand over at once what the application has no say in; False: ask it each time."""
+    direct: ClassVar[bool] = False
+    """Whether what the application has no say in is handed over without asking it."""
 
     def __init__(
         self,
@@ -106,9 +102,11 @@ class WebSocketProtocol(asyncio.Protocol):
         self.request: _Request | None = None
         self.handed_over = False
         self._inner: Any = None  # uvicorn's own protocol
-        self._application: Any = None
+        self._scope: MutableMapping[str, Any] = {}
         self._held: list[bytes] | None = None  # what the client sent before it had an answer
         self._stay: _StaySink | None = None
+        self._reached = False  # one of our endpoints, or connect(), has the connection
+        self._refused = False  # by the application
 
     # ---- what the transport calls
 
@@ -151,38 +149,19 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _begin(self, data: bytes) -> None:
         self.request = request = _Request.parse(data)
-        if request is None:
-            self._delegate(data, self.config.loaded_app)
+        look(self.config.loaded_app)
+        endpoint = None
+        if request is not None and self.direct and self.can_hand_over():
+            endpoint = unguarded(self.config.loaded_app, request.path, request.headers, self.config.root_path)
+        if endpoint is None or request is None:
+            self._delegate(data)
             return
-        endpoint, manager = self._endpoint(request)
-        if endpoint is None or manager is None:
-            self._delegate(data, self.config.loaded_app)
-        elif not self.can_hand_over():
-            self._delegate(data, _BridgeApplication(manager, quoted(endpoint)))
-        else:
-            try:
-                self.hand_over(manager, None, Admission(), "" if endpoint == request.path else quoted(endpoint))
-            except WsManagerError as error:
-                logger.error("The upgrade of %s can't be handed over: %s", request.path, error)
-                self._answer(503, str(error))
-
-    def _endpoint(self, request: _Request) -> tuple[str, WebSocketManager] | tuple[None, None]:
-        """The endpoint's path, decoded, and whose it is, if the application has no say in it."""
-        if not self.direct:
-            return None, None
-        found = owner(self.config.loaded_app, request.path, request.headers, self.config.root_path)
-        if found.application:
-            return None, None
-        endpoint = found.endpoint or Endpoint(type(self).manager or default_manager(), request.path)
         path = endpoint_path(request.path, endpoint.pattern)
         try:
-            if not endpoint.manager.running:
-                endpoint.manager._ready()
-                _Stopper(self.server_state, endpoint.manager)
-        except (WsManagerError, OSError) as error:
-            logger.error("The runtime of ws_manager does not start: %s", error)
-            return None, None
-        return (path, endpoint.manager) if endpoint.manager._match(path) else (None, None)
+            self.hand_over(endpoint.manager, None, Admission(), "" if path == request.path else quoted(path))
+        except WsManagerError as error:
+            logger.error("An upgrade of %s can't be handed over: %s", endpoint.pattern, error)
+            self._answer(503, str(error))
 
     def can_hand_over(self) -> bool:
         """Nothing has been answered, no TLS is in between, and the client is still there."""
@@ -198,6 +177,9 @@ class WebSocketProtocol(asyncio.Protocol):
     def hand_over(self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, path: str) -> int:
         """Gives the socket to the runtime. After an error this server still has it."""
         assert self.request is not None
+        if not manager.running:
+            manager._ready()
+            _Stopper(self.server_state, manager)
         request = self.request.moved(path) + b"".join(self._held or ())
         self.transport.pause_reading()
         fd = os.dup(self.transport.get_extra_info("socket").fileno())
@@ -212,14 +194,29 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.config.access_log:
             client = get_remote_addr(self.transport)
             address = f"{client[0]}:{client[1]}" if client else ""
-            logger.info('%s - "WebSocket %s" [handed over]', address, SECRET.sub("...", self.request.path))
+            # Percent-encoded, so that a path cannot write a line of its own.
+            logger.info('%s - "WebSocket %s" [handed over]', address, self._shown())
         # Closes this descriptor without a word to the client: the connection lives on in the duplicate.
         self.transport.abort()
         return conn
 
+    def _shown(self) -> str:
+        """The path for the log: what may be a token is left out."""
+        assert self.request is not None
+        secrets = {value for name, value in self._parameters.items() if SECRET_NAME.search(name)}
+        return "/".join(
+            "..." if SECRET.fullmatch(part) or unquote(part) in secrets else part
+            for part in self.request.raw_path.split("/")
+        )
+
+    @property
+    def _parameters(self) -> dict[str, str]:
+        """The parameters of the path, as far as the application has found its route."""
+        return {name: value for name, value in self._scope.get("path_params", {}).items() if isinstance(value, str)}
+
     # ---- uvicorn's own implementation
 
-    def _delegate(self, data: bytes, application: Any) -> None:
+    def _delegate(self, data: bytes) -> None:
         if AutoWebSocketsProtocol is None:
             logger.warning("This WebSocket needs uvicorn's own implementation: pip install 'uvicorn[standard]'.")
             self._answer(501, "This server has no WebSocket implementation for this path.")
@@ -228,7 +225,6 @@ class WebSocketProtocol(asyncio.Protocol):
             config=self.config, server_state=self.server_state, app_state=self.app_state, _loop=self.loop
         )
         self._inner = inner
-        self._application = application
         inner.connection_made(self.transport)
         if self.request is not None and hasattr(inner, "app"):
             inner.app = self._run
@@ -238,17 +234,20 @@ class WebSocketProtocol(asyncio.Protocol):
     async def _run(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """The application, with the offer to hand over in its scope."""
         scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: _Offer(self)}
+        self._scope = scope
 
         async def watched_send(message: Message) -> None:
             if not self.handed_over:
                 await send(message)
                 if message["type"] == "websocket.accept":
                     self._settle()
+                elif message["type"] in ("websocket.close", "websocket.http.response.start"):
+                    self._refused = self._held is not None  # it has not been accepted
             elif message["type"] == "websocket.send":
                 raise ClientDisconnected
 
         try:
-            await self._application(scope, receive, watched_send)
+            await self.config.loaded_app(scope, receive, watched_send)
         except Exception as error:
             # The client's end, after a hand-over, is no error of an endpoint that waits for it in the usual loop.
             if not (self.handed_over and type(error).__name__ == "WebSocketDisconnect"):
@@ -256,6 +255,8 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.handed_over:
             self._abandon_handshake()
             raise ClientDisconnected  # What uvicorn's implementations take as an end without a word.
+        if self._refused and not self._reached and self.request is not None:
+            tell_refused(self.config.loaded_app, self.request.path, self.config.root_path)
 
     def _settle(self) -> None:
         """The application has accepted: from here on the connection is uvicorn's own, without a layer in between."""
@@ -310,13 +311,17 @@ class WebSocketProtocol(asyncio.Protocol):
         self.transport.close()
 
 
-class CheckedWebSocketProtocol(WebSocketProtocol):
-    """Asks the application each time: its middleware sees every upgrade, and the hand-over comes after it.
+CheckedWebSocketProtocol = WebSocketProtocol
+"""The name from when the other class did not ask."""
 
-    The endpoints have to be in its routing table (`app.include_router(ws_manager.router)`).
+
+class DirectWebSocketProtocol(WebSocketProtocol):
+    """Hands over at once what leads to an endpoint of ours with nothing before it: no dependency, mount, middleware.
+
+    Everything else is asked as by WebSocketProtocol. What the application has no route for does not exist here either.
     """
 
-    direct: ClassVar[bool] = False
+    direct: ClassVar[bool] = True
 
 
 class _StaySink:
@@ -377,6 +382,7 @@ class _Offer:
 
     @property
     def possible(self) -> bool:
+        self._protocol._reached = True
         return self._protocol.can_hand_over()
 
     def take(
@@ -396,15 +402,3 @@ class _Offer:
 
     def carried(self, manager: WebSocketManager, conn: int) -> None:
         self._protocol.carried(manager, conn)
-
-
-class _BridgeApplication:
-    """Carries an endpoint over uvicorn's own implementation where the socket can't be given away."""
-
-    def __init__(self, manager: WebSocketManager, path: str) -> None:
-        self._manager = manager
-        self._path = path
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        await receive()  # websocket.connect
-        await bridge(self._manager, scope, receive, send, Admission(), path=self._path)

@@ -200,3 +200,182 @@ test('two managers on one server', async (t) => {
   await client.next('x')
   assert.equal((await manager.broadcast({ type: 'x' })).recipients, 0)
 })
+
+/** Sends bytes, and gives what has come once `enough` is true of it. */
+async function talk(t, server, bytes, enough) {
+  const socket = net.connect(server.address().port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  let text = ''
+  socket.on('data', (data) => (text += data.toString('latin1')))
+  socket.write(bytes)
+  await eventually(() => enough(text), `an answer, not ${JSON.stringify(text)}`)
+  return text
+}
+
+test('a request that asks for another protocol is an ordinary one, with its body and what follows it', async (t) => {
+  const { server } = await attached(t, async (req, res) => {
+    let body = ''
+    for await (const chunk of req) body += chunk
+    res.end(`${req.method} ${req.url} ${req.headers.upgrade} [${body}]`)
+  })
+  const h2c =
+    'Host: x\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n'
+  const post = `POST /app HTTP/1.1\r\n${h2c}Content-Length: 10\r\n\r\n0123456789`
+  const chunked = `POST /chunks HTTP/1.1\r\n${h2c}Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n`
+  const two = await talk(t, server, post + chunked, (text) => text.includes('[abcde]'))
+  assert.match(two, /POST \/app h2c \[0123456789\]/)
+  assert.match(two, /POST \/chunks h2c \[abcde\]/)
+
+  // A body that comes later, and longer than what a socket holds.
+  const socket = net.connect(server.address().port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  let text = ''
+  socket.on('data', (data) => (text += data))
+  socket.write(`POST /late HTTP/1.1\r\n${h2c}Expect: 100-continue\r\nContent-Length: 300000\r\n\r\n`)
+  await eventually(() => text.includes('100 Continue'))
+  socket.write('z'.repeat(300_000))
+  await eventually(() => text.includes('zzz]'))
+  // And the connection is good for another one.
+  text = ''
+  socket.write('GET /again HTTP/1.1\r\nHost: x\r\n\r\n')
+  await eventually(() => text.includes('GET /again undefined []'))
+})
+
+test('refused upgrades that are left open hold no descriptor for ever', async (t) => {
+  const { server, manager } = await attached(t, undefined, { handshakeTimeout: 0.3 })
+  const stopped = await attached(t, undefined, { handshakeTimeout: 0.3 })
+  await stopped.manager.attach(stopped.server, { endpoints: { '/live/:board': () => true } })
+  await stopped.manager.stop(0)
+  server.keepAliveTimeout = 200
+  const { readdirSync } = await import('node:fs')
+  const count = () => readdirSync('/proc/self/fd').length
+  const before = count()
+  const key = Buffer.alloc(16).toString('base64')
+  const head = (path, more = '') =>
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n${more}\r\n`
+  const kinds = [
+    [server, head('/ws', 'Origin: https://elsewhere.example\r\n'), 403],
+    [server, head('/nothing'), 404],
+    [server, head('/ws', 'Content-Length: 5\r\n'), 400],
+    [stopped.server, head('/live/7'), 503],
+  ]
+  const sockets = []
+  for (const [to, request, status] of kinds) {
+    for (let i = 0; i < 25; i++) {
+      // The answer is read, and nothing is closed on this side.
+      const socket = net.connect({ port: to.address().port, host: '127.0.0.1', allowHalfOpen: true })
+      sockets.push(socket)
+      t.after(() => socket.destroy())
+      socket.on('error', () => {})
+      socket.write(request)
+      const [data] = await once(socket, 'data')
+      assert.match(String(data), new RegExp(`^HTTP/1.1 ${status} `))
+    }
+  }
+  // Their own ends are descriptors of this process, too.
+  await eventually(() => count() <= before + sockets.length + 2, 'descriptors to be closed')
+  assert.ok(manager.running)
+})
+
+test('of many that stay after a refusal the oldest is ended', async (t) => {
+  const { manager, server } = await attached(t, undefined, { handshakeTimeout: 60, maxHandshakes: 5 })
+  await manager.attach(server, { endpoints: { '/live/:board': () => true } })
+  await manager.stop(0)
+  for (let i = 0; i < 8; i++) {
+    const socket = net.connect({ port: server.address().port, host: '127.0.0.1', allowHalfOpen: true })
+    t.after(() => socket.destroy())
+    socket.on('error', () => {})
+    const key = Buffer.alloc(16).toString('base64')
+    socket.write(
+      `GET /live/7 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+    )
+    await once(socket, 'data')
+  }
+  const connections = () => new Promise((resolve) => server.getConnections((error, n) => resolve(n)))
+  await eventually(async () => (await connections()) <= 5, 'the oldest to be ended')
+})
+
+test('attach() with a prefix: all is below it, and nothing beside it', async (t) => {
+  const server = await serve(t, (req, res) => manager.restHandler(req, res))
+  const manager = new WebSocketManager()
+  await manager.attach(server, {
+    prefix: '/shop/',
+    endpoints: { '/live/:board': (req) => ({ rooms: [`board:${req.params.board}`] }) },
+  })
+  t.after(() => manager.stop(0))
+  const url = `ws://${server.host}`
+  const client = await connect(t, `${url}/shop/ws/updates?a=b`)
+  assert.deepEqual(Object.keys(client.greeting.data.rooms), ['@all'])
+  const live = await connect(t, `${url}/shop/live/7`)
+  assert.equal((await manager.sendToRoom('board:7', { type: 'x' })).recipients, 1)
+  await live.next('x')
+  const status = async (path) => (await fetch(`http://${server.host}${path}`)).status
+  assert.equal(await status('/shop/api/ws/health'), 200)
+  assert.equal(await status('/api/ws/health'), 404)
+  for (const path of ['/ws/project/P', '/live/7', '/shopping/ws', '/shop']) {
+    const ws = new WebSocket(`${url}${path}`)
+    const [, response] = await once(ws, 'unexpected-response')
+    assert.equal(response.statusCode, 404, path)
+  }
+})
+
+test('attach() without the built-in endpoints: only those that were asked for exist', async (t) => {
+  const server = await serve(t)
+  const manager = new WebSocketManager()
+  manager.endpoint('/mine/{id}', { rooms: ['@all'] })
+  await manager.attach(server, { defaults: false, endpoints: { '/live/{board}': () => 'u1' } })
+  t.after(() => manager.stop(0))
+  await connect(t, `ws://${server.host}/mine/1`)
+  assert.equal((await connect(t, `ws://${server.host}/live/7`)).greeting.data.user_id, 'u1')
+  for (const path of [
+    '/ws',
+    '/ws/notifications',
+    '/ws/updates',
+    '/ws/logs',
+    '/ws/project/P',
+    '/ws/dashboard',
+    '/live',
+    '/live/',
+    '/live/7/8',
+  ]) {
+    const ws = new WebSocket(`ws://${server.host}${path}`)
+    const [, response] = await once(ws, 'unexpected-response')
+    assert.equal(response.statusCode, 404, path)
+  }
+})
+
+test('attach() says what is wrong with its options', async (t) => {
+  const manager = new WebSocketManager()
+  const server = await serve(t)
+  t.after(() => manager.stop(0))
+  const wrong = [
+    [{ endpoint: {} }, /attach\(\) knows no endpoint; it knows prefix, endpoints/],
+    [{ endpoints: { '/live': { userId: 'u' } } }, /\/live must be a function of the request/],
+    [{ endpoints: { live: () => true } }, /must begin with \//],
+    [{ endpoints: { '/live/*': () => true } }, /no \? # \* or space/],
+    [{ endpoints: { '/live': { check() {}, rooms: [] } } }, /knows no rooms/],
+    [{ prefix: 'shop' }, /prefix must be the beginning of a path/],
+    [{ prefix: '/' }, /prefix must be/],
+    [{ defaults: 'none' }, /defaults must be true or false/],
+  ]
+  for (const [options, sentence] of wrong)
+    await assert.rejects(manager.attach(server, options), { name: 'TypeError', message: sentence })
+})
+
+test('other listeners of the same server: said once, where a path was taken that they may want', async (t) => {
+  for (const shared of [false, true]) {
+    const server = await serve(t)
+    const manager = new WebSocketManager()
+    const said = []
+    manager.logger = { debug() {}, info() {}, error() {}, warn: (line) => said.push(line) }
+    const theirs = new WebSocketServer({ server, path: '/ws' })
+    t.after(() => theirs.close())
+    await manager.attach(server, shared ? { shared } : {})
+    t.after(() => manager.stop(0))
+    await connect(t, `ws://${server.host}/ws`)
+    await connect(t, `ws://${server.host}/ws/updates`)
+    const warnings = said.filter((line) => line.includes('other listeners'))
+    assert.equal(warnings.length, shared ? 0 : 1)
+    if (!shared) assert.match(warnings[0], /^\/ws was taken .*prefix.*defaults: false.*shared: true/)
+  }
+})

@@ -102,13 +102,13 @@ test('clients are told when the process ends', async () => {
 test('process.exit() in the middle of callbacks, messages, commands and receipts', async () => {
   const source = `import { wsManager } from 'ws_manager'
     import WebSocket from 'ws'
-    const port = await wsManager.listen()
     const where = process.argv[1]
     const leave = (at) => { if (where === at) process.exit(0) }
     wsManager.onConnect(() => leave('connect'))
     wsManager.onMessage(() => leave('message'))
     wsManager.onCommand('go', () => leave('command'))
     wsManager.authenticate(() => { leave('authenticate'); return true })
+    const port = await wsManager.listen()
     setInterval(() => { for (let i = 0; i < 100; i++) wsManager.broadcast({ i }) }, 1)
     const client = new WebSocket('ws://127.0.0.1:' + port + '/ws')
     client.on('open', () => { client.send('text'); client.send('{"action":"go"}') })
@@ -337,5 +337,49 @@ test('processes of a cluster have a runtime each, on one port', async () => {
     `process.argv[1] = ${JSON.stringify(file)}; await import(${JSON.stringify(file)})`,
   )
   rmSync(path.dirname(file), { recursive: true })
-  assert.deepEqual({ stderr, code, stdout }, { stderr: '', code: 0, stdout: '2\n1001\n' })
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: '2\n1001\n' }, stderr)
+  // Each says once that the others' messages do not come here.
+  const said = [
+    ...stderr.matchAll(/^ws_manager: process (\d+) is a worker of node:cluster, and nothing connects .*$/gm),
+  ]
+  assert.equal(new Set(said.map(([, pid]) => pid)).size, 2, stderr)
+  assert.equal(stderr.trim().split('\n').length, 2, stderr)
+})
+
+test('one of several by pm2, alone by pm2, and a forked process that only sends', async () => {
+  const source = (what) => `import cluster from 'node:cluster'
+    import { fork } from 'node:child_process'
+    import { once } from 'node:events'
+    import { wsManager } from 'ws_manager'
+    if (cluster.isPrimary && !process.send) {
+      const child = ${what}
+      process.exitCode = (await once(child, 'exit'))[0]
+    } else {
+      await wsManager.broadcast({ type: 'x' })
+      process.exit(0)
+    }`
+  const folder = mkdtempSync(path.join(process.cwd(), 'several-'))
+  const file = path.join(folder, 'main.mjs')
+  const said = async (what) => {
+    writeFileSync(file, source(what))
+    const { stderr, code } = await program(
+      `process.argv[1] = ${JSON.stringify(file)}; await import(${JSON.stringify(file)})`,
+    )
+    assert.equal(code, 0, stderr)
+    return stderr
+  }
+  try {
+    assert.match(
+      await said(`cluster.fork({ pm_id: '0', instances: '4' })`),
+      /^ws_manager: process \d+ is a worker of pm2, .*\n$/,
+    )
+    assert.equal(await said(`cluster.fork({ pm_id: '0', instances: '1' })`), '')
+    const sender = await said(`fork(process.argv[1])`)
+    assert.match(
+      sender,
+      /^ws_manager: process \d+, which process \d+ has forked, sends a message and has no clients, .*\n$/,
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

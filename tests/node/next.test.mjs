@@ -58,7 +58,32 @@ test('route handlers', async (t) => {
   assert.equal((await GET(new Request('http://app.example/other'))).status, 404)
 })
 
-test('withWsManager keeps what the configuration says', () => {
+test('a configuration that is a function stays one', async () => {
+  const made = withWsManager(async (phase) => ({ output: phase }))
+  assert.deepEqual(await made('standalone'), { output: 'standalone', serverExternalPackages: ['ws_manager/node/lib'] })
+})
+
+test('basePath: in the paths of sockets and of REST calls, also with a slash at the end', async (t) => {
+  wsManager.start()
+  t.after(() => wsManager.stop(0))
+  withWsManager({ basePath: '/shop' })
+  t.after(() => delete process.env.WS_MANAGER_NEXT_BASE_PATH)
+  const server = await serve(t)
+  server.on('upgrade', (req, socket) => socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n'))
+  register()
+  t.after(() => register({ basePath: '' }))
+  await connect(t, `ws://${server.host}/shop/ws/updates`)
+  const bare = new WebSocket(`ws://${server.host}/ws/updates`)
+  const [, response] = await once(bare, 'unexpected-response')
+  assert.equal(response.statusCode, 404)
+  const status = async (path) => (await GET(new Request(`http://app.example${path}`))).status
+  assert.equal(await status('/shop/api/ws/health'), 200)
+  assert.equal(await status('/shop/api/ws/health/'), 200)
+  assert.equal(await status('/shop/nothing'), 404)
+})
+
+test('withWsManager keeps what the configuration says', (t) => {
+  t.after(() => delete process.env.WS_MANAGER_NEXT_BASE_PATH)
   const ours = 'ws_manager/node/lib' // ws_manager/react is bundled: with the React of the application
   assert.deepEqual(withWsManager(), { serverExternalPackages: [ours] })
   assert.deepEqual(withWsManager(withWsManager({ output: 'standalone', serverExternalPackages: ['a'] })), {

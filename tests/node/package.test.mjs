@@ -26,7 +26,7 @@ test('the tarball holds the sources of the addon and the package, and nothing el
     /^package\/csrc\/(include|base|wire|rooms|policy|net|admin|broker|store|events)\/\w+\.[ch]$/,
     /^package\/node\/(build|sources)\.js$/,
     /^package\/node\/src\/\w+\.[ch]$/,
-    /^package\/node\/lib\/\w+\.(js|mjs|d\.ts|d\.mts)$/,
+    /^package\/node\/lib\/[\w-]+\.(js|mjs|d\.ts|d\.mts)$/,
     /^package\/node\/dist\/(cjs\/)?(package\.json|(client|react)\/[\w-]+\.(js|d\.ts|css))$/,
   ]
   for (const name of names)

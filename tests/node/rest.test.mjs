@@ -128,3 +128,123 @@ test('without a runtime the answer is 503', async (t) => {
   assert.match(await response.text(), /stopped/)
   assert.equal((await fetch(`http://${server.host}/other`)).status, 404)
 })
+
+// ---- who calls ----
+
+const asUser = (request) => ({ userId: request.headers['x-user'], rooms: ['board:7'], subscribe: ['team:*'] })
+const fetchHandler = (manager, answer) => async (req, res) => {
+  const response = await answer(new Request(`http://h${req.url}`, { headers: req.headers }))
+  res.writeHead(response.status, Object.fromEntries(response.headers))
+  res.end(Buffer.from(await response.arrayBuffer()))
+}
+
+/** Each way to say who calls: (t, manager) → host. */
+const identified = {
+  'rest()': async (t, manager) => (await serve(t, (req, res) => manager.rest(req, res, asUser(req)))).host,
+  'rest() with a function': async (t, manager) =>
+    (await serve(t, (req, res) => manager.rest(req, res, async (req) => asUser(req)))).host,
+  'rest() in Express': async (t, manager) =>
+    (
+      await serve(
+        t,
+        express().use('/my', (req, res, next) => manager.rest(req, res, asUser(req), next)),
+      )
+    ).host + '/my',
+  'Fastify, option identify': async (t, manager) => {
+    const app = Fastify({ forceCloseConnections: true }).register(manager.fastifyPlugin, { identify: asUser })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    t.after(() => app.close())
+    return `127.0.0.1:${app.server.address().port}`
+  },
+  'fetch()': async (t, manager) =>
+    (
+      await serve(
+        t,
+        fetchHandler(manager, (request) =>
+          manager.fetch(request, { userId: request.headers.get('x-user'), rooms: ['board:7'], subscribe: ['team:*'] }),
+        ),
+      )
+    ).host,
+  'the authenticate handler': async (t, manager) => {
+    manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
+    return (await serve(t, manager.restHandler)).host
+  },
+  'the authenticate handler, and fetch()': async (t, manager) => {
+    manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
+    return (
+      await serve(
+        t,
+        fetchHandler(manager, (request) => manager.fetch(request)),
+      )
+    ).host
+  },
+}
+
+for (const [name, start] of Object.entries(identified)) {
+  test(`history is for who may have it: ${name}`, async (t) => {
+    const manager = new WebSocketManager({ access: 'granted' })
+    manager.start()
+    t.after(() => manager.stop(0))
+    const host = await start(t, manager)
+    manager.subscribe('u1', 'sticky')
+    for (const room of ['board:7', 'team:1', 'board:8', 'sticky']) await manager.sendToRoom(room, { type: 'x' })
+    const status = async (room, headers = { 'x-user': 'u1' }) =>
+      (await fetch(`http://${host}/api/ws/history?room=${room}`, { headers })).status
+    assert.equal(await status('board:7'), 200)
+    assert.equal(await status('team:1'), 200)
+    assert.equal(await status('sticky'), 200)
+    assert.equal(await status('board:8'), 403)
+    assert.equal(await status('sticky', { 'x-user': 'u2' }), 403)
+    if (name.startsWith('the authenticate')) {
+      assert.equal(await status('board:7', {}), 401)
+      // Behind a proxy its address is nobody's.
+      assert.equal(await status('board:7', { 'x-forwarded-for': '127.0.0.1' }), 401)
+    }
+  })
+}
+
+test('who may not call is told so, and names out of the query are no fault of the server', async (t) => {
+  const manager = new WebSocketManager({ access: 'granted' })
+  const said = []
+  manager.logger = { debug() {}, info() {}, warn() {}, error: (...parts) => said.push(parts.join(' ')) }
+  manager.start()
+  t.after(() => manager.stop(0))
+  const server = await serve(t, (req, res) =>
+    manager.rest(req, res, async (req) => {
+      const board = new URL(req.url, 'http://x').searchParams.get('board')
+      if (board === 'none') return null
+      if (board === 'throws') throw new Error('the database is away')
+      if (board?.startsWith('*')) return { subscribe: [`board:${board}`] }
+      return { rooms: [`board:${board}`] }
+    }),
+  )
+  const status = async (board) =>
+    (await fetch(`http://${server.host}/api/ws/history?room=board:7&board=${board}`)).status
+  assert.equal(await status('7'), 200)
+  assert.equal(await status('8'), 403)
+  assert.equal(await status('none'), 403)
+  assert.equal(await status('a%20b'), 400)
+  assert.equal(await status('*'), 400)
+  assert.deepEqual(said, [])
+  assert.equal(await status('throws'), 500)
+  assert.match(said.join(), /the database is away/)
+  assert.throws(() => manager.rest({}, {}), TypeError)
+})
+
+test('an authenticate handler that throws, or does not answer, lets nobody in by REST', async (t) => {
+  const manager = new WebSocketManager({ authTimeout: 0.1 })
+  const said = []
+  manager.logger = { debug() {}, info() {}, warn() {}, error: (...parts) => said.push(parts.join(' ')) }
+  manager.start()
+  t.after(() => manager.stop(0))
+  const server = await serve(t, manager.restHandler)
+  const status = async () => (await fetch(`http://${server.host}/api/ws/history?room=board:7`)).status
+  manager.authenticate(() => new Promise(() => {}))
+  assert.equal(await status(), 401)
+  assert.match(said.join(), /auth_timeout/)
+  manager.authenticate(() => {
+    throw new Error('broken')
+  })
+  assert.equal(await status(), 401)
+  assert.match(said.join(), /broken/)
+})

@@ -80,7 +80,7 @@ test('revoked users go, and may come back with a new token', async (t) => {
 
 test('a handler grants rooms and publishing', async (t) => {
   const manager = new WebSocketManager()
-  manager.authenticate(() => ({ userId: 'u', rooms: ['team:1', 'board:*'], publish: ['board:*'] }))
+  manager.authenticate(() => ({ userId: 'u', rooms: ['team:1'], subscribe: ['board:*'], publish: ['board:*'] }))
   const port = await manager.listen()
   t.after(() => manager.stop(0))
   const client = await connect(t, `ws://127.0.0.1:${port}/ws`)

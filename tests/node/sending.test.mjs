@@ -238,6 +238,31 @@ test('a receipt reports what became of each delivery', async (t) => {
   await assert.rejects(manager.broadcast({ type: 'x' }, { report: true }).report(), { code: 'not_running' })
 })
 
+test('what the catalogue does not allow is told once, is an error where that is wished, or nobody’s business', async (t) => {
+  const incomplete = { pipeline_id: '7', frame_data: { frame_id: 1 } }
+  const warnings = []
+  const { manager, url } = await listening(t)
+  manager.logger = { ...manager.logger, warn: (...parts) => warnings.push(parts.join(' ')) }
+  const client = await connect(t, `${url}/ws`)
+  for (let i = 0; i < 3; i++) manager.notifyPipelineFrame(incomplete)
+  manager.notifyPipelineUpdate({ pipeline_id: '7', status: null })
+  assert.deepEqual((await client.next('pipeline_frame_update')).data, incomplete)
+  await eventually(() => warnings.length >= 2)
+  assert.match(warnings[0], /event "pipeline_frame_update": frame_data.timestamp is missing, not a number/)
+  assert.match(warnings[1], /event "pipeline_update": status is null, not a text/)
+  assert.equal(warnings.length, 2)
+
+  const strict = await listening(t, { checkEvents: 'error' })
+  assert.throws(
+    () => strict.manager.notifyPipelineFrame(incomplete),
+    (error) => error.code === 'invalid_argument' && /frame_data.timestamp is missing, not a number/.test(error.message),
+  )
+  strict.manager.notify('order_paid', incomplete) // of the application's own: anything goes
+  const off = await listening(t, { checkEvents: 'off' })
+  assert.equal((await off.manager.notifyPipelineFrame(incomplete)).recipients, 0)
+  await assert.rejects(async () => new WebSocketManager({ checkEvents: 'loud' }).listen({ port: 0 }), /check_events/)
+})
+
 test('the option encoder is a replacer of JSON.stringify()', async (t) => {
   const manager = new WebSocketManager({
     encoder: (key, value) =>

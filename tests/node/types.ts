@@ -9,6 +9,29 @@ server.on(
   wsManager.adminHandler(async (request) => request.headers.cookie === 'staff'),
 )
 const attached: Promise<void> = wsManager.attach(server)
+wsManager.attach(server, {
+  prefix: '/shop',
+  endpoints: {
+    '/live/:board': async (req) => ({
+      userId: req.headers['x-user'] as string,
+      rooms: [`board:${req.params.board}`],
+      state: { a: 1 },
+    }),
+    '/quiet': { check: () => true, greeting: 'hello' },
+  },
+  defaults: false,
+})
+server.on('upgrade', (req, socket, head) => {
+  wsManager.handOver(req, socket, head, async (request) => (request.headers.cookie ? 'u' : null), { skipOrigin: true })
+  wsManager.handOver(req, socket, head, { userId: 7, subscribe: 'team:*' }).then(({ code }) => code.toFixed())
+})
+createServer((req, res) => wsManager.rest(req, res, { userId: 'u', rooms: ['a'] }))
+createServer((req, res) => wsManager.rest(req, res, async (request) => request.headers.cookie))
+wsManager.fetch(new Request('http://h/'), { userId: 'u', subscribe: ['team:*'] })
+// @ts-expect-error endpoints have checks
+wsManager.attach(server, { endpoints: { '/live': { userId: 'u' } } })
+// @ts-expect-error there is no such option
+wsManager.attach(server, { path: '/live' })
 const data: PipelineUpdateData = { pipeline_id: '7', status: 'running', progress: null }
 wsManager.notifyPipelineUpdate(data)
 wsManager.notify_pipeline_update('7', 'running', 50, undefined, undefined, new Date(), { priority: 'critical' })

@@ -415,11 +415,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, P
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize("routed", [True, False], ids=["router", "no-router"])
-def test_tls_that_ends_in_uvicorn(certificate: tuple[Path, Path, Path], loop: str, routed: bool) -> None:
+def test_tls_that_ends_in_uvicorn(certificate: tuple[Path, Path, Path], loop: str) -> None:
     manager = WebSocketManager()
-    protocol = type("Protocol", (WebSocketProtocol,), {"manager": manager})
-    app = make_app(manager) if routed else FastAPI(lifespan=manager.lifespan)
+    app = make_app(manager)
     context = ssl.create_default_context(cafile=str(certificate[0]))
     options: Any = {"ssl_certfile": certificate[1], "ssl_keyfile": certificate[2]}
 
@@ -437,7 +435,7 @@ def test_tls_that_ends_in_uvicorn(certificate: tuple[Path, Path, Path], loop: st
             await async_connect(f"wss://127.0.0.1:{port}/nowhere", ssl=context, open_timeout=TIMEOUT)
         assert refusal.value.response.status_code == 403
 
-    with Uvicorn(app, ws=protocol, loop=loop, **options) as server:
+    with Uvicorn(app, ws=WebSocketProtocol, loop=loop, **options) as server:
         asyncio.run(run(server.port))
 
 

@@ -162,6 +162,8 @@ def test_several_workers(folder: Path) -> None:
     with Process("-m", "ws_manager", *arguments, cwd=folder) as server:
         port = server.port
         server.expect("Application startup complete", 2)
+        # In each of them, as a message of one does not reach the clients of the other.
+        server.expect("is one of 2 workers of uvicorn, and nothing connects its ws_manager", 2)
         with client(port, "/ws") as browser, client(port, "/own") as own:
             receive(browser, "connected")
             receive(own, "connected")

@@ -41,8 +41,7 @@ class Stage:
                 self.ended.set()
 
         app.add_api_websocket_route("/own", own)
-        protocol = type("Protocol", (WebSocketProtocol,), {"manager": self.manager})
-        with Uvicorn(app, **({"ws": protocol} if self._hands_over else {})) as server:
+        with Uvicorn(app, **({"ws": WebSocketProtocol} if self._hands_over else {})) as server:
             yield server
 
     def wait(self) -> None:
@@ -122,7 +121,7 @@ def test_ids_of_any_type_and_a_single_room(stage: Stage) -> None:
 
 def test_commands_and_replies(stage: Stage) -> None:
     async def endpoint(websocket: WebSocket) -> None:
-        await stage.manager.connect(websocket, rooms=["board:1"])
+        await stage.manager.connect(websocket, rooms=["board:1"], subscribe="board:2")
 
     @stage.manager.on_command("who")
     async def who(connection: Any, data: Any) -> str:
@@ -192,8 +191,7 @@ def test_endpoint_of_a_home_made_session_manager_runs_unchanged(stage: Stage, ca
             await connection_manager.disconnect(client_id)
             stage.log.append(client_id)
 
-    protocol = type("Protocol", (WebSocketProtocol,), {"manager": stage.manager})
-    with Uvicorn(app, **({"ws": protocol} if stage._hands_over else {})) as server:
+    with Uvicorn(app, **({"ws": WebSocketProtocol} if stage._hands_over else {})) as server:
         with client(server.port, "/own?session_id=user-session-123") as browser:
             client_id = receive(browser, "connected")["data"]["client_id"]
             connection_manager.send_to_session("user-session-123", {"event_type": "processing_progress"})

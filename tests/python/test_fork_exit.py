@@ -217,6 +217,29 @@ def test_multiprocessing_workers(python: Any) -> None:
     )
 
 
+def test_a_spawned_process_that_only_sends_says_so_once(python: Any, tmp_path: Any) -> None:
+    (tmp_path / "job.py").write_text(
+        "import ws_manager\n\n\ndef work():\n    ws_manager.broadcast({})\n"
+        "    ws_manager.broadcast({})\n    ws_manager.stats()\n"
+    )
+    out = python(
+        f"""
+        import logging, multiprocessing, os, sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import job, ws_manager
+
+        if __name__ == "__main__":
+            ws_manager.start()
+            os.dup2(1, 2)
+            child = multiprocessing.get_context("spawn").Process(target=job.work)
+            child.start()
+            child.join()
+            assert child.exitcode == 0
+        """
+    )
+    assert out.count("sends a message and has no clients, and nothing connects") == 1, out
+
+
 def test_subprocesses_do_not_inherit_descriptors(python: Any) -> None:
     out = python(
         """

@@ -172,7 +172,7 @@ def test_a_jti_is_good_once(serve: Serve) -> None:
 
 @pytest.mark.parametrize("handing_over", [True, False])
 def test_who_the_application_has_checked_needs_no_token(handing_over: bool) -> None:
-    with uvicorn(handing_over)(jwt_secret=SECRET) as (_, port), client(port, "/live") as browser:
+    with uvicorn(handing_over, rooms=[])(jwt_secret=SECRET) as (_, port), client(port, "/live") as browser:
         assert receive(browser)["data"]["user_id"] == "checked"
 
 

@@ -18,13 +18,9 @@ from ws_manager.uvicorn import WebSocketProtocol
 
 
 def served(manager: WebSocketManager, handover: bool = True, **options: Any) -> Uvicorn:
-    class Protocol(WebSocketProtocol):
-        pass
-
-    Protocol.manager = manager
     app = FastAPI(lifespan=manager.lifespan)
     app.include_router(manager.router)
-    return Uvicorn(app, ws=Protocol if handover else "auto", **options)
+    return Uvicorn(app, ws=WebSocketProtocol if handover else "auto", **options)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_a_user_is_signed_out_everywhere(serve: Serve) -> None:
 
 @pytest.mark.parametrize("handing_over", [True, False])
 def test_whom_connect_has_let_in_goes_too(handing_over: bool) -> None:
-    with uvicorn(handing_over)() as (manager, port), client(port, "/live") as browser:
+    with uvicorn(handing_over, rooms=[])() as (manager, port), client(port, "/live") as browser:
         receive(browser)
         manager.revoke(user_id="checked", before=time.time() + 5)
         assert closed(browser)[0] == 4401

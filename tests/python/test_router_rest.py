@@ -178,6 +178,7 @@ def test_schema_lists_the_calls_once() -> None:
         "/ws/stats": ["get"],
         "/api/ws/connections": ["get"],
         "/api/ws/health": ["get"],
+        "/api/ws/live": ["get"],
         "/api/ws/bans": ["get"],
         "/api/ws/project/{project_id}/subscribers": ["get"],
         "/api/ws/broadcast": ["post"],

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ws_manager._bridge import endpoint_path, quoted
-from ws_manager._routes import APPLICATION, ENDPOINT, NOBODY, Endpoint, Owner, owner
+from ws_manager._routes import CALL, ENDPOINT, Endpoint, Survey, survey, unguarded
 from ws_manager.uvicorn import _Request
 
 MANAGER: Any = object()
@@ -25,15 +26,37 @@ async def ours(websocket: WebSocket) -> None:
     """An endpoint of a router of ours."""
 
 
+def our_call() -> None:
+    """A REST call of a router of ours."""
+
+
+def guard() -> None:
+    """A dependency of the application."""
+
+
 setattr(ours, ENDPOINT, Endpoint(MANAGER, "/ws"))
-OURS = Owner(application=False, endpoint=Endpoint(MANAGER, "/ws"))
+setattr(our_call, CALL, object())
+OURS = Endpoint(MANAGER, "/ws")
+
+
+def router() -> APIRouter:
+    made = APIRouter()
+    made.add_api_route("/metrics", our_call)
+    made.add_api_websocket_route("/ws", ours)
+    return made
 
 
 def included(**options: Any) -> FastAPI:
-    router = APIRouter()
-    router.add_api_websocket_route("/ws", ours)
     app = FastAPI()
-    app.include_router(router, **options)
+    app.include_router(router(), **options)
+    return app
+
+
+def guarded_parent() -> FastAPI:
+    parent = APIRouter(dependencies=[Depends(guard)])
+    parent.include_router(router(), prefix="/in")
+    app = FastAPI()
+    app.include_router(parent, prefix="/v1")
     return app
 
 
@@ -44,71 +67,142 @@ class Wrapper:
         self.app = app
 
 
+def with_middleware() -> FastAPI:
+    app = included()
+    app.add_middleware(Wrapper)
+    return app
+
+
 @pytest.mark.parametrize(
     ("app", "path", "expected"),
     [
-        pytest.param(object(), "/ws", NOBODY, id="an application without a table"),
-        pytest.param(FastAPI(), "/ws", NOBODY, id="an application without the path"),
-        pytest.param(Starlette(routes=[Route("/ws", lambda _: None)]), "/ws", NOBODY, id="an HTTP route only"),
-        pytest.param(Starlette(routes=[WebSocketRoute("/ws", theirs)]), "/ws", APPLICATION, id="its own route"),
+        pytest.param(object(), "/ws", None, id="an application without a table"),
+        pytest.param(FastAPI(), "/ws", None, id="an application without the path"),
+        pytest.param(Starlette(routes=[Route("/ws", lambda _: None)]), "/ws", None, id="an HTTP route only"),
+        pytest.param(Starlette(routes=[WebSocketRoute("/ws", theirs)]), "/ws", None, id="its own route"),
         pytest.param(Starlette(routes=[WebSocketRoute("/ws", ours)]), "/ws", OURS, id="our route"),
-        pytest.param(Wrapper(Wrapper(included())), "/ws", OURS, id="inside middleware"),
+        pytest.param(Wrapper(Wrapper(included())), "/ws", None, id="inside middleware"),
+        pytest.param(ProxyHeadersMiddleware(included()), "/ws", OURS, id="inside the server's own layer"),
+        pytest.param(with_middleware(), "/ws", None, id="with middleware"),
         pytest.param(included(prefix="/v1"), "/v1/ws", OURS, id="included with a prefix"),
-        pytest.param(included(prefix="/v1"), "/ws", NOBODY, id="included with a prefix, asked without"),
-        pytest.param(included(dependencies=[Depends(lambda: None)]), "/ws", APPLICATION, id="dependencies"),
-        pytest.param(FastAPI(routes=[WebSocketRoute("/{x}", theirs)]), "/ws", APPLICATION, id="a pattern"),
+        pytest.param(included(prefix="/v1"), "/ws", None, id="included with a prefix, asked without"),
+        pytest.param(included(dependencies=[Depends(guard)]), "/ws", None, id="dependencies"),
+        pytest.param(guarded_parent(), "/v1/in/ws", None, id="a guarded parent"),
+        pytest.param(FastAPI(routes=[WebSocketRoute("/{x}", theirs)]), "/ws", None, id="a pattern"),
         pytest.param(
             Starlette(routes=[WebSocketRoute("/ws", ours), WebSocketRoute("/ws", theirs)]), "/ws", OURS, id="order"
         ),
         pytest.param(
             Starlette(routes=[WebSocketRoute("/ws", theirs), WebSocketRoute("/ws", ours)]),
             "/ws",
-            APPLICATION,
+            None,
             id="order reversed",
         ),
-        pytest.param(Starlette(routes=[Mount("/m", included())]), "/m/ws", APPLICATION, id="mounted"),
-        pytest.param(Starlette(routes=[Mount("/m", included())]), "/m/no", NOBODY, id="mounted, without the path"),
-        pytest.param(Starlette(routes=[Mount("/m", object())]), "/m/ws", APPLICATION, id="a mounted unknown"),
+        pytest.param(Starlette(routes=[Mount("/m", included())]), "/m/ws", None, id="mounted"),
+        pytest.param(Starlette(routes=[Mount("/m", object())]), "/m/ws", None, id="a mounted unknown"),
         pytest.param(
-            Starlette(routes=[Mount("/", StaticFiles(directory="."))]), "/ws", NOBODY, id="static files at the root"
+            Starlette(routes=[Mount("/", StaticFiles(directory=".")), WebSocketRoute("/ws", ours)]),
+            "/ws",
+            None,
+            id="static files at the root, before",
         ),
         pytest.param(
-            Starlette(routes=[Host("api.example", Router([WebSocketRoute("/ws", theirs)]))]),
+            Starlette(
+                routes=[Host("api.example", Router([WebSocketRoute("/ws", theirs)])), WebSocketRoute("/ws", ours)]
+            ),
             "/ws",
-            APPLICATION,
+            None,
             id="its host",
         ),
         pytest.param(
-            Starlette(routes=[Host("other.example", Router([WebSocketRoute("/ws", theirs)]))]),
+            Starlette(
+                routes=[Host("other.example", Router([WebSocketRoute("/ws", theirs)])), WebSocketRoute("/ws", ours)]
+            ),
             "/ws",
-            NOBODY,
+            OURS,
             id="another host",
         ),
     ],
 )
-def test_owner_of_a_path(app: Any, path: str, expected: Owner) -> None:
-    assert owner(app, path, [(b"host", b"api.example")]) == expected
-    assert owner(app, path, [(b"host", b"api.example")], root_path="/behind/proxy") == expected
+def test_nothing_is_before_an_endpoint(app: Any, path: str, expected: Endpoint | None) -> None:
+    assert unguarded(app, path, [(b"host", b"api.example")]) == expected
+    assert unguarded(app, path, [(b"host", b"api.example")], root_path="/behind/proxy") == expected
 
 
 def test_own_root_path_of_an_application_is_its_own_business() -> None:
     app = included()
     app.root_path = "/api"
-    assert owner(app, "/api/ws", []) == APPLICATION
+    assert unguarded(app, "/api/ws", []) is None
 
 
 def test_dependencies_of_the_whole_application_count() -> None:
-    router = APIRouter()
-    router.add_api_websocket_route("/ws", ours)
-    app = FastAPI(dependencies=[Depends(lambda: None)])
-    app.include_router(router)
-    assert owner(app, "/ws", []) == APPLICATION
+    app = FastAPI(dependencies=[Depends(guard)])
+    app.include_router(router())
+    assert unguarded(app, "/ws", []) is None
 
 
 def test_middleware_that_wraps_itself_ends() -> None:
     loop = Wrapper(None)
     loop.app = loop
-    assert owner(loop, "/ws", []) == NOBODY
+    assert unguarded(loop, "/ws", []) is None
+    assert survey(loop) is None
+
+
+# ---- a look at a table
+
+
+def seen(app: Any) -> Survey:
+    found = survey(app)
+    assert found is not None
+    return found
+
+
+def where(app: Any) -> dict[str, tuple[str, ...]]:
+    return {place.path: place.guards for place in seen(app).endpoints}
+
+
+def test_a_look_shows_where_our_endpoints_are_and_behind_what() -> None:
+    assert where(included()) == {"/ws": ()}
+    assert where(included(prefix="/v1", dependencies=[Depends(guard)])) == {"/v1/ws": ("Depends(guard)",)}
+    assert where(guarded_parent()) == {"/v1/in/ws": ("Depends(guard)",)}
+    assert where(Starlette(routes=[Mount("/m", with_middleware())])) == {"/m/ws": ("Wrapper",)}
+    assert where(FastAPI()) == {}
+    assert seen(Wrapper(with_middleware())).middleware == ("Wrapper", "Wrapper")
+    assert seen(ProxyHeadersMiddleware(included())).middleware == ()
+    assert seen(included()).managers == [MANAGER]
+
+
+def test_a_websocket_route_of_the_application_is_found_wherever_it_is() -> None:
+    assert seen(included()).own_websocket is None
+    own = included()
+    own.add_api_websocket_route("/live/{board}", theirs)
+    assert seen(own).own_websocket == "/live/{board}"
+    assert seen(Starlette(routes=[Mount("/m", own)])).own_websocket == "/m/live/{board}"
+    nested = APIRouter()
+    nested.add_api_websocket_route("/deep", theirs)
+    app = included()
+    app.include_router(nested, prefix="/v2")
+    assert seen(app).own_websocket == "/v2/deep"
+
+
+def test_routes_that_ours_shadow_are_named() -> None:
+    app = included()
+    app.add_api_websocket_route("/ws", theirs)
+    app.add_api_route("/metrics", guard)
+    app.add_api_route("/other", guard)
+    shadows = [(shadow.own.path, shadow.own.websocket, shadow.ours.path) for shadow in seen(app).shadowed]
+    assert shadows == [("/ws", True, "/ws"), ("/metrics", False, "/metrics")]
+    before = FastAPI()
+    before.add_api_websocket_route("/ws", theirs)
+    before.add_api_route("/metrics", guard)
+    before.include_router(router())
+    assert seen(before).shadowed == []
+
+
+@pytest.mark.parametrize("convertor", ["", ":int", ":float", ":path", ":uuid", ":str"])
+def test_patterns_are_compared_by_a_path_that_they_take(convertor: str) -> None:
+    app = FastAPI(routes=[WebSocketRoute("/{anything:path}", ours), WebSocketRoute(f"/x/{{id{convertor}}}", theirs)])
+    assert [shadow.own.path for shadow in seen(app).shadowed] == [f"/x/{{id{convertor}}}"]
 
 
 @pytest.mark.parametrize(

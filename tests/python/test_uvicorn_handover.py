@@ -20,23 +20,21 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect, unix_connect
 
 from ws_manager import WebSocketManager
-from ws_manager.uvicorn import CheckedWebSocketProtocol, WebSocketProtocol
+from ws_manager.uvicorn import DirectWebSocketProtocol, WebSocketProtocol
 
 
 class Stage:
     """A manager, an application around it, and what its endpoints have seen."""
 
     def __init__(self, **config: Any) -> None:
-        self.manager = WebSocketManager(**config)
+        # The application has endpoints of its own beside ours; here it is about sockets, not about grants.
+        self.manager = WebSocketManager(access="open", **config)
         self.seen: list[str] = []
         self.deciding = threading.Event()
         self.decided = threading.Event()
         self.decided.set()
 
-        class Protocol(WebSocketProtocol):
-            manager = self.manager
-
-        self.protocol: type[WebSocketProtocol] = Protocol
+        self.protocol: type[WebSocketProtocol] = WebSocketProtocol
 
     async def user(self, token: str = Query("")) -> str:
         self.deciding.set()
@@ -343,9 +341,8 @@ def test_stop_of_the_server_closes_everybody_with_1001(loop: str) -> None:
 def test_runtime_starts_with_the_first_upgrade_where_there_is_no_lifespan_and_stops_with_the_server() -> None:
     stage = Stage()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        raise AssertionError("the application is not asked")
-
+    app = FastAPI()
+    app.include_router(stage.manager.router)
     with Uvicorn(app, ws=stage.protocol, lifespan="off") as server, client(server.port, "/ws") as browser:
         receive(browser, "connected")
         stage.manager.broadcast({"type": "hello"})
@@ -361,7 +358,9 @@ def test_runtime_starts_with_the_first_upgrade_where_there_is_no_lifespan_and_st
 def test_runtime_that_the_application_has_started_outlives_the_server() -> None:
     stage = Stage()
     stage.manager.start()
-    with Uvicorn(FastAPI(), ws=stage.protocol) as server, client(server.port, "/ws") as browser:
+    app = FastAPI()
+    app.include_router(stage.manager.router)
+    with Uvicorn(app, ws=stage.protocol) as server, client(server.port, "/ws") as browser:
         receive(browser, "connected")
         server.stop()
         stage.manager.broadcast({"type": "still"})
@@ -381,7 +380,7 @@ def test_runtime_that_does_not_start_is_said_and_harms_no_one_else(caplog: pytes
             with client(server.port, "/echo") as browser:
                 browser.send("still here")
                 assert browser.recv(TIMEOUT) == "still here"
-    assert any("does not start" in message and "in use" in message for message in caplog.messages)
+    assert any("can't be served" in message and "in use" in message for message in caplog.messages)
 
 
 def test_stopping_server_does_not_wait_for_clients_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,11 +397,9 @@ def test_stopping_server_does_not_wait_for_clients_of_the_application(monkeypatc
 # ---- who is asked
 
 
-def test_middleware_sees_no_direct_hand_over_but_each_one_of_the_checked_class() -> None:
+@pytest.mark.parametrize("protocol", [WebSocketProtocol, DirectWebSocketProtocol])
+def test_middleware_sees_every_upgrade(protocol: type[WebSocketProtocol]) -> None:
     stage = Stage()
-
-    class Checked(CheckedWebSocketProtocol):
-        manager = stage.manager
 
     class Witness:
         def __init__(self, app: ASGIApp) -> None:
@@ -413,29 +410,38 @@ def test_middleware_sees_no_direct_hand_over_but_each_one_of_the_checked_class()
                 stage.seen.append(scope["path"])
             await self.app(scope, receive, send)
 
-    for protocol, expected in ((stage.protocol, []), (Checked, ["/ws"])):
+    app = stage.app()
+    app.add_middleware(Witness)
+    wrapped = stage.app()
+    for served in (app, Witness(wrapped)):
         stage.seen.clear()
-        app = stage.app()
-        app.add_middleware(Witness)
-        with Uvicorn(app, ws=protocol) as server, client(server.port, "/ws") as browser:
+        with Uvicorn(served, ws=protocol) as server, client(server.port, "/ws") as browser:
             receive(browser, "connected")
             server.until(lambda server=server: is_clean(server))
-        assert stage.seen == expected
+        assert stage.seen == ["/ws"]
 
 
-def test_checked_class_leaves_to_the_application_what_it_has_no_route_for() -> None:
+def test_direct_class_hands_over_without_asking_where_nothing_is_before_the_endpoint() -> None:
     stage = Stage()
+    app = stage.app()
+    asked: list[str] = []
 
-    class Checked(CheckedWebSocketProtocol):
-        manager = stage.manager
+    class Watched(DirectWebSocketProtocol):
+        def _delegate(self, data: bytes) -> None:
+            assert self.request is not None
+            asked.append(self.request.path)
+            super()._delegate(data)
 
-    with (
-        Uvicorn(FastAPI(), ws=Checked) as server,
-        pytest.raises(InvalidStatus) as refusal,
-        client(server.port, "/ws"),
-    ):
-        pass
-    assert refusal.value.response.status_code == 403
+    with Uvicorn(app, ws=Watched) as server:
+        for path in ("/ws", "/v1/ws/project/7"):
+            with client(server.port, path) as browser:
+                receive(browser)
+        for path in ("/guarded/ws", "/nowhere"):
+            with pytest.raises(InvalidStatus) as refusal, client(server.port, path):
+                pass
+            assert refusal.value.response.status_code == 403
+        server.until(lambda: is_clean(server))
+    assert asked == ["/guarded/ws", "/nowhere"]
 
 
 def test_root_path_of_the_server_is_not_part_of_the_endpoint() -> None:
@@ -466,14 +472,16 @@ def test_mounted_application_serves_its_endpoints() -> None:
     app = FastAPI(lifespan=stage.manager.lifespan)
     app.mount("/inner", inner)
     with Uvicorn(app, ws=stage.protocol) as server:
-        for path in ("/inner/ws", "/ws"):
-            with client(server.port, path) as browser:
-                receive(browser, "connected")
+        with client(server.port, "/inner/ws") as browser:
+            receive(browser, "connected")
+        with pytest.raises(InvalidStatus), client(server.port, "/ws"):
+            pass
 
 
-def test_static_files_at_the_root_do_not_take_the_endpoints(tmp_path: Any) -> None:
+def test_static_files_at_the_root_after_the_router_do_not_take_the_endpoints(tmp_path: Any) -> None:
     stage = Stage()
     app = FastAPI(lifespan=stage.manager.lifespan)
+    app.include_router(stage.manager.router)
     app.mount("/", StaticFiles(directory=tmp_path))
     with Uvicorn(app, ws=stage.protocol) as server, client(server.port, "/ws") as browser:
         receive(browser, "connected")

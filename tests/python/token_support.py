@@ -41,24 +41,23 @@ def own_port(**config: Any) -> contextlib.AbstractContextManager[tuple[WebSocket
 
 
 def uvicorn(handing_over: bool, **admission: Any) -> Serve:
-    """admission: of the endpoint /live, which lets everyone in as the user "checked"."""
+    """admission: of an endpoint /live, which lets everyone in as the user "checked"; without there is none."""
 
     @contextlib.contextmanager
     def run(**config: Any) -> Iterator[tuple[WebSocketManager, int]]:
         served = WebSocketManager(**config)
 
-        class Protocol(WebSocketProtocol):
-            manager = served
-
         app = FastAPI(lifespan=served.lifespan)
         app.include_router(served.router)
 
-        @app.websocket("/live")
         async def live(websocket: WebSocket) -> None:
             await served.connect(websocket, user_id="checked", **admission)
 
+        if admission:
+            app.add_api_websocket_route("/live", live)
+
         try:
-            with Uvicorn(app, ws=Protocol if handing_over else "websockets-sansio") as server:
+            with Uvicorn(app, ws=WebSocketProtocol if handing_over else "websockets-sansio") as server:
                 yield served, server.port
         finally:
             served.stop()

@@ -100,14 +100,9 @@ def main() -> None:
         manager.stop(deadline=1.0)
         return
     manager = make()
-
-    class Protocol(WebSocketProtocol):
-        pass
-
-    Protocol.manager = manager
     app = FastAPI(lifespan=manager.lifespan)
     app.include_router(manager.router)
-    server = Server(uvicorn.Config(app, port=0, ws=Protocol, log_level="warning"))
+    server = Server(uvicorn.Config(app, port=0, ws=WebSocketProtocol, log_level="warning"))
 
     def obey_and_stop() -> None:
         obey(manager)

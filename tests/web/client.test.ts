@@ -51,6 +51,56 @@ describe('connecting', () => {
     expect(client.status).toBe('reconnecting')
   })
 
+  it('says at once that there is no WebSocket, and waits for nothing', async () => {
+    vi.stubGlobal('WebSocket', undefined)
+    const words = /no WebSocket here.*createClient\(\{ url, WebSocket \}\)/
+    make({ WebSocket: undefined })
+    expect([client.status, client.error?.code]).toEqual(['failed', 'no_websocket'])
+    expect(client.error?.message).toMatch(words)
+    expect(() => client.connect()).toThrow(words)
+    expect(() => client.send('x')).toThrow(words)
+    await expect(client.request('x')).rejects.toThrow(words)
+    make({ WebSocket: undefined, autoConnect: false })
+    expect(client.status).toBe('disconnected')
+    await expect(client.request('x')).rejects.toThrow(words)
+    expect(client.status).toBe('failed')
+    vi.stubGlobal('WebSocket', FakeSocket)
+    client.connect()
+    await settle()
+    FakeSocket.last.greet()
+    expect(client.status).toBe('connected')
+    vi.unstubAllGlobals()
+  })
+
+  it('keeps the last reason when it gives up', async () => {
+    make({ maxReconnectAttempts: 1 })
+    for (const reason of ['first', 'the server is full']) {
+      await settle()
+      FakeSocket.last.accept().end(1013, reason)
+      await vi.advanceTimersByTimeAsync(1000)
+    }
+    expect(client.error?.message).toBe('1 attempts to connect have failed; the last one: the server is full')
+    expect(client.error?.closeCode).toBe(1013)
+  })
+
+  it('takes times without an end for what they are', async () => {
+    const socket = await open({ heartbeatTimeout: Infinity, requestTimeout: Infinity, connectTimeout: Infinity })
+    const answer = client.request('x')
+    await vi.advanceTimersByTimeAsync(3_600_000)
+    expect(vi.getTimerCount()).toBeLessThan(5)
+    expect(client.status).toBe('connected')
+    socket.say({ type: 'reply', id: 1, data: 'late' })
+    expect(await answer).toBe('late')
+  })
+
+  it.each([{}, null, 'x', -1, 1e300, { toString: null }])('lives with a greeting of %j', async (odd) => {
+    const greeting = { client_id: odd, user_id: odd, expires_at: odd, heartbeat_interval: odd, rooms: { a: odd } }
+    await open({ getToken: () => 'token' }, greeting)
+    await vi.advanceTimersByTimeAsync(3000)
+    expect([client.status, client.userId]).toEqual(['connected', odd === 'x' ? 'x' : null])
+    expect(vi.getTimerCount()).toBeLessThan(5)
+  })
+
   it('does not connect by itself where it is told not to', async () => {
     make({ autoConnect: false })
     await settle()
@@ -150,7 +200,7 @@ describe('reconnecting', () => {
     await vi.advanceTimersByTimeAsync(2000)
     FakeSocket.last.end()
     expect(client.status).toBe('failed')
-    expect(client.error?.message).toBe('2 attempts to connect have failed')
+    expect(client.error?.message).toBe('2 attempts to connect have failed; the last one: closed with 1006')
     await vi.advanceTimersByTimeAsync(60_000)
     expect(FakeSocket.all).toHaveLength(3)
     client.reconnect()

@@ -265,6 +265,105 @@ it('makes toasts of what needs a look, and of what one says', async () => {
   expect(text).not.toContain('not shown')
 })
 
+it('shows notifications of the user’s own, and of rooms that the page has named', async () => {
+  const told = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const titles = () => screen.queryAllByRole('listitem').map((item) => item.querySelector('strong')?.textContent)
+  const send = (room: unknown, title: string) =>
+    say({ type: 'notification', data: { id: title, title, message: '' }, room })
+  await show(<NotificationCenter />)
+  fireEvent.click(screen.getByRole('button', { name: 'Notifications' }))
+  await send('@user:u1', 'mine')
+  await send('@session:s1', 'of this session')
+  for (const room of ['@all', 'project:7', 'project:8', '@username', null, {}]) await send(room, 'forged')
+  expect(titles()).toEqual(['of this session', 'mine'])
+  expect(told.mock.calls).toHaveLength(1)
+  expect(told.mock.calls[0][0]).toMatch(/NotificationCenter does not show "notification" of the room "@all".*rooms=\{\["@all"\]\}/)
+  cleanup()
+  n++
+  await show(<NotificationCenter rooms={['@all', 'project:*']} />)
+  fireEvent.click(screen.getByRole('button', { name: 'Notifications' }))
+  for (const room of ['@all', 'project:7', 'projects', 'board:1']) await send(room, `of ${room}`)
+  expect(titles()).toEqual(['of project:7', 'of @all'])
+})
+
+it('makes toasts of what the application says, not of what a client has published', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+  await show(<EventToasts events={{ story_created: ({ data }) => ({ kind: 'info', title: data.title }) }} />)
+  const failed = (error: string, room: string) => say({ event_type: 'processing_failed', image_id: 'i', error, room })
+  await failed('told to everybody', '@all')
+  await failed('told to one', '@user:u1')
+  await failed('forged', 'project:7')
+  await say({ type: 'story_created', data: { title: 'forged' }, room: 'project:7' })
+  await say({ type: 'notification', data: { title: 'for everybody', message: '' }, room: '@all' })
+  // Names that every object has are no events, and make no toasts.
+  for (const type of ['constructor', 'toString', '__proto__', 'hasOwnProperty'])
+    await say({ type, kind: 'error', title: 'forged', message: 'forged', room: '@all' })
+  await pass(100)
+  const text = document.body.textContent
+  expect(text).toContain('told to everybody')
+  expect(text).toContain('told to one')
+  expect(text).not.toContain('forged')
+  expect(text).not.toContain('for everybody')
+  cleanup()
+  n++
+  await show(<EventToasts rooms={['project:7', '@all']} />)
+  await failed('said by the page', 'project:7')
+  await say({ type: 'notification', data: { title: 'for everybody', message: '' }, room: '@all' })
+  await pass(100)
+  expect(document.body.textContent).toContain('said by the page')
+  expect(document.body.textContent).toContain('for everybody')
+})
+
+it('stays where one component fails, and offers to try again', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  let broken = true
+  const Own = () => {
+    if (broken) throw new Error('of the application')
+    return <b>own part</b>
+  }
+  const page = await show(
+    <>
+      <ConnectionStatus />
+      <PipelineMonitor pipelineId="7" about={<Own />} />
+    </>,
+  )
+  expect(screen.getByRole('alert').textContent).toBe('PipelineMonitor could not be shown.Try again')
+  expect(screen.getByRole('status').textContent).toBe('Live')
+  broken = false
+  fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
+  expect(screen.getByText('own part')).toBeTruthy()
+  await clean(page.container)
+})
+
+it('shows what it can of what an application hands over', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const odd = (value: object) => value as never
+  const page = await show(
+    <>
+      <PipelineMonitor
+        pipelineId="7"
+        state={odd({ status: { a: 1 }, fps: undefined, frameId: 'x', frameTime: NaN, history: [1, null, 2], analytics: { n: null } })}
+      />
+      <ProcessingStatus imageId="i" progress={NaN} etaSeconds={Infinity} currentStep={odd({})} />
+      <NotificationCenter
+        initial={odd([
+          { id: 1, title: 'kept', created_at: new Date(0), action: { label: {} } },
+          { id: 1, title: 'twice' },
+          null,
+          { title: {} },
+        ])}
+      />
+      <LogStream room={null} initial={odd([{ id: 1, level: 'loud', message: 'kept', time: 5 }, 'x', { id: 1, message: 'y' }])} />
+    </>,
+  )
+  fireEvent.click(screen.getByRole('button', { name: 'Notifications, 1 unread' }))
+  await pass(200)
+  expect(linesOf(page.container)).toEqual(['kept'])
+  expect(page.container.querySelector('.wsm-panel strong + *')).toBeTruthy()
+  expect(page.container.textContent).toContain('0 %')
+  expect(page.container.textContent).not.toMatch(/NaN|Infinity|undefined|object/)
+})
+
 const line = (id: number, level = 'info') => ({
   type: 'log_message',
   data: { level, message: `line ${id}`, source: 'demo' },

@@ -10,6 +10,7 @@ mkdir -p node tests docs react18
 cp "$root/tests/web/package.json" .
 cp -r "$root/node/client" "$root/node/react" "$root/node/tsconfig.web.json" node/
 cp -r "$root/tests/web" "$root/tests/vectors" tests/
+cp "$root/csrc/events/events.json" tests/web/
 cp "$root/docs/client.md" "$root/docs/react.md" docs/
 "$root/.ci/npm-install"
 # The same once more, with React 18; the rest is found a folder further up.

@@ -87,6 +87,7 @@ VERBS = (
     "publishToChannel",
     "reloadKeys",
     "removeEndpoint",
+    "rest",
     "revocations",
     "revoke",
     "room",

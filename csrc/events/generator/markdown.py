@@ -44,6 +44,11 @@ How to read the tables:
 - These fields also stand at the top level of the message: ROUTING.
 - A `datetime` is an RFC 3339 text in JSON.
 
+## What an event lacks
+
+Data that is not what these tables say is sent all the same, and one line in the log tells it, once for each event and fault: `event "pipeline_frame_update": frame_data.fps is
+missing, not a number`. With [`check_events="error"`](configuration.md) the call fails, with `off` nobody looks. Further members are always allowed, and so are events of your own.
+
 ## Adding an event
 
 1. Add it to the family where it belongs in `csrc/events/events.json`. Needed are `type`, `doc` (one sentence) and

@@ -1,3 +1,4 @@
+import { Suspense } from 'react'
 import { WebSocketProvider } from 'ws_manager/react'
 import { Board } from '@/components/Board'
 import { Header } from '@/components/Header'
@@ -8,10 +9,18 @@ import { Toasts } from '@/components/Toasts'
 import { snapshot } from '@/lib/live'
 import { ROOM } from '@/lib/types'
 
-export const dynamic = 'force-dynamic'
+// The frame of the page may be made once for all, which cacheComponents does; what is in it is each request's.
+export default function Page() {
+  return (
+    <Suspense fallback={<p className="skip">The dashboard is on its way.</p>}>
+      <Dashboard />
+    </Suspense>
+  )
+}
 
 // Rendered on the server with all data. `positions` say where that ends: the socket goes on from there, and so does each panel.
-export default async function Page() {
+// wsManager.position(), in snapshot(), is what makes it dynamic.
+async function Dashboard() {
   const { positions, samples, jobs, stories, log, notifications, canTranscode } = await snapshot()
   return (
     <WebSocketProvider wsUrl="/ws/dashboard" positions={positions}>

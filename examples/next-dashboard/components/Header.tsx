@@ -25,7 +25,12 @@ export function Header({ notifications }: { notifications: Notification[] }) {
       <div className="row">
         <Windows />
         <ConnectionStatus className="chip" />
-        <NotificationCenter initial={notifications} onRead={read} onAction={({ action }) => action && act(action)} />
+        <NotificationCenter
+          initial={notifications}
+          rooms={[ROOM]}
+          onRead={read}
+          onAction={({ action }) => action && act(action)}
+        />
         <ThemeButton />
       </div>
     </header>

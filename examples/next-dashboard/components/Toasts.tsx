@@ -1,6 +1,7 @@
 'use client'
 
 import { EventToasts, useToast } from 'ws_manager/react/toasts'
+import { ROOM } from '@/lib/types'
 import { useNotificationAction } from './live'
 
 /** Each notification as it comes. What it is about is in the list behind the bell as well. */
@@ -17,6 +18,7 @@ export function Toasts() {
   return (
     <EventToasts
       position="bottom-right"
+      rooms={[ROOM]}
       events={{
         job_failed: null, // has a notification
         notification: ({ data }) =>

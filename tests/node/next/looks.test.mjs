@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { APP, add, clean, freePort, job, launch, live, next, open, send, stop, story, toast } from './support.mjs'
+import { checkSchemes } from './schemes.mjs'
 
 const SHOTS = join(APP, '../next-shots')
 
@@ -140,6 +141,24 @@ test('the theme is kept, and is there before anything is painted', async (t) => 
   assert.equal(await background(), 'rgb(250, 250, 250)')
   await live(page)
   assert.deepEqual(page.problems, [])
+})
+
+test('the style sheet as Turbopack builds it: light, dark, and turned by script, in a page that says nothing itself', async () => {
+  const page = await browser.newPage()
+  const folder = join(APP, '.next/static')
+  const sheets = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.css'))
+  await page.setContent('<!doctype html><div class="wsm-card">A card</div>')
+  for (const name of sheets) await page.addStyleTag({ content: readFileSync(join(folder, name), 'utf8') })
+  // The application's own rules go: they declare a color-scheme, and the templates' don't.
+  const kept = await page.evaluate(() => {
+    for (const { ownerNode, cssRules } of document.styleSheets)
+      for (let i = cssRules.length - 1; i >= 0; i--)
+        if (!cssRules[i].cssText.includes('wsm-')) ownerNode.sheet.deleteRule(i)
+    return [...document.styleSheets].reduce((sum, { cssRules }) => sum + cssRules.length, 0)
+  })
+  assert.ok(kept > 100, `${kept} rules`)
+  await checkSchemes(page, 'Turbopack')
+  await page.close()
 })
 
 test('no part of the server is in what the browser loads', () => {

@@ -20,8 +20,8 @@ export async function freePort() {
   return port
 }
 
-/** A server of the application; answers when it does. */
-export async function serve(port, command, args, folder, env = {}) {
+/** A server of the application; answers when `page` does. */
+export async function serve(port, command, args, folder, env = {}, page = '/') {
   const child = spawn(command, args, {
     cwd: folder,
     env: {
@@ -39,7 +39,7 @@ export async function serve(port, command, args, folder, env = {}) {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (child.said += data))
   child.gone = once(child, 'exit')
   for (const end = Date.now() + LONG; ; await sleep(100)) {
-    const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => null)
+    const answer = await fetch(`http://127.0.0.1:${port}${page}`).catch(() => null)
     if (answer?.ok) return child
     if (child.exitCode !== null || Date.now() > end) assert.fail(`the server does not answer: ${child.said}`)
   }

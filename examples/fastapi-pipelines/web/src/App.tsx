@@ -87,6 +87,7 @@ function Notices({ first }: { first: readonly Notification[] }): ReactNode {
     <NotificationCenter
       initial={first}
       limit={50}
+      rooms={['@all']}
       onAction={act}
       onRead={async (ids) => void (await command('mark_read', { ids }))}
     />

@@ -31,6 +31,7 @@ export function Toasts(): ReactNode {
   return (
     <EventToasts
       position="bottom-right"
+      rooms={['@all', 'pipelines']}
       offset={{ right: 'var(--toasts)', bottom: 20 }}
       events={{
         pipeline_error_update: ({ data }) => ({

@@ -1,0 +1,90 @@
+// What the application says about who comes in: authenticate handlers, endpoints of attach(), handOver() and REST alike.
+'use strict'
+
+const { listed } = require('./config.js')
+const { InvalidRoom } = require('./errors.js')
+
+const MEMBERS = ['userId', 'sessionId', 'rooms', 'subscribe', 'publish', 'state']
+/** Further ones of handOver(), which sees no endpoint that could say it. */
+const MORE = ['clientId', 'greeting', 'heartbeat', 'skipOrigin']
+
+/** Close code where a check failed that had to decide (RFC 6455, 7.4.1). */
+const INTERNAL_ERROR = 1011
+/** Close codes of docs/protocol.md: not let in, and what the client's own words make impossible. */
+const NOT_LET_IN = 4403
+const BAD_REQUEST = 4400
+
+const NOBODY = { userId: '', sessionId: '', rooms: [], subscribe: [], publish: [], state: undefined }
+
+/** The decision that a value means; null where it refuses. TypeError for what means nothing; `what` returned it. */
+function decision(value, what, more = []) {
+  if (value === undefined || value === null || value === false) return null
+  if (value === true) return { ...NOBODY }
+  if (typeof value === 'string' || Number.isSafeInteger(value)) return { ...NOBODY, userId: String(value) }
+  const members = [...MEMBERS, ...more].join(', ')
+  if (typeof value !== 'object') {
+    throw new TypeError(`${what} must return a user id, an object (${members}), true or null, not a ${typeof value}`)
+  }
+  const {
+    userId,
+    user_id = userId,
+    sessionId,
+    session_id = sessionId,
+    rooms,
+    subscribe,
+    publish,
+    state,
+    ...rest
+  } = value
+  const unknown = Object.keys(rest).filter((name) => !more.includes(name))
+  if (unknown.length > 0)
+    throw new TypeError(`${what} returned an object with ${unknown.join(', ')}; it may have ${members}`)
+  if (state !== undefined && (typeof state !== 'object' || state === null))
+    throw new TypeError(`${what}: state must be an object, whose members handlers find in connection.state`)
+  return {
+    ...rest,
+    userId: idText(user_id),
+    sessionId: idText(session_id),
+    rooms: listed(rooms),
+    subscribe: listed(subscribe),
+    publish: listed(publish),
+    state,
+  }
+}
+
+function idText(value) {
+  return value === undefined || value === null ? '' : String(value)
+}
+
+/** The close code and reason that an error means; undefined if it is an error and no refusal. */
+function refusal(error) {
+  const code = error?.code
+  if (Number.isInteger(code) && code >= 3000 && code <= 4999)
+    return { code, reason: String(error.reason ?? error.message ?? '') }
+  const status = error?.status ?? error?.statusCode
+  if (status === 401 || status === 403) return { code: 4000 + status, reason: String(error.message ?? '') }
+  return undefined
+}
+
+/** What a client itself has said in its request: values of the path's parameters and of the query. */
+function wordsOf(params, search) {
+  return [...Object.values(params ?? {}), ...new URLSearchParams(search).values()].filter((word) => word !== '')
+}
+
+/**
+ * A client whose own words make a decision impossible: a room name with a space from the path, or a star that would have become
+ * part of a pattern. It is told so (4400); that is no fault of the application's. Returns the sentence, undefined if all is well.
+ */
+function misled(decided, words, error) {
+  if (error instanceof InvalidRoom) {
+    const names = [...decided.rooms, ...decided.subscribe, ...decided.publish]
+    // Of the words in it, one that could not stand in any name, so that an application's own mistake is told to the application.
+    const bad = (word) => !/^[\w.:-]{1,60}$/.test(word) && names.some((name) => name.includes(word))
+    if (words.some(bad)) return 'the path or the query names no valid room'
+  }
+  const patterns = [...decided.subscribe, ...decided.publish]
+  const star = (word) => word.includes('*') && patterns.some((pattern) => pattern.includes(word))
+  return words.some(star) ? 'the path or the query must not contain a *' : undefined
+}
+
+module.exports = { BAD_REQUEST, INTERNAL_ERROR, MORE, NOT_LET_IN, decision, idText, misled, refusal, wordsOf }

@@ -1,0 +1,183 @@
+"""A look at the application: whether it checks clients by itself, where our endpoints are, and what they shadow.
+
+Rule 1 of docs/access.md makes our endpoints routes of the application; so its table says who may come, and the start
+says it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
+
+from ws_manager._core import WsManagerError
+from ws_manager._routes import Survey, fits, survey
+
+if TYPE_CHECKING:
+    from ws_manager._manager import WebSocketManager
+
+logger = logging.getLogger("ws_manager")
+
+SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
+"""Loggers of servers, which print what happens at the start where nobody has set up ours."""
+
+QUIET_SERVERS = ("hypercorn", "granian", "daphne")
+"""Modules of servers whose loggers are not ready while the application starts."""
+
+LINES_A_MINUTE = 10
+"""Of a kind; a crowd that is refused writes no crowd of lines."""
+
+_seen: WeakKeyDictionary[Any, Survey | None] = WeakKeyDictionary()
+_warned: WeakSet[Any] = WeakSet()
+"""Applications whose shadowed routes have been named: a server's wrapper is another object around the same."""
+
+
+def say(text: str, *args: object) -> None:
+    """A line of the start: by our logger if somebody listens to it, else by the server's."""
+    own = logging.getLogger("ws_manager")
+    if own.level == logging.NOTSET and not (own.isEnabledFor(logging.INFO) and own.hasHandlers()):
+        for name in SERVERS:
+            server = logging.getLogger(name)
+            if server.isEnabledFor(logging.INFO) and server.hasHandlers():
+                server.info(text, *args)
+                return
+        if not own.hasHandlers() and any(name in sys.modules for name in QUIET_SERVERS):
+            print("INFO:    ", text % args, file=sys.stderr)
+            return
+    own.info(text, *args)
+
+
+def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
+    """Looks at an application once: what it shows is known to the managers in its table, and to `manager`."""
+    with suppress(TypeError):  # what cannot be remembered is looked at each time
+        if app in _seen:
+            found = _seen[app]
+            if manager is not None and found is not None:
+                _learn(manager, found)
+            return found
+    found = survey(app) if app is not None else None
+    with suppress(TypeError):
+        _seen[app] = found
+    if found is None:
+        return None
+    managers = found.managers
+    if manager is not None and manager not in managers:
+        managers.append(manager)
+    for each in managers:
+        _learn(each, found)
+    if found.app in _warned:
+        return found
+    _warned.add(found.app)
+    for shadow in found.shadowed:
+        logger.warning(
+            "%s %s of the application is never called: it comes after ws_manager's %s in the routing table. Put it "
+            "before app.include_router(ws_manager.router), or give the router a prefix",
+            "the WebSocket route" if shadow.own.websocket else "the route",
+            shadow.own.path,
+            shadow.ours.path,
+        )
+    return found
+
+
+def _learn(manager: WebSocketManager, found: Survey) -> None:
+    """A WebSocket route of the application's own means that it decides by itself who comes in."""
+    if found.own_websocket is not None:
+        manager._checked(f"the application's WebSocket route {found.own_websocket}")
+
+
+def tell_endpoints(found: Survey | None) -> None:
+    """One line at the start: which endpoints exist, where, and behind what."""
+    if found is None:
+        return
+    if not found.endpoints:
+        say("ws_manager: no endpoint: the application includes no router (app.include_router(ws_manager.router))")
+        return
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for place in found.endpoints:
+        groups.setdefault((*found.middleware, *place.guards), []).append(place.path)
+    rows = [", ".join(paths) + (f" (behind {', '.join(guards)})" if guards else "") for guards, paths in groups.items()]
+    say("ws_manager: endpoints %s", "; ".join(rows))
+
+
+class _Limiter:
+    """At most so many lines a minute; the next one then says how many were left out."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._told = 0
+        self._untold = 0
+
+    def due(self) -> str | None:
+        """What to add to the line; None: it is not to be written."""
+        now = time.monotonic()
+        if now - self._since >= 60:
+            self._since, self._told = now, 0
+        self._told += 1
+        if self._told > LINES_A_MINUTE:
+            self._untold += 1
+            return None
+        more, self._untold = self._untold, 0
+        return f" ({more} more were not written)" if more else ""
+
+
+_refusals = _Limiter()
+
+
+def tell_refused(app: Any, path: str, root_path: str = "") -> None:
+    """A line for an upgrade of one of our endpoints that the application has refused, or has no route for."""
+    from ws_manager._manager import default_manager
+
+    found = look(app)
+    if found is None:
+        return
+    path = path.removeprefix(root_path) if root_path else path
+    place = found.find(path)
+    if place is not None and place.endpoint is None:
+        return  # an endpoint of the application's own: its business
+    if place is None and not any(_serves(manager, path) for manager in found.managers or [default_manager()]):
+        return
+    more = _refusals.due()
+    if more is None:
+        return
+    if place is not None:  # the application's own rule, which is no mistake as a rule
+        guards = ", ".join((*found.middleware, *place.guards)) or "the application"
+        say(
+            "refused: an upgrade of %s, by what the application has put before that endpoint: %s%s",
+            place.path,
+            guards,
+            more,
+        )
+    else:
+        logger.warning("refused: %s%s", _missing(found, path), more)
+
+
+def tell(code: int, where: str, why: str) -> None:
+    """A line for a client that was refused with a close code in an endpoint of the application's own."""
+    more = _refusals.due()
+    if more is not None:
+        logger.warning("refused: a connection to %s, closed with %d: %s%s", where, code, why, more)
+
+
+def _serves(manager: WebSocketManager, path: str) -> bool:
+    with suppress(WsManagerError):
+        return manager._serves(path)
+    return False
+
+
+def _missing(found: Survey, path: str) -> str:
+    elsewhere = [place.path for place in found.endpoints if place.endpoint and fits(place.endpoint.pattern, path)]
+    if elsewhere:
+        where = ", ".join(elsewhere)
+        return f"an upgrade of a path that the application has no route for: it has included this endpoint as {where}"
+    return (
+        "an upgrade of an endpoint of ws_manager that the application has no route for: "
+        f"app.include_router(ws_manager.router) adds it, behind the dependencies that you give there{_shown(path)}"
+    )
+
+
+def _shown(path: str) -> str:
+    """The path, if it can have no token in it."""
+    return f" ({path})" if path in ("/ws", "/ws/updates", "/ws/notifications", "/ws/logs") else ""

@@ -1,0 +1,138 @@
+"""Routing decides, under every server: what the application does not route does not exist, what it guards is so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from web_support import Process, client, receive
+from websockets.exceptions import InvalidStatus
+
+APPLICATION = """
+from fastapi import APIRouter, Depends, FastAPI, WebSocketException
+from starlette.middleware import Middleware
+import ws_manager
+
+def guard():
+    raise WebSocketException(1008)
+
+class Turnstile:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self.app(scope, receive, send)
+
+nothing = FastAPI(lifespan=ws_manager.lifespan)
+
+router = FastAPI(lifespan=ws_manager.lifespan)
+router.include_router(ws_manager.router)
+
+prefix = FastAPI(lifespan=ws_manager.lifespan)
+prefix.include_router(ws_manager.router, prefix="/v1")
+
+guarded = FastAPI(lifespan=ws_manager.lifespan)
+guarded.include_router(ws_manager.router, prefix="/v1", dependencies=[Depends(guard)])
+
+parent = FastAPI(lifespan=ws_manager.lifespan)
+above = APIRouter(dependencies=[Depends(guard)])
+above.include_router(ws_manager.router)
+parent.include_router(above, prefix="/v1")
+
+everywhere = FastAPI(lifespan=ws_manager.lifespan, dependencies=[Depends(guard)])
+everywhere.include_router(ws_manager.router)
+
+middleware = FastAPI(lifespan=ws_manager.lifespan, middleware=[Middleware(Turnstile)])
+middleware.include_router(ws_manager.router)
+
+wrapped = Turnstile(router)
+
+inner = FastAPI()
+inner.include_router(ws_manager.router)
+mounted = FastAPI(lifespan=ws_manager.lifespan)
+mounted.mount("/m", inner)
+
+closed_inner = FastAPI(dependencies=[Depends(guard)])
+closed_inner.include_router(ws_manager.router)
+mounted_guarded = FastAPI(lifespan=ws_manager.lifespan)
+mounted_guarded.mount("/m", closed_inner)
+"""
+
+EXPECTED = {
+    "nothing": {"/ws": 403, "/ws/notifications": 403},
+    "router": {"/ws": 101, "/ws/notifications": 101, "/ws/project/7": 101, "/v1/ws": 403},
+    "prefix": {"/v1/ws": 101, "/v1/ws/notifications": 101, "/ws": 403, "/ws/notifications": 403, "/ws/project/7": 403},
+    "guarded": {"/v1/ws": 403, "/v1/ws/notifications": 403, "/ws": 403, "/ws/notifications": 403},
+    "parent": {"/v1/ws": 403, "/ws": 403, "/ws/notifications": 403},
+    "everywhere": {"/ws": 403, "/ws/notifications": 403},
+    "middleware": {"/ws": 403, "/ws/notifications": 403},
+    "wrapped": {"/ws": 403, "/ws/notifications": 403},
+    "mounted": {"/m/ws": 101, "/m/ws/project/7": 101, "/ws": 403, "/ws/notifications": 403},
+    "mounted_guarded": {"/m/ws": 403, "/ws": 403, "/ws/notifications": 403},
+}
+
+UVICORN = r"running on https?://[\d.]+:(\d+)"
+SERVERS = {
+    "run": (["-m", "ws_manager", "run", "main:{app}", "--port", "0"], UVICORN),
+    "uvicorn": (["-m", "uvicorn", "main:{app}", "--port", "0"], UVICORN),
+    "uvicorn with the class": (
+        ["-m", "uvicorn", "main:{app}", "--port", "0", "--ws", "ws_manager.uvicorn:WebSocketProtocol"],
+        UVICORN,
+    ),
+    "uvicorn with the direct class": (
+        ["-m", "uvicorn", "main:{app}", "--port", "0", "--ws", "ws_manager.uvicorn:DirectWebSocketProtocol"],
+        UVICORN,
+    ),
+    "hypercorn": (["-m", "hypercorn", "main:{app}", "--bind", "127.0.0.1:0"], r"Running on http://127.0.0.1:(\d+)"),
+    "gunicorn": (
+        ["-m", "gunicorn", "main:{app}", "--bind", "127.0.0.1:0", "-k", "worker.Worker"],
+        r"Listening at: http://127.0.0.1:(\d+)",
+    ),
+}
+
+WORKER = """
+from uvicorn_worker import UvicornWorker
+
+class Worker(UvicornWorker):
+    CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "ws": "ws_manager.uvicorn:WebSocketProtocol"}
+"""
+
+
+def status(port: int, path: str) -> int:
+    try:
+        with client(port, path) as browser:
+            receive(browser)
+            return 101
+    except InvalidStatus as refusal:
+        return refusal.response.status_code
+
+
+@pytest.mark.parametrize("app", EXPECTED)
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_is_not_routed_does_not_exist_and_what_is_guarded_is_guarded(
+    tmp_path: Path, server: str, app: str
+) -> None:
+    (tmp_path / "main.py").write_text(APPLICATION)
+    (tmp_path / "worker.py").write_text(WORKER)
+    command, started = SERVERS[server]
+    with Process(*(part.format(app=app) for part in command), cwd=tmp_path) as process:
+        port = int(process.expect(started)[1])
+        assert {path: status(port, path) for path in EXPECTED[app]} == EXPECTED[app], process.output
+
+
+def test_an_endpoint_that_is_not_routed_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(APPLICATION)
+    for app, lines in {
+        "nothing": [r"refused: .*app.include_router\(ws_manager.router\) adds it.*\(/ws\)"],
+        "prefix": [r"refused: .* it has included this endpoint as /v1/ws$"],
+        "guarded": [r"refused: .*/v1/ws$", r"refused: an upgrade of /v1/ws, by .*Depends\(guard\)"],
+    }.items():
+        with Process("-m", "ws_manager", "run", f"main:{app}", "--port", "0", cwd=tmp_path) as process:
+            for path in ("/ws", "/v1/ws"):
+                status(process.port, path)
+            for line in lines:
+                process.expect(line)
