@@ -179,6 +179,7 @@ class Server:
             except OSError:
                 time.sleep(0.03)
         self.pid: int = self.do("pid")["pid"]
+        self.first_words = self.logged()
         self.seen = 0  # bytes of the log that were there when the present attack began
         if self.entrance.own_port:
             self.port = self.do("port")["port"]
