@@ -32,7 +32,7 @@ struct wsm__event_type {
 	const char *key;            /* template of the conflation / throttle key, "pipeline:{pipeline_id}"; NULL */
 	const char *const *routing; /* names copied from data to the top level, NULL-terminated */
 	const struct wsm__field *fields;
-	double max_rate;            /* 0: none */
+	double max_rate; /* 0: none */
 	wsm_priority priority;
 	wsm_level level; /* WSM_LEVEL_NONE: taken from the member "level" of data, if there is one */
 	bool conflate;   /* only the newest of a key is worth sending: no history, no offset */

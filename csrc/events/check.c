@@ -16,8 +16,9 @@ struct place {
 };
 
 static const char *const expectations[] = {
-	[WSM__FIELD_ANY] = "something",     [WSM__FIELD_STRING] = "a text",   [WSM__FIELD_NUMBER] = "a number",
-	[WSM__FIELD_INTEGER] = "an integer", [WSM__FIELD_BOOLEAN] = "a boolean", [WSM__FIELD_OBJECT] = "an object",
+	[WSM__FIELD_ANY] = "something",     [WSM__FIELD_STRING] = "a text",
+	[WSM__FIELD_NUMBER] = "a number",   [WSM__FIELD_INTEGER] = "an integer",
+	[WSM__FIELD_BOOLEAN] = "a boolean", [WSM__FIELD_OBJECT] = "an object",
 	[WSM__FIELD_LIST] = "a list",       [WSM__FIELD_STRINGS] = "a list of texts",
 };
 
@@ -126,8 +127,8 @@ static bool fail(const struct place *place, const struct wsm__field *field, unsi
 	struct wsm__event_fault *fault = place->fault;
 	bool other = field->values && json.len && json.data[0] == '"';
 
-	snprintf(fault->path, sizeof fault->path, "%s%s%s", place->inside ? place->inside : "", place->inside ? "." : "",
-	         field->name);
+	snprintf(fault->path, sizeof fault->path, "%s%s%s", place->inside ? place->inside : "",
+	         place->inside ? "." : "", field->name);
 	fault->found = other ? "another text" : name_of(json);
 	fault->expected = field->values ? "one of its words" : expectations[field->kind];
 	fault->number = number % FIELDS_MAX;

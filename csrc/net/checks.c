@@ -86,8 +86,8 @@ static void describe(const wsm_runtime *runtime, unsigned checks, char *line, si
 	else if (mode[0] == 'o')
 		snprintf(line, size, "open: everyone may hear every public room (option access=open)");
 	else if (checks)
-		snprintf(line, size, "granted: public rooms need a grant, as clients are checked by %s (option access=auto)",
-		         by);
+		snprintf(line, size,
+		         "granted: public rooms need a grant, as clients are checked by %s (option access=auto)", by);
 	else
 		snprintf(line, size,
 		         "open: everyone may hear every public room, as nothing checks clients (option access=auto; "
@@ -98,7 +98,7 @@ int wsm_access_describe(wsm_runtime *runtime, wsm_text *line, wsm_error *error)
 {
 	int status = wsm__runtime_check_fork(runtime, error);
 	unsigned checks;
-	char text[400];
+	char text[WSM__ACCESS_LINE];
 
 	line->data = NULL;
 	line->len = 0;
@@ -113,26 +113,35 @@ int wsm_access_describe(wsm_runtime *runtime, wsm_text *line, wsm_error *error)
 	return line->data ? WSM_OK : wsm__fail(error, WSM_ENOMEM, "out of memory");
 }
 
+void wsm__checks_line(const struct wsm__core *core, char *line)
+{
+	describe(core->runtime, atomic_load(&core->runtime->checks), line, WSM__ACCESS_LINE);
+}
+
 void wsm__checks_tell(struct wsm__core *core)
 {
-	char line[400];
+	char line[WSM__ACCESS_LINE];
 
-	describe(core->runtime, atomic_load(&core->runtime->checks), line, sizeof(line));
+	wsm__checks_line(core, line);
 	wsm__log(core->runtime, WSM_INFO, "access: %s", line);
 }
 
 void wsm__checks_found(struct wsm__core *core, unsigned checks)
 {
-	static const struct wsm__regrant late = { "clients are checked now, and this room is not granted",
-		                                  "clients are checked now, and the rooms of this endpoint are not granted" };
+	static const struct wsm__regrant late = {
+		"clients are checked now, and this room is not granted",
+		"clients are checked now, and the rooms of this endpoint are not granted"
+	};
 	unsigned long long ended = 0;
 
 	for (uint64_t i = 0; i < core->n_conns; i++)
 		if (core->conns[i]->state == WSM__CONN_OPEN)
 			ended += !wsm__access_again(core->conns[i], &late);
 	wsm__log(core->runtime, WSM_WARNING,
-	         "access: clients are checked by %s, which was not known at the start: from now on public rooms need a grant "
-	         "(option access=auto), and %llu connections to rooms without one have been closed. Let it be known before the "
+	         "access: clients are checked by %s, which was not known at the start: from now on public rooms need a "
+	         "grant "
+	         "(option access=auto), and %llu connections to rooms without one have been closed. Let it be known "
+	         "before the "
 	         "start, or set access",
 	         by_what(core->runtime, checks), ended);
 }
@@ -147,7 +156,8 @@ bool wsm__checks_believe_session(struct wsm__core *core, const wsm_admission *ad
 	if (!(checks & WSM__CHECK_SAID) || (admission && admission->admitted))
 		return true;
 	wsm__refusal_tell(core->runtime, WSM__REFUSED_SESSION,
-	                  "session_id in the query of a client is not believed, as clients are checked by %s: let the client in by "
+	                  "session_id in the query of a client is not believed, as clients are checked by %s: let the "
+	                  "client in by "
 	                  "connect(session_id=...), or an authenticate handler",
 	                  by_what(core->runtime, WSM__CHECK_SAID));
 	return false;

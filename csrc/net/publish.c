@@ -24,8 +24,9 @@ static int check_event(wsm_runtime *runtime, wsm_slice type, wsm_slice data, wsm
 	if (!event || wsm__event_check(event, data, &fault))
 		return WSM_OK;
 	if (runtime->config->check_events[0] == 'e')
-		return wsm__fail(error, WSM_EINVAL, "event \"%s\": %s is %s, not %s (docs/events.md; option check_events)",
-		                 event->type, fault.path, fault.found, fault.expected);
+		return wsm__fail(error, WSM_EINVAL,
+		                 "event \"%s\": %s is %s, not %s (docs/events.md; option check_events)", event->type,
+		                 fault.path, fault.found, fault.expected);
 	bit = 1ull << fault.number;
 	if (!(atomic_fetch_or(&runtime->told[wsm__event_type_place(event)], bit) & bit))
 		wsm__log(runtime, WSM_WARNING,

@@ -98,7 +98,7 @@ struct wsm_runtime {
 	struct wsm__name *actions; /* commands of the host */
 
 	atomic_ullong *told; /* by place in the catalogue: which faults of an event's data have been told */
-	atomic_uchar *fds; /* by number: whether the fd is ours; for a child after fork() */
+	atomic_uchar *fds;   /* by number: whether the fd is ours; for a child after fork() */
 	size_t n_fds;
 };
 

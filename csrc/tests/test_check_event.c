@@ -51,8 +51,8 @@ static void what_is_missing_is_found(void **state)
 	(void)state;
 	expect("story_created", "{}", "story_id", "missing", "a text");
 	expect("story_created", "{\"story_id\":\"s\",\"Title\":\"t\",\"titles\":\"t\"}", "title", "missing", "a text");
-	expect("pipeline_frame_update", "{\"pipeline_id\":\"7\",\"frame_data\":{\"frame_id\":1}}", "frame_data.timestamp",
-	       "missing", "a number");
+	expect("pipeline_frame_update", "{\"pipeline_id\":\"7\",\"frame_data\":{\"frame_id\":1}}",
+	       "frame_data.timestamp", "missing", "a number");
 	expect("log_message", "{\"message\":\"m\"}", "level", "missing", "one of its words");
 }
 
@@ -64,8 +64,8 @@ static void what_is_of_another_type_is_found(void **state)
 	expect("story_created", "null", "data", "null", "an object");
 	expect("story_created", "{\"story_id\":7,\"title\":\"t\"}", "story_id", "a number", "a text");
 	expect("story_created", "{\"story_id\":\"s\",\"title\":null}", "title", "null", "a text");
-	expect("processing_progress", "{\"image_id\":\"i\",\"progress\":\"5\",\"current_step\":\"\"}", "progress", "a text",
-	       "a number");
+	expect("processing_progress", "{\"image_id\":\"i\",\"progress\":\"5\",\"current_step\":\"\"}", "progress",
+	       "a text", "a number");
 	expect("system_status", "{\"queue_length\":1.5}", "queue_length", "a number", "an integer");
 	expect("system_status", "{\"queue_length\":null}", "queue_length", "null", "an integer");
 	expect("processing_failed", "{\"image_id\":\"i\",\"error\":\"e\",\"retry_available\":1}", "retry_available",
@@ -75,7 +75,8 @@ static void what_is_of_another_type_is_found(void **state)
 	expect("validation_required",
 	       "{\"result_id\":\"r\",\"confidence\":1,\"reason\":\"x\",\"suggested_actions\":[\"a\",1]}",
 	       "suggested_actions", "a list", "a list of texts");
-	expect("pipeline_frame_update", "{\"pipeline_id\":\"7\",\"frame_data\":null}", "frame_data", "null", "an object");
+	expect("pipeline_frame_update", "{\"pipeline_id\":\"7\",\"frame_data\":null}", "frame_data", "null",
+	       "an object");
 	expect("pipeline_status_update",
 	       "{\"pipeline_id\":\"7\",\"status\":\"on\",\"detailed_status\":{\"stats\":{},\"nodes\":[]}}",
 	       "detailed_status.nodes", "a list", "an object");

@@ -151,7 +151,7 @@ const identified = {
       )
     ).host + '/my',
   'Fastify, option identify': async (t, manager) => {
-    const app = Fastify({ forceCloseConnections: true }).register(manager.fastifyPlugin, { identify: asUser })
+    const app = fastify().register(manager.fastifyPlugin, { identify: asUser })
     await app.listen({ port: 0, host: '127.0.0.1' })
     t.after(() => app.close())
     return `127.0.0.1:${app.server.address().port}`
