@@ -174,10 +174,13 @@ class Server:
             try:
                 if self._control is None:
                     self._control = self._call()
-                socket.create_connection(("127.0.0.1", self.port), 5).close()
-                break
-            except OSError:
-                time.sleep(0.03)
+                with self.connect(5) as peer:
+                    peer.send(b"GET /is/it/there HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    if peer.answer():
+                        break
+            except (OSError, Unexpected):
+                pass
+            time.sleep(0.03)
         self.pid: int = self.do("pid")["pid"]
         self.first_words = self.logged()
         self.seen = 0  # bytes of the log that were there when the present attack began
