@@ -169,6 +169,10 @@ const identified = {
     manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
     return (await serve(t, manager.restHandler)).host
   },
+  'the authenticate handler, and the own port': async (t, manager) => {
+    manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
+    return `127.0.0.1:${manager.port}`
+  },
   'the authenticate handler, and fetch()': async (t, manager) => {
     manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
     return (
@@ -182,7 +186,7 @@ const identified = {
 
 for (const [name, start] of Object.entries(identified)) {
   test(`history is for who may have it: ${name}`, async (t) => {
-    const manager = new WebSocketManager({ access: 'granted' })
+    const manager = new WebSocketManager({ access: 'granted', port: 0 })
     manager.start()
     t.after(() => manager.stop(0))
     const host = await start(t, manager)
@@ -231,6 +235,31 @@ test('who may not call is told so, and names out of the query are no fault of th
   assert.equal(await status('throws'), 500)
   assert.match(said.join(), /the database is away/)
   assert.throws(() => manager.rest({}, {}), TypeError)
+})
+
+test('on the own port a caller is told the reason of the authenticate handler', async (t) => {
+  const manager = new WebSocketManager({ port: 0 })
+  manager.logger = { debug() {}, info() {}, warn() {}, error() {} }
+  manager.start()
+  t.after(() => manager.stop(0))
+  const states = []
+  manager.onConnect((connection) => states.push(connection.state))
+  const history = async (query = '') => {
+    const answer = await fetch(`http://127.0.0.1:${manager.port}/api/ws/history?room=board:7${query}`)
+    return [answer.status, (await answer.json()).error?.message]
+  }
+  manager.authenticate(async () => {
+    throw Object.assign(new Error('this account is blocked'), { status: 403 })
+  })
+  assert.deepEqual(await history(), [403, 'this account is blocked'])
+  manager.authenticate(() => {
+    throw new Error('the database is away')
+  })
+  assert.deepEqual(await history(), [503, 'The authentication handler failed.'])
+  manager.authenticate(({ query }) => ({ rooms: [`board:${query.get('board') ?? 7}`], state: { by: 'HTTP' } }))
+  assert.deepEqual(await history(), [200, undefined])
+  assert.equal((await history('&board=*'))[0], 400)
+  assert.equal(manager._states.take(0), undefined)
 })
 
 test('an authenticate handler that throws, or does not answer, lets nobody in by REST', async (t) => {
