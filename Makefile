@@ -195,9 +195,9 @@ test-lanes: $(S)/packages-TEST $(S)/packages-CHAOS $(S)/packages-FILMS $(V)/demo
 	$(call say,Building what is tested; what is said is in $(LOGS)/out)
 	@MAKE="$(MAKE)" .ci/side-by-side "build-c $(S)/package-asan" "$(S)/pipelines-page build-web $(S)/package-node-asan"
 	$(call say,Tests$(,) side by side; what they say is in $(LOGS))
-	@CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" \
-		"test-python test-python-asan conformance attacks" "test-node test-node-asan test-web test-next test-browser"
-	@$(MAKE) test-harness
+	@status=0; CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" \
+		"test-python test-python-asan conformance attacks" "test-node test-node-asan test-web test-next test-browser" || status=$$?; \
+		$(MAKE) test-harness || status=$$?; exit $$status
 
 build-c: $(foreach preset,debug asan tsan fuzz release,build/$(preset)/build.ninja)
 	@for preset in debug asan tsan fuzz release; do $(CMAKE_BUILD) build/$$preset --parallel $(JOBS); done
