@@ -55,6 +55,8 @@ def test_history_is_for_whom_the_handler_lets_have_it(with_connect: bool) -> Non
         assert history(port, "board:7", x_user="blocked") == (403, "this account is blocked")
         assert history(port, "board:7", x_user="broken") == (503, "The authentication handler failed.")
         assert history(port, "board:7&board=*", x_user="u1")[0] == 400
+        assert manager._dispatcher is not None
+        assert not manager._dispatcher._states
 
 
 def test_a_handler_that_does_not_answer_lets_nobody_in() -> None:
