@@ -5,7 +5,6 @@
  */
 #include "admin/admin.h"
 #include "policy/origin.h"
-#include "policy/proxy.h"
 
 static bool key_is_set(const struct wsm__call *call)
 {
@@ -23,13 +22,13 @@ static bool can_be_used(struct wsm__call *call)
 		                 "it behind a check of the application's own.");
 		return false;
 	}
-	if (call->request->vouched || key_is_set(call) || call->local)
+	if (call->request->vouched || key_is_set(call) || call->from.local)
 		return true;
 	wsm__call_refuse(
 		call, 403, "forbidden",
 		"The admin panel needs the option api_key (WEBSOCKET_API_KEY) to be reached from other machines, or "
 		"a check of the application's own that it is mounted behind. Without either it is shown on "
-		"this machine only, under the name localhost.");
+		"this machine only, under the name localhost, and not through a proxy.");
 	return false;
 }
 
@@ -39,19 +38,23 @@ bool wsm__admin_may_open(struct wsm__call *call)
 }
 
 /*
- * Where a browser brings its rights along by itself (cookies of the host, loopback), pages of others must not use them. With every
- * POST, and every call to another origin, comes an Origin.
+ * Where a browser brings its rights along by itself (cookies of the host, loopback), pages of others must not use them: not those of
+ * other ports of this machine either. With every POST, and every call to another origin that could read the answer, comes an
+ * Origin; browsers say besides whether a call without one comes from elsewhere.
  */
 static bool origin_is_ours(const struct wsm__call *call)
 {
 	const struct wsm_config *config = call->core->config;
-	wsm_slice host = call->request->host.len ? call->request->host : wsm__str("localhost"), entry;
+	wsm_slice origin = wsm__call_header(call, "origin"), site = wsm__call_header(call, "sec-fetch-site"), entry;
+	const struct wsm__request *from = &call->from;
 
-	if (wsm__origin_allowed(call->request->origin, host, false, NULL, 0))
+	if (!origin.len)
+		return !site.len || wsm__slice_is(site, "same-origin") || wsm__slice_is(site, "none");
+	if (wsm__origin_same(origin, from->host, from->tls || from->client.https, from->local))
 		return true;
 	for (size_t i = 0; i < config->n_allowed_origins; i++) {
 		entry = wsm__str(config->allowed_origins[i]);
-		if (!wsm__slice_is(entry, "*") && wsm__origin_allowed(call->request->origin, host, false, &entry, 1))
+		if (!wsm__slice_is(entry, "*") && wsm__origin_allowed(origin, wsm__str(NULL), false, &entry, 1))
 			return true;
 	}
 	return false;
@@ -73,18 +76,19 @@ bool wsm__admin_may_use(struct wsm__call *call, bool acts)
 		return false;
 	if (!wsm__call_has_key(call)) {
 		if (!call->request->vouched && key_is_set(call)) {
-			wsm__call_refuse(call, 401, "unauthenticated",
-			                 "The admin panel needs the API key (X-API-Key, or Authorization: Bearer).");
+			wsm__call_refuse_key(
+				call, "The admin panel needs the API key (X-API-Key, or Authorization: Bearer).");
 			return false;
 		}
 		if (!origin_is_ours(call)) {
 			wsm__call_refuse(call, 403, "forbidden",
-			                 "This call comes from a page of another origin. Behind a proxy that changes "
-			                 "Host, add the panel's to allowed_origins (WEBSOCKET_ALLOWED_ORIGINS).");
+			                 "This call comes from a page of another origin (scheme, host and port count). "
+			                 "Behind a proxy that changes Host, add the panel's to allowed_origins "
+			                 "(WEBSOCKET_ALLOWED_ORIGINS).");
 			return false;
 		}
 	}
-	if (acts && !is_json(call->request->content_type)) {
+	if (acts && !is_json(wsm__call_header(call, "content-type"))) {
 		wsm__call_refuse(call, 415, "unsupported_media_type", "the body must be application/json");
 		return false;
 	}

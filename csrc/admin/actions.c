@@ -16,7 +16,7 @@ static wsm_slice text_of(json_t *body, const char *name)
 
 static const char *caller(const struct wsm__call *call, char out[WSM__ADDRESS_TEXT])
 {
-	wsm__address_format(&call->client, out);
+	wsm__address_format(&call->from.client.address, out);
 	return *out ? out : "an unknown address";
 }
 

@@ -820,6 +820,8 @@ const char wsm__admin_html_body[] =
 	"  timeouts: 'closed with 4408: silent',\n"
 	"  handshake_timeouts: 'no request in time',\n"
 	"  dropped_handshakes: 'handshakes beyond max_handshakes',\n"
+	"  answer_timeouts: 'answers over HTTP not read in time',\n"
+	"  dropped_http: 'HTTP connections ended for others',\n"
 	"  tls_failures: 'TLS handshakes that failed',\n"
 	"  overloaded_publications: 'commands dropped: queue full',\n"
 	"  dropped_events: 'events that the application did not take',\n"
@@ -1617,4 +1619,4 @@ const char wsm__admin_html_headers[] =
 	"Referrer-Policy: no-referrer\r\n"
 	"Cross-Origin-Opener-Policy: same-origin\r\n"
 	"Cross-Origin-Resource-Policy: same-origin\r\n"
-	"Content-Security-Policy: default-src 'none'; script-src 'sha256-E/iZg/NFZxcgaqz2g4Di05MNjC9s8ij5SqTX6dZARCE='; style-src 'sha256-gPRM4NF4d+rYnWtdqIestomCcJYW24p8ZWJXo6MB6Nk='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'\r\n";
+	"Content-Security-Policy: default-src 'none'; script-src 'sha256-RARMFiFzX1dD7i++K+OuwFsnrtYjT1Kdx16YpPmH5yM='; style-src 'sha256-gPRM4NF4d+rYnWtdqIestomCcJYW24p8ZWJXo6MB6Nk='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'\r\n";

@@ -101,7 +101,7 @@ static void add_head(struct wsm__call *call)
 	                 "{\"version\":\"" WSM_VERSION
 	                 "\",\"now\":%llu,\"started\":%llu,\"you\":\"%s\",\"status\":\"%s\"",
 	                 (unsigned long long)wsm__unix_ms(), (unsigned long long)core->started_unix_ms,
-	                 wsm__address_format(&call->client, ip),
+	                 wsm__address_format(&call->from.client.address, ip),
 	                 core->stopping                          ? "stopping"
 	                 : atomic_load(&core->runtime->draining) ? "draining"
 	                                                         : "ok");

@@ -175,6 +175,12 @@ int wsm_endpoint_set(wsm_runtime *runtime, const wsm_endpoint *endpoint, wsm_err
 int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path);
 /* Whether a request path (no query) belongs to an endpoint. */
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path);
+/*
+ * A request path (no query) as it may stand in a log: the pattern of its endpoint, "" if there is none. Short plain values (16 letters,
+ * digits and any of "._-") stand in place of their parameters, unless the path may hold a token: it has a parameter of such a name
+ * (token, key, code ...), or a key or an authenticate handler is set. At most `size` bytes with the NUL, cut.
+ */
+void wsm_endpoint_label(wsm_runtime *runtime, wsm_slice path, char *out, size_t size);
 
 /* Whether a text can name a public room; with `pattern`, also a beginning of names followed by '*', and "*". Any thread. */
 bool wsm_room_valid(wsm_slice name, bool pattern);
@@ -378,6 +384,7 @@ typedef struct wsm_admission {
 	wsm_slice greeting, heartbeat; /* empty: "connected", "heartbeat" */
 	wsm_slice
 		ip; /* wsm_adopt: of the client, where `fd` leads to a relay of the host's; empty: the socket's peer */
+	bool tls;   /* wsm_adopt: the client speaks TLS, which that relay ends */
 } wsm_admission;
 
 /*
@@ -394,6 +401,10 @@ typedef struct wsm_request {
 	wsm_slice ip;
 	const wsm_member *headers; /* name, value (here plain text, not JSON) */
 	size_t n_headers;
+	bool tls; /* it came over TLS, as far as the server knows */
+	wsm_slice
+		via; /* the server has `ip` from a proxy that it trusts itself: the address of ours that the proxy called. Empty:
+	                  `ip` is the socket's peer */
 } wsm_request;
 
 /*
@@ -412,12 +423,10 @@ int wsm_bridge_closed(wsm_runtime *runtime, uint64_t conn, unsigned code, wsm_sl
 /* ---- access: whether public rooms need a grant ------------------------------------------------------------------ */
 
 /*
- * The application checks clients by itself: a WebSocket route of its own, an endpoint with a check. `by` says what, for the log: "the
- * application's WebSocket route /live/{board}"; what does not fit a log line is left out. With option access=auto, public rooms need
- * a grant from then on, as they do where there is a key for tokens, or an authenticate or authorize handler. Nothing opens
- * them again while the runtime runs. Call it before the start where that is known then. Later, a warning is logged, and
- * connections lose what they would not be given now: their subscriptions (`unsubscribed`), or the connection, if it
- * was for such a room (4403). WSM_EFORKED.
+ * The application checks clients by itself: a WebSocket route of its own, an endpoint with a check. `by` says what, for the log ("the
+ * application's WebSocket route /live/{board}"; cut where it is long). With option access=auto public rooms need a grant then, and
+ * nothing opens them again while the runtime runs. Call it before the start where that is known then: later, a warning is
+ * logged, and connections lose what they would not be given now (`unsubscribed`, or 4403 at its endpoint). WSM_EFORKED.
  */
 int wsm_access_checked(wsm_runtime *runtime, wsm_slice by, wsm_error *error);
 
@@ -539,13 +548,14 @@ typedef struct wsm_rest_request {
 	wsm_slice method;      /* "GET" */
 	wsm_slice path, query; /* percent-encoded, query without '?' */
 	wsm_slice ip; /* of the client, or of a proxy before it; decides whether it is on loopback (empty: it is not) */
-	wsm_slice
-		host; /* header value; of a call from loopback it must name loopback too (empty: it is not looked at) */
-	wsm_slice forwarded,
-		x_forwarded_for; /* header values, several of a name joined by commas: of trusted proxies */
-	wsm_slice authorization, api_key, origin; /* header values, empty if absent; api_key is X-API-Key */
-	wsm_slice content_type;                   /* header value */
+	wsm_slice host; /* that is asked for, where it does not stand in the header (a target that is a whole URL) */
+	const wsm_member *headers; /* all of them, in order: name, value (here plain text, not JSON) */
+	size_t n_headers;
 	wsm_slice body;
+	bool tls; /* it came over TLS, as far as the server knows */
+	wsm_slice
+		via; /* the server has `ip` from a proxy that it trusts itself: the address of ours that the proxy called. Empty:
+	                  `ip` is the socket's peer */
 	bool vouched; /* the host has found out itself that the caller may use the admin panel */
 	/*
 	 * With `admitted`, the host has found out who calls: history is read with the rights of that user (wsm_subscribe()), of

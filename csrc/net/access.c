@@ -117,10 +117,11 @@ static bool given(const wsm_slice *patterns, size_t n, wsm_slice room)
 
 static const char *no_identity(const struct wsm__core *core)
 {
-	return core->runtime->jwt ? "history over REST needs the API key, a token that grants the room, or a route of the "
-	                            "application that says who calls"
-	                          : "history over REST needs the API key, or a route of the application that says who "
-	                            "calls, where access is checked";
+	return core->runtime->jwt
+		       ? "history over REST needs the API key, a token that grants the room, or a route of the "
+			 "application that says who calls"
+		       : "history over REST needs the API key, or a route of the application that says who "
+		         "calls, where access is checked";
 }
 
 unsigned wsm__access_read(struct wsm__core *core, const struct wsm__reader *reader, wsm_slice room, const char **why)

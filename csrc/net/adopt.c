@@ -73,6 +73,8 @@ static void copy_request(struct wsm__adopt *adopt, const wsm_request *request, w
 	adopt->ip = wsm__arena_copy(arena, request->ip);
 	adopt->headers = headers;
 	adopt->n_headers = request->n_headers;
+	adopt->tls = request->tls;
+	adopt->via = wsm__arena_copy(arena, request->via);
 	for (size_t i = 0; i < request->n_headers; i++) {
 		headers[i].name = wsm__arena_copy(arena, request->headers[i].name);
 		headers[i].json = wsm__arena_copy(arena, request->headers[i].json);
@@ -84,8 +86,9 @@ static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind
                                     const wsm_request *request, const wsm_admission *admission)
 {
 	size_t n_rooms = admission ? wsm__lists_count(&WSM__LISTS_OF(admission)) : 0, n_headers = request->n_headers;
-	size_t size = bytes.len + request->path.len + request->query.len + request->ip.len + 4 + header_bytes(request) +
-	              n_rooms * sizeof(wsm_slice) + (admission ? admission_bytes(admission) : 0);
+	size_t size = bytes.len + request->path.len + request->query.len + request->ip.len + request->via.len + 5 +
+	              header_bytes(request) + n_rooms * sizeof(wsm_slice) +
+	              (admission ? admission_bytes(admission) : 0);
 	struct wsm__adopt *adopt = malloc(sizeof(*adopt) + size);
 	struct wsm__arena arena;
 	wsm_member *headers;
@@ -181,6 +184,8 @@ static void to_request(struct wsm__request *request, const wsm_request *from, ws
 	request->ip = from->ip;
 	request->headers = from->headers;
 	request->n_headers = from->n_headers;
+	request->tls = from->tls;
+	request->via = from->via;
 	request->host = wsm__request_header(request, "host");
 }
 
@@ -239,7 +244,8 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)
 {
 	const wsm_admission *admission = adopt->has_admission ? &adopt->admission : NULL;
-	const wsm_request from = { adopt->path, adopt->query, adopt->ip, adopt->headers, adopt->n_headers };
+	const wsm_request from = { adopt->path,      adopt->query, adopt->ip, adopt->headers,
+	                           adopt->n_headers, adopt->tls,   adopt->via };
 	struct wsm__endpoint *endpoint;
 	struct wsm__path_params params;
 	struct wsm__request request;

@@ -28,6 +28,8 @@ struct wsm__adopt {
 	wsm_slice path, query, ip; /* bridge */
 	wsm_member *headers;
 	size_t n_headers;
+	bool tls;
+	wsm_slice via;
 };
 
 void wsm__adopt_free(struct wsm__adopt *adopt);

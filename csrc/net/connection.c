@@ -344,7 +344,8 @@ static bool arrives(struct wsm__conn *conn)
 		wsm__conn_refuse(conn, 4429, "this address is banned for a while");
 		return false;
 	default:
-		wsm__conn_refuse(conn, 1013, "there are too many new connections from this address (connection_rate_per_ip)");
+		wsm__conn_refuse(conn, 1013,
+		                 "there are too many new connections from this address (connection_rate_per_ip)");
 		return false;
 	}
 }

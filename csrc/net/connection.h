@@ -25,9 +25,13 @@ struct wsm__request {
 	wsm_slice path, query, ip;
 	const wsm_member *headers; /* all of them, in order; `json` is the value, plain text */
 	size_t n_headers;
-	bool tls;                  /* it came over TLS that ends here */
+	bool tls;                  /* it came over TLS that ends here, or in the host's server */
+	wsm_slice via;             /* see wsm_request */
 	wsm_slice host;            /* that the client believes to speak to */
+	wsm_slice called;          /* the same as the request itself has it, whatever a proxy says */
 	struct wsm__client client; /* by wsm__request_client(); `ip` and `host` are its then */
+	bool loopback;             /* its socket, or its client, is on this machine */
+	bool local;                /* it is, knows it by a name of loopback, and nothing is in between */
 	char client_ip[WSM__ADDRESS_TEXT], client_host[256];
 	wsm_slice token; /* a JWT, not checked yet; empty: none */
 };
@@ -197,16 +201,20 @@ void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *roo
 /* ---- request.c: what is checked before the upgrade -------------------------------------------------------------- */
 
 /*
- * Origin and endpoint. Returns 0, or the HTTP status to refuse with (403, 404). On 0, *endpoint holds a reference unless
- * `admission` says admitted. May run on a host thread: uses nothing of the core.
+ * Origin and endpoint. Returns 0, or the HTTP status to refuse with (403, which is logged, or 404), and one static sentence. On 0,
+ * *endpoint holds a reference unless `admission` says admitted. May run on a host thread: uses nothing of the core.
  */
 unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
-                            struct wsm__endpoint **endpoint, struct wsm__path_params *params);
+                            struct wsm__endpoint **endpoint, struct wsm__path_params *params, const char **why);
 /*
- * Finds out who is behind a trusted proxy, given the peer's address in request->ip. False (400) if its headers contradict each
- * other. Done by wsm__request_admit().
+ * Who asks, from where, by which scheme and host: for sockets and REST alike, whichever way they came. Given the peer's address in
+ * request->ip, finds out who is behind a trusted proxy. False (400) if its headers contradict each other. Done by
+ * wsm__request_admit().
  */
 bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request);
+/* The entries of allowed_origins, at most WSM__ORIGINS_MAX; how many. */
+#define WSM__ORIGINS_MAX 64
+size_t wsm__request_origins(const wsm_runtime *runtime, wsm_slice allowed[WSM__ORIGINS_MAX]);
 /*
  * The same as wsm__request_check() for whoever is behind a proxy, and looks for a token: request->token, in `token`, which must not change as long as the request is used. `*why` is one
  * sentence if the request is refused; static.

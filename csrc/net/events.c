@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/visible.h"
 #include "net/checks.h"
 
 #define EVENT_UNIT 1024u /* bytes of one that count as a further one */
@@ -90,7 +91,8 @@ void wsm__events_discard(wsm_runtime *runtime)
 
 void wsm__log(wsm_runtime *runtime, wsm_level level, const char *format, ...)
 {
-	char line[512];
+	char line[1024];
+	struct wsm__buffer text;
 	struct wsm__event *event;
 	va_list args;
 
@@ -99,7 +101,12 @@ void wsm__log(wsm_runtime *runtime, wsm_level level, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	event = wsm__event_new(WSM_EVENT_LOG, wsm__str(line), wsm__str(NULL), wsm__str(NULL));
+	wsm__buffer_init(&text);
+	wsm__buffer_add_visible(&text, wsm__str(line));
+	event = text.failed ? NULL
+	                    : wsm__event_new(WSM_EVENT_LOG, wsm__slice(text.data, text.len), wsm__str(NULL),
+	                                     wsm__str(NULL));
+	wsm__buffer_fini(&text);
 	if (!event)
 		return;
 	event->event.level = level;

@@ -103,27 +103,33 @@ static struct wsm__grant *grant_new(struct wsm__core *core, wsm_slice token, enu
 	return grant;
 }
 
-bool wsm__token_read(struct wsm__core *core, wsm_slice token, struct wsm__claims *claims)
+/* One that has expired, or was revoked, was good once: that is nobody's attempt at guessing. */
+static void note_bad(struct wsm__core *core, struct wsm__peer *peer, enum wsm__jwt_result result)
 {
+	if (result != WSM__JWT_EXPIRED && result != WSM__JWT_REVOKED && result != WSM__JWT_NO_MEMORY)
+		wsm__peer_offence(core, peer, WSM__OFFENCE_token);
+}
+
+bool wsm__token_read(struct wsm__core *core, wsm_slice token, const struct wsm__address *from,
+                     struct wsm__claims *claims)
+{
+	enum wsm__jwt_result result;
+
 	if (!core->runtime->jwt || !token.len)
 		return false;
-	if (!wsm__jwt_verify(core->runtime->jwt, token, wsm__unix_ms(), claims)) {
+	result = wsm__jwt_verify(core->runtime->jwt, token, wsm__unix_ms(), claims);
+	if (!result) {
 		if (!wsm__revoked(core, claims))
 			return true;
 		wsm__claims_fini(claims);
+		result = WSM__JWT_REVOKED;
 	}
 	core->counters.tokens_refused++;
+	note_bad(core, wsm__peer_get(core, from), result);
 	return false;
 }
 
 /* ---- coming in -------------------------------------------------------------------------------------------------- */
-
-/* One that has expired, or was revoked, was good once: that is nobody's attempt at guessing. */
-static void note_bad(struct wsm__conn *conn, enum wsm__jwt_result result)
-{
-	if (result != WSM__JWT_EXPIRED && result != WSM__JWT_REVOKED && result != WSM__JWT_NO_MEMORY)
-		wsm__peer_offence(conn->core, conn->peer, WSM__OFFENCE_token);
-}
 
 /* Opens, or closes with 4401 or 4403. */
 static void let_in(struct wsm__conn *conn, wsm_slice token)
@@ -133,7 +139,7 @@ static void let_in(struct wsm__conn *conn, wsm_slice token)
 	wsm_decision decision = { .allow = true };
 
 	if (!grant) {
-		note_bad(conn, result);
+		note_bad(conn->core, conn->peer, result);
 		wsm__conn_refuse(conn, result == WSM__JWT_NO_MEMORY ? 1013 : 4401, wsm__jwt_text(result));
 		return;
 	}
@@ -199,7 +205,7 @@ static void refuse_renewal(struct wsm__conn *conn, const struct wsm__command *co
 }
 
 static const struct wsm__regrant renewed = { "the new token does not grant this room",
-	                                     "the new token does not grant the rooms of this endpoint" };
+                                             "the new token does not grant the rooms of this endpoint" };
 
 void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command)
 {
@@ -217,7 +223,7 @@ void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command
 	}
 	grant = grant_new(conn->core, command->token, &result);
 	if (!grant) {
-		note_bad(conn, result);
+		note_bad(conn->core, conn->peer, result);
 		refuse_renewal(conn, command, result == WSM__JWT_NO_MEMORY ? "internal" : "unauthenticated",
 		               wsm__jwt_text(result));
 		return;

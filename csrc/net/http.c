@@ -95,7 +95,10 @@ static void put_answer(struct wsm__entry *entry, unsigned status, const char *ty
 		wsm__buffer_add_slice(&entry->out, body);
 }
 
-/* Writes as much of the answer as the socket takes. */
+/*
+ * Writes as much of the answer as the socket takes. What it does not take stays here, and nothing more is answered until it is gone,
+ * however many requests have come behind this one.
+ */
 static void pump(struct wsm__session *session)
 {
 	struct wsm__entry *entry = session->entry;
@@ -111,8 +114,14 @@ static void pump(struct wsm__session *session)
 			return;
 		entry->out_at += piece;
 	}
+	if (session->phase == WSM__DOOMED)
+		return;
+	if (entry->out_at < entry->out.len || (session->choked && entry->out.len)) {
+		wsm__session_answering(session, entry->out.len);
+		return;
+	}
 	wsm__session_wait(session);
-	if (entry->out_at < entry->out.len)
+	if (!entry->out.len) /* "100 Continue" is no answer */
 		return;
 	wsm__buffer_fini(&entry->out);
 	entry->out_at = 0;
@@ -169,64 +178,53 @@ void wsm__entry_expire(struct wsm__session *session)
 
 /* ---- REST ------------------------------------------------------------------------------------------------------- */
 
-/* What a call is asked by its head; `lists` hold what is joined of several fields, and are the caller's to release. */
-static void read_call(wsm_rest_request *call, const struct wsm__head *head, wsm_slice ip, struct wsm__buffer lists[2])
+/* What a call is asked by its head. */
+static void read_call(wsm_rest_request *call, const struct wsm__session *session, const struct wsm__head *head,
+                      const char *ip)
 {
 	memset(call, 0, sizeof(*call));
-	wsm__buffer_init(&lists[0]);
-	wsm__buffer_init(&lists[1]);
 	call->method = head->method;
 	call->path = head->path;
 	call->query = head->query;
-	call->ip = ip;
+	call->ip = wsm__str(ip);
 	call->host = head->host;
-	call->forwarded = wsm__fields_join(head->fields, head->n_fields, "forwarded", ',', &lists[0]);
-	call->x_forwarded_for = wsm__fields_join(head->fields, head->n_fields, "x-forwarded-for", ',', &lists[1]);
-	call->authorization = wsm__head_get(head, "authorization");
-	call->api_key = wsm__head_get(head, "x-api-key");
-	call->origin = wsm__head_get(head, "origin");
-	call->content_type = wsm__head_get(head, "content-type");
+	call->headers = head->fields;
+	call->n_headers = head->n_fields;
+	call->tls = session->tls != NULL;
 }
 
 /* Whether a body would be looked at: who may not call is told so at once, and not listened to for a megabyte. */
 static bool takes_body(const struct wsm__session *session, const struct wsm__head *head)
 {
 	char ip[WSM__ADDRESS_TEXT];
-	struct wsm__buffer lists[2];
 	wsm_rest_request call;
-	bool takes;
 
 	wsm__session_ip(session, ip);
-	read_call(&call, head, wsm__str(ip), lists);
-	takes = session->core->config->rest && wsm__rest_takes_body(session->core, &call);
-	wsm__buffer_fini(&lists[0]);
-	wsm__buffer_fini(&lists[1]);
-	return takes;
+	read_call(&call, session, head, ip);
+	return session->core->config->rest && wsm__rest_takes_body(session->core, &call);
 }
 
 static void answer_rest(struct wsm__session *session, const struct wsm__head *head, wsm_slice body)
 {
 	struct wsm__entry *entry = session->entry;
 	char ip[WSM__ADDRESS_TEXT];
-	struct wsm__buffer lists[2];
+	struct wsm__address client;
 	wsm_rest_request request;
 	wsm_rest_answer answer;
-	bool failed;
 
 	if (!session->core->config->rest) {
 		wsm__entry_refuse(session, 404, "", "REST is switched off on this port");
 		return;
 	}
 	wsm__session_ip(session, ip);
-	read_call(&request, head, wsm__str(ip), lists);
+	read_call(&request, session, head, ip);
 	request.body = body;
+	if (wsm__rest_client(session->core->runtime, &request, &client) && !wsm__calls_enter(session, &client))
+		return;
 	memset(&answer, 0, sizeof(answer));
 	/* A body where none belongs is not read, and must not be taken for the next request. */
 	entry->last = !head->keep_alive || head->chunked || head->length != body.len;
-	failed = wsm__rest_answer(session->core, &request, &answer) || lists[0].failed || lists[1].failed;
-	wsm__buffer_fini(&lists[0]);
-	wsm__buffer_fini(&lists[1]);
-	if (failed) {
+	if (wsm__rest_answer(session->core, &request, &answer)) {
 		wsm_text_free(&answer.body);
 		wsm__session_doom(session);
 		return;
@@ -309,15 +307,14 @@ static void take_body(struct wsm__session *session)
 /* Either of them takes its time of this turn of the loop, as others' requests do: a thousand in one packet wait for theirs. */
 static bool take_part(struct wsm__session *session)
 {
-	struct wsm__core *core = session->core;
 	uint64_t start = wsm__mono_us();
-	bool done = true;
+	bool done = true, again = session->served;
 
 	if (session->entry->body_len)
 		take_body(session);
 	else
 		done = take_head(session);
-	core->handshake_us += wsm__mono_us() - start;
+	wsm__session_took(session, again, wsm__mono_us() - start);
 	return done;
 }
 
@@ -344,7 +341,7 @@ static bool step(struct wsm__session *session)
 			return false;
 		take_part(session);
 	}
-	if (session->phase != WSM__ENTERING)
+	if (session->phase != WSM__ENTERING && session->phase != WSM__ANSWERING)
 		return true;
 	entry->at += entry->head_len + entry->body_len;
 	entry->seen = entry->head_len = entry->body_len = 0;

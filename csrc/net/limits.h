@@ -23,6 +23,9 @@ struct wsm_config;
 	X(max_connections)                                                                                             \
 	X(max_connections_per_ip)                                                                                      \
 	X(max_connections_per_user)                                                                                    \
+	X(max_http_connections)                                                                                        \
+	X(max_http_queue)                                                                                              \
+	X(wrong_key_rate)                                                                                              \
 	X(max_rooms)                                                                                                   \
 	X(max_rooms_per_user)                                                                                          \
 	X(max_handler_queue)                                                                                           \

@@ -17,11 +17,12 @@ int wsm__lists_check(const struct wsm__lists *lists, wsm_error *error)
 
 	for (size_t i = 0; i < lists->n_rooms && !status; i++)
 		if (!wsm__room_name_valid(lists->rooms[i]))
-			status = no_name(lists->rooms[i], "rooms",
-			                 wsm__access_pattern_valid(lists->rooms[i])
-			                         ? "; rooms are joined: to let many be subscribed to, name them in subscribe"
-			                         : "",
-			                 error);
+			status = no_name(
+				lists->rooms[i], "rooms",
+				wsm__access_pattern_valid(lists->rooms[i])
+			                ? "; rooms are joined: to let many be subscribed to, name them in subscribe"
+			                : "",
+				error);
 	for (size_t i = 0; i < lists->n_subscribe && !status; i++)
 		if (!wsm__access_pattern_valid(lists->subscribe[i]))
 			status = no_name(lists->subscribe[i], "subscribe", or_pattern, error);

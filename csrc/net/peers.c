@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/siphash.h"
 #include "net/connection.h"
+#include "net/key.h"
 #include "net/limits.h"
 
 #define SWEEP_MAX 4096   /* peers looked at per sweep */
@@ -74,7 +75,7 @@ static void evict(struct wsm__core *core)
 	struct wsm__peer *peer = core->peers.order, *found = NULL;
 
 	for (int i = 0; i < EVICT_LOOKS && peer; i++, peer = peer->next) {
-		if (peer->connections)
+		if (peer->connections || peer->http)
 			continue;
 		if (!found)
 			found = peer;
@@ -142,6 +143,8 @@ struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__addres
 	wsm__bucket_init(&peer->arrivals, wsm__limits_arrival_burst(config), core->now_ms);
 	wsm__bucket_init(&peer->messages, 2 * config->rate_per_ip, core->now_ms);
 	wsm__bucket_init(&peer->bytes, 2 * config->byte_rate_per_ip, core->now_ms);
+	wsm__bucket_init(&peer->keys, wsm__key_burst(config), core->now_ms);
+	wsm__bucket_init(&peer->bearers, wsm__key_burst(config), core->now_ms);
 	HASH_ADD_BYHASHVALUE(hh, core->peers.table, address, sizeof(address), hash, peer);
 	DL_APPEND(core->peers.order, peer);
 	return peer;
@@ -152,12 +155,14 @@ static bool is_done(struct wsm__core *core, struct wsm__peer *peer)
 {
 	const struct wsm_config *config = core->config;
 
-	if (peer->connections || !wsm__ban_forgotten(&peer->record, &core->peers.rules, core->now_ms))
+	if (peer->connections || peer->http || !wsm__ban_forgotten(&peer->record, &core->peers.rules, core->now_ms))
 		return false;
 	return wsm__bucket_full(&peer->arrivals, config->connection_rate_per_ip, wsm__limits_arrival_burst(config),
 	                        core->now_ms) &&
 	       wsm__bucket_full(&peer->messages, config->rate_per_ip, 2 * config->rate_per_ip, core->now_ms) &&
-	       wsm__bucket_full(&peer->bytes, config->byte_rate_per_ip, 2 * config->byte_rate_per_ip, core->now_ms);
+	       wsm__bucket_full(&peer->bytes, config->byte_rate_per_ip, 2 * config->byte_rate_per_ip, core->now_ms) &&
+	       wsm__bucket_full(&peer->keys, config->wrong_key_rate, wsm__key_burst(config), core->now_ms) &&
+	       wsm__bucket_full(&peer->bearers, config->wrong_key_rate, wsm__key_burst(config), core->now_ms);
 }
 
 void wsm__peers_sweep(struct wsm__core *core)

@@ -21,7 +21,9 @@ struct wsm__peer {
 	struct wsm__peer *banned_prev, *banned_next;
 	struct wsm__address address;
 	uint64_t connections; /* that count: not those on the way out */
+	uint64_t http;        /* connections of the own port that have made a request, and are no WebSockets */
 	struct wsm__bucket arrivals, messages, bytes;
+	struct wsm__bucket keys, bearers; /* wrong API keys; and what may have been one on a call that takes tokens */
 	struct wsm__record record;
 	char *by_hand; /* reason of a ban that somebody has ordered; NULL: it was automatic */
 	bool exempt;   /* from rates and automatic bans */

@@ -43,9 +43,43 @@ static void asked_unref(struct wsm__asked *asked)
 static struct wsm__lists lists_of(const wsm_rest_request *rest)
 {
 	return (struct wsm__lists){ .rooms = rest->rooms,
-		                    .n_rooms = rest->n_rooms,
-		                    .subscribe = rest->subscribe,
-		                    .n_subscribe = rest->n_subscribe };
+	                            .n_rooms = rest->n_rooms,
+	                            .subscribe = rest->subscribe,
+	                            .n_subscribe = rest->n_subscribe };
+}
+
+static size_t header_bytes(const wsm_rest_request *rest)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < rest->n_headers; i++)
+		bytes += sizeof(wsm_member) + rest->headers[i].name.len + rest->headers[i].json.len + 2;
+	return bytes;
+}
+
+static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, const struct wsm__lists *from,
+                      struct wsm__arena *arena)
+{
+	wsm_member *headers = (wsm_member *)(void *)(asked + 1);
+	struct wsm__lists lists;
+
+	asked->rest = *rest;
+	asked->rest.method = wsm__arena_copy(arena, rest->method);
+	asked->rest.path = wsm__arena_copy(arena, rest->path);
+	asked->rest.query = wsm__arena_copy(arena, rest->query);
+	asked->rest.ip = wsm__arena_copy(arena, rest->ip);
+	asked->rest.host = wsm__arena_copy(arena, rest->host);
+	asked->rest.via = wsm__arena_copy(arena, rest->via);
+	asked->rest.body = wsm__arena_copy(arena, rest->body);
+	asked->rest.user_id = wsm__arena_copy(arena, rest->user_id);
+	asked->rest.headers = headers;
+	for (size_t i = 0; i < rest->n_headers; i++) {
+		headers[i].name = wsm__arena_copy(arena, rest->headers[i].name);
+		headers[i].json = wsm__arena_copy(arena, rest->headers[i].json);
+	}
+	lists = wsm__lists_copy(from, (wsm_slice *)(void *)(headers + rest->n_headers), arena);
+	asked->rest.rooms = lists.rooms;
+	asked->rest.subscribe = lists.subscribe;
 }
 
 static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest_request *rest)
@@ -61,14 +95,15 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	if (question)
 		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
-		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->authorization.len +
-		         rest->api_key.len + rest->origin.len + rest->body.len + rest->forwarded.len +
-		         rest->x_forwarded_for.len + rest->host.len + rest->content_type.len + 4 + rest->user_id.len + 1 +
+		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->host.len +
+		         rest->via.len + rest->body.len + rest->user_id.len + 1 + header_bytes(rest) +
 		         wsm__lists_bytes(&lists) + wsm__lists_count(&lists) * sizeof(wsm_slice);
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
 		return NULL;
-	arena.at = (char *)((wsm_slice *)(void *)(asked + 1) + wsm__lists_count(&lists));
+	arena.at = (char *)(asked + 1);
+	if (rest)
+		arena.at += rest->n_headers * sizeof(wsm_member) + wsm__lists_count(&lists) * sizeof(wsm_slice);
 	asked->head.kind = WSM__CMD_QUERY;
 	atomic_init(&asked->refs, 2);
 	pthread_mutex_init(&asked->lock, NULL);
@@ -85,26 +120,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 		asked->question.after = wsm__arena_copy(&arena, question->after);
 		return asked;
 	}
-	asked->rest.method = wsm__arena_copy(&arena, rest->method);
-	asked->rest.path = wsm__arena_copy(&arena, rest->path);
-	asked->rest.query = wsm__arena_copy(&arena, rest->query);
-	asked->rest.ip = wsm__arena_copy(&arena, rest->ip);
-	asked->rest.host = wsm__arena_copy(&arena, rest->host);
-	asked->rest.forwarded = wsm__arena_copy(&arena, rest->forwarded);
-	asked->rest.x_forwarded_for = wsm__arena_copy(&arena, rest->x_forwarded_for);
-	asked->rest.authorization = wsm__arena_copy(&arena, rest->authorization);
-	asked->rest.api_key = wsm__arena_copy(&arena, rest->api_key);
-	asked->rest.origin = wsm__arena_copy(&arena, rest->origin);
-	asked->rest.content_type = wsm__arena_copy(&arena, rest->content_type);
-	asked->rest.body = wsm__arena_copy(&arena, rest->body);
-	asked->rest.vouched = rest->vouched;
-	asked->rest.admitted = rest->admitted;
-	asked->rest.user_id = wsm__arena_copy(&arena, rest->user_id);
-	lists = wsm__lists_copy(&lists, (wsm_slice *)(void *)(asked + 1), &arena);
-	asked->rest.rooms = lists.rooms;
-	asked->rest.n_rooms = lists.n_rooms;
-	asked->rest.subscribe = lists.subscribe;
-	asked->rest.n_subscribe = lists.n_subscribe;
+	copy_rest(asked, rest, &lists, &arena);
 	return asked;
 }
 
@@ -182,8 +198,9 @@ int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_ans
 	if (!status)
 		status = wsm__lists_check(&lists, error);
 	if (!status && request->user_id.len && !wsm__id_valid(request->user_id))
-		status = wsm__fail(error, WSM_EINVAL,
-		                   "the user id must be 1 to %d bytes of UTF-8 without control characters", WSM__ID_MAX);
+		status =
+			wsm__fail(error, WSM_EINVAL,
+			          "the user id must be 1 to %d bytes of UTF-8 without control characters", WSM__ID_MAX);
 	if (status)
 		return status;
 	asked = asked_new(NULL, request);

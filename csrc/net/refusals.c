@@ -5,28 +5,24 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/slice.h"
-#include "wire/utf8.h"
+#include "base/visible.h"
 
 const char *wsm__log_text(char *out, size_t size, wsm_slice text)
 {
-	size_t at = 0, len = 0;
+	struct wsm__buffer visible;
+	size_t len = 0;
 
-	while (at < text.len) {
-		uint32_t c;
-		size_t n = wsm__utf8_decode(text, at, &c);
-		/* Control characters, and those by which text is shown in another order than it is in. */
-		bool hidden = !n || c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 ||
-		              (c >= 0x200e && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-		size_t width = hidden ? 1 : n;
-
-		if (len + width >= size)
-			break;
-		memcpy(out + len, hidden ? "?" : text.data + at, width);
-		len += width;
-		at += n ? n : 1;
-	}
+	wsm__buffer_init(&visible);
+	wsm__buffer_add_visible(&visible, text);
+	if (visible.len)
+		len = visible.len < size ? visible.len : size - 1;
+	while (len && len < visible.len &&
+	       ((unsigned char)visible.data[len] & 0xc0u) == 0x80) /* no half of a character */
+		len--;
+	if (len)
+		memcpy(out, visible.data, len);
 	out[len] = '\0';
+	wsm__buffer_fini(&visible);
 	return out;
 }
 
@@ -35,7 +31,7 @@ void wsm__refusal_tell(wsm_runtime *runtime, enum wsm__refused kind, const char 
 	struct wsm__refusals *refusals = &runtime->refusals[kind];
 	uint64_t now = wsm__mono_us() / 1000;
 	unsigned long long since = atomic_load(&refusals->since_ms);
-	char line[440], more[48] = "";
+	char line[900], more[48] = "";
 	unsigned long untold;
 	va_list args;
 

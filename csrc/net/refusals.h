@@ -12,8 +12,7 @@ void wsm__refusal_tell(wsm_runtime *runtime, enum wsm__refused kind, const char 
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Text of a client's for such a line: what is no visible UTF-8 becomes '?', so that it cannot make a line of its own; cut to `size`
- * bytes with the NUL. Returns `out`.
+ * Text of a client's for such a line, made visible (base/visible.h) and cut to `size` bytes with the NUL. Returns `out`.
  */
 const char *wsm__log_text(char *out, size_t size, wsm_slice text);
 

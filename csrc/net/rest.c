@@ -13,8 +13,8 @@
 #include "net/refusals.h"
 #include "net/token.h"
 #include "policy/origin.h"
-#include "policy/proxy.h"
 #include "rooms/name.h"
+#include "wire/head.h"
 #include "wire/target.h"
 
 #define BODY_MAX 1048576u /* bytes of a POST body */
@@ -23,38 +23,25 @@
 void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code, const char *message)
 {
 	call->status = status;
+	snprintf(call->why, sizeof(call->why), "%.199s", message);
 	wsm__buffer_clear(call->out);
 	wsm__buffer_addf(call->out, "{\"error\":{\"code\":\"%s\",\"message\":", code);
 	wsm__buffer_add_json(call->out, wsm__str(message));
 	wsm__buffer_add_str(call->out, "}}");
 }
 
+void wsm__call_refuse_key(struct wsm__call *call, const char *message)
+{
+	if (call->key == WSM__KEY_LATER)
+		wsm__call_refuse(call, 429, "rate_limited",
+		                 "too many wrong API keys have come from this address: none is looked at for a while "
+		                 "(wrong_key_rate)");
+	else
+		wsm__call_refuse(call, 401, "unauthenticated",
+		                 call->key == WSM__KEY_WRONG ? "this is not the API key (api_key)" : message);
+}
+
 /* ---- access ----------------------------------------------------------------------------------------------------- */
-
-/* In a time that does not depend on where the two differ. */
-static bool same_secret(wsm_slice given, const char *secret)
-{
-	size_t len = strlen(secret);
-	unsigned char difference = given.len != len;
-
-	for (size_t i = 0; i < given.len && len; i++)
-		difference |= (unsigned char)(given.data[i] ^ secret[i % len]);
-	return !difference;
-}
-
-bool wsm__call_has_key(const struct wsm__call *call)
-{
-	const char *key = call->core->config->api_key;
-	wsm_slice bearer = call->request->authorization;
-
-	if (!key || !*key)
-		return false;
-	if (call->request->api_key.len)
-		return same_secret(call->request->api_key, key);
-	if (bearer.len > 7 && wsm__slice_equal_nocase(wsm__slice(bearer.data, 7), wsm__str("Bearer ")))
-		return same_secret(wsm__slice(bearer.data + 7, bearer.len - 7), key);
-	return false;
-}
 
 /*
  * Writing: with the key, or from loopback where no key is set. A browser on the same machine is on loopback too, whatever page it
@@ -62,19 +49,19 @@ bool wsm__call_has_key(const struct wsm__call *call)
  */
 static bool may_write(const struct wsm__call *call)
 {
-	const char *key = call->core->config->api_key;
+	wsm_slice origin = wsm__call_header(call, "origin");
 
 	if (wsm__call_has_key(call))
 		return true;
-	if (key && *key)
-		return call->local && !call->request->origin.len;
-	return call->local && wsm__origin_allowed(call->request->origin, wsm__str("localhost"), false, NULL, 0);
+	if (*call->core->config->api_key)
+		return call->from.local && !origin.len;
+	return call->from.local && wsm__origin_allowed(origin, wsm__str("localhost"), false, NULL, 0);
 }
 
 /* Statistics: from loopback, or with the key. History is what polling clients read, so it is open as the rooms are. */
 static bool may_read(const struct wsm__call *call)
 {
-	return wsm__call_has_key(call) || call->local;
+	return wsm__call_has_key(call) || call->from.local;
 }
 
 /* ---- the calls -------------------------------------------------------------------------------------------------- */
@@ -153,6 +140,24 @@ static bool parse_since(char *text, int len, struct wsm__since *since)
 	return *end == '\0';
 }
 
+/*
+ * DNS rebinding, as for sockets (request.c), but no Origin comes with a GET, and a page can write the headers of proxies itself: so
+ * the name in the request has to be good whatever they say. Sec-Fetch-Site no page can write; browsers send it to https and to
+ * localhost, and to no other name that is called by http.
+ */
+static bool by_foreign_name(const struct wsm__call *call)
+{
+	const struct wsm__request *from = &call->from;
+	wsm_slice allowed[WSM__ORIGINS_MAX];
+	size_t n = wsm__request_origins(call->core->runtime, allowed);
+
+	if (!from->loopback || wsm__access_authenticates(call->core) || call->request->user_id.len ||
+	    wsm__call_header(call, "sec-fetch-site").len)
+		return false;
+	return !wsm__host_allowed(from->called, allowed, n) ||
+	       (wsm__address_is_loopback(&from->client.address) && !wsm__host_allowed(from->host, allowed, n));
+}
+
 /* As over WebSocket; but handlers of the application are not asked here, so what they alone could grant needs the key. */
 static unsigned check_read(const struct wsm__call *call, wsm_slice room, const char **why)
 {
@@ -162,9 +167,15 @@ static unsigned check_read(const struct wsm__call *call, wsm_slice room, const c
 
 	if (wsm__call_has_key(call))
 		return 0;
+	if (by_foreign_name(call)) {
+		*why = "the host that is asked for is no name of loopback, and nothing authenticates clients: add the "
+		       "origin of its pages to option allowed_origins (WEBSOCKET_ALLOWED_ORIGINS)";
+		return 403;
+	}
 	if (call->request->admitted)
 		reader.host = call->request;
-	else if (wsm__token_read(call->core, wsm__token_bearer(call->request->authorization), &claims))
+	else if (wsm__token_read(call->core, wsm__token_bearer(wsm__call_header(call, "authorization")),
+	                         &call->from.client.address, &claims))
 		reader.claims = &claims;
 	status = wsm__access_read(call->core, &reader, room, why);
 	if (!reader.claims)
@@ -394,10 +405,9 @@ static bool allowed(struct wsm__call *call, const struct route *route)
 	}
 	if (route->access == READS ? may_read(call) : may_write(call))
 		return true;
-	wsm__call_refuse(
-		call, 401, "unauthenticated",
-		"this call needs the API key (X-API-Key, or Authorization: Bearer), or comes from this machine to "
-		"localhost");
+	wsm__call_refuse_key(
+		call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
+		      "this machine to localhost, and not through a proxy");
 	return false;
 }
 
@@ -416,35 +426,52 @@ bool wsm__rest_path(wsm_slice path)
 	return find_route(path, &rest) != NULL;
 }
 
+static void read_from(const wsm_rest_request *request, struct wsm__request *from)
+{
+	memset(from, 0, sizeof(*from));
+	from->path = request->path;
+	from->query = request->query;
+	from->ip = request->ip;
+	from->via = request->via;
+	from->headers = request->headers;
+	from->n_headers = request->n_headers;
+	from->tls = request->tls;
+	from->host = request->host.len ? request->host : wsm__request_header(from, "host");
+}
+
+bool wsm__rest_client(const wsm_runtime *runtime, const wsm_rest_request *request, struct wsm__address *client)
+{
+	struct wsm__request from;
+	bool good;
+
+	read_from(request, &from);
+	good = wsm__request_client(runtime, &from);
+	*client = from.client.address;
+	return good;
+}
+
 /* Who calls, behind trusted proxies; false if it was refused. */
 static bool find_client(struct wsm__call *call)
 {
-	const struct wsm__forwarding headers = { .forwarded = call->request->forwarded,
-	                                         .x_forwarded_for = call->request->x_forwarded_for };
-	struct wsm__core *core = call->core;
-	struct wsm__address peer;
-	struct wsm__client client;
-	bool known = wsm__address_parse(&peer, call->request->ip);
+	read_from(call->request, &call->from);
+	if (wsm__request_client(call->core->runtime, &call->from))
+		return true;
+	wsm__call_refuse(call, 400, "bad_request",
+	                 "Forwarded is malformed, or it and X-Forwarded-For name different clients");
+	return false;
+}
 
-	if (!wsm__proxy_client(core->config->trusted_proxies, &peer, &headers, &client)) {
-		wsm__call_refuse(call, 400, "bad_request",
-		                 "Forwarded is malformed, or it and X-Forwarded-For name different clients");
-		return false;
-	}
-	/*
-	 * A page of any site can have its name resolve to 127.0.0.1, and call here from the browser of whoever looks at it, without an
-	 * Origin. It cannot make the browser call that name "localhost".
-	 */
-	call->local = known && wsm__address_is_loopback(&client.address) &&
-	              (!call->request->host.len || wsm__host_is_loopback(call->request->host));
-	call->client = client.address;
-	return true;
+static void find_key(struct wsm__call *call, const struct route *route)
+{
+	const struct wsm__key_call asked = { &call->from, route && route->access != OPEN, !call->first_look };
+
+	call->key = wsm__key_check(call->core, &asked);
 }
 
 /* Who may use the panel may do so from a banned address, too: bans are lifted there. */
 static bool is_banned(struct wsm__call *call, const struct route *route)
 {
-	if (is_admin(route) || wsm__call_has_key(call) || !wsm__peer_banned(call->core, &call->client))
+	if (is_admin(route) || wsm__call_has_key(call) || !wsm__peer_banned(call->core, &call->from.client.address))
 		return false;
 	wsm__call_refuse(call, 429, "rate_limited", "this address is banned for a while");
 	return true;
@@ -455,7 +482,10 @@ static bool admit(struct wsm__call *call, const struct route *route)
 {
 	bool head = wsm__slice_is(call->request->method, "HEAD");
 
-	if (!find_client(call) || is_banned(call, route))
+	if (!find_client(call))
+		return false;
+	find_key(call, route);
+	if (is_banned(call, route))
 		return false;
 	if (!route)
 		wsm__call_refuse(call, 404, "not_found", "there is nothing here");
@@ -469,7 +499,7 @@ static bool admit(struct wsm__call *call, const struct route *route)
 bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request)
 {
 	struct wsm__buffer out;
-	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200 };
+	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200, .first_look = true };
 	wsm_slice rest;
 	const struct route *route = find_route(request->path, &rest);
 	bool takes;
@@ -478,6 +508,24 @@ bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *reques
 	takes = admit(&call, route) && takes_post(route);
 	wsm__buffer_fini(&out);
 	return takes;
+}
+
+/* That history was refused has been told, by its room. */
+static void tell(const struct wsm__call *call, const struct route *route)
+{
+	wsm_slice origin = wsm__call_header(call, "origin");
+	char ip[60], host[120], page[120];
+
+	if (call->status != 401 && call->status != 403 && call->status != 429)
+		return;
+	if (route && route->answer == get_history && call->status != 429)
+		return;
+	wsm__refusal_tell(call->core->runtime, WSM__REFUSED_CALL, "%s %s%s of %s to host %s%s%s (%u): %s",
+	                  route && takes_post(route) ? "POST" : "GET", route ? route->path : "(no call of ours)",
+	                  route && route->suffix ? "{project_id}/subscribers" : "",
+	                  wsm__log_text(ip, sizeof(ip), call->from.ip),
+	                  wsm__log_text(host, sizeof(host), call->from.called), origin.len ? ", Origin " : "",
+	                  wsm__log_text(page, sizeof(page), origin), call->status, call->why);
 }
 
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
@@ -495,7 +543,9 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, ws
 	preflight = wsm__slice_is(request->method, "OPTIONS");
 	/* The panel is a page of ours, and no other's. */
 	if (route && !is_admin(route))
-		preflight &= wsm__cors_fields(core->config, request->origin, preflight, answer->cors);
+		preflight &=
+			wsm__cors_fields(core->config, wsm__fields_get(request->headers, request->n_headers, "origin"),
+			                 preflight, answer->cors);
 	else
 		preflight = false;
 	if (preflight) {
@@ -510,6 +560,7 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, ws
 	}
 	if (route && route->access == ADMIN_PAGE)
 		answer->headers = wsm__admin_headers();
+	tell(&call, route);
 	answer->status = call.status;
 	status = wsm__buffer_steal(&out, &answer->body);
 	wsm__buffer_fini(&out);

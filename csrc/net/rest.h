@@ -11,6 +11,8 @@
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer);
 /* Whether it would look at a body, by all that is known before the body comes. */
 bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request);
+/* The address of who calls, behind trusted proxies; false if they contradict each other, which it is told in the answer. */
+bool wsm__rest_client(const wsm_runtime *runtime, const wsm_rest_request *request, struct wsm__address *client);
 /* Whether a path is one of ours. */
 bool wsm__rest_path(wsm_slice path);
 

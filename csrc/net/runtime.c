@@ -210,7 +210,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	if (core->registry.deliveries.changed)
 		wsm__reports_tell(&core->registry.deliveries);
 	/* What they published is written in the next turn, at once. */
-	more = more || core->registry.dirty || core->registry.urgent || core->deferred;
+	more = more || core->registry.dirty || core->registry.urgent || core->deferred || core->deferred_again;
 	if (more && !core->destroying)
 		uv_idle_start(&core->idle, on_idle);
 	else

@@ -47,6 +47,8 @@ enum wsm__refused {
 	WSM__REFUSED_ROOM,
 	WSM__REFUSED_CONNECTION,
 	WSM__REFUSED_ORIGIN,
+	WSM__REFUSED_CALL, /* over REST, for want of the key or for the admin panel */
+	WSM__REFUSED_HTTP, /* a limit of HTTP connections */
 	WSM__REFUSED_HISTORY,
 	WSM__REFUSED_SESSION,
 	WSM__REFUSED_PUBLICATION,
@@ -179,7 +181,7 @@ struct wsm__event *wsm__event_new(wsm_event_kind kind, wsm_slice text, wsm_slice
 bool wsm__event_post(wsm_runtime *runtime, struct wsm__event *event, bool force);
 /* Frees what nobody took. */
 void wsm__events_discard(wsm_runtime *runtime);
-/* A line for the host's logger. */
+/* A line for the host's logger. What clients have written may be in it: it is made visible (base/visible.h). */
 void wsm__log(wsm_runtime *runtime, wsm_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- receipts (receipt.c) --------------------------------------------------------------------------------------- */
@@ -211,6 +213,7 @@ struct wsm__counters {
 	uint64_t presence_messages;
 	uint64_t rate_limited, slow_consumers, timeouts, throttled, superseded, handshakes_refused;
 	uint64_t handshake_timeouts, handshakes_dropped, tls_failures;
+	uint64_t answer_timeouts, http_dropped;
 	uint64_t tokens_refused, tokens_expired, forbidden, revoked;
 };
 
@@ -254,7 +257,10 @@ struct wsm__core {
 	uint64_t n_sessions;       /* sockets in libwebsockets */
 	uint64_t n_entering;       /* those whose request has not come yet */
 	uint64_t n_deferred;       /* those whose handshake waits for its turn */
+	uint64_t n_http;           /* those that have made REST calls */
+	uint64_t http_queued;      /* bytes of answers that those have not read yet */
 	uint64_t handshake_us;     /* what handshakes have taken of this turn of the loop */
+	uint64_t again_us;         /* and those that had an answer before; what was too much is carried over */
 	uint64_t tls_handshake_us; /* one step of a TLS handshake, on the average */
 	struct wsm__peers peers;
 	struct wsm__limits limits;
@@ -265,7 +271,7 @@ struct wsm__core {
 	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
-	struct wsm__session *entering, *deferred, *lingering,
+	struct wsm__session *entering, *deferred, *deferred_again, *answering, *lingering,
 		*doomed;               /* sockets by phase, see session.h; the longest waiting first */
 	struct wsm__session *adopting; /* during lws_adopt_…(); NULL again if it has called back with the end */
 

@@ -23,8 +23,10 @@ static struct wsm__session **list_of(struct wsm__session *session)
 	switch (session->phase) {
 	case WSM__ENTERING:
 		return &session->core->entering;
+	case WSM__ANSWERING:
+		return &session->core->answering;
 	case WSM__DEFERRED:
-		return &session->core->deferred;
+		return session->served ? &session->core->deferred_again : &session->core->deferred;
 	case WSM__LINGERING:
 		return &session->core->lingering;
 	case WSM__DOOMED:
@@ -63,27 +65,54 @@ void wsm__session_wait(struct wsm__session *session)
 {
 	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->handshake_timeout * 1000);
 	enter_phase(session, WSM__ENTERING);
+	wsm__calls_queued(session, 0);
+}
+
+/* The time is for the whole of it: a byte now and then does not make it longer. */
+void wsm__session_answering(struct wsm__session *session, size_t bytes)
+{
+	if (session->phase == WSM__ANSWERING)
+		return;
+	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->answer_timeout * 1000);
+	enter_phase(session, WSM__ANSWERING);
+	wsm__calls_queued(session, bytes);
 }
 
 /* ---- requests in turn -------------------------------------------------------------------------------------------- */
 
-static bool has_time(const struct wsm__core *core)
+static double budget_us(const struct wsm__core *core)
 {
-	double budget = core->config->handshake_budget;
+	return core->config->handshake_budget * 1000000;
+}
 
-	return !(budget > 0) || (double)core->handshake_us < budget * 1000000;
+static bool has_time(const struct wsm__core *core, bool again)
+{
+	double budget = budget_us(core);
+
+	return !(budget > 0) || (double)(again ? core->again_us : core->handshake_us) < budget;
 }
 
 bool wsm__sessions_may_enter(const struct wsm__core *core, bool first)
 {
-	return core->n_deferred < DEFERRED_MAX && (first || has_time(core));
+	return core->n_deferred < DEFERRED_MAX && (first || has_time(core, false));
+}
+
+void wsm__session_took(struct wsm__session *session, bool again, uint64_t us)
+{
+	struct wsm__core *core = session->core;
+
+	if (again)
+		core->again_us += us;
+	else
+		core->handshake_us += us;
 }
 
 bool wsm__session_defer(struct wsm__session *session)
 {
 	struct wsm__core *core = session->core;
+	bool others = session->served ? core->deferred_again != NULL : core->deferred != NULL;
 
-	if (session->its_turn || (!core->deferred && has_time(core))) {
+	if (session->its_turn || (!others && has_time(core, session->served))) {
 		session->its_turn = false;
 		return false;
 	}
@@ -93,30 +122,44 @@ bool wsm__session_defer(struct wsm__session *session)
 	return true;
 }
 
+static void resume_first(struct wsm__session *session)
+{
+	session->its_turn = true;
+	wsm__session_wait(session);
+	lws_rx_flow_control(session->wsi, 1);
+	wsm__entry_resume(session);
+}
+
+/*
+ * Those who are new, and those who ask again, have as much time each, and what the latter take too much of they have less of in the
+ * next turns: a few who ask for half a megabyte again and again do not keep others from coming in.
+ */
 void wsm__sessions_resume(struct wsm__core *core)
 {
-	core->handshake_us = 0;
-	while (core->deferred && has_time(core)) {
-		struct wsm__session *session = core->deferred;
+	uint64_t budget = (uint64_t)budget_us(core);
 
-		session->its_turn = true;
-		wsm__session_wait(session);
-		lws_rx_flow_control(session->wsi, 1);
-		wsm__entry_resume(session);
-	}
+	core->handshake_us = 0;
+	core->again_us -= core->again_us < budget ? core->again_us : budget;
+	while (core->deferred && has_time(core, false))
+		resume_first(core->deferred);
+	while (core->deferred_again && has_time(core, true))
+		resume_first(core->deferred_again);
 }
 
 void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn)
 {
 	session->conn = conn;
 	conn->session = session;
+	wsm__calls_leave(session);
 	enter_phase(session, WSM__OPEN);
 }
 
 void wsm__session_doom(struct wsm__session *session)
 {
-	if (session->phase != WSM__DOOMED)
-		enter_phase(session, WSM__DOOMED);
+	if (session->phase == WSM__DOOMED)
+		return;
+	enter_phase(session, WSM__DOOMED);
+	wsm__calls_leave(session);
 }
 
 void wsm__session_linger(struct wsm__session *session)
@@ -125,6 +168,7 @@ void wsm__session_linger(struct wsm__session *session)
 		return;
 	session->deadline_ms = session->core->now_ms + LINGER_MS;
 	enter_phase(session, WSM__LINGERING);
+	wsm__calls_queued(session, 0);
 	wsm__tls_end(session, true);
 	if (!session->choked)
 		shutdown(session->fd, SHUT_WR);
@@ -134,6 +178,10 @@ void wsm__sessions_expire(struct wsm__core *core)
 {
 	while (core->entering && core->entering->deadline_ms <= core->now_ms)
 		wsm__entry_expire(core->entering);
+	while (core->answering && core->answering->deadline_ms <= core->now_ms) {
+		core->counters.answer_timeouts++;
+		wsm__session_doom(core->answering);
+	}
 	while (core->lingering && core->lingering->deadline_ms <= core->now_ms)
 		wsm__session_doom(core->lingering);
 }
@@ -157,6 +205,7 @@ static void session_free(struct wsm__session *session)
 		wsm__adopt_failed(core->runtime, session->adopt->number, 1006, "the handshake failed");
 		wsm__adopt_free(session->adopt);
 	}
+	wsm__calls_leave(session);
 	wsm__entry_free(session);
 	wsm_text_free(&session->held);
 	wsm__tls_end(session, false);
@@ -274,6 +323,7 @@ void wsm__session_writable(struct wsm__session *session)
 	choke(session, false);
 	switch (session->phase) {
 	case WSM__ENTERING:
+	case WSM__ANSWERING:
 		wsm__entry_writable(session);
 		break;
 	case WSM__OPEN:
@@ -313,7 +363,7 @@ void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t le
 
 void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len)
 {
-	if (session->phase == WSM__ENTERING || session->phase == WSM__DEFERRED)
+	if (session->phase == WSM__ENTERING || session->phase == WSM__ANSWERING || session->phase == WSM__DEFERRED)
 		wsm__entry_receive(session, data, len);
 	else if (session->phase == WSM__OPEN && session->conn)
 		wsm__websocket_receive(session, data, len);

@@ -2,7 +2,9 @@
  * session.h - one client socket in libwebsockets (role "raw"), from accept or hand-over to its end.
  *
  *   ENTERING   requests are read and answered (http.c), until one asks for an upgrade (upgrade.c) or the connection ends
- *   DEFERRED   a request is there, but others have taken their time of this turn of the loop
+ *   ANSWERING  an answer waits until the client has read it, for answer_timeout at most
+ *   DEFERRED   a request is there, but others have taken their time of this turn of the loop; in two lists, by whether it had an
+ *              answer before
  *   OPEN       a WebSocket (websocket.c); `conn` is its connection
  *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
  *              a socket with unread input resets it, and the reset can overtake the last words (RFC 9112 section 9.6)
@@ -19,13 +21,13 @@ struct wsm__adopt;
 struct wsm__entry;
 struct wsm__tls_link;
 
-enum wsm__phase { WSM__ENTERING, WSM__DEFERRED, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
+enum wsm__phase { WSM__ENTERING, WSM__ANSWERING, WSM__DEFERRED, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
 
 struct wsm__session {
 	struct wsm__core *core;
 	struct lws *wsi;
 	struct wsm__session *prev, *next; /* in the list of its phase; OPEN has none */
-	uint64_t deadline_ms;             /* of ENTERING and LINGERING */
+	uint64_t deadline_ms;             /* of ENTERING, ANSWERING and LINGERING */
 	int fd;
 	enum wsm__phase phase;
 	bool its_turn;             /* of going on with what was deferred */
@@ -34,6 +36,8 @@ struct wsm__session {
 	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
 	struct wsm__adopt *adopt;  /* handed over by the host, until a connection has been made of it */
 	struct wsm__entry *entry;  /* ENTERING: what was read, and answers (http.c) */
+	struct wsm__peer *peer;    /* whose HTTP connection it counts as (calls.c); NULL: it has made no REST call */
+	size_t queued;             /* bytes of an answer, counted in core->http_queued */
 	struct wsm__tls_link *tls; /* NULL: none (tls.c) */
 	wsm_text held; /* OPEN: the 101 that goes out once the connection is let in, or never (http_refusal) */
 	struct wsm__inbound inbound;
@@ -61,6 +65,8 @@ void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, siz
  * one is DEFERRED now; wsm__entry_resume() is called when its turn comes.
  */
 bool wsm__session_defer(struct wsm__session *session);
+/* It has taken so much of this turn; `again`: it had an answer before that. */
+void wsm__session_took(struct wsm__session *session, bool again, uint64_t us);
 /* Begins a turn of the loop, with the handshakes that wait. */
 void wsm__sessions_resume(struct wsm__core *core);
 /* Whether there is time for a further new connection in this turn of the loop. For the `first` there is: endless requests on
@@ -72,6 +78,8 @@ void wsm__session_linger(struct wsm__session *session);
 void wsm__session_doom(struct wsm__session *session);
 /* A new time limit for what ENTERING waits for. */
 void wsm__session_wait(struct wsm__session *session);
+/* An answer of so many bytes cannot be written at once: ANSWERING. */
+void wsm__session_answering(struct wsm__session *session, size_t bytes);
 /* The text of the client's address; "" if it has none. */
 void wsm__session_ip(const struct wsm__session *session, char out[WSM__ADDRESS_TEXT]);
 
@@ -94,6 +102,18 @@ void wsm__entry_writable(struct wsm__session *session);
 void wsm__entry_expire(struct wsm__session *session);
 /* Answers in plain text, and ends the session. `extra`: header lines. */
 void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char *extra, const char *why);
+
+/* ---- calls.c: how many connections make REST calls, and how much they leave unread ------------------------------- */
+
+/*
+ * The session is about to make a REST call as a client of that address: it counts as one of its HTTP connections from here on. False,
+ * and it was refused, if there are too many from there. Makes room if there are too many in all.
+ */
+bool wsm__calls_enter(struct wsm__session *session, const struct wsm__address *client);
+/* It is no longer one. */
+void wsm__calls_leave(struct wsm__session *session);
+/* So many bytes of its answer are unread. Who has left the most time pass makes room if there are too many in all. */
+void wsm__calls_queued(struct wsm__session *session, size_t bytes);
 
 /* ---- upgrade.c -------------------------------------------------------------------------------------------------- */
 

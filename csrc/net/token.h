@@ -58,8 +58,12 @@ bool wsm__token_first(struct wsm__conn *conn, wsm_slice message);
 void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command);
 /* {"type":"authenticated"}. */
 void wsm__token_answer(struct wsm__conn *conn, wsm_slice id);
-/* Whether a token that comes with an HTTP request is good; it is not used up by that. True: release the claims. */
-bool wsm__token_read(struct wsm__core *core, wsm_slice token, struct wsm__claims *claims);
+/*
+ * Whether a token that comes with an HTTP request is good; it is not used up by that. True: release the claims. A bad one counts
+ * against the address that it is `from`.
+ */
+bool wsm__token_read(struct wsm__core *core, wsm_slice token, const struct wsm__address *from,
+                     struct wsm__claims *claims);
 /* Tells that the token expires soon, or ends the connection: true then. */
 bool wsm__token_watch(struct wsm__conn *conn, uint64_t unix_ms);
 void wsm__grant_free(struct wsm__grant *grant);

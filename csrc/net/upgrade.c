@@ -177,7 +177,8 @@ void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
 		return;
 	}
 	wsm__session_ip(session, ip);
-	fill_request(&request, head, wsm__slice(path, (size_t)len), ip, session->tls != NULL);
+	fill_request(&request, head, wsm__slice(path, (size_t)len), ip,
+	             session->tls != NULL || (admission && admission->tls));
 	wsm__buffer_init(&token);
 	status = wsm__request_admit(session->core->runtime, &request, admission, &endpoint, &params, &token, &why);
 	welcome = status || is_welcome(session, &request);

@@ -11,6 +11,7 @@
 #define WSM__OFFENCES(X)                                                                                               \
 	X(handshake, 1, "repeated bad handshakes")                                                                     \
 	X(token, 1, "repeated bad tokens")                                                                             \
+	X(key, 1, "repeated wrong API keys")                                                                           \
 	X(protocol, 2, "repeated protocol errors")                                                                     \
 	X(rate, 4, "rate limits broken repeatedly")
 

@@ -44,9 +44,12 @@ struct wsm_config {
 	double handshake_timeout;   /* 10 s for a request; 0.05 … 3600 */
 	uint64_t max_handshakes;    /* 1024 connections without a request */
 	double handshake_budget;    /* 1 ms */
-	double close_timeout;       /* 5 s for a closing handshake */
-	double drain_time;          /* 5 s at most for closing everyone at a stop */
-	double drain_spread;        /* 30 s at most over which clients come back */
+	uint64_t max_http_connections, max_http_queue; /* 512 connections with requests; 32 MiB of their answers */
+	double answer_timeout;                         /* 30 s to read one */
+	double wrong_key_rate; /* 1 per second and address; burst ten times that; 0 = no limit */
+	double close_timeout;  /* 5 s for a closing handshake */
+	double drain_time;     /* 5 s at most for closing everyone at a stop */
+	double drain_spread;   /* 30 s at most over which clients come back */
 	/* history */
 	uint64_t history_size;      /* 256 messages per room; 0 = none */
 	uint64_t history_bytes;     /* 16777216 per room */

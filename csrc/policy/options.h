@@ -70,7 +70,8 @@
 	  "Addresses and networks of reverse proxies, with commas, whose Forwarded and X-Forwarded-For, -Proto and "   \
 	  "-Host are believed; loopback for both loopback networks, none for none.")                                   \
 	X(ban_threshold, "WEBSOCKET_BAN_THRESHOLD", RATE, "20", 0, 1000000,                                            \
-	  "Points of offences within ban_window for which an address is banned: bad handshake or token 1, protocol "   \
+	  "Points of offences within ban_window for which an address is banned: bad handshake, token or key 1, "       \
+	  "protocol "                                                                                                  \
 	  "error 2, connection closed for its rate 4; one more for each open connection from there; 0 for no "         \
 	  "automatic bans.")                                                                                           \
 	X(ban_window, "WEBSOCKET_BAN_WINDOW", SECS, "60", 1, 86400,                                                    \
@@ -101,8 +102,20 @@
 	X(max_handshakes, "WEBSOCKET_MAX_HANDSHAKES", UINT, "1024", 1, 1000000,                                        \
 	  "Connections of the own port whose request has not come yet; beyond, the oldest of them is ended.")          \
 	X(handshake_budget, "WEBSOCKET_HANDSHAKE_BUDGET", SECS, "0.001", 0, 1,                                         \
-	  "Seconds of each turn of the loop that new connections and REST calls may take; further ones wait for the "  \
-	  "next turn, in order, so that established clients are not held up; 0 for no bound.")                         \
+	  "Seconds of each turn of the loop that new connections may take, and REST calls on kept ones as many; "      \
+	  "further ones wait for the next turn, in order, so that established clients are not held up; 0 for no "      \
+	  "bound.")                                                                                                    \
+	X(max_http_connections, "WEBSOCKET_MAX_HTTP_CONNECTIONS", UINT, "512", 1, 1000000,                             \
+	  "Connections of the own port that have made REST calls; beyond, the one that is idle for longest is ended, " \
+	  "else the one that has not read its answer for longest.")                                                    \
+	X(max_http_queue, "WEBSOCKET_MAX_HTTP_QUEUE", UINT, "33554432", 1048576, 17179869184,                          \
+	  "Bytes of answers to REST calls on the own port that wait to be read, of all connections together; beyond, " \
+	  "the connection that has not read its answer for longest is ended.")                                         \
+	X(answer_timeout, "WEBSOCKET_ANSWER_TIMEOUT", SECS, "30", 0.05, 3600,                                          \
+	  "Seconds that a client has to read an answer to a REST call on the own port.")                               \
+	X(wrong_key_rate, "WEBSOCKET_WRONG_KEY_RATE", RATE, "1", 0, 1000000,                                           \
+	  "Wrong API keys per second from one address, with bursts of ten times as many; beyond, no key from there "   \
+	  "is looked at; 0 for no limit.")                                                                             \
 	X(close_timeout, "WEBSOCKET_CLOSE_TIMEOUT", SECS, "5", 0.05, 3600,                                             \
 	  "Seconds that a client has to answer a closing handshake.")                                                  \
 	X(drain_time, "WEBSOCKET_DRAIN_TIME", SECS, "5", 0, 3600,                                                      \

@@ -243,3 +243,39 @@ bool wsm__origin_allowed(wsm_slice origin, wsm_slice host, bool tls, const wsm_s
 			return true;
 	return false;
 }
+
+bool wsm__host_allowed(wsm_slice host, const wsm_slice *allowed, size_t n_allowed)
+{
+	struct authority asked, entry;
+
+	if (host.len == 0)
+		return true;
+	if (!parse_host(host, wsm__str("http"), &asked))
+		return false;
+	if (host_is_loopback(&asked))
+		return true;
+	for (size_t i = 0; i < n_allowed; i++) {
+		if (wsm__slice_is(allowed[i], "*"))
+			return true;
+		if (!parse_origin(allowed[i], true, &entry))
+			continue;
+		if (entry.subdomains ? !asked.bracketed && is_subdomain(asked.host, entry.host)
+		                     : same_host(&entry, &asked))
+			return true;
+	}
+	return false;
+}
+
+bool wsm__origin_same(wsm_slice origin, wsm_slice host, bool tls, bool exact)
+{
+	struct authority from, to;
+	bool https;
+
+	if (origin.len == 0)
+		return true;
+	if (!parse_origin(origin, false, &from) || default_port(from.scheme) == 0 ||
+	    !parse_host(host, from.scheme, &to))
+		return false;
+	https = wsm__slice_equal_nocase(from.scheme, wsm__str("https"));
+	return same_host(&from, &to) && from.port == to.port && (https == tls || (https && !exact));
+}

@@ -20,5 +20,16 @@ bool wsm__ip_is_loopback(wsm_slice ip);
 
 /* Whether a Host field names this machine: localhost, 127.0.0.0/8 or ::1, with any port. */
 bool wsm__host_is_loopback(wsm_slice host);
+/*
+ * Whether a Host field names what is served here: loopback, or a host of an entry of `allowed`, whatever the ports. A page of any
+ * site can have its name resolve to 127.0.0.1 and so speak to what listens there, from the browser of whoever looks at it (DNS
+ * rebinding); but it cannot choose the name. An empty field is no browser's: yes.
+ */
+bool wsm__host_allowed(wsm_slice host, const wsm_slice *allowed, size_t n_allowed);
+/*
+ * Whether a page of that origin came from just this host and port; by https if `tls`, and if not `exact` (a proxy may have ended
+ * TLS without a word) also by https. No Origin: yes.
+ */
+bool wsm__origin_same(wsm_slice origin, wsm_slice host, bool tls, bool exact);
 
 #endif

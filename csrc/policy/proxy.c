@@ -260,3 +260,41 @@ bool wsm__proxy_client(const struct wsm__networks *trusted, const struct wsm__ad
 		client->host = host;
 	return true;
 }
+
+void wsm__proxy_believed(const struct wsm__address *address, const struct wsm__forwarding *headers,
+                         struct wsm__client *client)
+{
+	memset(client, 0, sizeof(*client));
+	client->address = *address;
+	client->via_proxy = client->forwarded = true;
+	client->https = is_https(first_of(headers->x_forwarded_proto));
+	client->host = first_of(headers->x_forwarded_host);
+}
+
+static bool contains(wsm_slice name, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i + len <= name.len; i++)
+		if (wsm__slice_equal_nocase(behind(wsm__slice(name.data, i + len), i), wsm__str(word)))
+			return true;
+	return false;
+}
+
+bool wsm__proxy_hinted(const wsm_member *fields, size_t n)
+{
+	static const char *const parts[] = {
+		"forward", "client-ip", "clientip", "real-ip", "connecting-ip", "original-"
+	};
+	static const char *const names[] = { "via", "cdn-loop", "x-envoy-external-address" };
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
+			if (contains(fields[i].name, parts[k]))
+				return true;
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+			if (wsm__slice_equal_nocase(fields[i].name, wsm__str(names[k])))
+				return true;
+	}
+	return false;
+}

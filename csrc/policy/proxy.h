@@ -30,5 +30,17 @@ struct wsm__client {
  */
 bool wsm__proxy_client(const struct wsm__networks *trusted, const struct wsm__address *peer,
                        const struct wsm__forwarding *headers, struct wsm__client *client);
+/*
+ * The same where the host's server has looked at X-Forwarded-For itself, by a list of its own: `address` is what it found, and the
+ * scheme and the host of the same proxy are believed with it. Forwarded is not looked at: that server does not know it.
+ */
+void wsm__proxy_believed(const struct wsm__address *address, const struct wsm__forwarding *headers,
+                         struct wsm__client *client);
+/*
+ * Whether a header is there that only something between the client and us has a reason to add, of whatever kind and whoever wrote
+ * it: a name with "forward", "client-ip", "clientip", "real-ip", "connecting-ip" or "original-" in it, or Via, CDN-Loop,
+ * X-Envoy-External-Address. Who sends such a request is not to be taken for somebody on this machine.
+ */
+bool wsm__proxy_hinted(const wsm_member *fields, size_t n);
 
 #endif

@@ -38,11 +38,19 @@ static int close_host(void **state)
 /* One call as a host would pass it on; everything may be NULL but the path. */
 struct call {
 	const char *method, *path, *query, *ip, *host, *key, *origin, *type, *body;
+	const char *header, *value; /* one more */
 	bool vouched;
 };
 
 static unsigned call(struct call call, json_t **json)
 {
+	const wsm_member headers[] = {
+		{ wsm__str("Host"), wsm__str(call.host ? call.host : "localhost") },
+		{ wsm__str("X-API-Key"), wsm__str(call.key) },
+		{ wsm__str("Origin"), wsm__str(call.origin) },
+		{ wsm__str("Content-Type"), wsm__str(call.type ? call.type : "application/json") },
+		{ wsm__str(call.header ? call.header : "Accept"), wsm__str(call.value) },
+	};
 	wsm_rest_request request = {
 		.method = wsm__str(call.method ? call.method
 		                   : call.body ? "POST"
@@ -50,10 +58,8 @@ static unsigned call(struct call call, json_t **json)
 		.path = wsm__str(call.path),
 		.query = wsm__str(call.query),
 		.ip = wsm__str(call.ip ? call.ip : "127.0.0.1"),
-		.host = wsm__str(call.host ? call.host : "localhost"),
-		.api_key = wsm__str(call.key),
-		.origin = wsm__str(call.origin),
-		.content_type = wsm__str(call.type ? call.type : "application/json"),
+		.headers = headers,
+		.n_headers = sizeof(headers) / sizeof(headers[0]),
 		.body = wsm__str(call.body),
 		.vouched = call.vouched,
 	};
@@ -150,6 +156,8 @@ static void without_a_key_it_is_for_this_machine_alone(void **state)
 	assert_int_equal(CALL(.path = "/api/ws/admin/unban", .body = "{}", .origin = "https://evil.example"), 403);
 	assert_int_equal(CALL(.path = "/api/ws/admin/unban", .body = "{}", .origin = "null"), 403);
 	assert_int_equal(CALL(.path = "/api/ws/admin/unban", .body = "{}", .ip = "192.0.2.7"), 403);
+	assert_int_equal(CALL(.path = "/api/ws/admin/state", .header = "X-Forwarded-Proto", .value = "https"), 403);
+	assert_int_equal(CALL(.path = "/ws/admin", .header = "Via", .value = "1.1 x"), 403);
 }
 
 static void with_a_key_nobody_is_let_in_without_it(void **state)

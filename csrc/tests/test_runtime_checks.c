@@ -69,7 +69,7 @@ static void an_application_that_checks_closes_rooms_and_the_start_names_it(void 
 	host_start(&host);
 	expect_line("access: ",
 	            "granted: public rooms need a grant, as clients are checked by the application's WebSocket "
-	            "route /live/{board}?2026 CRITICAL forged (option access=auto)");
+	            "route /live/{board}\\x0a2026 CRITICAL forged (option access=auto)");
 	greeting = visitor_greet(&visitor, host.port, "/ws?session_id=stolen");
 	assert_string_equal(text_at(greeting, "data.session_id"), "");
 	json_decref(greeting);

@@ -94,7 +94,8 @@ static void who_is_allowed_is_that_user(void **state)
 
 	(void)state;
 	visitor_try(&visitor, host.port, "/ws", NULL);
-	assert_int_equal(wsm_authenticated(host.runtime, question(WSM_EVENT_AUTHENTICATE, NULL), &decision, NULL), WSM_OK);
+	assert_int_equal(wsm_authenticated(host.runtime, question(WSM_EVENT_AUTHENTICATE, NULL), &decision, NULL),
+	                 WSM_OK);
 	greeting = of_type(visitor_next(&visitor), "connected");
 	assert_string_equal(text_at(greeting, "data.user_id"), "u1");
 	assert_string_equal(text_at(greeting, "data.session_id"), "s9");

@@ -177,11 +177,13 @@ static void a_foreign_page_on_the_same_machine_may_not_write(void **state)
 /* As from another machine: wsm_rest() takes the address from the host. */
 static unsigned rest(const char *method, const char *path, const char *ip, const char *key, const char *bearer)
 {
+	const wsm_member headers[] = { { wsm__str("X-API-Key"), wsm__str(key) },
+	                               { wsm__str("authorization"), wsm__str(bearer) } };
 	wsm_rest_request request = { .method = wsm__str(method),
 	                             .path = wsm__str(path),
 	                             .ip = wsm__str(ip),
-	                             .api_key = wsm__str(key),
-	                             .authorization = wsm__str(bearer),
+	                             .headers = headers,
+	                             .n_headers = 2,
 	                             .body = wsm__str("{\"event_type\":\"x\"}") };
 	wsm_rest_answer answer;
 	unsigned status;

@@ -165,7 +165,7 @@ function warnOfOthers(server, { manager, place }, req) {
   if (place.shared || server.listenerCount('upgrade') < 2) return
   place.shared = true
   manager.logger.warn(
-    `${pathOf(req)} was taken as an endpoint of ws_manager, and this server has other listeners for 'upgrade' (ws, Socket.IO, a ` +
+    `${manager._label(pathOf(req))} was taken as an endpoint of ws_manager, and this server has other listeners for 'upgrade' (ws, Socket.IO, a ` +
       'framework): they do not see the paths that are ours. If one of them serves such a path, move ours by attach(server, { prefix }), ' +
       'or leave the built-in ones out by { defaults: false }. If all is as it should be, say so by { shared: true }.',
   )

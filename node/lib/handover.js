@@ -17,6 +17,7 @@ const {
 } = require('./admission.js')
 const { InvalidRoom } = require('./errors.js')
 const { admit, answer } = require('./entrance.js')
+const { visible } = require('./log.js')
 const { refuse } = require('./refusal.js')
 
 /** Connections that were handed over, until they end: Runtime → number → { resolve, ask, words }. */
@@ -82,7 +83,7 @@ function handOverAsking(manager, req, socket, head, check, how = {}) {
 
 /** Without a runtime, or a descriptor: the client is told to come again, and nothing is thrown at whoever listens for upgrades. */
 function cannotServe(manager, req, socket, error) {
-  manager._seldom('unserved', 'error', `WebSocket ${pathOf(req)} can't be served: ${error.message}`)
+  manager._seldom('unserved', 'error', `WebSocket ${manager._label(pathOf(req))} can't be served: ${visible(error.message)}`)
   refuse(manager, socket, 503, error.message)
   return Promise.resolve({ code: INTERNAL_ERROR, reason: error.message })
 }
@@ -196,7 +197,7 @@ function relay(runtime, socket, bytes, admission) {
   const [ours, theirs] = native.socketPair()
   let conn
   try {
-    const told = { ...admission, ip: socket.remoteAddress ?? '' }
+    const told = { ...admission, ip: socket.remoteAddress ?? '', tls: Boolean(socket.encrypted) }
     conn = runtime.adopt(theirs, bytes, told)
   } catch (error) {
     native.closeFd(ours)

@@ -34,4 +34,14 @@ class Seldom {
   }
 }
 
-module.exports = { METHODS, Seldom, defaultLogger }
+const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu
+
+/** Text that clients may have had a hand in, on one line, with what cannot be seen spelled out: a log must not be forged by it. */
+function visible(text) {
+  return String(text).replace(HIDDEN, (found) => {
+    const code = found.codePointAt(0)
+    return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
+  })
+}
+
+module.exports = { METHODS, Seldom, defaultLogger, visible }

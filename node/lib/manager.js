@@ -322,6 +322,11 @@ class WebSocketManager extends Tokens {
     return this.running && this.#runtime.match(path)
   }
 
+  /** @internal A path as it may stand in a log. */
+  _label(path) {
+    return (this.running && this.#runtime.label(path)) || '(a path of the application)'
+  }
+
   // ---- handlers ----
 
   onConnect(handler, options) {

@@ -39,7 +39,7 @@ function withWsManager(config = {}) {
 }
 
 /** The REST calls: export { GET, POST, OPTIONS } from 'ws_manager/next' in app/api/ws/[...path]/route.ts. */
-const GET = (request) => wsManager.fetch(request, { path: pathOf(request), ip: peers.addressOf(request) })
+const GET = (request) => wsManager.fetch(request, { path: pathOf(request), ...peers.seen(request) })
 const POST = GET
 const OPTIONS = GET
 

@@ -104,22 +104,27 @@ async function reply(manager, req, res, next, { path, query, given, vouched }) {
   try {
     const body = await bodyOf(req)
     if (body === null) return undefined // whoever asked has gone
-    const { method, headers } = req
-    const asked = { method, path, query, ip: req.socket.remoteAddress, headers, body, given, vouched }
+    const asked = { ...told(req), path, query, body, given, vouched }
     const [status, fields, answer] = await call(manager, asked, req)
     res.statusCode = status
     for (const [name, value] of fields) res.setHeader(name, value)
     res.setHeader('content-length', answer.length)
-    res.end(method === 'HEAD' ? undefined : answer)
+    res.end(req.method === 'HEAD' ? undefined : answer)
     return undefined
   } catch (error) {
     return failed(manager, res, next, path, error)
   }
 }
 
+/** What a request is by itself: the socket's own address, and all header fields. The core knows whom to believe. */
+function told({ method, socket, headers, rawHeaders }) {
+  return { method, ip: socket.remoteAddress ?? '', headers, rawHeaders, tls: Boolean(socket.encrypted) }
+}
+
 /**
- * [status, [[name, value], …] of header fields, body]. `asked`: { method, path, query, ip, headers, body, given, vouched }, of which
- * `vouched` says that the host lets the caller use the admin panel. `req`: the server's own request.
+ * [status, [[name, value], …] of header fields, body]. `asked`: { method, path, query, ip, headers, rawHeaders, body, tls, given, vouched },
+ * of which `rawHeaders` are names and values in turn, and `vouched` says that the host lets the caller use the admin panel. `req`: the
+ * server's own request.
  */
 async function call(manager, asked, req) {
   let identity
@@ -137,23 +142,9 @@ async function call(manager, asked, req) {
 /** Errors of the core that mean: later, or elsewhere. */
 const UNAVAILABLE = new Set(['not_running', 'overloaded', 'timeout', 'out_of_memory'])
 
-async function answerOf(manager, { method, path, query, ip, headers, body, vouched = false }, identity) {
-  const [status, type, lines, answer] = await manager._rest(
-    method,
-    path,
-    query,
-    ip ?? '',
-    headers.authorization ?? '',
-    headers['x-api-key'] ?? '',
-    headers.origin ?? '',
-    headers.forwarded ?? '',
-    headers['x-forwarded-for'] ?? '',
-    headers.host ?? '',
-    headers['content-type'] ?? '',
-    body,
-    vouched,
-    identity,
-  )
+async function answerOf(manager, { method, path, query, ip, rawHeaders, body, tls, vouched = false }, identity) {
+  const asked = [method, path, query, ip, rawHeaders, body, tls, vouched, identity]
+  const [status, type, lines, answer] = await manager._rest(...asked)
   const more = lines.split('\r\n').filter(Boolean)
   return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]
 }
@@ -227,17 +218,8 @@ function fastify(manager, app, { admin, identify } = {}) {
           if (check && !(await check(request))) return answer.code(403).type('text/plain').send(NOT_LET_IN)
           const [path, query] = split(request.raw.url)
           const suffix = path.slice(app.prefix?.length ?? 0)
-          const { method, ip, headers, body = Buffer.alloc(0) } = request
-          const asked = {
-            method,
-            path: suffix,
-            query,
-            ip,
-            headers,
-            body: body ?? Buffer.alloc(0),
-            given: identify,
-            vouched: !!check,
-          }
+          const body = request.body ?? Buffer.alloc(0)
+          const asked = { ...told(request.raw), path: suffix, query, body, given: identify, vouched: !!check }
           const [status, fields, text] = await call(manager, asked, request)
           answer.code(status)
           for (const [name, value] of fields) answer.header(name, value)
@@ -251,8 +233,9 @@ function fastify(manager, app, { admin, identify } = {}) {
 /**
  * The Response to a Request of fetch's kind. `ip`: of the client, where the caller knows it; unknown is not loopback. `admin`: the
  * caller has found out that this client may use the admin panel. `userId`, `rooms`, `subscribe`: who calls, where that was found out.
+ * `rawHeaders`: as they came, where the server between has added some of its own.
  */
-async function respond(manager, request, { ip = '', path, admin = false, ...given } = {}) {
+async function respond(manager, request, { ip = '', path, admin = false, rawHeaders, ...given } = {}) {
   const url = new URL(request.url)
   const place = path ?? url.pathname
   if (!PATHS.test(place)) return new Response('not found', { status: 404 })
@@ -266,6 +249,8 @@ async function respond(manager, request, { ip = '', path, admin = false, ...give
     query: url.search.slice(1),
     ip,
     headers: Object.fromEntries(request.headers),
+    rawHeaders: rawHeaders ?? [...request.headers].flat(),
+    tls: url.protocol === 'https:',
     body,
     given: known ? given : undefined,
     vouched: admin === true && ADMIN_PATHS.test(place),

@@ -203,6 +203,7 @@ METHOD(unban);
 METHOD(endpoint_set); /* endpoint.c */
 METHOD(endpoint_remove);
 METHOD(match);
+METHOD(label);
 METHOD(room_rule_set);
 METHOD(adopt); /* adopt.c */
 METHOD(want);  /* events.c */

@@ -51,6 +51,9 @@ bool addon_admission(napi_env env, napi_value object, struct admission *out)
 	value = addon_get(env, object, "admitted");
 	if (!value || !addon_bool(env, value, &admission->admitted))
 		return false;
+	value = addon_get(env, object, "tls");
+	if (!value || !addon_bool(env, value, &admission->tls))
+		return false;
 	value = addon_get(env, object, "ask");
 	if (!value || !addon_bool(env, value, &admission->ask))
 		return false;

@@ -68,6 +68,24 @@ METHOD(match)
 	return result;
 }
 
+/* label(path): as it may stand in a log; "" where no endpoint has it */
+METHOD(label)
+{
+	napi_value args[1], result = NULL;
+	struct seat *seat = addon_seat(env, info, 1, args);
+	struct text path = { .heap = NULL };
+	char label[256];
+
+	if (!seat)
+		return NULL;
+	if (addon_text(env, args[0], "path", &path)) {
+		wsm_endpoint_label(addon_seat_runtime(seat), path.slice, label, sizeof(label));
+		result = addon_string_value(env, label, strlen(label));
+	}
+	addon_text_fini(&path);
+	return result;
+}
+
 /* roomRuleSet(pattern, setting, value) */
 METHOD(room_rule_set)
 {

@@ -4,7 +4,7 @@
 #include "addon.h"
 
 /* The texts of a question or a REST call. */
-enum { N_TEXTS = 11 };
+enum { N_TEXTS = 4 };
 
 struct asking {
 	napi_async_work work;
@@ -15,6 +15,8 @@ struct asking {
 	wsm_rest_request request;
 	wsm_rest_answer answer; /* of a question: its body */
 	struct text texts[N_TEXTS];
+	struct texts header_texts; /* names and values in turn */
+	wsm_member *headers;
 	char *body;
 	struct texts rooms, subscribe; /* of the identity */
 	struct text user_id;
@@ -26,6 +28,8 @@ static void asking_free(struct asking *asking)
 {
 	for (size_t i = 0; i < N_TEXTS; i++)
 		addon_text_fini(&asking->texts[i]);
+	addon_texts_fini(&asking->header_texts);
+	free(asking->headers);
 	free(asking->body);
 	addon_texts_fini(&asking->rooms);
 	addon_texts_fini(&asking->subscribe);
@@ -134,6 +138,29 @@ METHOD(query)
 	return ask(env, seat, asking);
 }
 
+/* `value`: [name, value, name, value, …], as IncomingMessage has them in rawHeaders. */
+static bool fill_headers(napi_env env, napi_value value, struct asking *asking)
+{
+	struct texts *texts = &asking->header_texts;
+	size_t n;
+
+	if (!addon_texts(env, value, "headers", texts))
+		return false;
+	n = texts->n / 2;
+	asking->headers = calloc(n ? n : 1, sizeof(*asking->headers));
+	if (!asking->headers) {
+		addon_raise(env, WSM_ENOMEM, NULL);
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		asking->headers[i].name = texts->at[2 * i];
+		asking->headers[i].json = texts->at[2 * i + 1];
+	}
+	asking->request.headers = asking->headers;
+	asking->request.n_headers = n;
+	return true;
+}
+
 /* Who calls, as the host has found out: { userId, rooms, subscribe }; undefined: it has not. */
 static bool fill_identity(napi_env env, napi_value object, struct asking *asking)
 {
@@ -158,26 +185,11 @@ static bool fill_identity(napi_env env, napi_value object, struct asking *asking
 	return true;
 }
 
-static bool fill_request(napi_env env, const napi_value *args, struct asking *asking)
+static bool fill_body(napi_env env, napi_value value, struct asking *asking)
 {
-	wsm_rest_request *request = &asking->request;
-	wsm_slice *slices[N_TEXTS] = { &request->method, &request->path,          &request->query,
-	                               &request->ip,     &request->authorization, &request->api_key,
-	                               &request->origin, &request->forwarded,     &request->x_forwarded_for,
-	                               &request->host,   &request->content_type };
-	static const char *const names[N_TEXTS] = { "method",        "path",   "query",      "ip",
-	                                            "authorization", "apiKey", "origin",     "forwarded",
-	                                            "xForwardedFor", "host",   "contentType" };
 	wsm_slice body = { NULL, 0 };
 
-	if (!addon_bool(env, args[N_TEXTS + 1], &request->vouched) || !fill_identity(env, args[N_TEXTS + 2], asking))
-		return false;
-	for (size_t i = 0; i < N_TEXTS; i++) {
-		if (!addon_text_or_none(env, args[i], names[i], &asking->texts[i]))
-			return false;
-		*slices[i] = asking->texts[i].slice;
-	}
-	if (addon_is_none(env, args[N_TEXTS]) || !addon_bytes(env, args[N_TEXTS], &body) || body.len == 0)
+	if (addon_is_none(env, value) || !addon_bytes(env, value, &body) || body.len == 0)
 		return true;
 	asking->body = malloc(body.len);
 	if (!asking->body) {
@@ -185,15 +197,33 @@ static bool fill_request(napi_env env, const napi_value *args, struct asking *as
 		return false;
 	}
 	memcpy(asking->body, body.data, body.len);
-	request->body = (wsm_slice){ asking->body, body.len };
+	asking->request.body = (wsm_slice){ asking->body, body.len };
 	return true;
 }
 
-/* rest(method, path, query, ip, authorization, apiKey, origin, forwarded, xForwardedFor, host, contentType, body, vouched, identity) */
+enum { REST_ARGS = 9 };
+
+static bool fill_request(napi_env env, const napi_value args[REST_ARGS], struct asking *asking)
+{
+	wsm_rest_request *request = &asking->request;
+	wsm_slice *slices[] = { &request->method, &request->path, &request->query, &request->ip };
+	static const char *const names[] = { "method", "path", "query", "ip" };
+
+	for (size_t i = 0; i < 4; i++) {
+		if (!addon_text_or_none(env, args[i], names[i], &asking->texts[i]))
+			return false;
+		*slices[i] = asking->texts[i].slice;
+	}
+	return fill_headers(env, args[4], asking) && fill_body(env, args[5], asking) &&
+	       addon_bool(env, args[6], &request->tls) && addon_bool(env, args[7], &request->vouched) &&
+	       fill_identity(env, args[8], asking);
+}
+
+/* rest(method, path, query, ip, headers, body, tls, vouched, identity); headers: names and values in turn */
 METHOD(rest)
 {
-	napi_value args[N_TEXTS + 3];
-	struct seat *seat = addon_seat(env, info, N_TEXTS + 3, args);
+	napi_value args[REST_ARGS];
+	struct seat *seat = addon_seat(env, info, REST_ARGS, args);
 	struct asking *asking;
 
 	if (!seat)

@@ -350,6 +350,7 @@ bool addon_runtime_define(napi_env env, napi_value exports)
 		METHOD_ROW("endpointSet", addon_endpoint_set),
 		METHOD_ROW("endpointRemove", addon_endpoint_remove),
 		METHOD_ROW("match", addon_match),
+		METHOD_ROW("label", addon_label),
 		METHOD_ROW("roomRuleSet", addon_room_rule_set),
 		METHOD_ROW("ban", addon_ban),
 		METHOD_ROW("unban", addon_unban),

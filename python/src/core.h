@@ -68,6 +68,9 @@ struct core_members {
 int core_members_init(struct core_members *members, PyObject *mapping);
 void core_members_fini(struct core_members *members);
 
+/* Fills `members` with the (name, value) pairs of `headers`, a tuple, which keeps their texts. -1: TypeError, ValueError. */
+int core_headers_fill(PyObject *headers, wsm_member *members);
+
 /* The keywords of an admission, which adopt() and bridge_open() share. */
 struct core_admission {
 	wsm_admission admission;
@@ -76,7 +79,7 @@ struct core_admission {
 	PyObject *client_id, *user_id, *session_id, *room_list, *subscribe_list, *publish_list, *greeting, *heartbeat;
 };
 #define CORE_ADMISSION_KEYWORDS                                                                                        \
-	"admitted", "skip_origin", "client_id", "user_id", "session_id", "rooms", "subscribe", "publish", "greeting", \
+	"admitted", "skip_origin", "client_id", "user_id", "session_id", "rooms", "subscribe", "publish", "greeting",  \
 		"heartbeat"
 #define CORE_ADMISSION_FORMAT "$ppUUUOOOUU"
 #define CORE_ADMISSION_ARGUMENTS(a)                                                                                    \
@@ -131,6 +134,7 @@ PyObject *core_runtime_endpoint_set(PyObject *self, PyObject *args, PyObject *kw
 PyObject *core_runtime_endpoint_remove(PyObject *self, PyObject *path);
 PyObject *core_runtime_room_rule_set(PyObject *self, PyObject *args);
 PyObject *core_runtime_match(PyObject *self, PyObject *path);
+PyObject *core_runtime_label(PyObject *self, PyObject *path);
 PyObject *core_runtime_adopt(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_bridge_open(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_bridge_receive(PyObject *self, PyObject *args);

@@ -290,6 +290,7 @@ static PyMethodDef runtime_methods[] = {
 	{ "endpoint_remove", core_runtime_endpoint_remove, METH_O, "Removes the endpoint of a path pattern." },
 	{ "room_rule_set", core_runtime_room_rule_set, METH_VARARGS, "Says something about rooms by pattern." },
 	{ "match", core_runtime_match, METH_O, "Whether a request path belongs to an endpoint." },
+	{ "label", core_runtime_label, METH_O, "A request path as it may stand in a log." },
 	{ "adopt", METHOD(core_runtime_adopt), KEYWORDS, "Hands a socket over; the connection's number." },
 	{ "bridge_open", METHOD(core_runtime_bridge_open), KEYWORDS,
 	  "Opens a connection whose socket the host keeps." },

@@ -64,6 +64,17 @@ PyObject *core_runtime_match(PyObject *self, PyObject *path)
 	return PyBool_FromLong(wsm_endpoint_match(((struct core_runtime *)self)->runtime, text));
 }
 
+PyObject *core_runtime_label(PyObject *self, PyObject *path)
+{
+	char label[256];
+	wsm_slice text;
+
+	if (core_text(path, "path", &text) < 0)
+		return NULL;
+	wsm_endpoint_label(((struct core_runtime *)self)->runtime, text, label, sizeof(label));
+	return core_str_z(label);
+}
+
 PyObject *core_runtime_adopt(PyObject *self, PyObject *args, PyObject *kwargs)
 {
 	static const char *const keywords[] = { "fd", "request", CORE_ADMISSION_KEYWORDS, NULL };
@@ -92,8 +103,7 @@ done:
 	return result;
 }
 
-/* Fills `members` with the (name, value) pairs of `headers`, a tuple. */
-static int headers_fill(PyObject *headers, wsm_member *members)
+int core_headers_fill(PyObject *headers, wsm_member *members)
 {
 	for (Py_ssize_t i = 0; i < PyTuple_Size(headers); i++) {
 		PyObject *pair = PyTuple_GetItem(headers, i);
@@ -138,7 +148,7 @@ static PyObject *bridge_open(struct core_runtime *self, wsm_request *request, Py
 
 	if (!members)
 		return PyErr_NoMemory();
-	if (headers_fill(headers, members) < 0)
+	if (core_headers_fill(headers, members) < 0)
 		goto done;
 	request->headers = members;
 	request->n_headers = n;
@@ -156,14 +166,19 @@ done:
 
 PyObject *core_runtime_bridge_open(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "path", "query", "ip", "headers", CORE_ADMISSION_KEYWORDS, NULL };
+	static const char *const keywords[] = { "path", "query", "ip", "headers", CORE_ADMISSION_KEYWORDS,
+	                                        "tls",  "via",   NULL };
 	struct core_admission admission = { .admitted = 0 };
 	wsm_request request = { .n_headers = 0 };
-	PyObject *path, *query, *ip, *header_list, *headers, *result = NULL;
+	PyObject *path, *query, *ip, *header_list, *via = NULL, *headers, *result = NULL;
+	int tls = 0;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUUO|" CORE_ADMISSION_FORMAT ":bridge_open",
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UUUO|" CORE_ADMISSION_FORMAT "pU:bridge_open",
 	                                 (char **)(uintptr_t)keywords, &path, &query, &ip, &header_list,
-	                                 CORE_ADMISSION_ARGUMENTS(&admission)))
+	                                 CORE_ADMISSION_ARGUMENTS(&admission), &tls, &via))
+		return NULL;
+	request.tls = tls != 0;
+	if (via && core_text(via, "via", &request.via) < 0)
 		return NULL;
 	if (core_text(path, "path", &request.path) < 0 || core_text(query, "query", &request.query) < 0 ||
 	    core_text(ip, "ip", &request.ip) < 0)

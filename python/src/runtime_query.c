@@ -31,57 +31,25 @@ PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 	return result;
 }
 
-PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
+static PyObject *rest(struct core_runtime *self, wsm_rest_request *request, PyObject *headers)
 {
-	static const char *const keywords[] = { "method",          "path",     "query",   "ip",
-	                                        "authorization",   "api_key",  "origin",  "forwarded",
-	                                        "x_forwarded_for", "body",     "host",    "content_type",
-	                                        "vouched",         "admitted", "user_id", "rooms",
-	                                        "subscribe",       NULL };
-	struct core_runtime *self = (struct core_runtime *)object;
-	wsm_rest_request request = { .body = { NULL, 0 } };
-	wsm_slice *texts[] = { &request.method, &request.path,          &request.query,
-	                       &request.ip,     &request.authorization, &request.api_key,
-	                       &request.origin, &request.forwarded,     &request.x_forwarded_for };
-	PyObject *objects[sizeof(texts) / sizeof(texts[0])] = { NULL };
+	size_t n = (size_t)PyTuple_Size(headers);
+	wsm_member *members = PyMem_Calloc(n ? n : 1, sizeof(*members));
 	wsm_rest_answer answer = { .status = 0 };
 	wsm_error error = { 0 };
-	PyObject *host = NULL, *content_type = NULL, *user_id = NULL, *rooms = Py_None, *subscribe = Py_None;
-	struct core_slices room_texts = { .at = room_texts.local }, subscribe_texts = { .at = subscribe_texts.local };
-	const char *body = NULL;
-	Py_ssize_t body_len = 0;
-	PyObject *fields, *result = NULL;
-	int status, vouched = 0, admitted = 0;
+	PyObject *result = NULL;
+	int status;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUUUUUUy#UUppUOO:rest", (char **)(uintptr_t)keywords,
-	                                 &objects[0], &objects[1], &objects[2], &objects[3], &objects[4], &objects[5],
-	                                 &objects[6], &objects[7], &objects[8], &body, &body_len, &host, &content_type,
-	                                 &vouched, &admitted, &user_id, &rooms, &subscribe))
-		return NULL;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (objects[i] && core_text(objects[i], keywords[i], texts[i]) < 0)
-			return NULL;
-	}
-	if (host && core_text(host, "host", &request.host) < 0)
-		return NULL;
-	if (content_type && core_text(content_type, "content_type", &request.content_type) < 0)
-		return NULL;
-	if (user_id && core_text(user_id, "user_id", &request.user_id) < 0)
-		return NULL;
-	if (core_slices_init(&room_texts, rooms, "rooms") < 0 ||
-	    core_slices_init(&subscribe_texts, subscribe, "subscribe") < 0)
+	if (!members)
+		return PyErr_NoMemory();
+	if (core_headers_fill(headers, members) < 0)
 		goto done;
-	request.rooms = room_texts.at;
-	request.n_rooms = room_texts.n;
-	request.subscribe = subscribe_texts.at;
-	request.n_subscribe = subscribe_texts.n;
-	request.admitted = admitted;
-	request.vouched = vouched;
-	request.body = (wsm_slice){ body, (size_t)body_len };
-	Py_BEGIN_ALLOW_THREADS status = wsm_rest(self->runtime, &request, &answer, &error);
+	request->headers = members;
+	request->n_headers = n;
+	Py_BEGIN_ALLOW_THREADS status = wsm_rest(self->runtime, request, &answer, &error);
 	Py_END_ALLOW_THREADS if (status != WSM_OK)
 	{
-		core_result(self, status, &error);
+		result = core_result(self, status, &error);
 		goto done;
 	}
 	fields = PyUnicode_FromFormat("%s%s", answer.headers ? answer.headers : "", answer.cors);
@@ -90,6 +58,51 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 		                       answer.content_type ? answer.content_type : "text/plain", fields,
 		                       answer.body.data ? answer.body.data : "", (Py_ssize_t)answer.body.len);
 	wsm_text_free(&answer.body);
+done:
+	PyMem_Free(members);
+	return result;
+}
+
+PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+	static const char *const keywords[] = { "method",  "path",  "query",     "ip",      "headers",
+	                                        "body",    "tls",   "via",       "vouched", "admitted",
+	                                        "user_id", "rooms", "subscribe", NULL };
+	wsm_rest_request request = { .body = { NULL, 0 } };
+	wsm_slice *texts[] = { &request.method, &request.path, &request.query,
+	                       &request.ip,     &request.via,  &request.user_id };
+	static const char *const names[] = { "method", "path", "query", "ip", "via", "user_id" };
+	PyObject *objects[6] = { NULL }, *header_list = NULL, *rooms = Py_None, *subscribe = Py_None, *headers = NULL,
+		 *result = NULL;
+	struct core_slices room_texts = { .at = room_texts.local }, subscribe_texts = { .at = subscribe_texts.local };
+	const char *body = NULL;
+	Py_ssize_t body_len = 0;
+	int tls = 0, vouched = 0, admitted = 0;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUOy#pUppUOO:rest", (char **)(uintptr_t)keywords,
+	                                 &objects[0], &objects[1], &objects[2], &objects[3], &header_list, &body,
+	                                 &body_len, &tls, &objects[4], &vouched, &admitted, &objects[5], &rooms,
+	                                 &subscribe))
+		return NULL;
+	for (size_t i = 0; i < 6; i++) {
+		if (objects[i] && core_text(objects[i], names[i], texts[i]) < 0)
+			return NULL;
+	}
+	request.tls = tls != 0;
+	request.vouched = vouched != 0;
+	request.body = (wsm_slice){ body, (size_t)body_len };
+	request.admitted = admitted != 0;
+	if (core_slices_init(&room_texts, rooms, "rooms") < 0 ||
+	    core_slices_init(&subscribe_texts, subscribe, "subscribe") < 0)
+		goto done;
+	request.rooms = room_texts.at;
+	request.n_rooms = room_texts.n;
+	request.subscribe = subscribe_texts.at;
+	request.n_subscribe = subscribe_texts.n;
+	headers = header_list ? PySequence_Tuple(header_list) : PyTuple_New(0);
+	if (headers)
+		result = rest((struct core_runtime *)object, &request, headers);
+	Py_XDECREF(headers);
 done:
 	core_slices_fini(&room_texts);
 	core_slices_fini(&subscribe_texts);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ws_manager import _config
 from ws_manager._core import VERSION
 
 PROTOCOL = "ws_manager.uvicorn:WebSocketProtocol"
@@ -16,7 +17,8 @@ usage: python -m ws_manager run APP [OPTIONS]        (or: ws-manager run APP [OP
 
   run APP   Serve an ASGI application ("main:app") by uvicorn; WebSockets of ws_manager's endpoints are handed over to
             its runtime, which then carries them without Python. OPTIONS are uvicorn's: --host, --port, --reload,
-            --workers ... ("python -m ws_manager run --help" shows them all).
+            --workers ... ("python -m ws_manager run --help" shows them all). Messages are not compressed unless you say
+            --ws-per-message-deflate true: uvicorn would inflate them before a limit of ws_manager holds.
   check APP Say, without serving it, which endpoints the application has and behind what, which of its routes are never
             called, whether rooms are open or granted and why, and who hears ROOM.
 """
@@ -80,11 +82,19 @@ def _serve(arguments: list[str]) -> int:
     if tuple(map(int, __version__.split(".")[:2])) < (0, 36):
         print(f"this command needs uvicorn 0.36 or later, not {__version__}; ws_manager.run() works", file=sys.stderr)
         return 1
-    chosen = any(argument == "--ws" or argument.startswith("--ws=") for argument in arguments)
-    uvicorn_main.main(
-        args=arguments if chosen else [*arguments, "--ws", PROTOCOL], prog_name="python -m ws_manager run"
-    )
+    more: list[str] = []
+    if not _says(arguments, "--ws"):
+        more += ["--ws", PROTOCOL]
+    elif not _says(arguments, "--ws-max-size"):
+        more += ["--ws-max-size", _config.value({}, "max_message_size")]  # Our class sees to it by itself.
+    if not _says(arguments, "--ws-per-message-deflate"):
+        more += ["--ws-per-message-deflate", "false"]
+    uvicorn_main.main(args=[*arguments, *more], prog_name="python -m ws_manager run")
     return 0
+
+
+def _says(arguments: list[str], option: str) -> bool:
+    return any(argument == option or argument.startswith(f"{option}=") for argument in arguments)
 
 
 if __name__ == "__main__":

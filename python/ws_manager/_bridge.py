@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from ws_manager._core import InvalidArgument, InvalidRoom, NotRunning, Overloaded, Refused, WsManagerError
 from ws_manager._handover import EXTENSION
+from ws_manager._labels import UNKNOWN_PATH, visible
 
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
@@ -98,8 +99,33 @@ def client_ip(scope: Mapping[str, Any]) -> str:
 
 
 def is_test_client(scope: Mapping[str, Any]) -> bool:
-    """Whether Starlette's test client calls, which no server is between."""
-    return tuple(scope.get("client") or ()) == ("testclient", 50000)
+    """Whether Starlette's test client calls, which no server is between: a server says which ASGI it speaks.
+
+    A server may have "testclient" and a port from X-Forwarded-For, where anybody can write them.
+    """
+    return tuple(scope.get("client") or ()) == ("testclient", 50000) and "asgi" not in scope
+
+
+def via(scope: Mapping[str, Any]) -> str:
+    """The address that a proxy called, where the server has the client's from X-Forwarded-For.
+
+    uvicorn does so with --proxy-headers, the default. "" where the address is the socket's own: no header names it.
+    The server has decided whom it believes; the core is told, so that it believes the same proxy about the scheme and
+    the host.
+    """
+    client = str((scope.get("client") or [""])[0])
+    named = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+    if not client or not any(client == address_of(node) for node in named.split(",")):
+        return ""
+    return str((scope.get("server") or ["unknown"])[0] or "unknown")
+
+
+def address_of(node: str) -> str:
+    """What X-Forwarded-For has between two commas, without a port and brackets."""
+    node = node.strip()
+    if node.startswith("["):
+        return node[1:].partition("]")[0]
+    return node.partition(":")[0] if node.count(":") == 1 else node
 
 
 async def bridge(
@@ -110,10 +136,12 @@ async def bridge(
     admission: Admission,
     *,
     path: str,
+    label: str = UNKNOWN_PATH,
     accepted: bool = False,
 ) -> Ending:
     """Carries one connection, whose websocket.connect has been received, until it has ended.
 
+    label: the path as it may stand in a log.
     path: of the endpoint, percent-encoded, without what the application or a proxy put before it.
     accepted: the application has accepted the connection already.
     """
@@ -123,20 +151,23 @@ async def bridge(
         raise RuntimeError(
             "ws_manager carries WebSockets on asyncio only; under trio let it listen on a port of its own (option port)"
         ) from None
+    offer: HandOver | None = (scope.get("extensions") or {}).get(EXTENSION)
+    if offer is not None:
+        offer.carries(manager, label)
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     query = scope["query_string"].decode("latin-1")
     try:
         runtime = manager._ready()
-        conn = manager._bridge_open(path, query, client_ip(scope), headers, sink, **admission)
+        tls = scope.get("scheme") == "wss"
+        conn = manager._bridge_open(path, query, client_ip(scope), headers, sink, tls=tls, via=via(scope), **admission)
     except Refused as refusal:
-        logger.info("WebSocket %s refused: %s", path, refusal)
+        logger.info("WebSocket %s refused: %s", label, visible(refusal))
         return await _refuse(scope, send, refusal.http_status, str(refusal), accepted)
     except (InvalidArgument, InvalidRoom):
         raise  # what the application asked for
     except WsManagerError as error:
-        logger.error("WebSocket %s can't be served: %s", path, error)
+        logger.error("WebSocket %s can't be served: %s", label, visible(error))
         return await _refuse(scope, send, 503, str(error), accepted)
-    offer: HandOver | None = (scope.get("extensions") or {}).get(EXTENSION)
     if offer is not None:
         offer.carried(manager, conn)
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None

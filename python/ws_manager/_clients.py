@@ -80,14 +80,25 @@ class Clients(Sending):
         x_forwarded_for: str = "",
         body: bytes = b"",
         host: str = "",
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        tls: bool = False,
     ) -> tuple[int, str, bytes]:
         """One REST call of docs/protocol.md: (HTTP status, content type, body).
 
-        ip: of who sent it; the rest are header fields, believed as docs/limits.md says.
+        ip: of who sent it. tls: it came over TLS. headers: all header fields of the request, believed as docs/limits.md
+        says; the usual ones may be given by their names as well.
         """
-        status, content_type, _, answer = self._ready().rest(
-            method, path, query, ip, authorization, api_key, origin, forwarded, x_forwarded_for, body, host
-        )
+        fields = {
+            "authorization": authorization,
+            "x-api-key": api_key,
+            "origin": origin,
+            "forwarded": forwarded,
+            "x-forwarded-for": x_forwarded_for,
+            "host": host,
+        }
+        headers = [*((name, value) for name, value in fields.items() if value), *headers]
+        status, content_type, _, answer = self._ready().rest(method, path, query, ip, headers, body, tls)
         return status, content_type, answer
 
     def _rooms_of(self, client_id: str) -> list[str]:

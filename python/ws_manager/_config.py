@@ -34,6 +34,13 @@ def takes_tokens(config: dict[str, object]) -> bool:
     return any(config.get(name) or os.environ.get(f"WEBSOCKET_{name.upper()}") for name in names)
 
 
+def value(config: dict[str, object], name: str) -> str:
+    """What an option is, as text: as configured, else as the environment says, else the default."""
+    row = next(row for row in options() if row[0] == name)
+    configured = config.get(name)
+    return text(name, configured) if configured is not None else os.environ.get(row[1]) or row[3]
+
+
 def _none(name: str) -> str:
     """What an empty list is called: "" would be the default."""
     return "none" if any(row[0] == name and row[3] for row in options()) else ""

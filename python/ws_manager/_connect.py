@@ -11,6 +11,7 @@ from uuid import uuid4
 from ws_manager._bridge import CANCELLED, SUBPROTOCOL, ClosedSink, Ending, Message, bridge, quoted
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
+from ws_manager._labels import route_label
 from ws_manager._look import tell
 from ws_manager._names import client_fault
 from ws_manager._outcomes import listed
@@ -71,15 +72,24 @@ async def connect(
         return admission["client_id"]
     offer = None if accepted else offered(websocket.scope)
     if offer is not None:
-        ending = await _hand_over(manager, offer, admission)
+        ending = await _hand_over(manager, offer, admission, route_label(manager, websocket.scope))
     else:
-        ending = await carry(manager, websocket, admission, quoted(websocket.scope["path"]), accepted)
+        label = route_label(manager, websocket.scope)
+        ending = await carry(
+            manager, websocket, admission, quoted(websocket.scope["path"]), label=label, accepted=accepted
+        )
     _retire(websocket, ending)
     return admission["client_id"]
 
 
 async def carry(
-    manager: WebSocketManager, websocket: WebSocket, admission: Admission, path: str, accepted: bool = False
+    manager: WebSocketManager,
+    websocket: WebSocket,
+    admission: Admission,
+    path: str,
+    *,
+    label: str,
+    accepted: bool = False,
 ) -> Ending:
     """The bridge, through an object of Starlette's, so that its state stays true."""
     from starlette.websockets import WebSocketState
@@ -87,13 +97,20 @@ async def carry(
     if websocket.client_state is WebSocketState.CONNECTING:
         await websocket.receive()
     return await bridge(
-        manager, websocket.scope, websocket.receive, websocket.send, admission, path=path, accepted=accepted
+        manager,
+        websocket.scope,
+        websocket.receive,
+        websocket.send,
+        admission,
+        path=path,
+        label=label,
+        accepted=accepted,
     )
 
 
-async def _hand_over(manager: WebSocketManager, offer: HandOver, admission: Admission) -> Ending:
+async def _hand_over(manager: WebSocketManager, offer: HandOver, admission: Admission, label: str) -> Ending:
     sink = ClosedSink(asyncio.get_running_loop())
-    offer.take(manager, sink, admission, stay=True)
+    offer.take(manager, sink, admission, label=label, stay=True)
     try:
         return await sink.ending
     except asyncio.CancelledError:

@@ -250,6 +250,8 @@ class Runtime:
     def endpoint_remove(self, path: str, /) -> None:
         """NotFound if there is none of that pattern."""
     def room_rule_set(self, pattern: str, setting: str, value: str, /) -> None: ...
+    def label(self, path: str, /) -> str:
+        """A request path as it may stand in a log: without what may be a token; "" where no endpoint has it."""
     def match(self, path: str, /) -> bool:
         """Whether a request path, without query, belongs to an endpoint."""
     def adopt(
@@ -287,8 +289,14 @@ class Runtime:
         publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
+        tls: bool = False,
+        via: str = "",
     ) -> int:
-        """A connection whose socket the host keeps; its number. Refused with `http_status`."""
+        """A connection whose socket the host keeps; its number. Refused with `http_status`.
+
+        tls: it came over TLS, as far as the server knows. via: the server has `ip` from a proxy that it trusts itself;
+        the address of ours that the proxy called.
+        """
     def bridge_receive(self, conn: int, data: bytes | str, /) -> None:
         """A message of the client: bytes are a binary one, str a text one."""
     def bridge_written(self, conn: int, size: int, /) -> None:
@@ -325,14 +333,10 @@ class Runtime:
         path: str,
         query: str = "",
         ip: str = "",
-        authorization: str = "",
-        api_key: str = "",
-        origin: str = "",
-        forwarded: str = "",
-        x_forwarded_for: str = "",
+        headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
-        host: str = "",
-        content_type: str = "",
+        tls: bool = False,
+        via: str = "",
         vouched: bool = False,
         admitted: bool = False,
         user_id: str = "",
@@ -341,6 +345,7 @@ class Runtime:
     ) -> tuple[int, str, str, bytes]:
         """[blocks] One REST call: (status, content type, further header lines, body).
 
+        tls, via: as for bridge_open().
         vouched: the host has found out itself that the caller may use the admin panel.
         admitted: it has found out who calls: user_id, and what that one may read. InvalidRoom.
         """

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
+from ws_manager._labels import UNKNOWN_PATH
+
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
     from ws_manager._types import ConnSink
@@ -42,14 +44,25 @@ class HandOver(Protocol):
         """Whether the socket can be given away now: nothing written, no TLS on this side, the client still there."""
 
     def take(
-        self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, *, path: str = "", stay: bool
+        self,
+        manager: WebSocketManager,
+        sink: ConnSink | None,
+        admission: Admission,
+        *,
+        label: str = UNKNOWN_PATH,
+        path: str = "",
+        stay: bool,
     ) -> int:
         """Gives the socket to the manager's runtime and returns the number of the connection.
 
+        label: the path as it may stand in a log.
         path: what the runtime takes for the request's path, percent-encoded; "" for the request's own.
         stay: the application's call lasts until the client has gone, so the server waits for it when it shuts down.
         Raises a WsManagerError if the runtime does not take it; the server still has the socket then.
         """
+
+    def carries(self, manager: WebSocketManager, label: str) -> None:
+        """The bridge is going to carry the connection: the manager's limits are to hold, and no token to be logged."""
 
     def carried(self, manager: WebSocketManager, conn: int) -> None:
         """The bridge carries the connection: when the server stops, the runtime sends the client away in its turn."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from ws_manager._core import WsManagerError
+from ws_manager._labels import visible
 from ws_manager._routes import Survey, fits, survey
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def tell(code: int, where: str, why: str) -> None:
     """A line for a client that was refused with a close code in an endpoint of the application's own."""
     more = _refusals.due()
     if more is not None:
-        logger.warning("refused: a connection to %s, closed with %d: %s%s", where, code, why, more)
+        logger.warning("refused: a connection to %s, closed with %d: %s%s", where, code, visible(why), more)
 
 
 def _serves(manager: WebSocketManager, path: str) -> bool:

@@ -21,11 +21,12 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from ws_manager import _config
-from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted
+from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted, via
 from ws_manager._connect import carry
 from ws_manager._connection import Request as Asked
 from ws_manager._core import InvalidArgument, WsManagerError
 from ws_manager._handover import Admission, offered
+from ws_manager._labels import visible
 from ws_manager._look import look
 from ws_manager._names import client_fault
 from ws_manager._outcomes import listed
@@ -161,21 +162,19 @@ def rest_endpoint(
 async def _answer(manager: WebSocketManager, request: Request, call: Call, **identity: Any) -> Response:
     """The core's answer to a call. identity: `vouched`, or `admitted` and who calls, as Runtime.rest() takes them."""
     body = await _body(request)
-    headers = request.headers
+    # The test client calls the application by a name of its own.
+    left_out = "host" if is_test_client(request.scope) else None
+    headers = [(name, value) for name, value in request.headers.items() if name != left_out]
     status, content_type, fields, answer = await run_in_threadpool(
         manager._ready().rest,
         request.method,
         quoted(endpoint_path(request.scope["path"], call.path)),
         request.url.query,
         client_ip(request.scope),
-        headers.get("authorization", ""),
-        headers.get("x-api-key", ""),
-        headers.get("origin", ""),
-        ",".join(headers.getlist("forwarded")),
-        ",".join(headers.getlist("x-forwarded-for")),
+        headers,
         body,
-        "" if is_test_client(request.scope) else headers.get("host", ""),
-        headers.get("content-type", ""),
+        request.scope.get("scheme") == "https",
+        via(request.scope),
         **identity,
     )
     if status == 404 and manager._panel_is_behind_check and call in ADMIN_CALLS:
@@ -249,12 +248,12 @@ def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[We
         offer = offered(websocket.scope)
         if offer is not None:
             try:
-                offer.take(manager, None, Admission(), path=path, stay=False)
+                offer.take(manager, None, Admission(), label=manager._label(path), path=path, stay=False)
             except WsManagerError as error:
-                logger.warning("WebSocket %s is not handed over: %s", path, error)
+                logger.warning("WebSocket %s is not handed over: %s", manager._label(path), visible(error))
             else:
                 return
-        await carry(manager, websocket, Admission(), path)
+        await carry(manager, websocket, Admission(), path, label=manager._label(path))
 
     setattr(endpoint, ENDPOINT, Endpoint(manager, pattern))
     return endpoint

@@ -15,12 +15,13 @@ and zttp. Where uvicorn ends TLS the socket can't be handed over; the bridge car
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import os
 import re
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from uvicorn.protocols.utils import ClientDisconnected, get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
@@ -28,6 +29,7 @@ from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path, quoted, retry_after
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
+from ws_manager._labels import UNKNOWN_PATH, visible
 from ws_manager._look import look, tell_refused
 from ws_manager._routes import unguarded
 
@@ -43,9 +45,7 @@ __all__ = ["CheckedWebSocketProtocol", "DirectWebSocketProtocol", "WebSocketProt
 MAX_HELD = 65536
 """Bytes that a client may send before it has an answer; then its socket is not read until there is one."""
 
-SECRET = re.compile(r"[^/]{40,}")
-SECRET_NAME = re.compile("token|ticket|secret|key|password|code", re.IGNORECASE)
-"""Path segments that may be tokens, by their length and by the name of the parameter, are kept out of the log."""
+PARAMETER = re.compile(r"\{[^}]*\}")
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -102,11 +102,11 @@ class WebSocketProtocol(asyncio.Protocol):
         self.request: _Request | None = None
         self.handed_over = False
         self._inner: Any = None  # uvicorn's own protocol
-        self._scope: MutableMapping[str, Any] = {}
         self._held: list[bytes] | None = None  # what the client sent before it had an answer
         self._stay: _StaySink | None = None
         self._reached = False  # one of our endpoints, or connect(), has the connection
         self._refused = False  # by the application
+        self._label = ""  # what uvicorn's own line is to say in place of the path
 
     # ---- what the transport calls
 
@@ -158,9 +158,10 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         path = endpoint_path(request.path, endpoint.pattern)
         try:
-            self.hand_over(endpoint.manager, None, Admission(), "" if path == request.path else quoted(path))
+            moved = "" if path == request.path else quoted(path)
+            self.hand_over(endpoint.manager, None, Admission(), moved, endpoint.manager._label(path))
         except WsManagerError as error:
-            logger.error("An upgrade of %s can't be handed over: %s", endpoint.pattern, error)
+            logger.error("An upgrade of %s can't be handed over: %s", endpoint.pattern, visible(error))
             self._answer(503, str(error))
 
     def can_hand_over(self) -> bool:
@@ -174,8 +175,10 @@ class WebSocketProtocol(asyncio.Protocol):
             or transport.get_write_buffer_size() > 0
         )
 
-    def hand_over(self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, path: str) -> int:
-        """Gives the socket to the runtime. After an error this server still has it."""
+    def hand_over(
+        self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, path: str, label: str
+    ) -> int:
+        """Gives the socket to the runtime. After an error this server still has it. label: the path, for the log."""
         assert self.request is not None
         if not manager.running:
             manager._ready()
@@ -194,25 +197,10 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.config.access_log:
             client = get_remote_addr(self.transport)
             address = f"{client[0]}:{client[1]}" if client else ""
-            # Percent-encoded, so that a path cannot write a line of its own.
-            logger.info('%s - "WebSocket %s" [handed over]', address, self._shown())
+            logger.info('%s - "WebSocket %s" [handed over]', address, label)
         # Closes this descriptor without a word to the client: the connection lives on in the duplicate.
         self.transport.abort()
         return conn
-
-    def _shown(self) -> str:
-        """The path for the log: what may be a token is left out."""
-        assert self.request is not None
-        secrets = {value for name, value in self._parameters.items() if SECRET_NAME.search(name)}
-        return "/".join(
-            "..." if SECRET.fullmatch(part) or unquote(part) in secrets else part
-            for part in self.request.raw_path.split("/")
-        )
-
-    @property
-    def _parameters(self) -> dict[str, str]:
-        """The parameters of the path, as far as the application has found its route."""
-        return {name: value for name, value in self._scope.get("path_params", {}).items() if isinstance(value, str)}
 
     # ---- uvicorn's own implementation
 
@@ -234,10 +222,10 @@ class WebSocketProtocol(asyncio.Protocol):
     async def _run(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """The application, with the offer to hand over in its scope."""
         scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: _Offer(self)}
-        self._scope = scope
 
         async def watched_send(message: Message) -> None:
             if not self.handed_over:
+                self._name_in_log()
                 await send(message)
                 if message["type"] == "websocket.accept":
                     self._settle()
@@ -257,6 +245,13 @@ class WebSocketProtocol(asyncio.Protocol):
             raise ClientDisconnected  # What uvicorn's implementations take as an end without a word.
         if self._refused and not self._reached and self.request is not None:
             tell_refused(self.config.loaded_app, self.request.path, self.config.root_path)
+
+    def _name_in_log(self) -> None:
+        """uvicorn's implementation logs path and query of its scope, and uses it for nothing else any more."""
+        if self._label:
+            path = PARAMETER.sub("...", self._label)  # Some versions quote the path, and with it the braces.
+            self._inner.scope = {**self._inner.scope, "path": path, "raw_path": path.encode(), "query_string": b""}
+            self._label = ""
 
     def _settle(self) -> None:
         """The application has accepted: from here on the connection is uvicorn's own, without a layer in between."""
@@ -278,6 +273,11 @@ class WebSocketProtocol(asyncio.Protocol):
         """An endpoint of the application waits for the client: the server counts the connection until it ends."""
         self._stay = sink
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # a set of uvicorn's own classes
+
+    def carries(self, manager: WebSocketManager, label: str) -> None:
+        """The bridge is going to carry this connection."""
+        self._label = label
+        _bound(self._inner, manager._max_message_size())
 
     def carried(self, manager: WebSocketManager, conn: int) -> None:
         """The bridge has this connection: when the server stops, the client is sent away in its turn.
@@ -348,6 +348,24 @@ class _StaySink:
         self.closed(1001, "The server shuts down.")
 
 
+def _bound(inner: Any, max_size: int) -> None:
+    """Lets uvicorn's implementation end a message of one connection where the runtime would, before it is inflated.
+
+    It knows only limits of all connections, which are the application's own. Each implementation has its place: wsproto
+    looks at the configuration when it accepts, and inflates without a bound, so it does not offer to; the two on
+    `websockets` stop inflating at the limit.
+    """
+    inner.config = config = copy.copy(inner.config)
+    config.ws_max_size = max_size
+    config.ws_per_message_deflate = False
+    conn = getattr(inner, "conn", None)
+    for place, name in ((inner, "max_size"), (conn, "max_size"), (conn, "max_message_size")):
+        if hasattr(place, name):
+            setattr(place, name, max_size)
+    if hasattr(inner, "buffer") and hasattr(inner.buffer, "max_length"):
+        inner.buffer.max_length = max_size
+
+
 def _send_away(manager: WebSocketManager, conn: int) -> bool:
     """Lets the runtime close a connection in its turn; False if it can't, since it has stopped."""
     try:
@@ -386,19 +404,29 @@ class _Offer:
         return self._protocol.can_hand_over()
 
     def take(
-        self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, *, path: str = "", stay: bool
+        self,
+        manager: WebSocketManager,
+        sink: ConnSink | None,
+        admission: Admission,
+        *,
+        label: str = UNKNOWN_PATH,
+        path: str = "",
+        stay: bool,
     ) -> int:
         protocol = self._protocol
         if not stay:
-            return protocol.hand_over(manager, sink, admission, path)
+            return protocol.hand_over(manager, sink, admission, path, label)
         waiting = _StaySink(protocol, manager, sink or ClosedSink(protocol.loop))
         protocol.stay(waiting)
         try:
-            waiting.conn = protocol.hand_over(manager, waiting, admission, path)
+            waiting.conn = protocol.hand_over(manager, waiting, admission, path, label)
         except BaseException:
             protocol.left()
             raise
         return waiting.conn
+
+    def carries(self, manager: WebSocketManager, label: str) -> None:
+        self._protocol.carries(manager, label)
 
     def carried(self, manager: WebSocketManager, conn: int) -> None:
         self._protocol.carried(manager, conn)

@@ -519,7 +519,7 @@ def test_access_log_hides_tokens_and_can_be_switched_off(caplog: pytest.LogCaptu
             ):
                 receive(browser, "connected")
     lines = [message for message in caplog.messages if "handed over" in message]
-    assert [line.split(" - ")[1] for line in lines] == ['"WebSocket /secret/..." [handed over]']
+    assert [line.split(" - ")[1] for line in lines] == ['"WebSocket /secret/{key}" [handed over]']
     assert not any(token in message for message in caplog.messages)
 
 

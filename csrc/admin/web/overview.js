@@ -254,6 +254,8 @@ const TURNED_AWAY = {
   timeouts: 'closed with 4408: silent',
   handshake_timeouts: 'no request in time',
   dropped_handshakes: 'handshakes beyond max_handshakes',
+  answer_timeouts: 'answers over HTTP not read in time',
+  dropped_http: 'HTTP connections ended for others',
   tls_failures: 'TLS handshakes that failed',
   overloaded_publications: 'commands dropped: queue full',
   dropped_events: 'events that the application did not take',

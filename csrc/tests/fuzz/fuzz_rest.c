@@ -10,10 +10,12 @@
 
 static json_int_t broadcasts(wsm_runtime *runtime)
 {
+	const wsm_member key = { wsm__str("X-API-Key"), wsm__str(KEY) };
 	const wsm_rest_request request = { .method = wsm__str("GET"),
 	                                   .path = wsm__str("/api/ws/stats"),
 	                                   .ip = wsm__str("127.0.0.1"),
-	                                   .api_key = wsm__str(KEY) }; /* the address may be banned */
+	                                   .headers = &key, /* the address may be banned */
+	                                   .n_headers = 1 };
 	wsm_rest_answer answer;
 	json_int_t count;
 	json_t *stats;
@@ -48,13 +50,15 @@ static void check_answer(const wsm_rest_request *request, const wsm_rest_answer 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const options[] = { "api_key", KEY,           "admin", "1", "history_size",
-	                                       "4",       "history_ttl", "1",     NULL };
+	static const char *const options[] = { "api_key",        KEY, "admin",       "1",
+	                                       "history_size",   "4", "history_ttl", "1",
+	                                       "wrong_key_rate", "0", NULL };
 	static const char *const ips[] = { "127.0.0.1", "203.0.113.7", "::1", "" };
 	wsm_runtime *runtime = fuzz_runtime(options);
 	wsm_rest_request request;
 	wsm_rest_answer answer;
 	wsm_slice text, rest;
+	wsm_member headers[3];
 	json_int_t before;
 	bool has_key;
 
@@ -64,13 +68,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&request, 0, sizeof(request));
 	request.ip = wsm__str(ips[data[0] & 3]);
 	has_key = (data[0] & 4) != 0;
-	request.api_key = wsm__str(has_key ? KEY : data[0] & 8 ? "another key" : "");
+	headers[0] = (wsm_member){ wsm__str("X-API-Key"), wsm__str(has_key ? KEY : data[0] & 8 ? "another key" : "") };
 	request.vouched = (data[0] & 16) != 0;
-	request.content_type = wsm__str(data[0] & 64 ? "text/plain" : "application/json");
+	headers[1] =
+		(wsm_member){ wsm__str("Content-Type"), wsm__str(data[0] & 64 ? "text/plain" : "application/json") };
 	request.method = fuzz_line(&rest);
 	request.path = fuzz_line(&rest);
 	request.query = fuzz_line(&rest);
-	request.origin = fuzz_line(&rest);
+	headers[2] = (wsm_member){ wsm__str("Origin"), fuzz_line(&rest) };
+	request.headers = headers;
+	request.n_headers = 3;
 	request.body = rest;
 	before = broadcasts(runtime);
 	CHECK(!wsm_rest(runtime, &request, &answer, NULL));
