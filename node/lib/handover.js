@@ -17,7 +17,7 @@ const {
 } = require('./admission.js')
 const { InvalidRoom } = require('./errors.js')
 const { admit, answer } = require('./entrance.js')
-const { visible } = require('./log.js')
+const { decoded, routeLabel, visible } = require('./log.js')
 const { refuse } = require('./refusal.js')
 
 /** Connections that were handed over, until they end: Runtime → number → { resolve, ask, words }. */
@@ -83,7 +83,7 @@ function handOverAsking(manager, req, socket, head, check, how = {}) {
 
 /** Without a runtime, or a descriptor: the client is told to come again, and nothing is thrown at whoever listens for upgrades. */
 function cannotServe(manager, req, socket, error) {
-  manager._seldom('unserved', 'error', `WebSocket ${manager._label(pathOf(req))} can't be served: ${visible(error.message)}`)
+  manager._seldom('unserved', 'error', `WebSocket ${labelOf(manager, req)} can't be served: ${visible(error.message)}`)
   refuse(manager, socket, 503, error.message)
   return Promise.resolve({ code: INTERNAL_ERROR, reason: error.message })
 }
@@ -95,12 +95,11 @@ function wordsOfRequest(req) {
   return wordsOf(path.split('/').map(decoded), search)
 }
 
-function decoded(part) {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return part
-  }
+/** The path for the log. */
+function labelOf(manager, req) {
+  const path = pathOf(req)
+  if (req.params === undefined) return manager._label(path)
+  return routeLabel(path, req.params, manager._takesTokens || Boolean(manager._authenticator))
 }
 
 function pathOf(req) {

@@ -44,4 +44,31 @@ function visible(text) {
   })
 }
 
-module.exports = { METHODS, Seldom, defaultLogger, visible }
+const UNKNOWN_PATH = '(a path of the application)'
+const SECRET_NAME = /token|ticket|secret|key|password|code/i
+const PLAIN = /^[A-Za-z0-9._-]{1,16}$/
+
+/**
+ * The path of an endpoint of the application's own as it may stand in a log: with the names of its parameters for what may be a
+ * token, as the core does with its endpoints (wsm_endpoint_label). `params`: name → value.
+ */
+function routeLabel(path, params, hide) {
+  const hidden = hide || Object.keys(params).some((name) => SECRET_NAME.test(name))
+  const names = new Map()
+  for (const [name, value] of Object.entries(params)) for (const part of String(value).split('/')) names.set(part, name)
+  const shown = path.split('/').map((part) => {
+    const name = part === '' ? undefined : names.get(decoded(part))
+    return name === undefined || (!hidden && PLAIN.test(part)) ? part : `{${name}}`
+  })
+  return visible(shown.join('/'))
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+module.exports = { METHODS, Seldom, UNKNOWN_PATH, decoded, defaultLogger, routeLabel, visible }

@@ -8,7 +8,7 @@ const config = require('./config.js')
 const { ConfigError, NotFound, NotRunning } = require('./errors.js')
 const { Handlers } = require('./handlers.js')
 const { Receipt, Receipts } = require('./receipt.js')
-const { Seldom, defaultLogger } = require('./log.js')
+const { Seldom, UNKNOWN_PATH, defaultLogger } = require('./log.js')
 const logs = require('./logs.js')
 const attaching = require('./attach.js')
 const handover = require('./handover.js')
@@ -324,7 +324,7 @@ class WebSocketManager extends Tokens {
 
   /** @internal A path as it may stand in a log. */
   _label(path) {
-    return (this.running && this.#runtime.label(path)) || '(a path of the application)'
+    return this.#runtime?.label(path) || UNKNOWN_PATH
   }
 
   // ---- handlers ----

@@ -228,6 +228,10 @@ export interface Options {
   /** Seconds that a revocation is kept if it does not say: at least as long as the longest token lives. */
   revocationTtl?: number | string | null
   revocation_ttl?: number | string | null
+  /** What is done about an event whose data is not what the catalogue says: warn (it is sent; one line in the log
+   * for each event and fault), error (the call fails), off. */
+  checkEvents?: string | null
+  check_events?: string | null
   /** Seconds before a token expires at which its client is told by token_expiring; 0 for no notice. */
   tokenExpiringNotice?: number | string | null
   token_expiring_notice?: number | string | null

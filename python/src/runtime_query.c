@@ -37,7 +37,7 @@ static PyObject *rest(struct core_runtime *self, wsm_rest_request *request, PyOb
 	wsm_member *members = PyMem_Calloc(n ? n : 1, sizeof(*members));
 	wsm_rest_answer answer = { .status = 0 };
 	wsm_error error = { 0 };
-	PyObject *result = NULL;
+	PyObject *fields, *result = NULL;
 	int status;
 
 	if (!members)

@@ -180,5 +180,8 @@ class Config(TypedDict, total=False):
     """Revocations of tokens and users in force at a time; further ones are refused."""
     revocation_ttl: float | str | None
     """Seconds that a revocation is kept if it does not say: at least as long as the longest token lives."""
+    check_events: str | None
+    """What is done about an event whose data is not what the catalogue says: warn (it is sent; one line in the log
+    for each event and fault), error (the call fails), off."""
     token_expiring_notice: float | str | None
     """Seconds before a token expires at which its client is told by token_expiring; 0 for no notice."""
