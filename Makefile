@@ -181,7 +181,7 @@ build/%/build.ninja: csrc/CMakeLists.txt csrc/CMakePresets.json $(wildcard csrc/
 	@cd csrc && cmake --preset $* > ../build/configure-$*.log 2>&1 || { cat ../build/configure-$*.log; exit 1; }
 	@touch $@
 
-.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-web test-browser test-browser-long test-next test-harness conformance attacks test-fuzz check-generated fuzz
+.PHONY: test test-c test-asan test-tsan test-valgrind test-python test-python-asan test-node test-node-asan test-web test-browser test-browser-long test-next test-harness conformance attacks entrances test-fuzz check-generated fuzz
 test: ## All tests: C (plain, sanitizers, valgrind), fuzzers, generated files, Python and Node (plain, sanitizers), conformance, attacks
 	@rm -rf $(LOGS)
 	@.ci/need-packages $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_CHAOS) $(PACKAGES_FILMS)
@@ -195,9 +195,9 @@ test-lanes: $(S)/packages-TEST $(S)/packages-CHAOS $(S)/packages-FILMS $(V)/demo
 	$(call say,Building what is tested; what is said is in $(LOGS)/out)
 	@MAKE="$(MAKE)" .ci/side-by-side "build-c $(S)/package-asan" "$(S)/pipelines-page build-web $(S)/package-node-asan"
 	$(call say,Tests$(,) side by side; what they say is in $(LOGS))
-	@CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" \
-		"test-python test-python-asan conformance attacks" "test-node test-node-asan test-web test-next test-browser"
-	@$(MAKE) test-harness
+	@status=0; CHROMIUM="$$(.ci/find-browser)" MAKE="$(MAKE)" .ci/side-by-side "test-c test-asan test-tsan test-valgrind test-fuzz check-generated" \
+		"test-python test-python-asan conformance attacks" "test-node test-node-asan test-web test-next test-browser" || status=$$?; \
+		$(MAKE) test-harness || status=$$?; exit $$status
 
 build-c: $(foreach preset,debug asan tsan fuzz release,build/$(preset)/build.ninja)
 	@for preset in debug asan tsan fuzz release; do $(CMAKE_BUILD) build/$$preset --parallel $(JOBS); done
@@ -299,10 +299,16 @@ conformance: $(V)/package $(V)/requirements-test ## RFC 6455, frame by frame: bu
 	@mkdir -p $(LOGS)
 	@cd tests && ../$(PY) -m conformance $(ARGS) 2>&1 | tee ../$(LOGS)/82-conformance.log
 
-attacks: $(V)/package $(V)/requirements-test ## Hostile clients: build/attacks.json has the figures
+attacks: $(V)/package $(V)/requirements-test $(S)/package-node ## Hostile clients, at every entrance: build/attacks.json and build/entrances.json have the figures
 	$(call say,Attacks)
 	@mkdir -p $(LOGS)
 	@cd tests && ../$(PY) -m attacks $(ARGS) 2>&1 | tee ../$(LOGS)/84-attacks.log
+	@$(MAKE) entrances
+
+entrances: $(V)/package $(V)/requirements-test $(S)/package-node ## The second half of it: every entrance under every attack, and who hears what behind each application
+	$(call say,Entrances)
+	@mkdir -p $(LOGS)
+	@cd tests && ../$(PY) -m entrances $(ARGS) 2>&1 | tee ../$(LOGS)/86-entrances.log
 
 test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SECONDS (10)
 	$(call say,Fuzzers$(,) $(FUZZ_SECONDS) s each)
@@ -321,7 +327,7 @@ check-generated: $(V)/package ## Generated files are those that their sources gi
 
 .PHONY: lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
-JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/browser/pages/*.jsx tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/* tests/web/seeds/* csrc/admin/web/*.js) package.json
+JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/entrances/node/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/browser/pages/*.jsx tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/* tests/web/seeds/* csrc/admin/web/*.js) package.json
 JS_STYLE += $(filter %.ts %.tsx,$(NEXT_SOURCES) $(PAGE_SOURCES))
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)

@@ -2,7 +2,7 @@
 
     python docs/generate_reliability.py
 
-They are those of build/{chaos-report,protection,soak-report,conformance,attacks}.md, as far as these exist.
+They are those of build/{chaos-report,protection,soak-report,conformance,attacks,entrances}.md, as far as these exist.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ REPORTS = {
     "soak": "soak-report.md",
     "conformance": "conformance.md",
     "attacks": "attacks.md",
+    "entrances": "entrances.md",
 }
 
 

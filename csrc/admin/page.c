@@ -1532,7 +1532,10 @@ const char wsm__admin_html_body[] =
 	"  state = answer\n"
 	"  $('login').hidden = $('shut').hidden = true\n"
 	"  $('panel').hidden = false\n"
-	"  showStatus(state.status, `${state.version} · up ${duration((state.now - state.started) / 1000)} · ${location.host}`)\n"
+	"  const up = duration((state.now - state.started) / 1000)\n"
+	"  const rooms = state.access.split(':')[0]\n"
+	"  showStatus(state.status, `${state.version} · up ${up} · ${location.host} · rooms ${rooms}`)\n"
+	"  $('facts').title = state.access\n"
 	"  past.add(state.samples, state.started)\n"
 	"  for (const [name, value] of [\n"
 	"    ['connections', state.stats.active_connections],\n"
@@ -1616,4 +1619,4 @@ const char wsm__admin_html_headers[] =
 	"Referrer-Policy: no-referrer\r\n"
 	"Cross-Origin-Opener-Policy: same-origin\r\n"
 	"Cross-Origin-Resource-Policy: same-origin\r\n"
-	"Content-Security-Policy: default-src 'none'; script-src 'sha256-CqMBUrXL/u7JOu1qept2qpt4dUDhdN1UbeqcRIOGBWE='; style-src 'sha256-gPRM4NF4d+rYnWtdqIestomCcJYW24p8ZWJXo6MB6Nk='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'\r\n";
+	"Content-Security-Policy: default-src 'none'; script-src 'sha256-RARMFiFzX1dD7i++K+OuwFsnrtYjT1Kdx16YpPmH5yM='; style-src 'sha256-gPRM4NF4d+rYnWtdqIestomCcJYW24p8ZWJXo6MB6Nk='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'\r\n";

@@ -9,6 +9,7 @@
 #include "admin/tail.h"
 #include "base/clock.h"
 #include "net/answers.h"
+#include "net/checks.h"
 #include "wire/target.h"
 
 #define TICK_MS 1000u /* between two samples, at least */
@@ -94,7 +95,7 @@ static void add_head(struct wsm__call *call)
 {
 	struct wsm__core *core = call->core;
 	const struct wsm_config *config = core->config;
-	char ip[WSM__ADDRESS_TEXT];
+	char ip[WSM__ADDRESS_TEXT], access[WSM__ACCESS_LINE];
 
 	wsm__buffer_addf(call->out,
 	                 "{\"version\":\"" WSM_VERSION
@@ -104,6 +105,9 @@ static void add_head(struct wsm__call *call)
 	                 core->stopping                          ? "stopping"
 	                 : atomic_load(&core->runtime->draining) ? "draining"
 	                                                         : "ok");
+	wsm__checks_line(core, access);
+	wsm__buffer_add_str(call->out, ",\"access\":");
+	wsm__buffer_add_json(call->out, wsm__str(access));
 	wsm__buffer_addf(call->out,
 	                 ",\"bounds\":{\"connections\":%llu,\"queue\":%llu,\"pending\":%llu,\"history\":%llu}",
 	                 (unsigned long long)config->max_connections, (unsigned long long)config->max_queue,

@@ -423,12 +423,10 @@ int wsm_bridge_closed(wsm_runtime *runtime, uint64_t conn, unsigned code, wsm_sl
 /* ---- access: whether public rooms need a grant ------------------------------------------------------------------ */
 
 /*
- * The application checks clients by itself: a WebSocket route of its own, an endpoint with a check. `by` says what, for the log: "the
- * application's WebSocket route /live/{board}"; what does not fit a log line is left out. With option access=auto, public rooms need
- * a grant from then on, as they do where there is a key for tokens, or an authenticate or authorize handler. Nothing opens
- * them again while the runtime runs. Call it before the start where that is known then. Later, a warning is logged, and
- * connections lose what they would not be given now: their subscriptions (`unsubscribed`), or the connection, if it
- * was for such a room (4403). WSM_EFORKED.
+ * The application checks clients by itself: a WebSocket route of its own, an endpoint with a check. `by` says what, for the log ("the
+ * application's WebSocket route /live/{board}"; cut where it is long). With option access=auto public rooms need a grant then, and
+ * nothing opens them again while the runtime runs. Call it before the start where that is known then: later, a warning is
+ * logged, and connections lose what they would not be given now (`unsubscribed`, or 4403 at its endpoint). WSM_EFORKED.
  */
 int wsm_access_checked(wsm_runtime *runtime, wsm_slice by, wsm_error *error);
 

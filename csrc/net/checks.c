@@ -98,7 +98,7 @@ int wsm_access_describe(wsm_runtime *runtime, wsm_text *line, wsm_error *error)
 {
 	int status = wsm__runtime_check_fork(runtime, error);
 	unsigned checks;
-	char text[400];
+	char text[WSM__ACCESS_LINE];
 
 	line->data = NULL;
 	line->len = 0;
@@ -113,11 +113,16 @@ int wsm_access_describe(wsm_runtime *runtime, wsm_text *line, wsm_error *error)
 	return line->data ? WSM_OK : wsm__fail(error, WSM_ENOMEM, "out of memory");
 }
 
+void wsm__checks_line(const struct wsm__core *core, char *line)
+{
+	describe(core->runtime, atomic_load(&core->runtime->checks), line, WSM__ACCESS_LINE);
+}
+
 void wsm__checks_tell(struct wsm__core *core)
 {
-	char line[400];
+	char line[WSM__ACCESS_LINE];
 
-	describe(core->runtime, atomic_load(&core->runtime->checks), line, sizeof(line));
+	wsm__checks_line(core, line);
 	wsm__log(core->runtime, WSM_INFO, "access: %s", line);
 }
 

@@ -18,6 +18,9 @@ unsigned wsm__checks_of_handlers(unsigned want);
 void wsm__checks_add(wsm_runtime *runtime, unsigned checks);
 /* Before the thread starts: takes stock anew. */
 void wsm__checks_begin(wsm_runtime *runtime);
+/* Whether rooms are open, and why: one line, the same as wsm_access_describe(). `line` has WSM__ACCESS_LINE bytes. */
+#define WSM__ACCESS_LINE 400
+void wsm__checks_line(const struct wsm__core *core, char *line);
 /* The line of the start. */
 void wsm__checks_tell(struct wsm__core *core);
 /* On the runtime thread: ends what would not be allowed now. */

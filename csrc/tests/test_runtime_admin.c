@@ -225,6 +225,7 @@ static void connections_with_all_that_is_known(void **state)
 	json_decref(of_type(visitor_next(&visitor), "x"));
 	found = look("view=connections");
 	assert_string_equal(text_at(found, "version"), WSM_VERSION);
+	assert_non_null(strstr(text_at(found, "access"), "nothing checks clients"));
 	assert_string_equal(text_at(found, "status"), "ok");
 	assert_string_equal(text_at(found, "you"), "127.0.0.1");
 	assert_int_equal(number_at(found, "connections.total"), 1);

@@ -3,7 +3,7 @@
 import type { PresenceData, PublishedData } from './events.js'
 import { Follower, type HistoryPage, type SubscribeOptions, type Subscription } from './follower.js'
 import { LONGEST_TIMER, addTo, membersOf, normal, numberOf, safely, textOf } from './messages.js'
-import { canShare, watchPage } from './page.js'
+import { canShare, lackOfSocket, watchPage } from './page.js'
 import { Poller } from './poller.js'
 import { Positions, isOwn, placeOf, positionOf, type Position } from './positions.js'
 import { Queue } from './queue.js'
@@ -28,8 +28,6 @@ import { Watch } from './watch.js'
 const OPEN = 1
 /** Milliseconds until rooms are asked for again that the server refused for the rate. */
 const PAUSE = 1000
-const NO_WEBSOCKET =
-  'there is no WebSocket here (Node has one from version 22 on): give the client one, createClient({ url, WebSocket }), of the package ws, say'
 
 interface Room {
   followers: Set<Follower>
@@ -130,13 +128,7 @@ export class Client {
       },
       turned: (answered) => this.happen({ is: 'polled', answered }),
     })
-    if (this.options.autoConnect) {
-      try {
-        this.connect()
-      } catch {
-        // `failed`, and `error` says why.
-      }
-    }
+    if (this.options.autoConnect && !this.lack()) this.connect()
   }
 
   // ---- state ----
@@ -174,7 +166,8 @@ export class Client {
 
   /** Throws where there is no WebSocket to connect with; whatever else fails is told by `status` and `error`. */
   connect(): void {
-    this.need()
+    const lack = this.lack()
+    if (lack) throw lack
     this.refused = null
     this.unwatch ??= watchPage(
       () => {
@@ -204,13 +197,14 @@ export class Client {
     this.happen({ is: 'disconnect' })
   }
 
-  /** Old runtimes have no WebSocket, and waiting brings none. */
-  private need(): void {
-    if (typeof (this.options.WebSocket ?? globalThis.WebSocket) === 'function') return
-    this.error = new WsClientError('no_websocket', NO_WEBSOCKET)
-    this.state = { at: 'failed', reason: NO_WEBSOCKET }
+  /** Why it can never connect here: then it is `failed`, and says so. */
+  private lack(): WsClientError | null {
+    const error = this.options.WebSocket ? null : lackOfSocket()
+    if (!error) return null
+    this.error = error
+    this.state = { at: 'failed', reason: error.message }
     this.changed()
-    throw this.error
+    return error
   }
 
   // ---- hearing ----
@@ -262,7 +256,6 @@ export class Client {
 
   /** Sends a command; while not connected it waits in the queue. `data`'s members stand beside `action`. */
   send(action: string, data?: object): void {
-    this.need()
     this.post(JSON.stringify({ ...data, action }))
   }
 
@@ -270,7 +263,6 @@ export class Client {
   request<Answer = any>(action: string, data?: object, options: RequestOptions = {}): Promise<Answer> {
     const { id, answer } = this.requests.open(options)
     try {
-      this.need()
       if (!options.signal?.aborted) this.post(JSON.stringify({ ...data, action, id }), id)
     } catch (error) {
       this.requests.refuse(id, error as Error)
@@ -579,6 +571,8 @@ export class Client {
   }
 
   private post(text: string, id?: number): void {
+    const lack = this.lack()
+    if (lack) throw lack
     if (this.isConnected && this.socket?.readyState === OPEN) {
       this.socket.send(text)
       this.requests.sent()

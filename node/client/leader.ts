@@ -179,7 +179,10 @@ export class Leader {
     }
     const greeting = this.greeting as Record<string, any>
     this.greeted.add(id)
-    this.tell([id], JSON.stringify({ ...greeting, message_id: undefined, data: { ...membersOf(greeting.data), rooms } }))
+    this.tell(
+      [id],
+      JSON.stringify({ ...greeting, message_id: undefined, data: { ...membersOf(greeting.data), rooms } }),
+    )
     for (const { room, epoch, offset, text } of this.recent) {
       if ((rooms[room] as { recovered?: boolean })?.recovered && asked[room][0] === epoch && offset > asked[room][1])
         this.tell([id], text)

@@ -1,5 +1,16 @@
 // The page or worker that a client lives in: what it offers, and what it tells.
 
+import { WsClientError } from './types.js'
+
+/** Old runtimes have no WebSocket, and waiting brings none. */
+export function lackOfSocket(): WsClientError | null {
+  if (typeof globalThis.WebSocket === 'function') return null
+  return new WsClientError(
+    'no_websocket',
+    'there is no WebSocket here (Node has one from version 22 on): give the client one, createClient({ url, WebSocket }), of the package ws, say',
+  )
+}
+
 /** Whether tabs can find one another here. */
 export const canShare = (): boolean =>
   typeof BroadcastChannel === 'function' &&

@@ -99,7 +99,10 @@ function lost(
     return [{ at: 'failed', reason }, stopPolling(state)]
   if (!rules.reconnect) return [IDLE, stopPolling(state)]
   if (attempts > rules.maxAttempts)
-    return [{ at: 'failed', reason: `${rules.maxAttempts} attempts to connect have failed; the last one: ${reason}` }, stopPolling(state)]
+    return [
+      { at: 'failed', reason: `${rules.maxAttempts} attempts to connect have failed; the last one: ${reason}` },
+      stopPolling(state),
+    ]
   const polling = before.polling || attempts > rules.pollAfter
   const effects: Effect[] = [{ do: 'wait', attempts }]
   if (polling && !before.polling) effects.push({ do: 'poll', on: true })

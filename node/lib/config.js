@@ -7,7 +7,7 @@ const { ConfigError } = require('./errors.js')
 let rows
 
 function optionRows() {
-  return (rows ??= new Map(native.options().map(([name, env, type, fallback]) => [name, { env, type, fallback }])))
+  return (rows ??= new Map(native.options().map(([name, , type, fallback]) => [name, { type, fallback }])))
 }
 
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -33,13 +33,6 @@ function texts(config) {
   return names
     .filter((name) => config[name] !== undefined && config[name] !== null)
     .flatMap((name) => [name, text(name, config[name])])
-}
-
-/** The text of an option as the core sees it: what was configured, or the environment says, or the default. */
-function effective(config, name) {
-  const { env, fallback } = optionRows().get(name)
-  const given = config[name]
-  return given === undefined || given === null ? process.env[env] || fallback : text(name, given)
 }
 
 /** One option's value as text. The core checks what it says; here only types are looked at. */
@@ -94,4 +87,4 @@ function listed(names) {
   return names === undefined || names === null ? [] : typeof names === 'string' ? [names] : [...names]
 }
 
-module.exports = { effective, listed, roomRules, roomSetting, snake, text, normalised, texts }
+module.exports = { listed, roomRules, roomSetting, snake, text, normalised, texts }

@@ -16,6 +16,7 @@ const SIZE_UNIT = 1024
 /** All handlers of one manager, and the connections that they have met. */
 class Handlers {
   #chains = new Map() // by connection; only of those with something in hand
+  #idle // is called when there are none any more
   #maxQueue = 0
   #timeoutMs = 0
 
@@ -145,7 +146,10 @@ class Handlers {
     }
     const ended = call.start()
     if (ended === undefined) return
-    const made = new Chain(connection, this.manager.logger, () => this.#chains.delete(conn))
+    const made = new Chain(connection, this.manager.logger, () => {
+      this.#chains.delete(conn)
+      if (this.#chains.size === 0) this.#idle?.()
+    })
     this.#chains.set(conn, made)
     made.hold(call, ended)
   }
@@ -170,8 +174,14 @@ class Handlers {
   async finished() {
     if (this.#chains.size === 0) return
     for (const chain of this.#chains.values()) chain.endWithin(Math.min(this.#timeoutMs, STOP_GRACE_MS))
-    const until = Date.now() + 2 * STOP_GRACE_MS
-    while (this.#chains.size > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, 2 * STOP_GRACE_MS)
+      this.#idle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#idle = undefined
   }
 
   // ---- questions, which are answered out of turn: a handler in hand may wait for what depends on them ----

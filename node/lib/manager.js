@@ -289,12 +289,12 @@ class WebSocketManager extends Tokens {
 
   /** @internal Whether the core itself checks tokens. */
   get _takesTokens() {
-    return ['jwt_secret', 'jwt_public_key'].some((name) => config.effective(this.#config, name) !== '')
+    return ['jwt_secret', 'jwt_public_key'].some((name) => this._any().option(name) !== '')
   }
 
   /** @internal A number that an option has, by its name in the table. */
   _number(name) {
-    return Number(config.effective(this.#config, name))
+    return Number(this._any().option(name))
   }
 
   /** @internal Something checks clients by itself: from now on rooms need a grant, unless the option `access` says otherwise. */

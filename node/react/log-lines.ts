@@ -33,8 +33,7 @@ export interface View {
   total: number
 }
 
-const levelOf = (value: unknown): LogLevel =>
-  LOG_LEVELS.includes(value as LogLevel) ? (value as LogLevel) : 'info'
+const levelOf = (value: unknown): LogLevel => (LOG_LEVELS.includes(value as LogLevel) ? (value as LogLevel) : 'info')
 
 const EVENTS = new Set(['log_message', 'log_entry'])
 

@@ -99,7 +99,9 @@ export function useNotifications({ initial = NONE, limit = 100, rooms, onRead }:
   )
   useEffect(() => {
     setList((old) => {
-      const others = readAll(initial).filter(({ id }) => !dismissed.current.has(id) && !old.some((each) => each.id === id))
+      const others = readAll(initial).filter(
+        ({ id }) => !dismissed.current.has(id) && !old.some((each) => each.id === id),
+      )
       if (!others.length) return old
       return [...old, ...others].sort((a, b) => (a.created_at < b.created_at ? 1 : -1)).slice(0, limit)
     })

@@ -28,7 +28,8 @@ export function isWelcome(
   const { room } = placeOf(message)
   // The server names the room of all that anybody has sent: without one it speaks itself, to this connection.
   if (room === undefined) return true
-  if (typeof room === 'string' && ((beside === 'own' ? OWN : HOST).test(room) || isOneOf(room, rooms ?? []))) return true
+  if (typeof room === 'string' && ((beside === 'own' ? OWN : HOST).test(room) || isOneOf(room, rooms ?? [])))
+    return true
   const name = JSON.stringify(textOf(room, 128) ?? 'unknown')
   warnOnce(
     `${component} ${type}`,

@@ -75,7 +75,11 @@ const DEFAULTS: Record<string, (event: Fields, message: Message) => EventToast |
   },
   processing_complete(event) {
     const seconds = event.num('processing_time_seconds')
-    return { kind: 'success', title: 'Analysis complete', message: seconds ? `It took ${figure(seconds, 1)} s` : undefined }
+    return {
+      kind: 'success',
+      title: 'Analysis complete',
+      message: seconds ? `It took ${figure(seconds, 1)} s` : undefined,
+    }
   },
   processing_failed: (event) => ({
     kind: 'error',

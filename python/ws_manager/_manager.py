@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import orjson
@@ -25,15 +25,12 @@ from ._handlers import Handlers, Registered
 from ._look import look, tell_endpoints
 from ._outcomes import listed
 from ._parameters import prepared
+from ._rest import Rest
 from ._sending import ids
-from ._tokens import Tokens
 from ._types import Handler
 
 if TYPE_CHECKING:
     from typing import Unpack
-
-    from starlette.requests import Request as StarletteRequest
-    from starlette.responses import Response
 
     from ._core import Receipt
     from ._options import Config
@@ -49,7 +46,7 @@ EXIT_DEADLINE = 0.5
 _managers: weakref.WeakSet[WebSocketManager] = weakref.WeakSet()
 
 
-class WebSocketManager(Tokens):
+class WebSocketManager(Rest):
     """One runtime and everything that an application does with it.
 
     config: options by name, as docs/configuration.md lists them; None is unset. They come before the WEBSOCKET_…
@@ -290,8 +287,7 @@ class WebSocketManager(Tokens):
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
         """Starts the runtime and stops it: FastAPI(lifespan=ws_manager.lifespan), or inside one of your own.
 
-        app: the application, whose routes are looked at first: with a WebSocket route of its own, rooms need a grant
-        (docs/access.md); and what they shadow is said.
+        app: the application, whose routes are looked at first (docs/access.md).
 
         Example:
             @asynccontextmanager
@@ -299,8 +295,7 @@ class WebSocketManager(Tokens):
                 async with ws_manager.lifespan(app):
                     yield
         """
-        found = look(app, self)
-        tell_endpoints(found)
+        tell_endpoints(look(app, self))
         with self._lock:
             self._app = app
             self.start()
@@ -406,40 +401,6 @@ class WebSocketManager(Tokens):
         dispatcher = cast("Dispatcher", self._dispatcher)
         return dispatcher.open(sink, lambda: runtime.bridge_open(path, query, ip, headers, **admission), state)
 
-    # ---- REST ----
-
-    @overload
-    def rest(self, method: str, path: str, *fields: Any, **more: Any) -> tuple[int, str, bytes]: ...
-    @overload
-    def rest(
-        self,
-        method: StarletteRequest,
-        *,
-        user_id: object = None,
-        rooms: str | Iterable[str] = (),
-        subscribe: str | Iterable[str] = (),
-    ) -> Coroutine[Any, Any, Response]: ...
-    def rest(self, method: Any, *fields: Any, **more: Any) -> Any:
-        """Answers a REST call of docs/protocol.md.
-
-        rest(request, user_id=..., rooms=..., subscribe=...), to be awaited in a route of the application that has found
-        out who calls: a Response with what that user may read, as over a socket that connect() has let in with the
-        same. The call is the one that the path of the request ends with.
-
-        rest(method, path, query="", ip="", ...): by the parts of a request: (HTTP status, content type, body). The
-        fields are believed as docs/limits.md says.
-
-        Example:
-            @app.get("/mine/api/ws/history")
-            async def history(request: Request, user: User = Depends(current_user)):
-                return await ws_manager.rest(request, user_id=user.id, subscribe=["team:*"])
-        """
-        if isinstance(method, str):
-            return super().rest(method, *fields, **more)
-        from ._router import answer_as
-
-        return answer_as(self, method, *fields, **{"user_id": None, "rooms": (), "subscribe": (), **more})
-
     # ---- handlers ----
 
     @overload
@@ -509,9 +470,8 @@ class WebSocketManager(Tokens):
 
         A user id, a dict of user_id, session_id, rooms, subscribe, publish, state, or True for nobody in particular;
         None refuses with 4401. They mean what they mean to connect(): rooms are joined, subscribe ("project:*") may be
-        subscribed to, publish may be published to, state becomes connection.state. As soon as there is such a handler,
-        rooms need a grant (docs/access.md). PermissionError refuses with 4403. request: path, path_params, query,
-        headers, cookies, ip; of REST calls, too.
+        subscribed to, publish may be published to, state becomes connection.state. Rooms need a grant then
+        (docs/access.md). PermissionError refuses with 4403. request: path, path_params, query, headers, cookies, ip.
         """
         _check(handler)
         call = prepared(handler, 1, self._overrides)

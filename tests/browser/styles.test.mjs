@@ -78,12 +78,21 @@ for (const [name, css] of Object.entries(PAGES))
     mkdirSync(SHOTS, { recursive: true })
     await page.getByRole('button', { name: 'Toasts' }).click()
     await page.getByRole('button', { name: /^Notifications/ }).click()
-    for (const [scheme, width] of [['light', 1200], ['dark', 1200], ['light', 400], ['dark', 400]]) {
+    for (const [scheme, width] of [
+      ['light', 1200],
+      ['dark', 1200],
+      ['light', 400],
+      ['dark', 400],
+    ]) {
       await page.emulateMedia({ colorScheme: scheme })
       await page.setViewportSize({ width, height: 900 })
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, 'scrolls sideways')
       await page.screenshot({ path: join(SHOTS, `components-${scheme}-${width}.png`) })
       const { violations } = await page.evaluate(() => globalThis.axe.run('.wsm-card, .wsm-status, .wsm-notifications'))
-      assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`), [], `${scheme} ${width}`)
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`),
+        [],
+        `${scheme} ${width}`,
+      )
     }
   })

@@ -4,9 +4,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import test from 'node:test'
 import express from 'express'
-import Fastify from 'fastify'
 import { WebSocketManager } from 'ws_manager'
-import { eventually, serve } from './support.mjs'
+import { eventually, fastify, serve } from './support.mjs'
 
 /** What a client sends before it goes; the body never ends. */
 const BODIES = {
@@ -61,7 +60,7 @@ const entrances = {
     return serve(t, app)
   },
   Fastify: async (t, manager, failed) => {
-    const app = Fastify({ forceCloseConnections: true })
+    const app = fastify()
     app.setErrorHandler((error, request, answer) => {
       // A body that is malformed is Fastify's own affair.
       if (!(error.statusCode >= 400 && error.statusCode < 500)) failed(error)

@@ -374,7 +374,7 @@ test('one of several by pm2, alone by pm2, and a forked process that only sends'
       /^ws_manager: process \d+ is a worker of pm2, .*\n$/,
     )
     assert.equal(await said(`cluster.fork({ pm_id: '0', instances: '1' })`), '')
-    const sender = await said(`fork(process.argv[1])`)
+    const sender = await said(`fork(process.argv[1], { execArgv: [] })`)
     assert.match(
       sender,
       /^ws_manager: process \d+, which process \d+ has forked, sends a message and has no clients, .*\n$/,

@@ -65,13 +65,15 @@ test('a configuration that is a function stays one', async () => {
 
 test('basePath: in the paths of sockets and of REST calls, also with a slash at the end', async (t) => {
   wsManager.start()
-  t.after(() => wsManager.stop(0))
   withWsManager({ basePath: '/shop' })
   t.after(() => delete process.env.WS_MANAGER_NEXT_BASE_PATH)
   const server = await serve(t)
   server.on('upgrade', (req, socket) => socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n'))
   register()
-  t.after(() => register({ basePath: '' }))
+  t.after(() => {
+    register({ basePath: '' })
+    return wsManager.stop(0)
+  })
   await connect(t, `ws://${server.host}/shop/ws/updates`)
   const bare = new WebSocket(`ws://${server.host}/ws/updates`)
   const [, response] = await once(bare, 'unexpected-response')

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from support import Client
+
 from ws_manager import WebSocketManager
 
 if TYPE_CHECKING:

@@ -86,7 +86,7 @@ def test_what_is_found_late_is_said_and_closes(caplog: pytest.LogCaptureFixture)
         await place.manager.connect(websocket, user_id="u1")
 
     async def outside(scope: Any, receive: Any, send: Any) -> None:
-        await (hidden if scope["path"] == "/live" else place.app)(scope, receive, send)
+        await (hidden if scope.get("path") == "/live" else place.app)(scope, receive, send)
 
     with Uvicorn(outside) as server, client(server.port, "/ws/project/7") as early:
         receive(early, "connection")

@@ -22,7 +22,9 @@ const file = JSON.parse(readFileSync(join(import.meta.dirname, 'events.json'), '
   structures: { name: string; fields: Field[] }[]
   families: { origin?: string; events: CatalogueEvent[] }[]
 }
-const listed = file.families.flatMap(({ origin, events }) => events.map((event) => ({ ...event, core: origin === 'core' })))
+const listed = file.families.flatMap(({ origin, events }) =>
+  events.map((event) => ({ ...event, core: origin === 'core' })),
+)
 const structures = new Map(file.structures.map(({ name, fields }) => [name, fields]))
 
 /** All, those of the core too. */
@@ -61,7 +63,11 @@ function goodData(fields: Field[]): Record<string, unknown> {
 /** As the server sends it. */
 export function goodMessage(event: CatalogueEvent, n: number): Record<string, unknown> {
   const data = goodData(event.fields)
-  const envelope = { timestamp: '2026-01-15T10:30:00.123Z', message_id: `m${n}`, ...(event.core ? {} : { room: '@client:c1' }) }
+  const envelope = {
+    timestamp: '2026-01-15T10:30:00.123Z',
+    message_id: `m${n}`,
+    ...(event.core ? {} : { room: '@client:c1' }),
+  }
   return event.flat ? { event_type: event.type, ...data, ...envelope } : { type: event.type, data, ...envelope }
 }
 
@@ -79,14 +85,11 @@ export const BAD_VALUES: Record<string, unknown> = {
   'a text': 'text',
   'an empty text': '',
   'a number in quotes': '12',
-  'white space': ' \n ',
   'a huge text': HUGE,
   'an object': { a: 1 },
   'an object like a React element': { $$typeof: 'x', type: 'b', props: {}, toString: null, length: 3, then: 1 },
   'an array': [{ a: 1 }, null],
-  'an empty array': [],
   true: true,
-  false: false,
 }
 
 const ENVELOPE = ['timestamp', 'message_id', 'offset', 'epoch', 'id', 'project_id', 'pipeline_id', 'level', 'label']
@@ -102,7 +105,7 @@ export function* faults(event: CatalogueEvent): Generator<{ place: string[]; nam
   const data = [...into(event.fields, event.flat ? [] : ['data']), ...(event.flat ? [] : [['data']])]
   for (const place of data) for (const [name, value] of Object.entries(BAD_VALUES)) yield { place, name, value }
   for (const place of ENVELOPE)
-    for (const name of ['missing', 'null', 'a number', 'an object', 'an empty array'])
+    for (const name of ['missing', 'null', 'a number', 'an object', 'an array'])
       yield { place: [place], name, value: BAD_VALUES[name] }
 }
 

@@ -277,7 +277,9 @@ it('shows notifications of the user’s own, and of rooms that the page has name
   for (const room of ['@all', 'project:7', 'project:8', '@username', null, {}]) await send(room, 'forged')
   expect(titles()).toEqual(['of this session', 'mine'])
   expect(told.mock.calls).toHaveLength(1)
-  expect(told.mock.calls[0][0]).toMatch(/NotificationCenter does not show "notification" of the room "@all".*rooms=\{\["@all"\]\}/)
+  expect(told.mock.calls[0][0]).toMatch(
+    /NotificationCenter does not show "notification" of the room "@all".*rooms=\{\["@all"\]\}/,
+  )
   cleanup()
   n++
   await show(<NotificationCenter rooms={['@all', 'project:*']} />)
@@ -342,7 +344,14 @@ it('shows what it can of what an application hands over', async () => {
     <>
       <PipelineMonitor
         pipelineId="7"
-        state={odd({ status: { a: 1 }, fps: undefined, frameId: 'x', frameTime: NaN, history: [1, null, 2], analytics: { n: null } })}
+        state={odd({
+          status: { a: 1 },
+          fps: undefined,
+          frameId: 'x',
+          frameTime: NaN,
+          history: [1, null, 2],
+          analytics: { n: null },
+        })}
       />
       <ProcessingStatus imageId="i" progress={NaN} etaSeconds={Infinity} currentStep={odd({})} />
       <NotificationCenter
@@ -353,7 +362,10 @@ it('shows what it can of what an application hands over', async () => {
           { title: {} },
         ])}
       />
-      <LogStream room={null} initial={odd([{ id: 1, level: 'loud', message: 'kept', time: 5 }, 'x', { id: 1, message: 'y' }])} />
+      <LogStream
+        room={null}
+        initial={odd([{ id: 1, level: 'loud', message: 'kept', time: 5 }, 'x', { id: 1, message: 'y' }])}
+      />
     </>,
   )
   fireEvent.click(screen.getByRole('button', { name: 'Notifications, 1 unread' }))

@@ -25,6 +25,8 @@ import { EventToasts } from '../../node/react/toasts.js'
 import { BAD_VALUES, EVENTS, ID, faults, goodMessage, mutated } from './catalogue.js'
 import { FakeSocket } from './fake_server.js'
 
+/** The real one: whoever runs the tests must hear of them while they last. */
+const breathe = setImmediate
 let n = 0
 const errors: string[] = []
 const warnings: string[] = []
@@ -113,9 +115,14 @@ async function page() {
 
 /** Each part is there, has not fallen back to less, and shows no remains of what it could not read. */
 function check(container: Element, what: string) {
-  for (const name of Object.keys(PARTS)) if (!container.querySelector(name)) throw new Error(`${name} has gone: ${what}`)
+  for (const name of Object.keys(PARTS))
+    if (!container.querySelector(name)) throw new Error(`${name} has gone: ${what}`)
   expect(container.querySelector('.wsm-fallen'), what).toBeNull()
-  const text = document.body.textContent + [...document.querySelectorAll('[title],[aria-label]')].map((each) => each.getAttribute('title') ?? each.getAttribute('aria-label')).join()
+  const text =
+    document.body.textContent +
+    [...document.querySelectorAll('[title],[aria-label]')]
+      .map((each) => each.getAttribute('title') ?? each.getAttribute('aria-label'))
+      .join()
   for (const remains of ['[object', 'NaN', 'undefined', 'Infinity', 'null'])
     if (text.includes(remains)) throw new Error(`shows ${remains}: ${what}`)
   expect(errors, what).toEqual([])
@@ -127,6 +134,7 @@ for (const event of EVENTS)
     let count = 0
     let before = ''
     for (const { place, name, value } of faults(event)) {
+      if (count % 16 === 0) await new Promise<void>((resolve) => breathe(resolve))
       act(() => {
         // What was there is not what the next makes of it.
         if (before !== (before = place.join('.'))) FakeSocket.last.say(goodMessage(event, ++count))
@@ -138,7 +146,14 @@ for (const event of EVENTS)
     }
     await act(() => vi.advanceTimersByTimeAsync(300)) // lines of a log are drawn with the next frame
     check(container, event.type)
-    act(() => void FakeSocket.last.say({ type: 'notification', data: { title: 'still here', message: '' }, room: '@client:c1' }))
+    act(
+      () =>
+        void FakeSocket.last.say({
+          type: 'notification',
+          data: { title: 'still here', message: '' },
+          room: '@client:c1',
+        }),
+    )
     expect(container.querySelector('.wsm-notification strong')?.textContent).toBe('still here')
     // Told once each, however many come.
     expect(new Set(warnings).size).toBe(warnings.length)

@@ -92,7 +92,10 @@ function show(answer) {
   state = answer
   $('login').hidden = $('shut').hidden = true
   $('panel').hidden = false
-  showStatus(state.status, `${state.version} · up ${duration((state.now - state.started) / 1000)} · ${location.host}`)
+  const up = duration((state.now - state.started) / 1000)
+  const rooms = state.access.split(':')[0]
+  showStatus(state.status, `${state.version} · up ${up} · ${location.host} · rooms ${rooms}`)
+  $('facts').title = state.access
   past.add(state.samples, state.started)
   for (const [name, value] of [
     ['connections', state.stats.active_connections],

@@ -46,8 +46,10 @@ How to read the tables:
 
 ## What an event lacks
 
-Data that is not what these tables say is sent all the same, and one line in the log tells it, once for each event and fault: `event "pipeline_frame_update": frame_data.fps is
-missing, not a number`. With [`check_events="error"`](configuration.md) the call fails, with `off` nobody looks. Further members are always allowed, and so are events of your own.
+Data that is not what these tables say is sent all the same, and one line in the log tells it, once for each event and
+fault: `event "pipeline_frame_update": frame_data.fps is missing, not a number`. With the option
+[`check_events="error"`](configuration.md) the call fails, with `off` nobody looks.
+Further members are always allowed, and so are events of your own.
 
 ## Adding an event
 

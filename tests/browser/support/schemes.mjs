@@ -6,18 +6,30 @@ const DARK = { card: 'rgb(20, 24, 30)', text: 'rgb(232, 237, 243)', line: 'rgb(4
 
 const look = (page) =>
   page.evaluate(() => {
-    const { backgroundColor: card, color: text, borderTopColor: line, borderTopWidth: width } = getComputedStyle(
-      document.querySelector('.wsm-card'),
-    )
+    const {
+      backgroundColor: card,
+      color: text,
+      borderTopColor: line,
+      borderTopWidth: width,
+    } = getComputedStyle(document.querySelector('.wsm-card'))
     return { card, text, line, width }
   })
 
 /** How a page says it by script, and takes it back. */
 const WAYS = {
-  'style.colorScheme': [(scheme) => (document.documentElement.style.colorScheme = scheme), () => (document.documentElement.style.colorScheme = '')],
+  'style.colorScheme': [
+    (scheme) => (document.documentElement.style.colorScheme = scheme),
+    () => (document.documentElement.style.colorScheme = ''),
+  ],
   class: [(scheme) => (document.documentElement.className = scheme), () => (document.documentElement.className = '')],
-  'data-theme': [(scheme) => (document.documentElement.dataset.theme = scheme), () => delete document.documentElement.dataset.theme],
-  'data-theme further in': [(scheme) => (document.body.dataset.theme = scheme), () => delete document.body.dataset.theme],
+  'data-theme': [
+    (scheme) => (document.documentElement.dataset.theme = scheme),
+    () => delete document.documentElement.dataset.theme,
+  ],
+  'data-theme further in': [
+    (scheme) => (document.body.dataset.theme = scheme),
+    () => delete document.body.dataset.theme,
+  ],
 }
 
 /** What the system wishes, and each way to say something else, as often as a page likes. */

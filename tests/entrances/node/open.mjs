@@ -1,0 +1,4 @@
+// Nothing is checked.
+import { serve } from './serve.mjs'
+
+await serve()
