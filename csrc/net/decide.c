@@ -61,7 +61,8 @@ static void ticket_free(struct wsm__core *core, struct wsm__ticket *ticket)
 	free(ticket);
 }
 
-static bool post(struct wsm__core *core, struct wsm__ticket *ticket, wsm_event_kind kind, wsm_slice text, wsm_slice data)
+static bool post(struct wsm__core *core, struct wsm__ticket *ticket, wsm_event_kind kind, wsm_slice text,
+                 wsm_slice data)
 {
 	struct wsm__event *event = wsm__event_new(kind, text, data, wsm__str(NULL));
 

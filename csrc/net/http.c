@@ -320,8 +320,7 @@ static void take_body(struct wsm__session *session)
 	struct wsm__head head;
 
 	if (!wsm__head_parse(&head, start, entry->head_len, &why)) /* it was good before */
-		answer_rest(session, &head, wsm__slice(start + entry->head_len, entry->body_len),
-		            NULL);
+		answer_rest(session, &head, wsm__slice(start + entry->head_len, entry->body_len), NULL);
 }
 
 /* Either of them takes its time of this turn of the loop, as others' requests do: a thousand in one packet wait for theirs. */

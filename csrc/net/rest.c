@@ -433,9 +433,7 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
                      wsm_rest_answer *answer)
 {
 	struct wsm__buffer out;
-	struct wsm__call call = {
-		.core = core, .request = request, .inquiry = inquiry, .out = &out, .status = 200
-	};
+	struct wsm__call call = { .core = core, .request = request, .inquiry = inquiry, .out = &out, .status = 200 };
 	wsm_slice rest = { NULL, 0 };
 	const struct route *route = find_route(request->path, &rest);
 	bool preflight;

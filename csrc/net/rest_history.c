@@ -50,7 +50,8 @@ static bool ask_host(const struct wsm__call *call)
 	struct wsm__inquiry *inquiry = call->inquiry;
 
 	/* Who tries a key that is wrong is told that, and asks nobody. */
-	if (!inquiry || inquiry->decision || call->key != WSM__KEY_NONE || !wsm__wants(call->core, WSM_WANT_AUTHENTICATE))
+	if (!inquiry || inquiry->decision || call->key != WSM__KEY_NONE ||
+	    !wsm__wants(call->core, WSM_WANT_AUTHENTICATE))
 		return false;
 	inquiry->asks = true;
 	wsm__request_describe(&inquiry->question, &call->from, &none);

@@ -72,7 +72,8 @@ static void answered(int fd, unsigned status, const char *code, const char *sent
 
 static void rule(const char *room, const char *setting, const char *value)
 {
-	assert_int_equal(wsm_room_rule_set(host.runtime, wsm__str(room), wsm__str(setting), wsm__str(value), NULL), WSM_OK);
+	assert_int_equal(wsm_room_rule_set(host.runtime, wsm__str(room), wsm__str(setting), wsm__str(value), NULL),
+	                 WSM_OK);
 }
 
 static void the_call_is_answered_with_the_rights_of_that_user(void **state)
@@ -81,8 +82,9 @@ static void the_call_is_answered_with_the_rights_of_that_user(void **state)
 		const char *request;
 		unsigned status;
 	} calls[] = {
-		{ HISTORY("team:7"), 200 }, { HISTORY("news"), 200 },  { HISTORY("sticky"), 200 }, { HISTORY("@all"), 200 },
-		{ HISTORY("users"), 200 },  { HISTORY("other"), 403 }, { HISTORY("news2"), 403 },
+		{ HISTORY("team:7"), 200 }, { HISTORY("news"), 200 },  { HISTORY("sticky"), 200 },
+		{ HISTORY("@all"), 200 },   { HISTORY("users"), 200 }, { HISTORY("other"), 403 },
+		{ HISTORY("news2"), 403 },
 	};
 	int fd;
 
