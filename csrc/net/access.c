@@ -12,11 +12,12 @@ static const char *const no_publish_grant =
 	"publishing here is not granted: by the token's publish claim, an authorize handler or a room rule";
 static const char *const nobody = "a room rule allows this to nobody";
 static const char *const no_user = "a room rule allows this to users only: authenticate first";
-static const char *const no_caller = "history over REST needs the API key, or a caller known to an authenticate "
-                                     "handler or a route of the application";
+static const char *const no_caller =
+	"history over REST needs the API key, or an authenticate handler or a route of the "
+	"application that says who calls";
 static const char *const no_caller_or_token =
-	"history over REST needs the API key, a token that grants the room, or a caller known to an authenticate "
-	"handler or a route of the application";
+	"history over REST needs the API key, a token that grants the room, or an authenticate handler or a route of "
+	"the application that says who calls";
 static const char *const not_all = "this needs the grant of all rooms (\"*\")";
 /* A close reason has 123 bytes. */
 static const char *const no_endpoint =
