@@ -158,12 +158,36 @@ static bool by_foreign_name(const struct wsm__call *call)
 	       (wsm__address_is_loopback(&from->client.address) && !wsm__host_allowed(from->host, allowed, n));
 }
 
-/* As over WebSocket; but handlers of the application are not asked here, so what they alone could grant needs the key. */
-static unsigned check_read(const struct wsm__call *call, wsm_slice room, const char **why)
+/* By a token, where a socket's may stand too. 0, or the status to refuse with. */
+static unsigned check_token(struct wsm__call *call, wsm_slice room, const char **why)
 {
+	struct wsm__core *core = call->core;
+	struct wsm__request *from = &call->from;
+	const struct wsm__path_params none = { .count = 0 };
 	struct wsm__reader reader = { .claims = NULL };
 	struct wsm__claims claims;
+	struct wsm__buffer token;
 	unsigned status;
+	bool good;
+
+	wsm__buffer_init(&token);
+	good = wsm__request_token(core->runtime, from, &none, wsm__request_by_page(core->runtime, from), &token);
+	if (good && wsm__token_read(core, from->token, &from->client.address, &claims))
+		reader.claims = &claims;
+	status = wsm__access_read(core, &reader, room, why);
+	if (reader.claims)
+		wsm__claims_fini(&claims);
+	wsm__buffer_fini(&token);
+	if (!status || good)
+		return status;
+	*why = "a token in a cookie needs an allowed Origin (allowed_origins), or Sec-Fetch-Site: same-origin";
+	return 403;
+}
+
+/* As over WebSocket; but handlers of the application are not asked here, so what they alone could grant needs the key. */
+static unsigned check_read(struct wsm__call *call, wsm_slice room, const char **why)
+{
+	const struct wsm__reader reader = { .host = call->request };
 
 	if (wsm__call_has_key(call))
 		return 0;
@@ -172,16 +196,8 @@ static unsigned check_read(const struct wsm__call *call, wsm_slice room, const c
 		       "origin of its pages to option allowed_origins (WEBSOCKET_ALLOWED_ORIGINS)";
 		return 403;
 	}
-	if (call->request->admitted)
-		reader.host = call->request;
-	else if (wsm__token_read(call->core, wsm__token_bearer(wsm__call_header(call, "authorization")),
-	                         &call->from.client.address, &claims))
-		reader.claims = &claims;
-	status = wsm__access_read(call->core, &reader, room, why);
-	if (!reader.claims)
-		return status;
-	wsm__claims_fini(&claims);
-	return status;
+	return call->request->admitted ? wsm__access_read(call->core, &reader, room, why)
+	                               : check_token(call, room, why);
 }
 
 static void get_history(struct wsm__call *call, wsm_slice rest)
