@@ -25,9 +25,6 @@ logger = logging.getLogger("ws_manager")
 SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 """Loggers of servers, which print what happens at the start where nobody has set up ours."""
 
-QUIET_SERVERS = ("hypercorn", "granian", "daphne")
-"""Modules of servers whose loggers are not ready while the application starts."""
-
 LINES_A_MINUTE = 10
 """Of a kind; a crowd that is refused writes no crowd of lines."""
 
@@ -37,7 +34,7 @@ _warned: WeakSet[Any] = WeakSet()
 
 
 def say(text: str, *args: object) -> None:
-    """A line of the start: by our logger if somebody listens to it, else by the server's."""
+    """A line of the start: by our logger if somebody listens to it, else by the server's, else to stderr."""
     own = logging.getLogger("ws_manager")
     if own.level == logging.NOTSET and not (own.isEnabledFor(logging.INFO) and own.hasHandlers()):
         for name in SERVERS:
@@ -45,7 +42,8 @@ def say(text: str, *args: object) -> None:
             if server.isEnabledFor(logging.INFO) and server.hasHandlers():
                 server.info(text, *args)
                 return
-        if not own.hasHandlers() and any(name in sys.modules for name in QUIET_SERVERS):
+        if not any(logging.getLogger(name).hasHandlers() for name in ("ws_manager", *SERVERS)):
+            # Nobody has set up logging, or not yet: a plain program; hypercorn while the application starts.
             print("INFO:    ", text % args, file=sys.stderr)
             return
     own.info(text, *args)

@@ -212,3 +212,13 @@ async def test_a_long_run_of_events_leaves_the_loop_turns_in_between(manager: We
             await asyncio.sleep(0)
         assert left
         assert 0 < left[0] < 1000
+
+
+def test_a_plain_program_is_told_at_the_start_who_may_hear(python: Any) -> None:
+    """On stderr, without any set-up of logging; and not where somebody has said what he wants to see."""
+    start = "import ws_manager; ws_manager.configure(port=0); ws_manager.start(); ws_manager.stats(); ws_manager.stop()"
+    said = python(f"import contextlib, sys\nwith contextlib.redirect_stderr(sys.stdout):\n    {start}")
+    assert "access: open: everyone may hear every public room" in said
+    assert "which only this machine reaches" in said
+    quiet = "import logging; logging.basicConfig(level='WARNING', stream=__import__('sys').stdout)"
+    assert "access" not in python(f"{quiet}\n{start}")
