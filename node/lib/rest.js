@@ -72,7 +72,7 @@ async function turn(req, res) {
     res.once('close', () => {
       const at = queue.indexOf(wake)
       if (at >= 0) queue.splice(at, 1)
-      queue[0]?.(true)
+      queue[0]?.(!socket.destroyed)
     })
     queue[0](true)
   })

@@ -4,7 +4,7 @@ import net from 'node:net'
 import test from 'node:test'
 import express from 'express'
 import { WebSocketManager } from 'ws_manager'
-import { connect, fastify, serve } from './support.mjs'
+import { connect, eventually, fastify, serve } from './support.mjs'
 
 const POST = { method: 'POST', headers: { 'content-type': 'application/json' } }
 
@@ -270,25 +270,26 @@ for (const name of ['node:http', 'Fastify']) {
     silent.pause()
     const request = 'GET /api/ws/history?room=big HTTP/1.1\r\nHost: localhost\r\nx-packet: 1\r\n\r\n'
     silent.write(request.repeat(150))
-    while (asked.length === 0) await new Promise(setImmediate)
+    await eventually(() => asked.length > 0)
     // Others are served meanwhile; by then the kernel's buffers are full, and no more than they hold has been answered.
     for (let i = 0; i < 40; i++) assert.equal((await fetch(`${base}/api/ws/history?room=big`)).status, 200)
     const answered = asked.filter(Boolean).length
     assert.ok(answered < 75, `${answered} of 150 answers wait to be read`)
     let heads = 0
-    let rest_of = ''
+    let tail = ''
     silent.on('data', (chunk) => {
-      const text = rest_of + chunk.toString('latin1')
+      const text = tail + chunk.toString('latin1')
       heads += text.split('HTTP/1.1 200').length - 1
-      rest_of = text.slice(-11)
+      tail = text.slice(-11)
     })
-    while (heads < 150) await new Promise(setImmediate)
+    silent.resume()
+    await eventually(() => heads === 150)
     // Who goes away in the middle wakes nobody.
     const gone = net.connect(new URL(base).port, '127.0.0.1')
     gone.pause()
     gone.write(request.repeat(150))
     const before = asked.length
-    while (asked.length === before) await new Promise(setImmediate)
+    await eventually(() => asked.length > before)
     gone.destroy()
     assert.equal((await fetch(`${base}/api/ws/history?room=big`)).status, 200)
   })
