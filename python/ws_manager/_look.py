@@ -25,6 +25,9 @@ logger = logging.getLogger("ws_manager")
 SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 """Loggers of servers, which print what happens at the start where nobody has set up ours."""
 
+NO_GUARDS = {"CORSMiddleware", "GZipMiddleware", "HTTPSRedirectMiddleware", "SessionMiddleware"}
+"""Middleware of Starlette's that keeps no WebSocket out."""
+
 LINES_A_MINUTE = 10
 """Of a kind; a crowd that is refused writes no crowd of lines."""
 
@@ -87,18 +90,38 @@ def _learn(manager: WebSocketManager, found: Survey) -> None:
         manager._checked(f"the application's WebSocket route {found.own_websocket}")
 
 
-def tell_endpoints(found: Survey | None) -> None:
-    """One line at the start: which endpoints exist, where, and behind what."""
+def tell_endpoints(found: Survey | None) -> Survey | None:
+    """One line at the start: which endpoints exist, where, and behind what. Returns its argument."""
     if found is None:
-        return
+        return None
     if not found.endpoints:
         say("ws_manager: no endpoint: the application includes no router (app.include_router(ws_manager.router))")
-        return
+        return found
     groups: dict[tuple[str, ...], list[str]] = {}
     for place in found.endpoints:
         groups.setdefault((*found.middleware, *place.guards), []).append(place.path)
     rows = [", ".join(paths) + (f" (behind {', '.join(guards)})" if guards else "") for guards, paths in groups.items()]
     say("ws_manager: endpoints %s", "; ".join(rows))
+    return found
+
+
+def warn_own_port(found: Survey | None, port: int, access: str) -> None:
+    """A warning at the start where the own port is open, and the same endpoints stand behind a guard elsewhere.
+
+    access: as Runtime.access() describes it.
+    """
+    if found is None or not port or not access.startswith("open"):
+        return
+    before = dict.fromkeys(guard for place in found.endpoints for guard in (*found.middleware, *place.guards))
+    guards = [guard for guard in before if guard not in NO_GUARDS]
+    if guards:
+        logger.warning(
+            "the own port %d (option port) has no guard: who reaches it hears every public room, without what the "
+            "application has put before the same endpoints (%s). Leave the option port out, add an authenticate "
+            "handler, which is asked there as well, or set access=granted (WEBSOCKET_ACCESS)",
+            port,
+            ", ".join(guards),
+        )
 
 
 class _Limiter:
