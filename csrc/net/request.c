@@ -152,7 +152,7 @@ bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request
 {
 	struct wsm__buffer protocols, cookies;
 	struct wsm__token_headers headers = { .authorization = wsm__request_header(request, "authorization"),
-		                              .by_page = by_page };
+	                                      .by_page = by_page };
 	bool good;
 
 	wsm__buffer_init(&protocols);

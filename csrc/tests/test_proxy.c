@@ -18,7 +18,7 @@ static bool look(struct scene scene)
 	                       exact_str(scene.x_for ? scene.x_for : ""), exact_str(scene.x_proto ? scene.x_proto : ""),
 	                       exact_str(scene.x_host ? scene.x_host : "") };
 	struct wsm__forwarding headers = { copies[0], copies[1], copies[2], copies[3],
-		                           scene.forwarded || scene.x_for || scene.x_proto || scene.x_host };
+	                                   scene.forwarded || scene.x_for || scene.x_proto || scene.x_host };
 	struct wsm__networks *trusted = wsm__networks_parse(wsm__str(scene.trusted ? scene.trusted : "loopback"));
 	static char host[256];
 	struct wsm__address peer;

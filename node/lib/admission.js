@@ -78,8 +78,15 @@ function wordsOf(params, search) {
  * can be known where nothing is left of it, or only the parameter's name.
  */
 function grown(pattern, empty) {
-  const named = pattern.slice(0, -1).split(/[^A-Za-z0-9]+/).filter(Boolean).at(-1)
-  return pattern.endsWith('*') && (named === undefined ? empty.length > 0 : pattern.at(-2) !== named.at(-1) && empty.includes(named))
+  const named = pattern
+    .slice(0, -1)
+    .split(/[^A-Za-z0-9]+/)
+    .filter(Boolean)
+    .at(-1)
+  return (
+    pattern.endsWith('*') &&
+    (named === undefined ? empty.length > 0 : pattern.at(-2) !== named.at(-1) && empty.includes(named))
+  )
 }
 
 /**
