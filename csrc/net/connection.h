@@ -212,6 +212,14 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
  * wsm__request_admit().
  */
 bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request);
+/* wsm__token_find() with all header fields of a request. */
+bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
+                        bool by_page, struct wsm__buffer *token);
+/*
+ * Whether a browser says that a page asks which may: by an allowed Origin or, as a GET to the page's own host has none, by
+ * Sec-Fetch-Site, which no page can write. After wsm__request_client().
+ */
+bool wsm__request_by_page(const wsm_runtime *runtime, const struct wsm__request *request);
 /* The entries of allowed_origins, at most WSM__ORIGINS_MAX; how many. */
 #define WSM__ORIGINS_MAX 64
 size_t wsm__request_origins(const wsm_runtime *runtime, wsm_slice allowed[WSM__ORIGINS_MAX]);

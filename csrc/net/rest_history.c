@@ -76,17 +76,44 @@ static unsigned refused_by_host(const wsm_decision *decision, const char **why)
 	return wsm__upgrade_status(decision->code ? decision->code : 4401);
 }
 
+/* By a token, where a socket's may stand too; else by the handler's word. 0, or the status to refuse with. */
+static unsigned check_token(struct wsm__call *call, wsm_slice room, const char **why)
+{
+	static const struct wsm__path_params none = { .count = 0 };
+	const wsm_runtime *runtime = call->core->runtime;
+	struct wsm__request *from = &call->from;
+	struct wsm__reader reader = { .claims = NULL };
+	struct wsm__claims claims;
+	struct wsm__buffer token;
+	bool good, came;
+	unsigned status;
+
+	wsm__buffer_init(&token);
+	good = wsm__request_token(runtime, from, &none, wsm__request_by_page(runtime, from), &token);
+	came = runtime->jwt && from->token.len;
+	if (good && wsm__token_read(call->core, from->token, &from->client.address, &claims))
+		reader.claims = &claims;
+	status = wsm__access_read(call->core, &reader, room, why);
+	if (reader.claims)
+		wsm__claims_fini(&claims);
+	from->token = wsm__str(NULL); /* it lies in the buffer */
+	wsm__buffer_fini(&token);
+	if (status && !good) {
+		*why = "a token in a cookie needs an allowed Origin (allowed_origins), or Sec-Fetch-Site: same-origin";
+		return 403;
+	}
+	return status == 401 && !came && ask_host(call) ? 0 : status;
+}
+
 /*
  * As over WebSocket: a token decides where one came, else the authenticate handler, if the call can wait for it. The authorize
  * handler is not asked, so what it alone could grant needs the key.
  */
-static unsigned check_read(const struct wsm__call *call, wsm_slice room, const char **why)
+static unsigned check_read(struct wsm__call *call, wsm_slice room, const char **why)
 {
 	const wsm_decision *decision = call->inquiry ? call->inquiry->decision : NULL;
-	wsm_slice bearer = wsm__token_bearer(wsm__call_header(call, "authorization"));
 	struct wsm__reader reader = { .claims = NULL };
 	wsm_rest_request said;
-	struct wsm__claims claims;
 	unsigned status;
 
 	if (wsm__call_has_key(call))
@@ -101,17 +128,11 @@ static unsigned check_read(const struct wsm__call *call, wsm_slice room, const c
 	} else if (decision && decision->allow) {
 		take_decision(&said, decision);
 		reader.host = &said;
-	} else if (wsm__token_read(call->core, bearer, &call->from.client.address, &claims)) {
-		reader.claims = &claims;
+	} else if (!decision) {
+		return check_token(call, room, why);
 	}
 	status = wsm__access_read(call->core, &reader, room, why);
-	if (reader.claims)
-		wsm__claims_fini(&claims);
-	if (status == 401 && decision)
-		return refused_by_host(decision, why);
-	if (status == 401 && !(call->core->runtime->jwt && bearer.len) && ask_host(call))
-		return 0;
-	return status;
+	return status == 401 && decision ? refused_by_host(decision, why) : status;
 }
 
 /* The codes of docs/protocol.md. */

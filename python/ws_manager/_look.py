@@ -25,8 +25,8 @@ logger = logging.getLogger("ws_manager")
 SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 """Loggers of servers, which print what happens at the start where nobody has set up ours."""
 
-QUIET_SERVERS = ("hypercorn", "granian", "daphne")
-"""Modules of servers whose loggers are not ready while the application starts."""
+NO_GUARDS = {"CORSMiddleware", "GZipMiddleware", "HTTPSRedirectMiddleware", "SessionMiddleware"}
+"""Middleware of Starlette's that keeps no WebSocket out."""
 
 LINES_A_MINUTE = 10
 """Of a kind; a crowd that is refused writes no crowd of lines."""
@@ -37,7 +37,7 @@ _warned: WeakSet[Any] = WeakSet()
 
 
 def say(text: str, *args: object) -> None:
-    """A line of the start: by our logger if somebody listens to it, else by the server's."""
+    """A line of the start: by our logger if somebody listens to it, else by the server's, else to stderr."""
     own = logging.getLogger("ws_manager")
     if own.level == logging.NOTSET and not (own.isEnabledFor(logging.INFO) and own.hasHandlers()):
         for name in SERVERS:
@@ -45,7 +45,8 @@ def say(text: str, *args: object) -> None:
             if server.isEnabledFor(logging.INFO) and server.hasHandlers():
                 server.info(text, *args)
                 return
-        if not own.hasHandlers() and any(name in sys.modules for name in QUIET_SERVERS):
+        if not any(logging.getLogger(name).hasHandlers() for name in ("ws_manager", *SERVERS)):
+            # Nobody has set up logging, or not yet: a plain program; hypercorn while the application starts.
             print("INFO:    ", text % args, file=sys.stderr)
             return
     own.info(text, *args)
@@ -89,18 +90,38 @@ def _learn(manager: WebSocketManager, found: Survey) -> None:
         manager._checked(f"the application's WebSocket route {found.own_websocket}")
 
 
-def tell_endpoints(found: Survey | None) -> None:
-    """One line at the start: which endpoints exist, where, and behind what."""
+def tell_endpoints(found: Survey | None) -> Survey | None:
+    """One line at the start: which endpoints exist, where, and behind what. Returns its argument."""
     if found is None:
-        return
+        return None
     if not found.endpoints:
         say("ws_manager: no endpoint: the application includes no router (app.include_router(ws_manager.router))")
-        return
+        return found
     groups: dict[tuple[str, ...], list[str]] = {}
     for place in found.endpoints:
         groups.setdefault((*found.middleware, *place.guards), []).append(place.path)
     rows = [", ".join(paths) + (f" (behind {', '.join(guards)})" if guards else "") for guards, paths in groups.items()]
     say("ws_manager: endpoints %s", "; ".join(rows))
+    return found
+
+
+def warn_own_port(found: Survey | None, port: int, access: str) -> None:
+    """A warning at the start where the own port is open, and the same endpoints stand behind a guard elsewhere.
+
+    access: as Runtime.access() describes it.
+    """
+    if found is None or not port or not access.startswith("open"):
+        return
+    before = dict.fromkeys(guard for place in found.endpoints for guard in (*found.middleware, *place.guards))
+    guards = [guard for guard in before if guard not in NO_GUARDS]
+    if guards:
+        logger.warning(
+            "the own port %d (option port) has no guard: who reaches it hears every public room, without what the "
+            "application has put before the same endpoints (%s). Leave the option port out, add an authenticate "
+            "handler, which is asked there as well, or set access=granted (WEBSOCKET_ACCESS)",
+            port,
+            ", ".join(guards),
+        )
 
 
 class _Limiter:
