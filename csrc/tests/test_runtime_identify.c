@@ -291,7 +291,7 @@ static void who_is_refused_again_and_again_is_banned_as_by_sockets(void **state)
 	int fd;
 
 	(void)state;
-	open_asking("auth_timeout", "20", "ban_threshold", "3", NULL);
+	open_asking("auth_timeout", "20", "ban_threshold", "2.5", NULL); /* points fade from the first moment on */
 	fd = raw_connect(host.port);
 	for (int i = 0; i < 3; i++) {
 		raw_say(fd, CALL("/api/ws/history?room=a", "X-Forwarded-For: 203.0.113.9\r\n"));
