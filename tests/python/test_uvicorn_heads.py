@@ -1,4 +1,4 @@
-"""Heads of upgrades under our uvicorn class: long ones arrive whole, bad ones get an answer, and none leaves a token in the log."""
+"""Heads of upgrades under our uvicorn class: long ones arrive whole, bad ones are answered, no token is logged."""
 
 from __future__ import annotations
 
