@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ws_manager._core import WsManagerError
 from ws_manager._labels import visible
-from ws_manager._routes import Survey, fits, survey
+from ws_manager._routes import Before, Survey, fits, survey
 
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
@@ -27,6 +27,9 @@ SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 
 QUIET_SERVERS = ("hypercorn", "granian", "daphne")
 """Modules of servers whose loggers are not ready while the application starts."""
+
+KNOWN_BLIND = {"CORSMiddleware", "GZipMiddleware"}
+"""Middleware that sees HTTP only, and that nobody takes for a guard."""
 
 LINES_A_MINUTE = 10
 """Of a kind; a crowd that is refused writes no crowd of lines."""
@@ -72,6 +75,9 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
     if found.app in _warned:
         return found
     _warned.add(found.app)
+    for each in managers:
+        with suppress(WsManagerError):
+            warn_blind(each, found)
     for shadow in found.shadowed:
         logger.warning(
             "%s %s of the application is never called: it comes after ws_manager's %s in the routing table. Put it "
@@ -84,9 +90,9 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
 
 
 def _learn(manager: WebSocketManager, found: Survey) -> None:
-    """A WebSocket route of the application's own means that it decides by itself who comes in."""
-    if found.own_websocket is not None:
-        manager._checked(f"the application's WebSocket route {found.own_websocket}")
+    """A WebSocket route of the application's own means that it decides by itself who comes in; so does what may be one."""
+    if found.decides is not None:
+        manager._checked(found.decides)
 
 
 def tell_endpoints(found: Survey | None) -> None:
@@ -96,11 +102,37 @@ def tell_endpoints(found: Survey | None) -> None:
     if not found.endpoints:
         say("ws_manager: no endpoint: the application includes no router (app.include_router(ws_manager.router))")
         return
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[Before, list[str]] = {}
     for place in found.endpoints:
-        groups.setdefault((*found.middleware, *place.guards), []).append(place.path)
-    rows = [", ".join(paths) + (f" (behind {', '.join(guards)})" if guards else "") for guards, paths in groups.items()]
+        groups.setdefault(found.before_of(place), []).append(place.path)
+    rows = [", ".join(paths) + _behind(before) for before, paths in groups.items()]
     say("ws_manager: endpoints %s", "; ".join(rows))
+
+
+def _behind(before: Before) -> str:
+    """What stands before endpoints, in brackets."""
+    guards = f"behind {', '.join(before.guards)}" if before.guards else ""
+    blind = f"{', '.join(before.blind)} {'sees' if len(before.blind) == 1 else 'see'} HTTP only" if before.blind else ""
+    both = "; ".join(filter(None, (guards, blind)))
+    return f" ({both})" if both else ""
+
+
+def warn_blind(manager: WebSocketManager, found: Survey) -> None:
+    """A warning for middleware that looks like a guard of endpoints that are open, and never sees a WebSocket."""
+    open_ones = [place for place in found.endpoints if not found.before_of(place).guards]
+    blind = [name for place in open_ones for name in found.before_of(place).blind if name not in KNOWN_BLIND]
+    if not blind:
+        return
+    with manager._lock:
+        access = manager._any_runtime().access()
+    if access.startswith("open") and "access=auto" in access:
+        logger.warning(
+            "%s of the application (@app.middleware(\"http\") makes one) guards HTTP only: WebSockets pass it unseen, "
+            "and who opens %s hears every public room. Guard by dependencies=[...] of app.include_router(), or say "
+            "access=granted or access=open (WEBSOCKET_ACCESS)",
+            ", ".join(dict.fromkeys(blind)),
+            open_ones[0].path,
+        )
 
 
 class _Limiter:
@@ -144,7 +176,7 @@ def tell_refused(app: Any, path: str, root_path: str = "") -> None:
     if more is None:
         return
     if place is not None:  # the application's own rule, which is no mistake as a rule
-        guards = ", ".join((*found.middleware, *place.guards)) or "the application"
+        guards = ", ".join(found.before_of(place).guards) or "the application"
         say(
             "refused: an upgrade of %s, by what the application has put before that endpoint: %s%s",
             place.path,
