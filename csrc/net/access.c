@@ -119,9 +119,9 @@ static const char *no_identity(const struct wsm__core *core)
 {
 	return core->runtime->jwt
 		       ? "history over REST needs the API key, a token that grants the room, or a route of the "
-			 "application that says who calls"
+			 "application that says who calls: rest(request, user_id)"
 		       : "history over REST needs the API key, or a route of the application that says who "
-		         "calls, where access is checked";
+		         "calls, where access is checked: rest(request, user_id)";
 }
 
 unsigned wsm__access_read(struct wsm__core *core, const struct wsm__reader *reader, wsm_slice room, const char **why)
@@ -186,7 +186,7 @@ void wsm__access_tell(const struct wsm__conn *conn, const char *action, wsm_slic
 	char name[80], user[80];
 
 	wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_ROOM,
-	                  "%s of \"%s\" to %s%s (%s): %s. Grant it there, or set option access=open", action,
+	                  "%s of \"%s\" to %s%s (%s): %s (docs/access.md)", action,
 	                  wsm__log_text(name, sizeof(name), room), conn->sub.user_id.len ? "user " : "somebody unknown",
 	                  wsm__log_text(user, sizeof(user), conn->sub.user_id), conn->info->ip, why);
 }

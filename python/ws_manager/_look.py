@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from ws_manager._core import WsManagerError
 from ws_manager._labels import visible
-from ws_manager._routes import Before, Survey, fits, survey
+from ws_manager._routes import Before, Place, Survey, fits, survey
 
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
@@ -75,9 +76,6 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
     if found.app in _warned:
         return found
     _warned.add(found.app)
-    for each in managers:
-        with suppress(WsManagerError):
-            warn_blind(each, found)
     for shadow in found.shadowed:
         logger.warning(
             "%s %s of the application is never called: it comes after ws_manager's %s in the routing table. Put it "
@@ -87,6 +85,31 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
             shadow.ours.path,
         )
     return found
+
+
+def route_of(scope: Mapping[str, Any]) -> str:
+    """The pattern of the route that a request has taken, as its path may hold what is nobody's business; "" if unknown."""
+    place = _place_of(scope)
+    if place is not None:
+        return f"{place.shown.rstrip('/')}/..." if place.opaque else place.path
+    return str(getattr(scope.get("route"), "path", None) or "")
+
+
+def prefix_of(app: Any, path: str, root_path: str = "") -> str:
+    """What the application has put before the path of an endpoint of ours, as a pattern. root_path: the server's own."""
+    found = look(app)
+    place = found.find(path.removeprefix(root_path)) if found is not None else None
+    return place.path.removesuffix(place.endpoint.pattern) if place is not None and place.endpoint is not None else ""
+
+
+def _place_of(scope: Mapping[str, Any]) -> Place | None:
+    found = look(scope.get("app"))
+    if found is None:
+        return None
+    # A mount moves its path into root_path, and a mounted application of Starlette's is the scope's.
+    roots = (scope.get("app_root_path", scope.get("root_path", "")), scope.get("root_path", ""))
+    paths = dict.fromkeys(scope["path"].removeprefix(root) for root in roots)
+    return next((place for path in paths if (place := found.find(path)) is not None), None)
 
 
 def _learn(manager: WebSocketManager, found: Survey) -> None:
@@ -107,6 +130,7 @@ def tell_endpoints(found: Survey | None) -> None:
         groups.setdefault(found.before_of(place), []).append(place.path)
     rows = [", ".join(paths) + _behind(before) for before, paths in groups.items()]
     say("ws_manager: endpoints %s", "; ".join(rows))
+    _warn_blind(found)
 
 
 def _behind(before: Before) -> str:
@@ -117,22 +141,29 @@ def _behind(before: Before) -> str:
     return f" ({both})" if both else ""
 
 
-def warn_blind(manager: WebSocketManager, found: Survey) -> None:
+def _warn_blind(found: Survey) -> None:
     """A warning for middleware that looks like a guard of endpoints that are open, and never sees a WebSocket."""
-    open_ones = [place for place in found.endpoints if not found.before_of(place).guards]
-    blind = [name for place in open_ones for name in found.before_of(place).blind if name not in KNOWN_BLIND]
-    if not blind:
-        return
-    with manager._lock:
-        access = manager._any_runtime().access()
-    if access.startswith("open") and "access=auto" in access:
+    for place in found.endpoints:
+        before = found.before_of(place)
+        blind = [name for name in before.blind if name not in KNOWN_BLIND]
+        if before.guards or not blind or place.endpoint is None or not _open_unasked(place.endpoint.manager):
+            continue
         logger.warning(
             "%s of the application (@app.middleware(\"http\") makes one) guards HTTP only: WebSockets pass it unseen, "
             "and who opens %s hears every public room. Guard by dependencies=[...] of app.include_router(), or say "
             "access=granted or access=open (WEBSOCKET_ACCESS)",
             ", ".join(dict.fromkeys(blind)),
-            open_ones[0].path,
+            place.path,
         )
+        return
+
+
+def _open_unasked(manager: WebSocketManager) -> bool:
+    """Whether rooms are open as nothing checks, and nobody has said that they are to be."""
+    with suppress(WsManagerError), manager._lock:
+        access = manager._any_runtime().access()
+        return access.startswith("open") and "access=auto" in access
+    return False
 
 
 class _Limiter:

@@ -73,7 +73,7 @@ def test_an_application_with_routes_of_its_own(tmp_path: Path) -> None:
     status, text = check(tmp_path, "main:own()", *rooms)
     assert status == 1
     assert "Never called: /metrics of the application, as /metrics of ws_manager comes first." in text
-    assert "clients are checked by the application's WebSocket route /live/{board}" in text
+    assert "because of the application's own WebSocket route /live/{board}" in text
     assert "Who hears board:7: who was granted it" in text
     assert "Who hears news: everyone who gets in." in text
     assert "Who hears staff:1: users" in text
