@@ -29,6 +29,11 @@ SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 QUIET_SERVERS = ("hypercorn", "granian", "daphne")
 """Modules of servers whose loggers are not ready while the application starts."""
 
+WANTS_REQUEST = (
+    "%s before ws_manager's endpoints wants a Request, which a WebSocket is not: each ends with an error (500). Let it "
+    "take a starlette.requests.HTTPConnection, which is both"
+)
+
 KNOWN_BLIND = {"CORSMiddleware", "GZipMiddleware"}
 """Middleware that sees HTTP only, and that nobody takes for a guard."""
 
@@ -131,6 +136,9 @@ def tell_endpoints(found: Survey | None) -> None:
     rows = [", ".join(paths) + _behind(before) for before, paths in groups.items()]
     say("ws_manager: endpoints %s", "; ".join(rows))
     _warn_blind(found)
+    broken = dict.fromkeys(name for place in found.endpoints for name in place.broken)
+    if broken:
+        logger.warning(WANTS_REQUEST, ", ".join(broken))
 
 
 def _behind(before: Before) -> str:

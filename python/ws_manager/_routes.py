@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -85,6 +87,8 @@ class Place(NamedTuple):
     """The application's own middleware not included, a mounted application's is."""
     opaque: bool = False
     """A mounted application whose routes cannot be seen: it may take any WebSocket below its path."""
+    broken: tuple[str, ...] = ()
+    """Dependencies of a WebSocket route that want a Request, which a WebSocket is not."""
 
     @property
     def guards(self) -> tuple[str, ...]:
@@ -215,7 +219,18 @@ def _leaf(context: Any, route: Any, prefix: str, before: Before) -> Iterator[Pla
     mark = getattr(endpoint, ENDPOINT, None)
     before = before.then(Before(tuple(map(_name, getattr(route, "dependencies", ())))))
     ours = mark is not None or hasattr(endpoint, CALL)
-    yield Place(isinstance(original, WebSocketRoute), prefix + route.path, ours, mark, before)
+    broken = tuple(_wanting_requests(getattr(route, "dependant", None))) if mark is not None else ()
+    yield Place(isinstance(original, WebSocketRoute), prefix + route.path, ours, mark, before, broken=broken)
+
+
+def _wanting_requests(dependant: Any) -> Iterator[str]:
+    """The names of FastAPI's dependencies, at any depth, that no WebSocket can be given to: each raises a TypeError."""
+    for each in getattr(dependant, "dependencies", ()):
+        name = getattr(each, "request_param_name", None)
+        with suppress(TypeError, ValueError, KeyError):
+            if name and signature(each.call).parameters[name].default is Parameter.empty:
+                yield _name(each.call)
+        yield from _wanting_requests(each)
 
 
 def _name(dependency: Any) -> str:

@@ -9,7 +9,7 @@ from web_support import Process, client, closed, receive
 from websockets.exceptions import InvalidStatus
 
 APPLICATION = """
-from fastapi import APIRouter, Depends, FastAPI, Response, WebSocket, WebSocketException
+from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket, WebSocketException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -85,6 +85,11 @@ web_only.include_router(ws_manager.router)
 @web_only.middleware("http")
 async def only_staff(request, call_next):
     return Response(status_code=403)
+
+def wants_request(request: Request): ...
+
+wants = FastAPI(lifespan=ws_manager.lifespan)
+wants.include_router(ws_manager.router, dependencies=[Depends(wants_request)])
 
 class Both(BaseHTTPMiddleware):
     async def __call__(self, scope, receive, send):
@@ -178,6 +183,7 @@ BLIND = r"BaseHTTPMiddleware of the application .* guards HTTP only: WebSockets 
     ("app", "lines", "status"),
     [
         pytest.param("web_only", [BLIND, r"endpoints .*\(BaseHTTPMiddleware, GZipMiddleware see HTTP only\)", OPEN], 101),
+        pytest.param("wants", [r"Depends\(wants_request\) before .* wants a Request, .*HTTPConnection"], 500),
         pytest.param("both", [r"endpoints .*\(behind Both\)", OPEN], 403),
         pytest.param("files", [r"endpoints /ws, [^()]*$", OPEN], 101),
         pytest.param("hidden", ["access: granted: .* an application mounted at /live whose routes cannot be seen"], 101),
