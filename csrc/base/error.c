@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "base/visible.h"
 
-/* Whoever quotes a hostile value must not get bytes into a log or a language string that are no text. */
+/* Whoever quotes a hostile value must not get into a log what is no text, or forges its lines. */
 static size_t copy_text(char *out, size_t size, wsm_slice text)
 {
 	size_t at = 0, written = 0;
@@ -14,7 +15,7 @@ static size_t copy_text(char *out, size_t size, wsm_slice text)
 	while (at < text.len) {
 		uint32_t code_point;
 		size_t n = wsm__utf8_decode(text, at, &code_point);
-		bool printable = n > 0 && code_point >= 0x20 && (code_point < 0x7f || code_point > 0x9f);
+		bool printable = n > 0 && !wsm__hidden(code_point);
 		size_t width = printable ? n : 1;
 
 		if (width > size - 1 - written)

@@ -16,7 +16,7 @@ static const struct {
 	{ 0xfff0, 0xfffb }, { 0xfffe, 0xffff }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0x10ffff },
 };
 
-static bool is_hidden(uint32_t code_point)
+bool wsm__hidden(uint32_t code_point)
 {
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]) && hidden[i].first <= code_point; i++)
 		if (code_point <= hidden[i].last)
@@ -32,7 +32,7 @@ void wsm__buffer_add_visible(struct wsm__buffer *out, wsm_slice text)
 		uint32_t code_point = 0;
 		size_t n = wsm__utf8_decode(text, at, &code_point);
 
-		if (n && !is_hidden(code_point)) {
+		if (n && !wsm__hidden(code_point)) {
 			at += n;
 			continue;
 		}

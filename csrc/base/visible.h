@@ -10,5 +10,7 @@
  * than the usual one.
  */
 void wsm__buffer_add_visible(struct wsm__buffer *out, wsm_slice text);
+/* Whether a code point is one of those that are spelled out. */
+bool wsm__hidden(uint32_t code_point);
 
 #endif

@@ -329,7 +329,8 @@ typedef enum wsm_event_kind {
 	WSM_EVENT_DISCONNECT,  /* info, code, text (reason). Only for connections whose CONNECT was wanted and sent */
 	WSM_EVENT_MESSAGE,     /* info, data, binary: what no action matches */
 	WSM_EVENT_COMMAND,     /* info, text (action), data (the whole JSON object), id (its "id" as JSON, or empty) */
-	WSM_EVENT_AUTHENTICATE, /* ticket, data (JSON: path, query, path_params, headers, ip): answer by wsm_authenticated() */
+	WSM_EVENT_AUTHENTICATE, /* ticket, data (JSON: path, query, path_params, headers, ip): answer by wsm_authenticated(). Without
+	                           info, and conn 0: a REST call on the own port waits for it */
 	WSM_EVENT_AUTHORIZE,   /* ticket, info, text (action), data (room): answer by wsm_authorized() */
 	WSM_EVENT_RECEIPT,     /* receipt: borrowed from the event */
 	WSM_EVENT_LOG,         /* level, text */

@@ -12,6 +12,12 @@ static const char *const no_publish_grant =
 	"publishing here is not granted: by the token's publish claim, an authorize handler or a room rule";
 static const char *const nobody = "a room rule allows this to nobody";
 static const char *const no_user = "a room rule allows this to users only: authenticate first";
+static const char *const no_caller =
+	"history over REST needs the API key, or an authenticate handler or a route of the "
+	"application that says who calls: rest(request, user_id)";
+static const char *const no_caller_or_token =
+	"history over REST needs the API key, a token that grants the room, or an authenticate handler or a route of "
+	"the application that says who calls: rest(request, user_id)";
 static const char *const not_all = "this needs the grant of all rooms (\"*\")";
 /* A close reason has 123 bytes. */
 static const char *const no_endpoint =
@@ -115,15 +121,6 @@ static bool given(const wsm_slice *patterns, size_t n, wsm_slice room)
 	return false;
 }
 
-static const char *no_identity(const struct wsm__core *core)
-{
-	return core->runtime->jwt
-		       ? "history over REST needs the API key, a token that grants the room, or a route of the "
-			 "application that says who calls: rest(request, user_id)"
-		       : "history over REST needs the API key, or a route of the application that says who "
-		         "calls, where access is checked: rest(request, user_id)";
-}
-
 unsigned wsm__access_read(struct wsm__core *core, const struct wsm__reader *reader, wsm_slice room, const char **why)
 {
 	const struct wsm__claims *claims = reader->claims;
@@ -136,7 +133,7 @@ unsigned wsm__access_read(struct wsm__core *core, const struct wsm__reader *read
 	*why = nobody;
 	if (who == WSM__WHO_NOBODY)
 		return 403;
-	*why = no_identity(core);
+	*why = core->runtime->jwt ? no_caller_or_token : no_caller;
 	if (!claims && !host)
 		return 401;
 	*why = no_user;

@@ -9,6 +9,7 @@
 struct wsm__call {
 	struct wsm__core *core;
 	const wsm_rest_request *request;
+	struct wsm__inquiry *inquiry; /* NULL: it cannot wait for the authenticate handler */
 	struct wsm__buffer *out;
 	unsigned status;
 	char why[200];            /* it was refused */
@@ -28,6 +29,8 @@ static inline wsm_slice wsm__call_header(const struct wsm__call *call, const cha
 {
 	return wsm__request_header(&call->from, name);
 }
+/* GET /api/ws/history (rest_history.c). */
+void wsm__rest_history(struct wsm__call *call, wsm_slice rest);
 /* Whether it brings the API key. */
 static inline bool wsm__call_has_key(const struct wsm__call *call)
 {

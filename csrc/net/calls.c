@@ -42,14 +42,16 @@ void wsm__calls_leave(struct wsm__session *session)
 	session->core->n_http--;
 }
 
-/* The one that is idle for longest, else the one that has not read its answer for longest; never `but` itself. */
+/* Idle for longest, else without having read its answer for longest, else waiting for the host for longest; never `but` itself. */
 static struct wsm__session *least(struct wsm__core *core, const struct wsm__session *but)
 {
 	struct wsm__session *session = core->entering;
 
 	while (session && (session == but || !session->peer))
 		session = session->next;
-	return session ? session : core->answering;
+	if (session)
+		return session;
+	return core->answering ? core->answering : core->asking;
 }
 
 static void make_room(struct wsm__session *session)

@@ -212,6 +212,14 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
  * wsm__request_admit().
  */
 bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request);
+/* wsm__token_find() with all header fields of a request. */
+bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
+                        bool by_page, struct wsm__buffer *token);
+/*
+ * Whether a browser says that a page asks which may: by an allowed Origin or, as a GET to the page's own host has none, by
+ * Sec-Fetch-Site, which no page can write. After wsm__request_client().
+ */
+bool wsm__request_by_page(const wsm_runtime *runtime, const struct wsm__request *request);
 /* The entries of allowed_origins, at most WSM__ORIGINS_MAX; how many. */
 #define WSM__ORIGINS_MAX 64
 size_t wsm__request_origins(const wsm_runtime *runtime, wsm_slice allowed[WSM__ORIGINS_MAX]);
@@ -299,6 +307,12 @@ void wsm__decide_await_token(struct wsm__conn *conn);
 bool wsm__decide_enter(struct wsm__conn *conn, const char *room);
 /* Asks whether `action` on `room` is allowed; `message` is run again if so. False if too many are waiting. */
 bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id);
+/* Asks who makes the REST call that `question` describes; leaves the session ASKING. False: no memory, or the host is overloaded. */
+bool wsm__decide_identify(struct wsm__session *session, wsm_slice question);
+/* It waits no longer. */
+void wsm__decide_forget_call(struct wsm__session *session);
+/* At a stop: nobody is going to answer REST calls that wait. */
+void wsm__decide_stop(struct wsm__core *core);
 /* The host's answers; those that come too late find nothing. */
 void wsm__decide_authenticated(struct wsm__core *core, uint64_t ticket, const wsm_decision *decision);
 void wsm__decide_authorized(struct wsm__core *core, uint64_t ticket, bool allow);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "net/access.h"
+#include "net/session.h"
 
 #define WAITING_MAX 32 /* questions of one connection */
 
@@ -14,15 +15,15 @@ struct wsm__ticket {
 	UT_hash_handle hh;
 	uint64_t number;
 	uint64_t deadline_ms;
-	struct wsm__conn *conn;
+	struct wsm__conn *conn;        /* NULL: a REST call waits */
+	struct wsm__session *session;  /* which makes that call */
 	bool authenticate, token;      /* token: a client's, not a question to the host */
 	bool enter;                    /* authorize: about a room of its endpoint */
 	wsm_slice message, action, id; /* authorize: the client's message, to be run again */
 };
 
-static struct wsm__ticket *ticket_new(struct wsm__conn *conn, wsm_slice message, wsm_slice action, wsm_slice id)
+static struct wsm__ticket *ticket_make(struct wsm__core *core, wsm_slice message, wsm_slice action, wsm_slice id)
 {
-	struct wsm__core *core = conn->core;
 	struct wsm__ticket *ticket = malloc(sizeof(*ticket) + message.len + action.len + id.len + 3);
 	struct wsm__arena arena;
 
@@ -35,29 +36,44 @@ static struct wsm__ticket *ticket_new(struct wsm__conn *conn, wsm_slice message,
 	ticket->id = wsm__arena_copy(&arena, id);
 	ticket->number = ++core->next_ticket;
 	ticket->deadline_ms = core->now_ms + (uint64_t)(core->config->auth_timeout * 1000);
-	ticket->conn = conn;
 	HASH_ADD(hh, core->tickets, number, sizeof(ticket->number), ticket);
+	return ticket;
+}
+
+static struct wsm__ticket *ticket_new(struct wsm__conn *conn, wsm_slice message, wsm_slice action, wsm_slice id)
+{
+	struct wsm__ticket *ticket = ticket_make(conn->core, message, action, id);
+
+	if (!ticket)
+		return NULL;
+	ticket->conn = conn;
 	conn->pending_decisions++;
 	return ticket;
 }
 
 static void ticket_free(struct wsm__core *core, struct wsm__ticket *ticket)
 {
-	ticket->conn->pending_decisions--;
+	if (ticket->conn)
+		ticket->conn->pending_decisions--;
+	else
+		ticket->session->asked = NULL;
 	HASH_DEL(core->tickets, ticket);
 	free(ticket);
 }
 
-static bool post(struct wsm__ticket *ticket, wsm_event_kind kind, wsm_slice text, wsm_slice data)
+static bool post(struct wsm__core *core, struct wsm__ticket *ticket, wsm_event_kind kind, wsm_slice text,
+                 wsm_slice data)
 {
 	struct wsm__event *event = wsm__event_new(kind, text, data, wsm__str(NULL));
 
 	if (!event)
 		return false;
-	event->event.conn = ticket->conn->number;
 	event->event.ticket = ticket->number;
-	event->event.info = wsm_conn_info_ref(ticket->conn->info);
-	return wsm__event_post(ticket->conn->core->runtime, event, false);
+	if (ticket->conn) {
+		event->event.conn = ticket->conn->number;
+		event->event.info = wsm_conn_info_ref(ticket->conn->info);
+	}
+	return wsm__event_post(core->runtime, event, false);
 }
 
 void wsm__decide_authenticate(struct wsm__conn *conn)
@@ -68,11 +84,30 @@ void wsm__decide_authenticate(struct wsm__conn *conn)
 	conn->state = WSM__CONN_DECIDING;
 	if (ticket) {
 		ticket->authenticate = true;
-		if (post(ticket, WSM_EVENT_AUTHENTICATE, wsm__str(NULL), wsm__slice(described->data, described->len)))
+		if (post(conn->core, ticket, WSM_EVENT_AUTHENTICATE, wsm__str(NULL),
+		         wsm__slice(described->data, described->len)))
 			return;
 		ticket_free(conn->core, ticket);
 	}
 	wsm__conn_refuse(conn, 1013, "the application is overloaded");
+}
+
+bool wsm__decide_identify(struct wsm__session *session, wsm_slice question)
+{
+	struct wsm__core *core = session->core;
+	struct wsm__ticket *ticket = ticket_make(core, wsm__str(NULL), wsm__str(NULL), wsm__str(NULL));
+
+	if (!ticket)
+		return false;
+	ticket->authenticate = true;
+	ticket->session = session;
+	if (!post(core, ticket, WSM_EVENT_AUTHENTICATE, wsm__str(NULL), question)) {
+		ticket_free(core, ticket);
+		return false;
+	}
+	wsm__session_asking(session);
+	session->asked = ticket;
+	return true;
 }
 
 void wsm__decide_await_token(struct wsm__conn *conn)
@@ -95,7 +130,7 @@ bool wsm__decide_enter(struct wsm__conn *conn, const char *room)
 	if (!ticket)
 		return false;
 	ticket->enter = true;
-	if (post(ticket, WSM_EVENT_AUTHORIZE, wsm__str("subscribe"), wsm__str(room)))
+	if (post(conn->core, ticket, WSM_EVENT_AUTHORIZE, wsm__str("subscribe"), wsm__str(room)))
 		return true;
 	ticket_free(conn->core, ticket);
 	return false;
@@ -110,7 +145,7 @@ bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice r
 	ticket = ticket_new(conn, message, action, id);
 	if (!ticket)
 		return false;
-	if (post(ticket, WSM_EVENT_AUTHORIZE, action, room))
+	if (post(conn->core, ticket, WSM_EVENT_AUTHORIZE, action, room))
 		return true;
 	ticket_free(conn->core, ticket);
 	return false;
@@ -124,6 +159,28 @@ static struct wsm__ticket *find(struct wsm__core *core, uint64_t number)
 	return ticket;
 }
 
+static bool is_offence(const wsm_decision *decision)
+{
+	return !decision->allow && (!decision->code || decision->code == 4401);
+}
+
+/* Of a REST call. */
+static void identified(struct wsm__core *core, struct wsm__ticket *ticket, const wsm_decision *decision)
+{
+	struct wsm__session *session = ticket->session;
+
+	ticket_free(core, ticket);
+	wsm__entry_identified(session, decision);
+}
+
+/* Nobody has answered. */
+static void refuse_call(struct wsm__core *core, struct wsm__ticket *ticket, unsigned code, const char *why)
+{
+	const wsm_decision no = { .allow = false, .code = code, .reason = wsm__str(why) };
+
+	identified(core, ticket, &no);
+}
+
 /* The answer to an authenticate question; late answers find nothing. */
 void wsm__decide_authenticated(struct wsm__core *core, uint64_t number, const wsm_decision *decision)
 {
@@ -134,12 +191,20 @@ void wsm__decide_authenticated(struct wsm__core *core, uint64_t number, const ws
 	if (!ticket || !ticket->authenticate)
 		return;
 	conn = ticket->conn;
+	if (!conn) {
+		const struct wsm__address client = ticket->session->peer->address;
+
+		identified(core, ticket, decision);
+		if (is_offence(decision)) /* afterwards: the ban that may follow is no answer to this call */
+			wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
+		return;
+	}
 	ticket_free(core, ticket);
 	if (decision->allow) {
 		wsm__conn_open(conn, decision);
 		return;
 	}
-	if (!decision->code || decision->code == 4401)
+	if (is_offence(decision))
 		wsm__peer_offence(core, conn->peer, WSM__OFFENCE_token);
 	if (decision->reason.len)
 		snprintf(reason, sizeof(reason), "%.*s", (int)decision->reason.len, decision->reason.data);
@@ -152,6 +217,10 @@ static void refuse(struct wsm__core *core, struct wsm__ticket *ticket, const cha
 {
 	struct wsm__conn *conn = ticket->conn;
 
+	if (!conn) {
+		refuse_call(core, ticket, 4401, why);
+		return;
+	}
 	if (ticket->authenticate || ticket->token) {
 		ticket_free(core, ticket);
 		wsm__conn_refuse(conn, 4401, why);
@@ -200,6 +269,17 @@ void wsm__decide_forget(struct wsm__conn *conn)
 		if (ticket->conn == conn)
 			ticket_free(conn->core, ticket);
 	}
+}
+
+void wsm__decide_forget_call(struct wsm__session *session)
+{
+	ticket_free(session->core, session->asked);
+}
+
+void wsm__decide_stop(struct wsm__core *core)
+{
+	while (core->asking)
+		refuse_call(core, core->asking->asked, 1001, "the server is shutting down; try again in a moment");
 }
 
 void wsm__decide_expire(struct wsm__core *core)

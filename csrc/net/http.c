@@ -204,13 +204,26 @@ static bool takes_body(const struct wsm__session *session, const struct wsm__hea
 	return session->core->config->rest && wsm__rest_takes_body(session->core, &call);
 }
 
-static void answer_rest(struct wsm__session *session, const struct wsm__head *head, wsm_slice body)
+/* Has the call wait for the host's word. */
+static void ask(struct wsm__session *session, const struct wsm__buffer *question)
+{
+	if (session->core->stopping)
+		wsm__entry_refuse(session, 503, "", "the server is shutting down; try again in a moment");
+	else if (question->failed || !wsm__decide_identify(session, wsm__slice(question->data, question->len)))
+		wsm__entry_refuse(session, 503, "Retry-After: 1\r\n", "the application is overloaded");
+}
+
+/* `decision`: what the host has said about who calls; NULL: it was not asked. */
+static void answer_rest(struct wsm__session *session, const struct wsm__head *head, wsm_slice body,
+                        const wsm_decision *decision)
 {
 	struct wsm__entry *entry = session->entry;
 	char ip[WSM__ADDRESS_TEXT];
 	struct wsm__address client;
 	wsm_rest_request request;
 	wsm_rest_answer answer;
+	struct wsm__inquiry inquiry = { .decision = decision };
+	bool failed;
 
 	if (!session->core->config->rest) {
 		wsm__entry_refuse(session, 404, "", "REST is switched off on this port");
@@ -222,13 +235,19 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 	if (wsm__rest_client(session->core->runtime, &request, &client) && !wsm__calls_enter(session, &client))
 		return;
 	memset(&answer, 0, sizeof(answer));
-	/* A body where none belongs is not read, and must not be taken for the next request. */
-	entry->last = !head->keep_alive || head->chunked || head->length != body.len;
-	if (wsm__rest_answer(session->core, &request, &answer)) {
+	wsm__buffer_init(&inquiry.question);
+	failed = wsm__rest_answer(session->core, &request, &inquiry, &answer);
+	if (inquiry.asks && !failed)
+		ask(session, &inquiry.question);
+	wsm__buffer_fini(&inquiry.question);
+	if (inquiry.asks || failed) {
 		wsm_text_free(&answer.body);
-		wsm__session_doom(session);
+		if (failed)
+			wsm__session_doom(session);
 		return;
 	}
+	/* A body where none belongs is not read, and must not be taken for the next request. */
+	entry->last = !head->keep_alive || head->chunked || head->length != body.len;
 	put_answer(entry, answer.status, answer.content_type, answer.headers, answer.cors,
 	           wsm__slice(answer.body.data, answer.body.len), wsm__slice_is(head->method, "HEAD"));
 	wsm_text_free(&answer.body);
@@ -290,7 +309,7 @@ static bool take_head(struct wsm__session *session)
 		return false;
 	}
 	if (session->phase == WSM__ENTERING && !entry->last)
-		answer_rest(session, &head, wsm__slice(NULL, 0));
+		answer_rest(session, &head, wsm__slice(NULL, 0), NULL);
 	return true;
 }
 
@@ -301,7 +320,7 @@ static void take_body(struct wsm__session *session)
 	struct wsm__head head;
 
 	if (!wsm__head_parse(&head, start, entry->head_len, &why)) /* it was good before */
-		answer_rest(session, &head, wsm__slice(start + entry->head_len, entry->body_len));
+		answer_rest(session, &head, wsm__slice(start + entry->head_len, entry->body_len), NULL);
 }
 
 /* Either of them takes its time of this turn of the loop, as others' requests do: a thousand in one packet wait for theirs. */
@@ -316,6 +335,17 @@ static bool take_part(struct wsm__session *session)
 		done = take_head(session);
 	wsm__session_took(session, again, wsm__mono_us() - start);
 	return done;
+}
+
+/* The present request has its answer; one that waits for the host stays, and so does one that has become a WebSocket. */
+static void next_request(struct wsm__session *session)
+{
+	struct wsm__entry *entry = session->entry;
+
+	if (session->phase != WSM__ENTERING && session->phase != WSM__ANSWERING)
+		return;
+	entry->at += entry->head_len + entry->body_len;
+	entry->seen = entry->head_len = entry->body_len = 0;
 }
 
 /* One step; false if more bytes are needed for the next. */
@@ -341,10 +371,7 @@ static bool step(struct wsm__session *session)
 			return false;
 		take_part(session);
 	}
-	if (session->phase != WSM__ENTERING && session->phase != WSM__ANSWERING)
-		return true;
-	entry->at += entry->head_len + entry->body_len;
-	entry->seen = entry->head_len = entry->body_len = 0;
+	next_request(session);
 	return true;
 }
 
@@ -391,9 +418,29 @@ void wsm__entry_receive(struct wsm__session *session, const void *data, size_t l
 	if (entry->last) /* all that follows is thrown away */
 		return;
 	wsm__buffer_add(&entry->in, data, len);
-	if (entry->in.failed)
+	if (entry->in.failed) {
 		wsm__session_doom(session);
-	else
+		return;
+	}
+	if (session->phase == WSM__ASKING && entry->in.len - entry->at > entry->head_len + WSM__HEAD_MAX)
+		wsm__session_hold(session);
+	proceed(session);
+}
+
+void wsm__entry_identified(struct wsm__session *session, const wsm_decision *decision)
+{
+	struct wsm__entry *entry = session->entry;
+	uint64_t start = wsm__mono_us();
+	bool again = session->served;
+	struct wsm__head head;
+	const char *why;
+
+	wsm__session_asked(session);
+	if (!wsm__head_parse(&head, entry->in.data + entry->at, entry->head_len, &why)) /* it was good before */
+		answer_rest(session, &head, wsm__slice(NULL, 0), decision);
+	wsm__session_took(session, again, wsm__mono_us() - start);
+	next_request(session);
+	if (session->phase == WSM__ENTERING)
 		proceed(session);
 }
 

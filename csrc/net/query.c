@@ -278,7 +278,7 @@ void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 	wsm__flush(core); /* what the asker has published counts as sent, unless a socket is full */
 	wsm__reports_tell(&core->registry.deliveries);
 	if (asked->is_rest)
-		status = wsm__rest_answer(core, &asked->rest, &asked->rest_answer);
+		status = wsm__rest_answer(core, &asked->rest, NULL, &asked->rest_answer);
 	else
 		status = answer_question(core, asked);
 	finish(asked, status);

@@ -97,6 +97,17 @@ static wsm_slice joined(const struct wsm__request *request, const char *name, ch
 	return wsm__fields_join(request->headers, request->n_headers, name, separator, storage);
 }
 
+/* An empty value counts: a proxy has written it, and names nobody. */
+static bool says_any(const struct wsm__request *request)
+{
+	static const char *const names[] = { "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (wsm__fields_count(request->headers, request->n_headers, names[i]))
+			return true;
+	return false;
+}
+
 bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request)
 {
 	struct wsm__buffer lists[2];
@@ -112,6 +123,7 @@ bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *reques
 	headers.x_forwarded_for = joined(request, "x-forwarded-for", ',', &lists[1]);
 	headers.x_forwarded_proto = wsm__request_header(request, "x-forwarded-proto");
 	headers.x_forwarded_host = wsm__request_header(request, "x-forwarded-host");
+	headers.any = says_any(request);
 	good = !lists[0].failed && !lists[1].failed;
 	if (good && request->via.len)
 		wsm__proxy_believed(&peer, &headers, client);
@@ -135,11 +147,37 @@ bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *reques
 	return good;
 }
 
+bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
+                        bool by_page, struct wsm__buffer *token)
+{
+	struct wsm__buffer protocols, cookies;
+	struct wsm__token_headers headers = { .authorization = wsm__request_header(request, "authorization"),
+	                                      .by_page = by_page };
+	bool good;
+
+	wsm__buffer_init(&protocols);
+	wsm__buffer_init(&cookies);
+	headers.protocols = joined(request, "sec-websocket-protocol", ',', &protocols);
+	headers.cookie = joined(request, "cookie", ';', &cookies);
+	good = wsm__token_find(runtime, request, params, &headers, token);
+	wsm__buffer_fini(&protocols);
+	wsm__buffer_fini(&cookies);
+	return good;
+}
+
+bool wsm__request_by_page(const wsm_runtime *runtime, const struct wsm__request *request)
+{
+	const char *told;
+
+	if (wsm__request_header(request, "origin").len)
+		return origin_allowed(runtime, request, NULL, &told);
+	return wsm__slice_is(wsm__request_header(request, "sec-fetch-site"), "same-origin");
+}
+
 unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, const wsm_admission *admission,
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params, struct wsm__buffer *token,
                             const char **why)
 {
-	struct wsm__buffer protocols, cookies;
 	unsigned status;
 
 	*endpoint = NULL;
@@ -155,20 +193,11 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 	status = wsm__request_check(runtime, request, admission, endpoint, params, why);
 	if (status || !runtime->jwt || (admission && admission->admitted))
 		return status;
-	wsm__buffer_init(&protocols);
-	wsm__buffer_init(&cookies);
-	if (!wsm__token_find(runtime, request, params,
-	                     &(struct wsm__token_headers){
-				     .authorization = wsm__request_header(request, "authorization"),
-				     .protocols = joined(request, "sec-websocket-protocol", ',', &protocols),
-				     .cookie = joined(request, "cookie", ';', &cookies) },
-	                     token)) {
-		*why = "a token in a cookie needs an Origin";
-		status = 403;
-	}
-	wsm__buffer_fini(&protocols);
-	wsm__buffer_fini(&cookies);
-	return status;
+	/* The Origin, where there is one, has been looked at. */
+	if (wsm__request_token(runtime, request, params, wsm__request_header(request, "origin").len > 0, token))
+		return 0;
+	*why = "a token in a cookie needs an Origin";
+	return 403;
 }
 
 bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path)

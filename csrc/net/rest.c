@@ -5,13 +5,11 @@
 #include <string.h>
 
 #include "admin/admin.h"
-#include "net/access.h"
 #include "net/answers.h"
 #include "net/call.h"
 #include "net/cors.h"
 #include "net/publish.h"
 #include "net/refusals.h"
-#include "net/token.h"
 #include "policy/origin.h"
 #include "rooms/name.h"
 #include "wire/head.h"
@@ -126,103 +124,6 @@ static void get_subscribers(struct wsm__call *call, wsm_slice rest)
 	wsm__buffer_add_json(call->out, wsm__slice(project, (size_t)len));
 	wsm__buffer_addf(call->out, ",\"subscribers\":%llu}",
 	                 (unsigned long long)wsm__subscribers(call->core, wsm__str(room)));
-}
-
-/* since=<epoch>:<offset> */
-static bool parse_since(char *text, int len, struct wsm__since *since)
-{
-	char *colon = len > 0 ? strrchr(text, ':') : NULL, *end;
-
-	if (!colon || colon == text || colon[1] < '0' || colon[1] > '9')
-		return false;
-	since->epoch = wsm__slice(text, (size_t)(colon - text));
-	since->offset = strtoull(colon + 1, &end, 10);
-	return *end == '\0';
-}
-
-/*
- * DNS rebinding, as for sockets (request.c), but no Origin comes with a GET, and a page can write the headers of proxies itself: so
- * the name in the request has to be good whatever they say. Sec-Fetch-Site no page can write; browsers send it to https and to
- * localhost, and to no other name that is called by http.
- */
-static bool by_foreign_name(const struct wsm__call *call)
-{
-	const struct wsm__request *from = &call->from;
-	wsm_slice allowed[WSM__ORIGINS_MAX];
-	size_t n = wsm__request_origins(call->core->runtime, allowed);
-
-	if (!from->loopback || wsm__access_authenticates(call->core) || call->request->user_id.len ||
-	    wsm__call_header(call, "sec-fetch-site").len)
-		return false;
-	return !wsm__host_allowed(from->called, allowed, n) ||
-	       (wsm__address_is_loopback(&from->client.address) && !wsm__host_allowed(from->host, allowed, n));
-}
-
-/* As over WebSocket; but handlers of the application are not asked here, so what they alone could grant needs the key. */
-static unsigned check_read(const struct wsm__call *call, wsm_slice room, const char **why)
-{
-	struct wsm__reader reader = { .claims = NULL };
-	struct wsm__claims claims;
-	unsigned status;
-
-	if (wsm__call_has_key(call))
-		return 0;
-	if (by_foreign_name(call)) {
-		*why = "the host that is asked for is no name of loopback, and nothing authenticates clients: add the "
-		       "origin of its pages to option allowed_origins (WEBSOCKET_ALLOWED_ORIGINS)";
-		return 403;
-	}
-	if (call->request->admitted)
-		reader.host = call->request;
-	else if (wsm__token_read(call->core, wsm__token_bearer(wsm__call_header(call, "authorization")),
-	                         &call->from.client.address, &claims))
-		reader.claims = &claims;
-	status = wsm__access_read(call->core, &reader, room, why);
-	if (!reader.claims)
-		return status;
-	wsm__claims_fini(&claims);
-	return status;
-}
-
-static void get_history(struct wsm__call *call, wsm_slice rest)
-{
-	char room[WSM__ROOM_NAME_MAX + 1], since[64], limit[16], *end;
-	wsm_slice query = call->request->query;
-	/* As over WebSocket: who asks for all of a large history and does not read must not have it lie here. */
-	struct wsm__history_request history = { .max_bytes = call->core->config->max_queue / 2 };
-	int room_len = wsm__query_get(query, "room", room, sizeof(room));
-	int since_len = wsm__query_get(query, "since", since, sizeof(since));
-	int limit_len = wsm__query_get(query, "limit", limit, sizeof(limit));
-	unsigned long wanted = limit_len > 0 ? strtoul(limit, &end, 10) : 0;
-	const char *why = NULL;
-	unsigned status;
-
-	(void)rest;
-	history.room = wsm__slice(room, room_len > 0 ? (size_t)room_len : 0);
-	if (room_len <= 0 || (!wsm__room_name_valid(history.room) && !wsm__slice_is(history.room, "@all"))) {
-		wsm__call_refuse(call, 400, "room_invalid", "the parameter room must name a public room");
-		return;
-	}
-	if (since_len != -1 && !parse_since(since, since_len, &history.since)) {
-		wsm__call_refuse(call, 400, "bad_request", "the parameter since must be <epoch>:<offset>");
-		return;
-	}
-	if (limit_len != -1 &&
-	    (limit_len <= 0 || *end || limit[0] < '0' || limit[0] > '9' || wanted < 1 || wanted > 10000)) {
-		wsm__call_refuse(call, 400, "bad_request", "the parameter limit must be 1 to 10000");
-		return;
-	}
-	history.has_since = since_len != -1;
-	history.limit = (unsigned)wanted;
-	status = check_read(call, history.room, &why);
-	if (status) {
-		call->core->counters.forbidden++;
-		wsm__refusal_tell(call->core->runtime, WSM__REFUSED_HISTORY, "history of \"%s\" over REST: %s",
-		                  wsm__log_text(since, sizeof(since), history.room), why);
-		wsm__call_refuse(call, status, status == 401 ? "unauthenticated" : "forbidden", why);
-		return;
-	}
-	wsm__answer_history(call->core, &history, call->out);
 }
 
 /* ---- POST /api/ws/broadcast ------------------------------------------------------------------------------------- */
@@ -357,7 +258,7 @@ static const struct route routes[] = {
 	{ "/api/ws/bans", NULL, "GET", READS, JSON_TYPE, get_bans },
 	{ "/api/ws/project/", "/subscribers", "GET", READS, JSON_TYPE, get_subscribers },
 	{ "/api/ws/broadcast", NULL, "POST", WRITES, JSON_TYPE, post_broadcast },
-	{ "/api/ws/history", NULL, "GET", OPEN, JSON_TYPE, get_history },
+	{ "/api/ws/history", NULL, "GET", OPEN, JSON_TYPE, wsm__rest_history },
 	{ "/ws/admin", NULL, "GET", ADMIN_PAGE, HTML_TYPE, wsm__admin_page },
 	{ "/api/ws/admin/state", NULL, "GET", ADMIN_READS, JSON_TYPE, wsm__admin_state },
 	{ "/api/ws/admin/disconnect", NULL, "POST", ADMIN_WRITES, JSON_TYPE, wsm__admin_disconnect },
@@ -518,7 +419,7 @@ static void tell(const struct wsm__call *call, const struct route *route)
 
 	if (call->status != 401 && call->status != 403 && call->status != 429)
 		return;
-	if (route && route->answer == get_history && call->status != 429)
+	if (route && route->answer == wsm__rest_history && call->status != 429)
 		return;
 	wsm__refusal_tell(call->core->runtime, WSM__REFUSED_CALL, "%s %s%s of %s to host %s%s%s (%u): %s",
 	                  route && takes_post(route) ? "POST" : "GET", route ? route->path : "(no call of ours)",
@@ -528,10 +429,11 @@ static void tell(const struct wsm__call *call, const struct route *route)
 	                  wsm__log_text(page, sizeof(page), origin), call->status, call->why);
 }
 
-int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
+int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, struct wsm__inquiry *inquiry,
+                     wsm_rest_answer *answer)
 {
 	struct wsm__buffer out;
-	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200 };
+	struct wsm__call call = { .core = core, .request = request, .inquiry = inquiry, .out = &out, .status = 200 };
 	wsm_slice rest = { NULL, 0 };
 	const struct route *route = find_route(request->path, &rest);
 	bool preflight;

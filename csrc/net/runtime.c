@@ -306,6 +306,7 @@ void wsm__stop_run(struct wsm__core *core, struct wsm__stop *stop)
 	if (!core->stopping) {
 		core->stopping = true;
 		wsm__listen_close(core);
+		wsm__decide_stop(core);
 		core->now_us = UINT64_MAX; /* what max_rate holds back is due now */
 		wsm__publish_due(core);
 		wsm__core_now(core);

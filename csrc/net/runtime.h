@@ -271,7 +271,7 @@ struct wsm__core {
 	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;
 	uint64_t next_ticket;
-	struct wsm__session *entering, *deferred, *deferred_again, *answering, *lingering,
+	struct wsm__session *entering, *deferred, *deferred_again, *answering, *asking, *lingering,
 		*doomed;               /* sockets by phase, see session.h; the longest waiting first */
 	struct wsm__session *adopting; /* during lws_adopt_…(); NULL again if it has called back with the end */
 

@@ -27,6 +27,8 @@ static struct wsm__session **list_of(struct wsm__session *session)
 		return &session->core->answering;
 	case WSM__DEFERRED:
 		return session->served ? &session->core->deferred_again : &session->core->deferred;
+	case WSM__ASKING:
+		return &session->core->asking;
 	case WSM__LINGERING:
 		return &session->core->lingering;
 	case WSM__DOOMED:
@@ -44,6 +46,8 @@ static void leave_list(struct wsm__session *session)
 		DL_DELETE(*list, session);
 	session->core->n_entering -= session->phase == WSM__ENTERING;
 	session->core->n_deferred -= session->phase == WSM__DEFERRED && !session->served;
+	if (session->asked)
+		wsm__decide_forget_call(session);
 }
 
 /* Every list is in the order of its deadlines: what is put into one waits as long as the others there. */
@@ -76,6 +80,23 @@ void wsm__session_answering(struct wsm__session *session, size_t bytes)
 	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->answer_timeout * 1000);
 	enter_phase(session, WSM__ANSWERING);
 	wsm__calls_queued(session, bytes);
+}
+
+void wsm__session_asking(struct wsm__session *session)
+{
+	enter_phase(session, WSM__ASKING);
+}
+
+void wsm__session_hold(struct wsm__session *session)
+{
+	lws_rx_flow_control(session->wsi, 0);
+}
+
+void wsm__session_asked(struct wsm__session *session)
+{
+	wsm__session_wait(session);
+	if (!session->choked)
+		lws_rx_flow_control(session->wsi, 1);
 }
 
 /* ---- requests in turn -------------------------------------------------------------------------------------------- */
@@ -363,7 +384,8 @@ void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t le
 
 void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len)
 {
-	if (session->phase == WSM__ENTERING || session->phase == WSM__ANSWERING || session->phase == WSM__DEFERRED)
+	if (session->phase == WSM__ENTERING || session->phase == WSM__ANSWERING || session->phase == WSM__DEFERRED ||
+	    session->phase == WSM__ASKING)
 		wsm__entry_receive(session, data, len);
 	else if (session->phase == WSM__OPEN && session->conn)
 		wsm__websocket_receive(session, data, len);

@@ -5,6 +5,8 @@
  *   ANSWERING  an answer waits until the client has read it, for answer_timeout at most
  *   DEFERRED   a request is there, but others have taken their time of this turn of the loop; in two lists, by whether it had an
  *              answer before
+ *   ASKING     a REST call waits for what the host's authenticate handler says (decide.c), for auth_timeout at most; what follows it
+ *              waits too. Whichever way the session leaves this phase, the question is forgotten
  *   OPEN       a WebSocket (websocket.c); `conn` is its connection
  *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
  *              a socket with unread input resets it, and the reset can overtake the last words (RFC 9112 section 9.6)
@@ -19,9 +21,10 @@
 struct lws;
 struct wsm__adopt;
 struct wsm__entry;
+struct wsm__ticket;
 struct wsm__tls_link;
 
-enum wsm__phase { WSM__ENTERING, WSM__ANSWERING, WSM__DEFERRED, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
+enum wsm__phase { WSM__ENTERING, WSM__ANSWERING, WSM__DEFERRED, WSM__ASKING, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
 
 struct wsm__session {
 	struct wsm__core *core;
@@ -36,6 +39,7 @@ struct wsm__session {
 	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
 	struct wsm__adopt *adopt;  /* handed over by the host, until a connection has been made of it */
 	struct wsm__entry *entry;  /* ENTERING: what was read, and answers (http.c) */
+	struct wsm__ticket *asked; /* ASKING: the question (decide.c) */
 	struct wsm__peer *peer;    /* whose HTTP connection it counts as (calls.c); NULL: it has made no REST call */
 	size_t queued;             /* bytes of an answer, counted in core->http_queued */
 	struct wsm__tls_link *tls; /* NULL: none (tls.c) */
@@ -80,6 +84,12 @@ void wsm__session_doom(struct wsm__session *session);
 void wsm__session_wait(struct wsm__session *session);
 /* An answer of so many bytes cannot be written at once: ANSWERING. */
 void wsm__session_answering(struct wsm__session *session, size_t bytes);
+/* The host is asked who calls: ASKING. */
+void wsm__session_asking(struct wsm__session *session);
+/* It has answered: ENTERING again, and what follows is read. */
+void wsm__session_asked(struct wsm__session *session);
+/* Reads no more until the host has answered: enough has come behind the call that waits. */
+void wsm__session_hold(struct wsm__session *session);
 /* The text of the client's address; "" if it has none. */
 void wsm__session_ip(const struct wsm__session *session, char out[WSM__ADDRESS_TEXT]);
 
@@ -98,6 +108,8 @@ void wsm__entry_receive(struct wsm__session *session, const void *data, size_t l
 void wsm__entry_resume(struct wsm__session *session);
 /* The socket takes more again. */
 void wsm__entry_writable(struct wsm__session *session);
+/* The host has said who calls, or its time to say so is over: answers, and goes on with what came behind the call. */
+void wsm__entry_identified(struct wsm__session *session, const wsm_decision *decision);
 /* Its time is over. */
 void wsm__entry_expire(struct wsm__session *session);
 /* Answers in plain text, and ends the session. `extra`: header lines. */
@@ -127,6 +139,8 @@ static inline bool wsm__upgrade_held(const struct wsm__session *session)
 }
 /* Writes the 101 that was held back, if it was. */
 void wsm__upgrade_release(struct wsm__session *session);
+/* The HTTP status that says what a close code says. */
+unsigned wsm__upgrade_status(unsigned close_code);
 /* Writes an HTTP refusal in its place: the status that says what a close code says. */
 void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, const char *reason);
 

@@ -209,7 +209,7 @@ bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, c
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		if (!places[i].len)
 			continue;
-		if (i == 3 && !wsm__request_header(request, "origin").len)
+		if (i == 3 && !headers->by_page)
 			return false;
 		wsm__buffer_add_slice(storage, places[i]);
 		request->token = wsm__slice(storage->data, storage->len);

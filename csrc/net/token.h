@@ -34,12 +34,13 @@ void wsm__keys_run(wsm_runtime *runtime, struct wsm__keys *keys);
 /* The headers that may carry one; empty where there is none. */
 struct wsm__token_headers {
 	wsm_slice authorization, protocols, cookie;
+	bool by_page; /* a browser says which page asks, and that page may */
 };
 
 /*
  * Sets request->token (in `storage`, which must not change afterwards) and where it comes from: the path, the Authorization
- * header, the subprotocol, the cookie, the query, in this order. False, and none is taken, if it is a cookie's and there is no
- * Origin: any program can send that, but a browser always says who asks. May run on a host thread.
+ * header, the subprotocol, the cookie, the query, in this order. False, and none is taken, if it is a cookie's and the request is
+ * not `by_page`: other sites' pages send cookies too. May run on a host thread.
  */
 bool wsm__token_find(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
                      const struct wsm__token_headers *headers, struct wsm__buffer *storage);

@@ -251,7 +251,7 @@ bool wsm__proxy_client(const struct wsm__networks *trusted, const struct wsm__ad
 		return false;
 	client->address = standard.named ? standard.address : usual.address;
 	client->via_proxy = true;
-	client->forwarded = headers->forwarded.len || headers->x_forwarded_for.len || proto.len || host.len;
+	client->forwarded = headers->any;
 	if (client->forwarded && !standard.named && !usual.named)
 		memset(&client->address, 0,
 		       sizeof(client->address)); /* it speaks for somebody, without saying for whom */

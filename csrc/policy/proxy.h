@@ -10,6 +10,7 @@
 /* Values of the headers; where a header came in several lines, joined by commas in their order. Empty: absent. */
 struct wsm__forwarding {
 	wsm_slice forwarded, x_forwarded_for, x_forwarded_proto, x_forwarded_host;
+	bool any; /* one of them is there, if only with an empty value */
 };
 
 struct wsm__client {

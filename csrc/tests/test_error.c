@@ -63,6 +63,12 @@ static void quoted_bytes_that_are_no_text_become_question_marks(void **state)
 	(void)state;
 	wsm__fail(&error, WSM_ECONFIG, "\"%s\" is bad", "a\nb\x1b[31m\xff\x7f\xc2\x85\xc3\xa9");
 	assert_string_equal(error.message, "\"a?b?[31m???\xc3\xa9\" is bad");
+	/* A line separator, a change of direction, a joiner: lines of a log could be forged by them, too. */
+	wsm__fail(&error, WSM_EROOM, "\"%s\"",
+	          "a\xe2\x80\xa8"
+	          "b\xe2\x80\xae"
+	          "c\xe2\x80\x8d");
+	assert_string_equal(error.message, "\"a?b?c?\"");
 }
 
 static void arguments_may_point_into_the_error_itself(void **state)

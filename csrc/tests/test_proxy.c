@@ -17,7 +17,8 @@ static bool look(struct scene scene)
 	wsm_slice copies[] = { exact_str(scene.forwarded ? scene.forwarded : ""),
 	                       exact_str(scene.x_for ? scene.x_for : ""), exact_str(scene.x_proto ? scene.x_proto : ""),
 	                       exact_str(scene.x_host ? scene.x_host : "") };
-	struct wsm__forwarding headers = { copies[0], copies[1], copies[2], copies[3] };
+	struct wsm__forwarding headers = { copies[0], copies[1], copies[2], copies[3],
+	                                   scene.forwarded || scene.x_for || scene.x_proto || scene.x_host };
 	struct wsm__networks *trusted = wsm__networks_parse(wsm__str(scene.trusted ? scene.trusted : "loopback"));
 	static char host[256];
 	struct wsm__address peer;
@@ -80,6 +81,9 @@ static void without_headers_the_proxy_speaks_for_itself(void **state)
 	assert_string_equal(who(.x_proto = "https"), ""); /* it speaks for somebody, without saying for whom */
 	assert_true(client.forwarded);
 	assert_string_equal(who(.x_for = " , "), "");
+	assert_string_equal(who(.x_for = ""), "");
+	assert_string_equal(who(.forwarded = ""), "");
+	assert_string_equal(who(.x_proto = ""), "");
 }
 
 static void of_a_chain_the_last_stranger_is_the_client(void **state)

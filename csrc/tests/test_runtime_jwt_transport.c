@@ -35,6 +35,53 @@ static void in_the_authorization_header(void **state)
 	expect_close("/ws", "Authorization: Bearer x.y.z\r\n", 4401, "malformed");
 }
 
+/* The status of a call that reads job:1. */
+static unsigned call(const char *parameter, const char *headers)
+{
+	char request[2 * TOKEN_SIZE + 512];
+
+	snprintf(request, sizeof(request), "GET /api/ws/history?room=job:1%s HTTP/1.1\r\nHost: app.example\r\n%s\r\n",
+	         parameter, headers);
+	return raw_http(host.port, request, NULL);
+}
+
+/* The status of a call with the cookie of `token` and further header lines. */
+static unsigned with_cookie(const char *headers)
+{
+	char lines[TOKEN_SIZE + 512];
+
+	snprintf(lines, sizeof(lines), "Cookie: a=b; session=%s\r\n%s", token, headers);
+	return call("", lines);
+}
+
+static void calls_are_looked_at_as_sockets_are(void **state)
+{
+	char parameter[TOKEN_SIZE + 16];
+
+	(void)state;
+	OPEN("jwt_cookie", "session", "jwt_query", "ticket", NULL);
+	token_for("u1", 60, ",\"rooms\":[\"job:1\"]");
+	snprintf(parameter, sizeof(parameter), "&ticket=%s", token);
+	assert_int_equal(call(parameter, ""), 200);
+	assert_int_equal(call("&ticket=x", ""), 401);
+	assert_int_equal(with_cookie("Origin: http://app.example\r\n"), 200);
+	assert_int_equal(with_cookie("Origin: https://app.example\r\nX-Forwarded-For: 203.0.113.9\r\n"
+	                             "X-Forwarded-Proto: https\r\n"),
+	                 200);
+	assert_int_equal(with_cookie("Sec-Fetch-Site: same-origin\r\n"), 200); /* a GET of a page of the same host */
+	/* What any page, or any program, could send. */
+	assert_int_equal(with_cookie(""), 403);
+	assert_int_equal(with_cookie("Sec-Fetch-Site: cross-site\r\n"), 403);
+	assert_int_equal(with_cookie("Sec-Fetch-Site: same-site\r\n"), 403);
+	assert_int_equal(with_cookie("Origin: null\r\n"), 403);
+	assert_int_equal(with_cookie("Origin: http://evil.example\r\nSec-Fetch-Site: same-origin\r\n"), 403);
+	assert_int_equal(with_cookie("Origin: http://app.example\r\nX-Forwarded-For: 203.0.113.9\r\n"
+	                             "X-Forwarded-Proto: https\r\n"),
+	                 403);
+	token_for("u1", -60, ",\"rooms\":[\"job:1\"]");
+	assert_int_equal(with_cookie("Origin: http://app.example\r\n"), 401);
+}
+
 static void in_a_cookie_that_is_configured_with_an_origin(void **state)
 {
 	struct visitor visitor;
@@ -255,6 +302,7 @@ int main(void)
 		over_a_host(in_the_path),
 		over_a_host(in_the_authorization_header),
 		over_a_host(in_a_cookie_that_is_configured_with_an_origin),
+		over_a_host(calls_are_looked_at_as_sockets_are),
 		over_a_host(in_a_query_parameter_that_is_configured_and_then_kept_secret),
 		over_a_host(in_a_subprotocol_beside_ours),
 		over_a_host(in_a_subprotocol_of_a_hand_over),

@@ -67,6 +67,8 @@ static void a_client_is_known_by_its_own_address(void **state)
 	                    "203.0.113.9");
 	assert_string_equal(seen_as(&host, "Forwarded: for=\"[2001:db8::9]:4711\";proto=https\r\n"), "2001:db8::9");
 	assert_string_equal(seen_as(&host, "X-Forwarded-Proto: https\r\n"), "");
+	assert_string_equal(seen_as(&host, "X-Forwarded-For: \r\n"), "");
+	assert_string_equal(seen_as(&host, "Forwarded: \r\n"), "");
 	host_close(&host);
 }
 

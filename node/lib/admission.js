@@ -66,25 +66,45 @@ function refusal(error) {
   return undefined
 }
 
-/** What a client itself has said in its request: values of the path's parameters and of the query. */
+/** What a client itself has said in its request: `said`, values of the path's parameters and of the query; `empty`, names in the query. */
 function wordsOf(params, search) {
-  return [...Object.values(params ?? {}), ...new URLSearchParams(search).values()].filter((word) => word !== '')
+  const query = [...new URLSearchParams(search)]
+  const said = [...Object.values(params ?? {}), ...query.map(([, value]) => value)].filter((word) => word !== '')
+  return { said, empty: query.filter(([, value]) => value === '').map(([name]) => name) }
+}
+
+/**
+ * Whether a pattern has grown because a client has said nothing: `${board}*` with ?board= grants all, `board:${board}*` all boards. It
+ * can be known where nothing is left of it, or only the parameter's name.
+ */
+function grown(pattern, empty) {
+  const named = pattern
+    .slice(0, -1)
+    .split(/[^A-Za-z0-9]+/)
+    .filter(Boolean)
+    .at(-1)
+  return (
+    pattern.endsWith('*') &&
+    (named === undefined ? empty.length > 0 : pattern.at(-2) !== named.at(-1) && empty.includes(named))
+  )
 }
 
 /**
  * A client whose own words make a decision impossible: a room name with a space from the path, or a star that would have become
- * part of a pattern. It is told so (4400); that is no fault of the application's. Returns the sentence, undefined if all is well.
+ * part of a pattern, or nothing at all. It is told so (4400); that is no fault of the application's. Returns the sentence, undefined if all is well.
  */
-function misled(decided, words, error) {
+function misled(decided, { said, empty }, error) {
   if (error instanceof InvalidRoom) {
     const names = [...decided.rooms, ...decided.subscribe, ...decided.publish]
     // Of the words in it, one that could not stand in any name, so that an application's own mistake is told to the application.
     const bad = (word) => !/^[\w.:-]{1,60}$/.test(word) && names.some((name) => name.includes(word))
-    if (words.some(bad)) return 'the path or the query names no valid room'
+    const nothing = empty.length > 0 && names.includes('')
+    if (nothing || said.some(bad)) return 'the path or the query names no valid room'
   }
   const patterns = [...decided.subscribe, ...decided.publish]
   const star = (word) => word.includes('*') && patterns.some((pattern) => pattern.includes(word))
-  return words.some(star) ? 'the path or the query must not contain a *' : undefined
+  if (said.some(star)) return 'the path or the query must not contain a *'
+  return patterns.some((pattern) => grown(pattern, empty)) ? 'a parameter of the query must not be empty' : undefined
 }
 
 module.exports = { BAD_REQUEST, INTERNAL_ERROR, MORE, NOT_LET_IN, decision, idText, misled, refusal, wordsOf }

@@ -12,7 +12,7 @@ class States {
   #kept = new Map()
 
   keep(conn, state, now = performance.now()) {
-    if (state === undefined) return
+    if (state === undefined || conn === 0) return // 0: a REST call, of which no Connection is made
     for (const [old, { at }] of this.#kept) {
       if (now - at < STATE_MS) break
       this.#kept.delete(old)

@@ -1,4 +1,4 @@
-// Where the package itself logs: warnings and errors to the console, the rest with NODE_DEBUG=ws_manager.
+// Where the package itself logs: to the console; what helps to find faults with NODE_DEBUG=ws_manager only.
 'use strict'
 
 const debug = require('node:util').debuglog('ws_manager')
@@ -7,7 +7,7 @@ const PREFIX = 'ws_manager:'
 
 const defaultLogger = {
   debug: (...parts) => debug('%s', parts.join(' ')),
-  info: (...parts) => debug('%s', parts.join(' ')),
+  info: (...parts) => console.error(PREFIX, ...parts), // what the start says, on stderr
   warn: (...parts) => console.warn(PREFIX, ...parts),
   error: (...parts) => console.error(PREFIX, ...parts),
 }

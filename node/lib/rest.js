@@ -51,6 +51,33 @@ function target(manager, req) {
   return originalUrl === url ? ['', ''] : split(url)
 }
 
+/** Of each connection, the calls that wait for their turn; the first one has it. */
+const turns = new WeakMap()
+
+/**
+ * Node parses all requests of a packet and asks for each at once: the answers of a client that does not read would lie in memory. So
+ * each waits until the one before it has gone out. False: the connection has ended meanwhile. In HTTP/2 each stream has its window.
+ */
+async function turn(req, res) {
+  const { socket } = req
+  if (req.httpVersionMajor !== 1 || typeof socket?.once !== 'function') return true
+  if (socket.destroyed) return false
+  if (!turns.has(socket)) {
+    turns.set(socket, [])
+    socket.once('close', () => turns.get(socket).forEach((wake) => wake(false)))
+  }
+  const queue = turns.get(socket)
+  return new Promise((wake) => {
+    queue.push(wake)
+    res.once('close', () => {
+      const at = queue.indexOf(wake)
+      if (at >= 0) queue.splice(at, 1)
+      queue[0]?.(!socket.destroyed)
+    })
+    queue[0](true)
+  })
+}
+
 /** (req, res, next?) of node:http, Express and Connect. `given`: who calls, or a function of the request that finds out. */
 async function handle(manager, req, res, next, given) {
   const [path, query] = target(manager, req)
@@ -102,8 +129,9 @@ function failed(manager, res, next, path, error) {
 
 async function reply(manager, req, res, next, { path, query, given, vouched }) {
   try {
+    if (!(await turn(req, res))) return undefined // whoever asked has gone
     const body = await bodyOf(req)
-    if (body === null) return undefined // whoever asked has gone
+    if (body === null) return undefined // or goes
     const asked = { ...told(req), path, query, body, given, vouched }
     const [status, fields, answer] = await call(manager, asked, req)
     res.statusCode = status
@@ -215,6 +243,7 @@ function fastify(manager, app, { admin, identify } = {}) {
         method: methods,
         url,
         handler: async (request, answer) => {
+          if (!(await turn(request.raw, answer.raw))) return answer.hijack()
           if (check && !(await check(request))) return answer.code(403).type('text/plain').send(NOT_LET_IN)
           const [path, query] = split(request.raw.url)
           const suffix = path.slice(app.prefix?.length ?? 0)

@@ -309,7 +309,8 @@ class Dispatcher:
 
     def _on_authenticate(self, event: tuple[Any, ...]) -> None:
         def keep(state: Mapping[str, Any] | None) -> None:
-            self.keep_state(event[1], state)
+            if event[1]:  # else it is about a REST call, of which no Connection is made
+                self.keep_state(event[1], state)
 
         self._handlers.authenticate(self._runtime, event[2], event[9], keep)
 

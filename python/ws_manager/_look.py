@@ -26,9 +26,6 @@ logger = logging.getLogger("ws_manager")
 SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 """Loggers of servers, which print what happens at the start where nobody has set up ours."""
 
-QUIET_SERVERS = ("hypercorn", "granian", "daphne")
-"""Modules of servers whose loggers are not ready while the application starts."""
-
 WANTS_REQUEST = (
     "%s before ws_manager's endpoints wants a Request, which a WebSocket is not: each ends with an error (500). Let it "
     "take a starlette.requests.HTTPConnection, which is both"
@@ -46,7 +43,7 @@ _warned: WeakSet[Any] = WeakSet()
 
 
 def say(text: str, *args: object) -> None:
-    """A line of the start: by our logger if somebody listens to it, else by the server's."""
+    """A line of the start: by our logger if somebody listens to it, else by the server's, else to stderr."""
     own = logging.getLogger("ws_manager")
     if own.level == logging.NOTSET and not (own.isEnabledFor(logging.INFO) and own.hasHandlers()):
         for name in SERVERS:
@@ -54,7 +51,8 @@ def say(text: str, *args: object) -> None:
             if server.isEnabledFor(logging.INFO) and server.hasHandlers():
                 server.info(text, *args)
                 return
-        if not own.hasHandlers() and any(name in sys.modules for name in QUIET_SERVERS):
+        if not any(logging.getLogger(name).hasHandlers() for name in ("ws_manager", *SERVERS)):
+            # Nobody has set up logging, or not yet: a plain program; hypercorn while the application starts.
             print("INFO:    ", text % args, file=sys.stderr)
             return
     own.info(text, *args)
@@ -123,13 +121,13 @@ def _learn(manager: WebSocketManager, found: Survey) -> None:
         manager._checked(found.decides)
 
 
-def tell_endpoints(found: Survey | None) -> None:
-    """One line at the start: which endpoints exist, where, and behind what."""
+def tell_endpoints(found: Survey | None) -> Survey | None:
+    """One line at the start: which endpoints exist, where, and behind what. Returns its argument."""
     if found is None:
-        return
+        return None
     if not found.endpoints:
         say("ws_manager: no endpoint: the application includes no router (app.include_router(ws_manager.router))")
-        return
+        return found
     groups: dict[Before, list[str]] = {}
     for place in found.endpoints:
         groups.setdefault(found.before_of(place), []).append(place.path)
@@ -139,6 +137,25 @@ def tell_endpoints(found: Survey | None) -> None:
     broken = dict.fromkeys(name for place in found.endpoints for name in place.broken)
     if broken:
         logger.warning(WANTS_REQUEST, ", ".join(broken))
+    return found
+
+
+def warn_own_port(found: Survey | None, port: int, access: str) -> None:
+    """A warning at the start where the own port is open, and the same endpoints stand behind a guard elsewhere.
+
+    access: as Runtime.access() describes it.
+    """
+    if found is None or not port or not access.startswith("open"):
+        return
+    guards = dict.fromkeys(guard for place in found.endpoints for guard in found.before_of(place).guards)
+    if guards:
+        logger.warning(
+            "the own port %d (option port) has no guard: who reaches it hears every public room, without what the "
+            "application has put before the same endpoints (%s). Leave the option port out, add an authenticate "
+            "handler, which is asked there as well, or set access=granted (WEBSOCKET_ACCESS)",
+            port,
+            ", ".join(guards),
+        )
 
 
 def _behind(before: Before) -> str:

@@ -22,7 +22,7 @@ from ._core import ConfigError, NotFound, NotRunning, Runtime, WsManagerError
 from ._dispatch import Dispatcher
 from ._encode import PLAIN, Encoder
 from ._handlers import Handlers, Registered
-from ._look import look, tell_endpoints
+from ._look import look, tell_endpoints, warn_own_port
 from ._outcomes import listed
 from ._parameters import prepared
 from ._rest import Rest
@@ -286,7 +286,6 @@ class WebSocketManager(Rest):
     @contextlib.asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
         """Starts the runtime and stops it: FastAPI(lifespan=ws_manager.lifespan), or inside one of your own.
-
         app: the application, whose routes are looked at first (docs/access.md).
 
         Example:
@@ -295,11 +294,12 @@ class WebSocketManager(Rest):
                 async with ws_manager.lifespan(app):
                     yield
         """
-        tell_endpoints(look(app, self))
+        found = tell_endpoints(look(app, self))
         with self._lock:
             self._app = app
             self.start()
             self._lifespans += 1
+        warn_own_port(found, self.port, self._runtime.access() if self._runtime is not None else "")
         try:
             yield
         finally:

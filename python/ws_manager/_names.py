@@ -6,6 +6,7 @@ brings must not become a pattern.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,7 +24,9 @@ def client_fault(
     grants: `rooms`, `subscribe`, `publish`. Names that are wrong without the client's help are left to InvalidRoom.
     """
     from_path = [str(value) for value in path_params.values()]
-    values = [*from_path, *(value for _, value in query)]
+    pairs = list(query)
+    values = [*from_path, *(value for _, value in pairs)]
+    empty = [name for name, value in pairs if not value]
     if any(_spoilt(name, values) for name in grants.get("rooms", ())):
         return BAD_NAME
     patterns = [*grants.get("subscribe", ()), *grants.get("publish", ())]
@@ -31,7 +34,21 @@ def client_fault(
         return BAD_PATTERN
     if "" in from_path and any(pattern.endswith("*") for pattern in patterns):
         return BAD_PATTERN
+    if any(_grown(pattern, empty) for pattern in patterns):
+        return BAD_PATTERN
     return BAD_NAME if any(_spoilt(pattern, values, pattern=True) for pattern in patterns) else None
+
+
+def _grown(pattern: str, empty: list[str]) -> bool:
+    """Whether a pattern has grown because a client has said nothing in one of these parameters of the query.
+
+    `f"{board}*"` with ?board= grants all, `f"board:{board}*"` all boards. It can be known where nothing is left of the
+    pattern, or only the parameter's name.
+    """
+    if not pattern.endswith("*"):
+        return False
+    words = re.findall("[A-Za-z0-9]+", pattern)
+    return bool(empty) if not words else words[-1] in empty and not pattern[-2].isalnum()
 
 
 def _spoilt(name: str, values: list[str], *, pattern: bool = False) -> bool:

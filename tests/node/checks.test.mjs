@@ -114,6 +114,10 @@ for (const [name, start] of Object.entries(ways)) {
     const manager = made(t)
     const server = await start(t, manager, async (req) => {
       if (req.params.board === 'mine') return { rooms: ['my own mistake'] }
+      const query = new URL(req.url, 'http://x').searchParams
+      if (query.has('room')) return { rooms: [query.get('room')] }
+      if (query.has('q')) return { publish: [`${query.get('q')}*`], subscribe: ['team:*'] }
+      if (query.has('board')) return { subscribe: [`board:${query.get('board')}*`] }
       if (req.params.board.startsWith('p')) return { publish: [`p:${req.params.board}`] }
       return { rooms: [`board:${req.params.board}`] }
     })
@@ -123,10 +127,13 @@ for (const [name, start] of Object.entries(ways)) {
       return (await client.end()).code
     }
     for (const board of ['a%20b', 'x'.repeat(300), 'a%0Ab', 'p*']) assert.equal(await end(board), 4400, board)
+    for (const query of ['q=', 'q', 'board=', 'room=']) assert.equal(await end(`x?${query}`), 4400, query)
     assert.deepEqual(
       manager.said.filter((line) => line.startsWith('error')),
       [],
     )
+    const url = `${scheme(server)}://${server.host}/live`
+    await connect(t, `${url}/x?q=mine&debug=`, trusting) // empty, and in no pattern
     assert.equal(await end('mine'), 1011)
     assert.ok(
       manager.said.some((line) => line.startsWith('error') && line.includes('my own mistake')),

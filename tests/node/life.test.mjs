@@ -383,3 +383,21 @@ test('one of several by pm2, alone by pm2, and a forked process that only sends'
     rmSync(folder, { recursive: true })
   }
 })
+
+test('a start says whether rooms are open, and who reaches the port, without any set-up of logging', async () => {
+  const { start } = await program(
+    `import { wsManager } from 'ws_manager'
+     await wsManager.listen({ port: 0 })
+     await wsManager.stop(0)`,
+  )
+  assert.match(start, /^ws_manager: access: open: everyone may hear every public room/m)
+  assert.match(start, /^ws_manager: listening on port \d+ of localhost, which only this machine reaches/m)
+  const attached = await program(
+    `import http from 'node:http'
+     import { wsManager } from 'ws_manager'
+     wsManager.attach(http.createServer(), { signals: false, defaults: false, endpoints: { '/live': async () => 'u1' } })
+     await wsManager.stats()
+     await wsManager.stop(0)`,
+  )
+  assert.match(attached.start, /access: granted: .*\/live/)
+})

@@ -1,9 +1,10 @@
 // The REST calls inside other servers: equal answers everywhere.
 import assert from 'node:assert/strict'
+import net from 'node:net'
 import test from 'node:test'
 import express from 'express'
 import { WebSocketManager } from 'ws_manager'
-import { connect, fastify, serve } from './support.mjs'
+import { connect, eventually, fastify, serve } from './support.mjs'
 
 const POST = { method: 'POST', headers: { 'content-type': 'application/json' } }
 
@@ -169,6 +170,10 @@ const identified = {
     manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
     return (await serve(t, manager.restHandler)).host
   },
+  'the authenticate handler, and the own port': async (t, manager) => {
+    manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
+    return `127.0.0.1:${manager.port}`
+  },
   'the authenticate handler, and fetch()': async (t, manager) => {
     manager.authenticate(async (request) => (request.headers['x-user'] ? asUser(request) : null))
     return (
@@ -182,7 +187,7 @@ const identified = {
 
 for (const [name, start] of Object.entries(identified)) {
   test(`history is for who may have it: ${name}`, async (t) => {
-    const manager = new WebSocketManager({ access: 'granted' })
+    const manager = new WebSocketManager({ access: 'granted', port: 0 })
     manager.start()
     t.after(() => manager.stop(0))
     const host = await start(t, manager)
@@ -233,6 +238,31 @@ test('who may not call is told so, and names out of the query are no fault of th
   assert.throws(() => manager.rest({}, {}), TypeError)
 })
 
+test('on the own port a caller is told the reason of the authenticate handler', async (t) => {
+  const manager = new WebSocketManager({ port: 0 })
+  manager.logger = { debug() {}, info() {}, warn() {}, error() {} }
+  manager.start()
+  t.after(() => manager.stop(0))
+  const states = []
+  manager.onConnect((connection) => states.push(connection.state))
+  const history = async (query = '') => {
+    const answer = await fetch(`http://127.0.0.1:${manager.port}/api/ws/history?room=board:7${query}`)
+    return [answer.status, (await answer.json()).error?.message]
+  }
+  manager.authenticate(async () => {
+    throw Object.assign(new Error('this account is blocked'), { status: 403 })
+  })
+  assert.deepEqual(await history(), [403, 'this account is blocked'])
+  manager.authenticate(() => {
+    throw new Error('the database is away')
+  })
+  assert.deepEqual(await history(), [503, 'The authentication handler failed.'])
+  manager.authenticate(({ query }) => ({ rooms: [`board:${query.get('board') ?? 7}`], state: { by: 'HTTP' } }))
+  assert.deepEqual(await history(), [200, undefined])
+  assert.equal((await history('&board=*'))[0], 400)
+  assert.equal(manager._states.take(0), undefined)
+})
+
 test('an authenticate handler that throws, or does not answer, lets nobody in by REST', async (t) => {
   const manager = new WebSocketManager({ authTimeout: 0.1 })
   const said = []
@@ -250,3 +280,46 @@ test('an authenticate handler that throws, or does not answer, lets nobody in by
   assert.equal(await status(), 401)
   assert.match(said.join(), /broken/)
 })
+
+for (const name of ['node:http', 'Fastify']) {
+  test(`a packet of requests whose answers nobody reads is answered one by one: ${name}`, async (t) => {
+    const manager = new WebSocketManager()
+    manager.start()
+    t.after(() => manager.stop(0))
+    for (let i = 0; i < 5; i++) await manager.sendToRoom('big', { type: 'n', data: { i, pad: 'x'.repeat(100_000) } })
+    const asked = []
+    const rest = manager._rest
+    manager._rest = function (method, path, query, ip, fields, ...more) {
+      asked.push(fields.includes('x-packet'))
+      return rest.call(this, method, path, query, ip, fields, ...more)
+    }
+    const base = await servers[name](t, manager)
+    const silent = net.connect(new URL(base).port, '127.0.0.1')
+    t.after(() => silent.destroy())
+    silent.pause()
+    const request = 'GET /api/ws/history?room=big HTTP/1.1\r\nHost: localhost\r\nx-packet: 1\r\n\r\n'
+    silent.write(request.repeat(150))
+    await eventually(() => asked.length > 0)
+    // Others are served meanwhile; by then the kernel's buffers are full, and no more than they hold has been answered.
+    for (let i = 0; i < 40; i++) assert.equal((await fetch(`${base}/api/ws/history?room=big`)).status, 200)
+    const answered = asked.filter(Boolean).length
+    assert.ok(answered < 75, `${answered} of 150 answers wait to be read`)
+    let heads = 0
+    let tail = ''
+    silent.on('data', (chunk) => {
+      const text = tail + chunk.toString('latin1')
+      heads += text.split('HTTP/1.1 200').length - 1
+      tail = text.slice(-11)
+    })
+    silent.resume()
+    await eventually(() => heads === 150)
+    // Who goes away in the middle wakes nobody.
+    const gone = net.connect(new URL(base).port, '127.0.0.1')
+    gone.pause()
+    gone.write(request.repeat(150))
+    const before = asked.length
+    await eventually(() => asked.length > before)
+    gone.destroy()
+    assert.equal((await fetch(`${base}/api/ws/history?room=big`)).status, 200)
+  })
+}

@@ -110,7 +110,9 @@ export async function eventually(look, what = String(look)) {
   }
 }
 
-/** Runs a program in a Node of its own: { code, signal, stdout, stderr }. `place` is its process.argv[1]. */
+const AT_START = /^ws_manager: (?:access|listening).*\n/gm
+
+/** Runs a program in a Node of its own: { code, signal, stdout, stderr, start }; `start` is what each start says on stderr. `place` is its process.argv[1]. */
 export async function program(source, { args = [], type = 'module', env = {}, place = '', timeout = 60_000 } = {}) {
   const child = spawn(process.execPath, [`--input-type=${type}`, ...args, '-e', source, place], {
     env: { ...process.env, ...env },
@@ -123,5 +125,6 @@ export async function program(source, { args = [], type = 'module', env = {}, pl
   child.stdout.on('data', (data) => (stdout += data))
   child.stderr.on('data', (data) => (stderr += data))
   const [code, signal] = await once(child, 'close')
-  return { code, signal, stdout, stderr }
+  const start = (stderr.match(AT_START) ?? []).join('')
+  return { code, signal, stdout, stderr: stderr.replace(AT_START, ''), start }
 }

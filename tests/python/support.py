@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -103,7 +104,10 @@ def refusal(port: int, path: str) -> int | None:
 
 
 def run_python(code: str, *arguments: str, status: int = 0, **environment: str) -> str:
-    """Runs code in a fresh interpreter with warnings as errors; its output, standard error after it."""
+    """Runs code in a fresh interpreter with warnings as errors; its output, standard error after it.
+
+    What every start says is left out.
+    """
     env = {key: value for key, value in os.environ.items() if not key.startswith("WEBSOCKET_")}
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(code), *arguments],
@@ -113,4 +117,4 @@ def run_python(code: str, *arguments: str, status: int = 0, **environment: str) 
         env={**env, **environment},
     )
     assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout + done.stderr
+    return done.stdout + re.sub(r"^INFO: +ws_manager: (?:access|listening).*\n", "", done.stderr, flags=re.MULTILINE)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import trustme
 from fastapi import FastAPI, WebSocket
+from token_support import SECRET, token
 from web_support import TIMEOUT, Process, Uvicorn, client, receive
 from websockets.asyncio.client import connect as async_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -94,6 +95,22 @@ def test_scheme_and_host_of_a_proxy_count_for_rest_and_sockets_alike(
         ):
             pass
         assert refusal.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("hand_over", [False, True])
+def test_a_cookie_counts_for_rest_and_sockets_alike_behind_a_proxy(hand_over: bool) -> None:
+    manager = WebSocketManager(jwt_secret=SECRET, jwt_cookie="session")
+    said = {"x_forwarded_for": "203.0.113.9", "x_forwarded_proto": "https", "x_forwarded_host": "app.example"}
+    cookie = f"session={token(rooms=['board:7'])}"
+    pages = (("https://app.example", 200, 101), ("http://app.example", 403, 403), ("https://evil.example", 403, 403))
+    with Uvicorn(make_app(manager), **({"ws": protocol_of(manager)} if hand_over else {})) as server:
+        for origin, read, entered in pages:
+            fields = {**said, "cookie": cookie, "origin": origin}
+            what = "GET /api/ws/history?room=board:7"
+            assert call(server.port, what, host="inside", **fields) == read, origin
+            upgraded = {"upgrade": "websocket", "connection": "Upgrade", "sec_websocket_version": "13"}
+            key = {"sec_websocket_key": "dGhlIHNhbXBsZSBub25jZQ=="}
+            assert call(server.port, "GET /ws", host="inside", **fields, **upgraded, **key) == entered, origin
 
 
 def test_a_page_whose_name_resolves_to_loopback_gets_nothing(

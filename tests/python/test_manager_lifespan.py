@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from fastapi import Depends, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from support import Calls, Client
 
 from ws_manager import Receipt, WebSocketManager, _core
@@ -212,3 +215,39 @@ async def test_a_long_run_of_events_leaves_the_loop_turns_in_between(manager: We
             await asyncio.sleep(0)
         assert left
         assert 0 < left[0] < 1000
+
+
+def test_a_plain_program_is_told_at_the_start_who_may_hear(python: Any) -> None:
+    """On stderr, without any set-up of logging; and not where somebody has said what he wants to see."""
+    start = "import ws_manager; ws_manager.configure(port=0); ws_manager.start(); ws_manager.stats(); ws_manager.stop()"
+    said = python(f"import contextlib, sys\nwith contextlib.redirect_stderr(sys.stdout):\n    {start}")
+    assert "access: open: everyone may hear every public room" in said
+    assert "which only this machine reaches" in said
+    quiet = "import logging; logging.basicConfig(level='WARNING', stream=__import__('sys').stdout)"
+    assert "access" not in python(f"{quiet}\n{start}")
+
+
+async def test_an_own_port_beside_a_guard_is_warned_of(
+    manager: WebSocketManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = FastAPI(dependencies=[Depends(lambda: None)])
+    app.include_router(manager.router)
+    async with manager.lifespan(app):
+        pass
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "has no guard" in line
+    assert "Depends(<lambda>)" in line
+    assert "access=granted" in line
+
+
+@pytest.mark.parametrize("options", [{"access": "granted"}, {"port": None}, {}])
+async def test_an_own_port_is_not_warned_of_without_reason(
+    options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = WebSocketManager(**{"port": 0, **options})
+    guards = [Depends(lambda: None)] if options else []
+    app = FastAPI(dependencies=guards, middleware=[Middleware(CORSMiddleware, allow_origins=["*"])])
+    app.include_router(manager.router)
+    async with manager.lifespan(app):
+        pass
+    assert "no guard" not in caplog.text

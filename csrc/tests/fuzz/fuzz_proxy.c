@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (size_t i = 0; i < 5; i++)
 		lines[i] = take_line(&text);
-	headers = (struct wsm__forwarding){ lines[1], lines[2], lines[3], lines[4] };
+	headers = (struct wsm__forwarding){ lines[1], lines[2], lines[3], lines[4], true };
 	wsm__address_parse(&peer, lines[0]);
 	if (wsm__proxy_client(trusted, &peer, &headers, &client)) {
 		CHECK(within(client.host, lines[1]) || within(client.host, lines[4]));
