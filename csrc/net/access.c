@@ -14,10 +14,10 @@ static const char *const nobody = "a room rule allows this to nobody";
 static const char *const no_user = "a room rule allows this to users only: authenticate first";
 static const char *const no_caller =
 	"history over REST needs the API key, or an authenticate handler or a route of the "
-	"application that says who calls";
+	"application that says who calls: rest(request, user_id)";
 static const char *const no_caller_or_token =
 	"history over REST needs the API key, a token that grants the room, or an authenticate handler or a route of "
-	"the application that says who calls";
+	"the application that says who calls: rest(request, user_id)";
 static const char *const not_all = "this needs the grant of all rooms (\"*\")";
 /* A close reason has 123 bytes. */
 static const char *const no_endpoint =
@@ -183,7 +183,7 @@ void wsm__access_tell(const struct wsm__conn *conn, const char *action, wsm_slic
 	char name[80], user[80];
 
 	wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_ROOM,
-	                  "%s of \"%s\" to %s%s (%s): %s. Grant it there, or set option access=open", action,
+	                  "%s of \"%s\" to %s%s (%s): %s (docs/access.md)", action,
 	                  wsm__log_text(name, sizeof(name), room), conn->sub.user_id.len ? "user " : "somebody unknown",
 	                  wsm__log_text(user, sizeof(user), conn->sub.user_id), conn->info->ip, why);
 }

@@ -80,14 +80,13 @@ static void describe(const wsm_runtime *runtime, unsigned checks, char *line, si
 		snprintf(line, size, "granted: public rooms need a grant (option access=granted)");
 	else if (mode[0] == 'o' && checks)
 		snprintf(line, size,
-		         "open: everyone who is let in may hear every public room (option access=open), though clients "
-		         "are checked by %s",
+		         "open: everyone who is let in may hear every public room (option access=open), in spite of %s",
 		         by);
 	else if (mode[0] == 'o')
 		snprintf(line, size, "open: everyone may hear every public room (option access=open)");
 	else if (checks)
 		snprintf(line, size,
-		         "granted: public rooms need a grant, as clients are checked by %s (option access=auto)", by);
+		         "granted: public rooms need a grant, because of %s (option access=auto)", by);
 	else
 		snprintf(line, size,
 		         "open: everyone may hear every public room, as nothing checks clients (option access=auto; "
@@ -138,12 +137,10 @@ void wsm__checks_found(struct wsm__core *core, unsigned checks)
 		if (core->conns[i]->state == WSM__CONN_OPEN)
 			ended += !wsm__access_again(core->conns[i], &late);
 	wsm__log(core->runtime, WSM_WARNING,
-	         "access: clients are checked by %s, which was not known at the start: from now on public rooms need a "
-	         "grant "
-	         "(option access=auto), and %llu connections to rooms without one have been closed. Let it be known "
-	         "before the "
-	         "start, or set access",
-	         by_what(core->runtime, checks), ended);
+	         "access: granted from now on, because of %s, which was not known at the start: public rooms need a grant "
+	         "(option access=auto), and %llu connection%s to rooms without one %s been closed. Let it be known before "
+	         "the start, or set access=granted",
+	         by_what(core->runtime, checks), ended, ended == 1 ? "" : "s", ended == 1 ? "has" : "have");
 }
 
 bool wsm__checks_believe_session(struct wsm__core *core, const wsm_admission *admission)
@@ -156,8 +153,7 @@ bool wsm__checks_believe_session(struct wsm__core *core, const wsm_admission *ad
 	if (!(checks & WSM__CHECK_SAID) || (admission && admission->admitted))
 		return true;
 	wsm__refusal_tell(core->runtime, WSM__REFUSED_SESSION,
-	                  "session_id in the query of a client is not believed, as clients are checked by %s: let the "
-	                  "client in by "
+	                  "session_id in the query of a client is not believed, because of %s: let the client in by "
 	                  "connect(session_id=...), or an authenticate handler",
 	                  by_what(core->runtime, WSM__CHECK_SAID));
 	return false;

@@ -68,14 +68,14 @@ static void an_application_that_checks_closes_rooms_and_the_start_names_it(void 
 	checked("another");
 	host_start(&host);
 	expect_line("access: ",
-	            "granted: public rooms need a grant, as clients are checked by the application's WebSocket "
+	            "granted: public rooms need a grant, because of the application's WebSocket "
 	            "route /live/{board}\\x0a2026 CRITICAL forged (option access=auto)");
 	greeting = visitor_greet(&visitor, host.port, "/ws?session_id=stolen");
 	assert_string_equal(text_at(greeting, "data.session_id"), "");
 	json_decref(greeting);
 	expect_line("refused: session_id", "connect(session_id=...)");
 	assert_string_equal(subscribe_to(&visitor, "board:7"), "forbidden");
-	expect_line("refused: subscribe of \"board:7\" to somebody unknown", "option access=open");
+	expect_line("refused: subscribe of \"board:7\" to somebody unknown", "or a room rule (docs/access.md)");
 	assert_int_equal(host_send(&host, "@all", "x", "{}").recipients, 1);
 	visitor_leave(&visitor);
 	visitor_try(&visitor, host.port, "/ws/notifications", NULL);
@@ -85,7 +85,7 @@ static void an_application_that_checks_closes_rooms_and_the_start_names_it(void 
 	assert_int_equal(visitor_end(&visitor), 4403);
 	visitor_leave(&visitor);
 	fails(401, "/api/ws/history?room=board:7", "unauthenticated");
-	expect_line("refused: history of \"board:7\" over REST", "API key");
+	expect_line("refused: history of \"board:7\" over REST", "rest(request, user_id)");
 }
 
 static void what_is_found_late_takes_back_what_was_open_by_mistake(void **state)
@@ -107,7 +107,7 @@ static void what_is_found_late_takes_back_what_was_open_by_mistake(void **state)
 	json_decref(message);
 	assert_int_equal(visitor_end(&firehose), 4403);
 	assert_int_equal(visitor_end(&project), 4403);
-	expect_line("access: clients are checked by connect()", "2 connections");
+	expect_line("access: granted from now on, because of connect()", "2 connections to rooms without one have");
 	assert_int_equal(host_send(&host, "board:7", "x", "{}").recipients, 0);
 	assert_int_equal(host_send(&host, "@all", "x", "{}").recipients, 1);
 	visitor_leave(&hall);
@@ -147,7 +147,7 @@ static void the_option_decides_where_it_is_set(void **state)
 	assert_non_null(strstr(line.data, "open: everyone who is let in"));
 	wsm_text_free(&line);
 	host_start(&host);
-	expect_line("access: ", "though clients are checked by connect()");
+	expect_line("access: ", "in spite of connect()");
 	visitor_open(&visitor, host.port, "/ws/notifications");
 	assert_string_equal(subscribe_to(&visitor, "board:7"), "");
 	visitor_leave(&visitor);

@@ -11,8 +11,8 @@ from uuid import uuid4
 from ws_manager._bridge import CANCELLED, SUBPROTOCOL, ClosedSink, Ending, Message, bridge, quoted
 from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
-from ws_manager._labels import route_label
-from ws_manager._look import tell
+from ws_manager._labels import UNKNOWN_PATH, route_label
+from ws_manager._look import route_of, tell
 from ws_manager._names import client_fault
 from ws_manager._outcomes import listed
 
@@ -122,10 +122,8 @@ async def _hand_over(manager: WebSocketManager, offer: HandOver, admission: Admi
 
 
 def _route(websocket: WebSocket) -> str:
-    """For people: the pattern, as the path may hold what is nobody's business."""
-    return str(
-        getattr(websocket.scope.get("route"), "path", None) or getattr(websocket.scope.get("endpoint"), "__name__", "")
-    )
+    """For people."""
+    return route_of(websocket.scope) or UNKNOWN_PATH
 
 
 async def _refuse_name(websocket: WebSocket, fault: str, accepted: bool) -> Ending:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from ws_manager._core import WsManagerError
 from ws_manager._labels import visible
-from ws_manager._routes import Survey, fits, survey
+from ws_manager._routes import Before, Place, Survey, fits, survey
 
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
@@ -25,8 +26,13 @@ logger = logging.getLogger("ws_manager")
 SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 """Loggers of servers, which print what happens at the start where nobody has set up ours."""
 
-NO_GUARDS = {"CORSMiddleware", "GZipMiddleware", "HTTPSRedirectMiddleware", "SessionMiddleware"}
-"""Middleware of Starlette's that keeps no WebSocket out."""
+WANTS_REQUEST = (
+    "%s before ws_manager's endpoints wants a Request, which a WebSocket is not: each ends with an error (500). Let it "
+    "take a starlette.requests.HTTPConnection, which is both"
+)
+
+KNOWN_BLIND = {"CORSMiddleware", "GZipMiddleware"}
+"""Middleware that sees HTTP only, and that nobody takes for a guard."""
 
 LINES_A_MINUTE = 10
 """Of a kind; a crowd that is refused writes no crowd of lines."""
@@ -84,10 +90,35 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
     return found
 
 
+def route_of(scope: Mapping[str, Any]) -> str:
+    """The pattern of the route that a request has taken, as its path may hold what is nobody's business; "" if unknown."""
+    place = _place_of(scope)
+    if place is not None:
+        return f"{place.shown.rstrip('/')}/..." if place.opaque else place.path
+    return str(getattr(scope.get("route"), "path", None) or "")
+
+
+def prefix_of(app: Any, path: str, root_path: str = "") -> str:
+    """What the application has put before the path of an endpoint of ours, as a pattern. root_path: the server's own."""
+    found = look(app)
+    place = found.find(path.removeprefix(root_path)) if found is not None else None
+    return place.path.removesuffix(place.endpoint.pattern) if place is not None and place.endpoint is not None else ""
+
+
+def _place_of(scope: Mapping[str, Any]) -> Place | None:
+    found = look(scope.get("app"))
+    if found is None:
+        return None
+    # A mount moves its path into root_path, and a mounted application of Starlette's is the scope's.
+    roots = (scope.get("app_root_path", scope.get("root_path", "")), scope.get("root_path", ""))
+    paths = dict.fromkeys(scope["path"].removeprefix(root) for root in roots)
+    return next((place for path in paths if (place := found.find(path)) is not None), None)
+
+
 def _learn(manager: WebSocketManager, found: Survey) -> None:
-    """A WebSocket route of the application's own means that it decides by itself who comes in."""
-    if found.own_websocket is not None:
-        manager._checked(f"the application's WebSocket route {found.own_websocket}")
+    """A WebSocket route of the application's own means that it decides by itself who comes in; so does what may be one."""
+    if found.decides is not None:
+        manager._checked(found.decides)
 
 
 def tell_endpoints(found: Survey | None) -> Survey | None:
@@ -97,11 +128,15 @@ def tell_endpoints(found: Survey | None) -> Survey | None:
     if not found.endpoints:
         say("ws_manager: no endpoint: the application includes no router (app.include_router(ws_manager.router))")
         return found
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[Before, list[str]] = {}
     for place in found.endpoints:
-        groups.setdefault((*found.middleware, *place.guards), []).append(place.path)
-    rows = [", ".join(paths) + (f" (behind {', '.join(guards)})" if guards else "") for guards, paths in groups.items()]
+        groups.setdefault(found.before_of(place), []).append(place.path)
+    rows = [", ".join(paths) + _behind(before) for before, paths in groups.items()]
     say("ws_manager: endpoints %s", "; ".join(rows))
+    _warn_blind(found)
+    broken = dict.fromkeys(name for place in found.endpoints for name in place.broken)
+    if broken:
+        logger.warning(WANTS_REQUEST, ", ".join(broken))
     return found
 
 
@@ -112,8 +147,7 @@ def warn_own_port(found: Survey | None, port: int, access: str) -> None:
     """
     if found is None or not port or not access.startswith("open"):
         return
-    before = dict.fromkeys(guard for place in found.endpoints for guard in (*found.middleware, *place.guards))
-    guards = [guard for guard in before if guard not in NO_GUARDS]
+    guards = dict.fromkeys(guard for place in found.endpoints for guard in found.before_of(place).guards)
     if guards:
         logger.warning(
             "the own port %d (option port) has no guard: who reaches it hears every public room, without what the "
@@ -122,6 +156,39 @@ def warn_own_port(found: Survey | None, port: int, access: str) -> None:
             port,
             ", ".join(guards),
         )
+
+
+def _behind(before: Before) -> str:
+    """What stands before endpoints, in brackets."""
+    guards = f"behind {', '.join(before.guards)}" if before.guards else ""
+    blind = f"{', '.join(before.blind)} {'sees' if len(before.blind) == 1 else 'see'} HTTP only" if before.blind else ""
+    both = "; ".join(filter(None, (guards, blind)))
+    return f" ({both})" if both else ""
+
+
+def _warn_blind(found: Survey) -> None:
+    """A warning for middleware that looks like a guard of endpoints that are open, and never sees a WebSocket."""
+    for place in found.endpoints:
+        before = found.before_of(place)
+        blind = [name for name in before.blind if name not in KNOWN_BLIND]
+        if before.guards or not blind or place.endpoint is None or not _open_unasked(place.endpoint.manager):
+            continue
+        logger.warning(
+            "%s of the application (@app.middleware(\"http\") makes one) guards HTTP only: WebSockets pass it unseen, "
+            "and who opens %s hears every public room. Guard by dependencies=[...] of app.include_router(), or say "
+            "access=granted or access=open (WEBSOCKET_ACCESS)",
+            ", ".join(dict.fromkeys(blind)),
+            place.path,
+        )
+        return
+
+
+def _open_unasked(manager: WebSocketManager) -> bool:
+    """Whether rooms are open as nothing checks, and nobody has said that they are to be."""
+    with suppress(WsManagerError), manager._lock:
+        access = manager._any_runtime().access()
+        return access.startswith("open") and "access=auto" in access
+    return False
 
 
 class _Limiter:
@@ -165,7 +232,7 @@ def tell_refused(app: Any, path: str, root_path: str = "") -> None:
     if more is None:
         return
     if place is not None:  # the application's own rule, which is no mistake as a rule
-        guards = ", ".join((*found.middleware, *place.guards)) or "the application"
+        guards = ", ".join(found.before_of(place).guards) or "the application"
         say(
             "refused: an upgrade of %s, by what the application has put before that endpoint: %s%s",
             place.path,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,6 +30,26 @@ SAMPLES = {"int": "1", "float": "1.5", "uuid": "00000000-0000-4000-8000-00000000
 """What stands for a path parameter of such a convertor where a path is made of a pattern; "x" for others."""
 
 
+BELOW = "/{path:path}"
+"""What the path of a mounted application is followed by, where its routes cannot be seen."""
+
+HTTP_ONLY = {
+    "starlette.middleware.base.BaseHTTPMiddleware",  # @app.middleware("http") is one of these
+    "starlette.middleware.cors.CORSMiddleware",
+    "starlette.middleware.gzip.GZipMiddleware",
+}
+"""Middleware that passes WebSockets on without a look."""
+
+NO_GUARDS = {
+    "starlette.middleware.httpsredirect.HTTPSRedirectMiddleware",
+    "starlette.middleware.sessions.SessionMiddleware",
+}
+"""Middleware that sees WebSockets, and asks nobody who he is."""
+
+NO_WEBSOCKETS = ("starlette.staticfiles", "starlette.middleware.wsgi", "a2wsgi.", "prometheus_client.")
+"""Beginnings of the modules of applications that are mounted often and take no WebSocket."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """What a route of ours stands for."""
@@ -39,6 +61,19 @@ class Endpoint:
 # ---- the table as a list -------------------------------------------------------------------------------------------
 
 
+class Before(NamedTuple):
+    """What the application has put before a route; names for people."""
+
+    guards: tuple[str, ...] = ()
+    """Dependencies that came with an inclusion, and middleware that may turn a WebSocket away."""
+    blind: tuple[str, ...] = ()
+    """Middleware that sees HTTP only: WebSockets pass it unseen."""
+
+    def then(self, more: Before) -> Before:
+        """With what comes after it."""
+        return Before((*self.guards, *more.guards), (*self.blind, *more.blind))
+
+
 class Place(NamedTuple):
     """One route, where it is found and what stands before it."""
 
@@ -48,8 +83,22 @@ class Place(NamedTuple):
     ours: bool
     endpoint: Endpoint | None
     """Of a WebSocket route of ours."""
-    guards: tuple[str, ...]
-    """Dependencies that came with an inclusion, and middleware of a mounted application; names for people."""
+    before: Before
+    """The application's own middleware not included, a mounted application's is."""
+    opaque: bool = False
+    """A mounted application whose routes cannot be seen: it may take any WebSocket below its path."""
+    broken: tuple[str, ...] = ()
+    """Dependencies of a WebSocket route that want a Request, which a WebSocket is not."""
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """Those of `before`."""
+        return self.before.guards
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return self.path.removesuffix(BELOW) or "/" if self.opaque else self.path
 
 
 class Shadow(NamedTuple):
@@ -65,10 +114,27 @@ class Survey(NamedTuple):
     app: Any
     """What has the table, inside its wrappers."""
     places: list[Place]
-    middleware: tuple[str, ...]
-    """Of the whole application."""
+    before: Before
+    """Middleware of the whole application."""
     own_websocket: str | None
-    """The first WebSocket route of the application's own."""
+    """The first WebSocket route of the application's own that can be seen."""
+
+    @property
+    def middleware(self) -> tuple[str, ...]:
+        """Of the whole application, what may turn a WebSocket away."""
+        return self.before.guards
+
+    @property
+    def decides(self) -> str | None:
+        """What of the application's own takes WebSockets, or may, as a part of a sentence; None: nothing."""
+        if self.own_websocket is not None:
+            return f"the application's own WebSocket route {self.own_websocket}"
+        opaque = next((place.shown for place in self.places if place.opaque), None)
+        return opaque and f"an application mounted at {opaque} whose routes cannot be seen"
+
+    def before_of(self, place: Place) -> Before:
+        """All that stands before a place."""
+        return self.before.then(place.before)
 
     @property
     def endpoints(self) -> list[Place]:
@@ -87,7 +153,7 @@ class Survey(NamedTuple):
         """Routes of the application's own that come after one of ours that takes all of their requests."""
         found = []
         for at, own in enumerate(self.places):
-            if own.ours:
+            if own.ours or own.opaque:
                 continue
             sample = _sample(own.path)
             before = (place for place in self.places[:at] if place.websocket is own.websocket)
@@ -109,48 +175,62 @@ def survey(app: Any) -> Survey | None:
     routed = _routed(app)
     if routed is None:
         return None
-    outside = [type(layer).__name__ for layer in _layers(app, routed) if not _of_server(layer)]
-    places = list(_walk(routed.routes, "", ()))
-    own = next((place.path for place in places if place.websocket and not place.ours), None)
-    return Survey(routed, places, (*outside, *_middleware(routed)), own)
+    outside = _sorted(type(layer) for layer in _layers(app, routed) if not _of_server(layer))
+    places = list(_walk(routed.routes, "", Before()))
+    seen = (place for place in places if place.websocket and not place.opaque)
+    own = next((place.path for place in seen if not place.ours), None)
+    return Survey(routed, places, outside.then(_middleware(routed)), own)
 
 
-def _walk(routes: Iterable[Any], prefix: str, guards: tuple[str, ...]) -> Iterator[Place]:
+def _walk(routes: Iterable[Any], prefix: str, before: Before) -> Iterator[Place]:
     from starlette.routing import Host, Mount
 
     for route in routes:
         included = getattr(route, "effective_route_contexts", None)  # FastAPI's included routers
         if callable(included):
             for context in included():
-                yield from _leaf(context, getattr(context, "starlette_route", None) or context, prefix, guards)
+                yield from _leaf(context, getattr(context, "starlette_route", None) or context, prefix, before)
         elif isinstance(route, Mount | Host):
-            yield from _mounted(route, prefix, guards)
+            yield from _mounted(route, prefix, before)
         else:
-            yield from _leaf(route, route, prefix, guards)
+            yield from _leaf(route, route, prefix, before)
 
 
-def _mounted(route: Any, prefix: str, guards: tuple[str, ...]) -> Iterator[Place]:
+def _mounted(route: Any, prefix: str, before: Before) -> Iterator[Place]:
+    path = prefix + getattr(route, "path", "").rstrip("/")
     mounted = _routed(route.app)
     if mounted is not None:
-        path = prefix + getattr(route, "path", "").rstrip("/")
-        inside = tuple(type(layer).__name__ for layer in _layers(route.app, mounted))
-        yield from _walk(mounted.routes, path, (*guards, *inside, *_middleware(mounted)))
+        inside = _sorted(map(type, _layers(route.app, mounted))).then(_middleware(mounted))
+        yield from _walk(mounted.routes, path, before.then(inside))
+    elif not _http_only(route.app):
+        yield Place(True, path + BELOW, False, None, before, opaque=True)
 
 
-def _leaf(context: Any, route: Any, prefix: str, guards: tuple[str, ...]) -> Iterator[Place]:
+def _leaf(context: Any, route: Any, prefix: str, before: Before) -> Iterator[Place]:
     from starlette.routing import Host, Mount, Route, WebSocketRoute
 
     if isinstance(route, Mount | Host):  # of an included router
-        yield from _mounted(route, prefix, guards)
+        yield from _mounted(route, prefix, before)
         return
     original = getattr(context, "original_route", route)
     if not isinstance(original, Route | WebSocketRoute):
         return
     endpoint = getattr(route, "endpoint", None)
     mark = getattr(endpoint, ENDPOINT, None)
-    before = (*guards, *map(_name, getattr(route, "dependencies", ())))
+    before = before.then(Before(tuple(map(_name, getattr(route, "dependencies", ())))))
     ours = mark is not None or hasattr(endpoint, CALL)
-    yield Place(isinstance(original, WebSocketRoute), prefix + route.path, ours, mark, before)
+    broken = tuple(_wanting_requests(getattr(route, "dependant", None))) if mark is not None else ()
+    yield Place(isinstance(original, WebSocketRoute), prefix + route.path, ours, mark, before, broken=broken)
+
+
+def _wanting_requests(dependant: Any) -> Iterator[str]:
+    """The names of FastAPI's dependencies, at any depth, that no WebSocket can be given to: each raises a TypeError."""
+    for each in getattr(dependant, "dependencies", ()):
+        name = getattr(each, "request_param_name", None)
+        with suppress(TypeError, ValueError, KeyError):
+            if name and signature(each.call).parameters[name].default is Parameter.empty:
+                yield _name(each.call)
+        yield from _wanting_requests(each)
 
 
 def _name(dependency: Any) -> str:
@@ -205,9 +285,37 @@ def _of_server(layer: Any) -> bool:
     return type(layer).__module__.startswith("uvicorn.")
 
 
-def _middleware(app: Any) -> tuple[str, ...]:
+def _middleware(app: Any) -> Before:
     """Those that the application was given; Starlette's own two do not count."""
-    return tuple(getattr(row.cls, "__name__", repr(row.cls)) for row in getattr(app, "user_middleware", ()))
+    return _sorted(row.cls for row in getattr(app, "user_middleware", ()))
+
+
+def _sorted(classes: Iterable[Any]) -> Before:
+    """Middleware, by whether it sees a WebSocket. What keeps nobody out is left out."""
+    guards, blind = [], []
+    for each in classes:
+        of = each.__mro__ if isinstance(each, type) else ()
+        name = getattr(each, "__name__", repr(each))
+        # What is derived from one of them and answers by itself may do more than they do.
+        call = next((f"{base.__module__}.{base.__name__}" for base in of if "__call__" in vars(base)), "")
+        if call in HTTP_ONLY:
+            blind.append(name)
+        elif call not in NO_GUARDS:
+            guards.append(name)
+    return Before(tuple(guards), tuple(blind))
+
+
+def _http_only(app: Any) -> bool:
+    """Whether an application without a table, inside its middleware, is known to take no WebSocket."""
+    for _ in range(MAX_WRAPPERS):
+        kind = app if hasattr(app, "__qualname__") else type(app)
+        bases = kind.__mro__ if isinstance(kind, type) else (kind,)
+        if any(base.__module__.startswith(NO_WEBSOCKETS) for base in bases):
+            return True
+        app = getattr(app, "app", None)
+        if app is None:
+            break
+    return False
 
 
 # ---- who has a path ------------------------------------------------------------------------------------------------
@@ -219,7 +327,7 @@ def unguarded(app: Any, path: str, headers: list[tuple[bytes, bytes]], root_path
     app: the ASGI application, possibly wrapped. path: decoded, as received. root_path: the server's own setting.
     """
     routed = _routed(app)
-    if routed is None or _middleware(routed) or not all(map(_of_server, _layers(app, routed))):
+    if routed is None or getattr(routed, "user_middleware", ()) or not all(map(_of_server, _layers(app, routed))):
         return None
     if getattr(routed, "root_path", ""):
         return None  # The path may begin with it: the application knows what is left then.

@@ -30,7 +30,7 @@ from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
 from ws_manager._labels import UNKNOWN_PATH, route_label, visible
-from ws_manager._look import look, tell_refused
+from ws_manager._look import look, prefix_of, tell_refused
 from ws_manager._routes import unguarded
 
 if TYPE_CHECKING:
@@ -230,10 +230,15 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.config.access_log:
             client = get_remote_addr(self.transport)
             address = f"{client[0]}:{client[1]}" if client else ""
-            logger.info('%s - "WebSocket %s" [handed over]', address, label)
+            logger.info('%s - "WebSocket %s" [handed over]', address, self._prefix() + label)
         # Closes this descriptor without a word to the client: the connection lives on in the duplicate.
         self.transport.abort()
         return conn
+
+    def _prefix(self) -> str:
+        """What the application has put before one of our endpoints, for the log."""
+        path = self.request.path if self.request is not None else ""
+        return prefix_of(self.config.loaded_app, path, self.config.root_path)
 
     # ---- uvicorn's own implementation
 
@@ -332,7 +337,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def carries(self, manager: WebSocketManager, label: str) -> None:
         """The bridge is going to carry this connection."""
-        self._label = label
+        self._label = self._prefix() + label
         _bound(self._inner, manager._max_message_size())
 
     def carried(self, manager: WebSocketManager, conn: int) -> None:

@@ -124,6 +124,8 @@ def test_behind_a_guard_all_is_as_open_as_it_leaves_it(application: Server) -> N
     assert application.hears("/live/ws/notifications", "board:7", subscribe=False, **staff) is True
     assert application.history("board:7", "/live/api/ws/history") == 403
     assert application.history("board:7", "/live/api/ws/history", **staff) == 200
+    assert application.history("board:7", "/live/api/ws/history", **KEY) == 403
+    assert application.hears("/live/ws", "@all", **KEY) == 403
     assert application.history("board:7", "/api/ws/history", **staff) == 404
 
 
@@ -158,3 +160,5 @@ def test_a_token_is_its_user_and_hears_what_it_names(application: Server) -> Non
     assert application.history("board:7", **mine) == 200
     assert application.history("board:7", **token()) == 403
     assert application.history("board:7") == 401
+    assert application.history("board:7", **KEY) == 200
+    assert application.hears("/ws", "@all", **KEY) == 4401

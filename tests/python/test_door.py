@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from web_support import Process, client, receive
+from web_support import Process, client, closed, receive
 from websockets.exceptions import InvalidStatus
 
 APPLICATION = """
-from fastapi import APIRouter, Depends, FastAPI, WebSocketException
+from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket, WebSocketException
 from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.wsgi import WSGIMiddleware
+from starlette.staticfiles import StaticFiles
 import ws_manager
 
 def guard():
@@ -60,6 +64,39 @@ closed_inner = FastAPI(dependencies=[Depends(guard)])
 closed_inner.include_router(ws_manager.router)
 mounted_guarded = FastAPI(lifespan=ws_manager.lifespan)
 mounted_guarded.mount("/m", closed_inner)
+
+async def raw(scope, receive, send):
+    await ws_manager.connect(WebSocket(scope, receive, send), user_id="u1", rooms=["board:7"])
+
+hidden = FastAPI(lifespan=ws_manager.lifespan)
+hidden.include_router(ws_manager.router)
+hidden.mount("/live/", raw)
+
+files = FastAPI(lifespan=ws_manager.lifespan)
+files.include_router(ws_manager.router)
+files.mount("/static", StaticFiles(directory="."))
+files.mount("/small", GZipMiddleware(StaticFiles(directory=".")))
+files.mount("/old", WSGIMiddleware(lambda environ, start: []))
+
+web_only = FastAPI(lifespan=ws_manager.lifespan)
+web_only.add_middleware(GZipMiddleware)
+web_only.include_router(ws_manager.router)
+
+@web_only.middleware("http")
+async def only_staff(request, call_next):
+    return Response(status_code=403)
+
+def wants_request(request: Request): ...
+
+wants = FastAPI(lifespan=ws_manager.lifespan)
+wants.include_router(ws_manager.router, dependencies=[Depends(wants_request)])
+
+class Both(BaseHTTPMiddleware):
+    async def __call__(self, scope, receive, send):
+        await Turnstile(self.app)(scope, receive, send)
+
+both = FastAPI(lifespan=ws_manager.lifespan, middleware=[Middleware(Both)])
+both.include_router(ws_manager.router)
 """
 
 EXPECTED = {
@@ -102,7 +139,7 @@ class Worker(UvicornWorker):
 """
 
 
-def status(port: int, path: str) -> int:
+def knock(port: int, path: str) -> int:
     try:
         with client(port, path) as browser:
             receive(browser)
@@ -121,7 +158,7 @@ def test_what_is_not_routed_does_not_exist_and_what_is_guarded_is_guarded(
     command, started = SERVERS[server]
     with Process(*(part.format(app=app) for part in command), cwd=tmp_path) as process:
         port = int(process.expect(started)[1])
-        assert {path: status(port, path) for path in EXPECTED[app]} == EXPECTED[app], process.output
+        assert {path: knock(port, path) for path in EXPECTED[app]} == EXPECTED[app], process.output
 
 
 def test_an_endpoint_that_is_not_routed_says_what_to_do(tmp_path: Path) -> None:
@@ -133,6 +170,50 @@ def test_an_endpoint_that_is_not_routed_says_what_to_do(tmp_path: Path) -> None:
     }.items():
         with Process("-m", "ws_manager", "run", f"main:{app}", "--port", "0", cwd=tmp_path) as process:
             for path in ("/ws", "/v1/ws"):
-                status(process.port, path)
+                knock(process.port, path)
             for line in lines:
                 process.expect(line)
+
+
+OPEN = "access: open: everyone may hear every public room, as nothing checks clients"
+BLIND = r"BaseHTTPMiddleware of the application .* guards HTTP only: WebSockets pass it unseen, .*access=granted"
+
+
+@pytest.mark.parametrize(
+    ("app", "lines", "status"),
+    [
+        pytest.param("web_only", [BLIND, r"endpoints .*\(BaseHTTPMiddleware, GZipMiddleware see HTTP only\)", OPEN], 101),
+        pytest.param("wants", [r"Depends\(wants_request\) before .* wants a Request, .*HTTPConnection"], 500),
+        pytest.param("both", [r"endpoints .*\(behind Both\)", OPEN], 403),
+        pytest.param("files", [r"endpoints /ws, [^()]*$", OPEN], 101),
+        pytest.param("hidden", ["access: granted: .* an application mounted at /live whose routes cannot be seen"], 101),
+    ],
+)
+def test_the_start_names_what_sees_websockets_and_nothing_else(
+    tmp_path: Path, app: str, lines: list[str], status: int
+) -> None:
+    (tmp_path / "main.py").write_text(APPLICATION)
+    with Process("-m", "ws_manager", "run", f"main:{app}", "--port", "0", cwd=tmp_path) as process:
+        for line in lines:
+            process.expect(line)
+        assert knock(process.port, "/ws") == status
+        assert (BLIND in lines) is any("HTTP only: WebSockets" in line for line in process.lines)
+
+
+def test_who_has_said_that_all_is_open_is_not_warned_of_middleware_for_http(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(APPLICATION)
+    command = ("-m", "ws_manager", "run", "main:web_only", "--port", "0")
+    for access in ("open", "granted"):
+        with Process(*command, cwd=tmp_path, WEBSOCKET_ACCESS=access) as process:
+            process.expect(f"access: {access}: ")
+            assert knock(process.port, "/ws") == 101
+            assert "WebSockets pass it unseen" not in process.output
+
+
+def test_rooms_are_closed_before_an_application_that_is_mounted_says_who_comes(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(APPLICATION)
+    with Process("-m", "ws_manager", "run", "main:hidden", "--port", "0", cwd=tmp_path) as process:
+        with client(process.port, "/ws/project/7") as browser:
+            assert closed(browser)[0] == 4403
+        with client(process.port, "/live/x") as browser:
+            assert "board:7" in receive(browser)["data"]["rooms"]

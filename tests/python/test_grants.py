@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, WebSocket
+from starlette.applications import Starlette
 from starlette.responses import Response
+from starlette.routing import Mount, WebSocketRoute
 from web_support import TIMEOUT, Process, Uvicorn, client, closed, receive
 from websockets.sync.client import ClientConnection
 
@@ -442,3 +444,25 @@ def test_a_refused_origin_is_named_with_the_rule_and_the_option(
     )
     assert any("Origin null" in line for line in lines)
     assert not any("s3cret" in line for line in caplog.messages)
+
+
+def test_what_checks_is_named_by_its_path(caplog: pytest.LogCaptureFixture) -> None:
+    """Not by a function's name, in Starlette's own tables and in mounted applications as well; and by no token."""
+    place = Place()
+
+    async def own(websocket: WebSocket) -> None:
+        await place.manager.connect(websocket, rooms=[websocket.query_params["board"]])
+
+    async def raw(scope: Any, receive: Any, send: Any) -> None:
+        await own(WebSocket(scope, receive, send))
+
+    inner = Starlette(routes=[WebSocketRoute("/own/{key}", own)])
+    place.app.router.routes += [WebSocketRoute("/own/{key}", own), Mount("/raw", raw), Mount("/in", inner)]
+    paths = {"/own/s3cret": "/own/{key}", "/raw/s3cret": "/raw/...", "/in/own/s3cret": "/own/{key}"}
+    with place.serve() as server:
+        for path in paths:
+            with client(server.port, f"{path}?board=a%20b") as browser:
+                assert closed(browser)[0] == 4400
+    refusals = [message for message in caplog.messages if message.startswith("refused: a connection to")]
+    assert [line.split(", ")[0].rpartition(" ")[2] for line in refusals] == list(paths.values())
+    assert "s3cret" not in caplog.text

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ws_manager._bridge import endpoint_path, quoted
-from ws_manager._routes import CALL, ENDPOINT, Endpoint, Survey, survey, unguarded
+from ws_manager._routes import CALL, ENDPOINT, Before, Endpoint, Survey, survey, unguarded
 from ws_manager.uvicorn import _Request
 
 MANAGER: Any = object()
@@ -172,6 +174,24 @@ def test_a_look_shows_where_our_endpoints_are_and_behind_what() -> None:
     assert seen(included()).managers == [MANAGER]
 
 
+def test_middleware_that_sees_no_websocket_or_keeps_nobody_out_is_no_guard() -> None:
+    class Ours(CORSMiddleware):
+        """Derived, and blind as well."""
+
+    class Answers(CORSMiddleware):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            """Answers by itself."""
+
+    app = included()
+    app.add_middleware(Ours)
+    app.add_middleware(Answers)
+    app.add_middleware(HTTPSRedirectMiddleware)
+    assert seen(app).before == Before(("Answers",), ("Ours",))
+    assert unguarded(app, "/ws", []) is None
+    (place,) = seen(Starlette(routes=[Mount("/m", app)])).endpoints
+    assert place.before == Before(("Answers",), ("Ours",))
+
+
 def test_a_websocket_route_of_the_application_is_found_wherever_it_is() -> None:
     assert seen(included()).own_websocket is None
     own = included()
@@ -183,6 +203,27 @@ def test_a_websocket_route_of_the_application_is_found_wherever_it_is() -> None:
     app = included()
     app.include_router(nested, prefix="/v2")
     assert seen(app).own_websocket == "/v2/deep"
+
+
+def test_a_mounted_application_whose_routes_cannot_be_seen_may_take_websockets() -> None:
+    async def raw(scope: Any, receive: Any, send: Any) -> None:
+        """An ASGI application without a table."""
+
+    app = included()
+    app.mount("/live", raw)
+    found = seen(app)
+    assert found.own_websocket is None
+    assert found.decides == "an application mounted at /live whose routes cannot be seen"
+    assert found.shadowed == []
+    place = found.find("/live/7")
+    assert place is not None
+    assert (place.shown, place.opaque) == ("/live", True)
+    app.add_api_websocket_route("/own", theirs)
+    assert seen(app).decides == "the application's own WebSocket route /own"
+    for harmless in (StaticFiles(directory="."), Wrapper(StaticFiles(directory=".")), FastAPI()):
+        app = included()
+        app.mount("/files", harmless)
+        assert seen(app).decides is None
 
 
 def test_routes_that_ours_shadow_are_named() -> None:

@@ -559,3 +559,25 @@ def test_ipv6_is_handed_over() -> None:
     ):
         receive(browser, "connected")
         assert stage.manager.connections()[0]["ip"] == "::1"
+
+
+@pytest.mark.parametrize("protocol", [WebSocketProtocol, DirectWebSocketProtocol])
+def test_the_log_names_the_route_of_the_request(protocol: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """With what the application has put before it, as a pattern: what stands in its place may be a token."""
+    stage = Stage()
+    inner = FastAPI()
+    inner.include_router(stage.manager.router)
+    app = stage.app()
+    app.include_router(stage.manager.router, prefix="/of/{tenant}")
+    app.mount("/m", inner)
+    with (
+        caplog.at_level(logging.INFO, "uvicorn.error"),
+        Uvicorn(app, ws=protocol) as server,
+    ):
+        for path in ("/ws", "/v1/ws/project/7", "/of/s3cret/ws", "/m/ws"):
+            with client(server.port, path) as browser:
+                receive(browser)
+    lines = [message.split(" - ")[1] for message in caplog.messages if "handed over" in message]
+    assert lines == [
+        f'"WebSocket {path}" [handed over]' for path in ("/ws", "/v1/ws/project/7", "/of/{tenant}/ws", "/m/ws")
+    ]
