@@ -80,8 +80,9 @@ export interface Options {
    * are believed; loopback for both loopback networks, none for none. */
   trustedProxies?: string | readonly string[] | ReadonlySet<string> | null
   trusted_proxies?: string | readonly string[] | ReadonlySet<string> | null
-  /** Points of offences within ban_window for which an address is banned: bad handshake or token 1, protocol error
-   * 2, connection closed for its rate 4; one more for each open connection from there; 0 for no automatic bans. */
+  /** Points of offences within ban_window for which an address is banned: bad handshake, token or key 1, protocol
+   * error 2, connection closed for its rate 4; one more for each open connection from there; 0 for no automatic
+   * bans. */
   banThreshold?: number | string | null
   ban_threshold?: number | string | null
   /** Seconds in which as many points as ban_threshold are forgotten. */
@@ -120,10 +121,25 @@ export interface Options {
   /** Connections of the own port whose request has not come yet; beyond, the oldest of them is ended. */
   maxHandshakes?: number | string | null
   max_handshakes?: number | string | null
-  /** Seconds of each turn of the loop that new connections and REST calls may take; further ones wait for the next
-   * turn, in order, so that established clients are not held up; 0 for no bound. */
+  /** Seconds of each turn of the loop that new connections may take, and REST calls on kept ones as many; further
+   * ones wait for the next turn, in order, so that established clients are not held up; 0 for no bound. */
   handshakeBudget?: number | string | null
   handshake_budget?: number | string | null
+  /** Connections of the own port that have made REST calls; beyond, the one that is idle for longest is ended, else
+   * the one that has not read its answer for longest. */
+  maxHttpConnections?: number | string | null
+  max_http_connections?: number | string | null
+  /** Bytes of answers to REST calls on the own port that wait to be read, of all connections together; beyond, the
+   * connection that has not read its answer for longest is ended. */
+  maxHttpQueue?: number | string | null
+  max_http_queue?: number | string | null
+  /** Seconds that a client has to read an answer to a REST call on the own port. */
+  answerTimeout?: number | string | null
+  answer_timeout?: number | string | null
+  /** Wrong API keys per second from one address, with bursts of ten times as many; beyond, no key from there is
+   * looked at; 0 for no limit. */
+  wrongKeyRate?: number | string | null
+  wrong_key_rate?: number | string | null
   /** Seconds that a client has to answer a closing handshake. */
   closeTimeout?: number | string | null
   close_timeout?: number | string | null

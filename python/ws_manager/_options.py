@@ -73,8 +73,9 @@ class Config(TypedDict, total=False):
     """Addresses and networks of reverse proxies, with commas, whose Forwarded and X-Forwarded-For, -Proto and -Host
     are believed; loopback for both loopback networks, none for none."""
     ban_threshold: int | str | None
-    """Points of offences within ban_window for which an address is banned: bad handshake or token 1, protocol error
-    2, connection closed for its rate 4; one more for each open connection from there; 0 for no automatic bans."""
+    """Points of offences within ban_window for which an address is banned: bad handshake, token or key 1, protocol
+    error 2, connection closed for its rate 4; one more for each open connection from there; 0 for no automatic
+    bans."""
     ban_window: float | str | None
     """Seconds in which as many points as ban_threshold are forgotten."""
     ban_time: float | str | None
@@ -102,8 +103,19 @@ class Config(TypedDict, total=False):
     max_handshakes: int | str | None
     """Connections of the own port whose request has not come yet; beyond, the oldest of them is ended."""
     handshake_budget: float | str | None
-    """Seconds of each turn of the loop that new connections and REST calls may take; further ones wait for the next
-    turn, in order, so that established clients are not held up; 0 for no bound."""
+    """Seconds of each turn of the loop that new connections may take, and REST calls on kept ones as many; further
+    ones wait for the next turn, in order, so that established clients are not held up; 0 for no bound."""
+    max_http_connections: int | str | None
+    """Connections of the own port that have made REST calls; beyond, the one that is idle for longest is ended,
+    else the one that has not read its answer for longest."""
+    max_http_queue: int | str | None
+    """Bytes of answers to REST calls on the own port that wait to be read, of all connections together; beyond, the
+    connection that has not read its answer for longest is ended."""
+    answer_timeout: float | str | None
+    """Seconds that a client has to read an answer to a REST call on the own port."""
+    wrong_key_rate: int | str | None
+    """Wrong API keys per second from one address, with bursts of ten times as many; beyond, no key from there is
+    looked at; 0 for no limit."""
     close_timeout: float | str | None
     """Seconds that a client has to answer a closing handshake."""
     drain_time: float | str | None
