@@ -40,7 +40,7 @@ def warn_server() -> None:
 
 
 def warn_sender() -> None:
-    """The first message is what starts a runtime: nobody has come in by any way, and in a spawned process nobody will."""
+    """The first message is what starts a runtime: nobody has come in, and in a spawned process nobody will."""
     parent = multiprocessing.parent_process()
     if parent is not None and not _workers()[0]:
         logger.warning(
