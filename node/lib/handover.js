@@ -83,11 +83,7 @@ function handOverAsking(manager, req, socket, head, check, how = {}) {
 
 /** Without a runtime, or a descriptor: the client is told to come again, and nothing is thrown at whoever listens for upgrades. */
 function cannotServe(manager, req, socket, error) {
-  manager._seldom(
-    'unserved',
-    'error',
-    `WebSocket ${labelOf(manager, req)} can't be served: ${visible(error.message)}`,
-  )
+  manager._seldom('unserved', 'error', `WebSocket ${labelOf(manager, req)} can't be served: ${visible(error.message)}`)
   refuse(manager, socket, 503, error.message)
   return Promise.resolve({ code: INTERNAL_ERROR, reason: error.message })
 }
