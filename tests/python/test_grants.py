@@ -463,6 +463,7 @@ def test_what_checks_is_named_by_its_path(caplog: pytest.LogCaptureFixture) -> N
         for path in paths:
             with client(server.port, f"{path}?board=a%20b") as browser:
                 assert closed(browser)[0] == 4400
+        server.until(lambda: sum(line.startswith("refused: a connection to") for line in caplog.messages) >= len(paths))
     refusals = [message for message in caplog.messages if message.startswith("refused: a connection to")]
     assert [line.split(", ")[0].rpartition(" ")[2] for line in refusals] == list(paths.values())
     assert "s3cret" not in caplog.text
