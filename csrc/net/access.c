@@ -182,9 +182,9 @@ void wsm__access_tell(const struct wsm__conn *conn, const char *action, wsm_slic
 {
 	char name[80], user[80];
 
-	wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_ROOM,
-	                  "%s of \"%s\" to %s%s (%s): %s (docs/access.md)", action,
-	                  wsm__log_text(name, sizeof(name), room), conn->sub.user_id.len ? "user " : "somebody unknown",
+	wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_ROOM, "%s of \"%s\" to %s%s (%s): %s (docs/access.md)",
+	                  action, wsm__log_text(name, sizeof(name), room),
+	                  conn->sub.user_id.len ? "user " : "somebody unknown",
 	                  wsm__log_text(user, sizeof(user), conn->sub.user_id), conn->info->ip, why);
 }
 

@@ -85,8 +85,7 @@ static void describe(const wsm_runtime *runtime, unsigned checks, char *line, si
 	else if (mode[0] == 'o')
 		snprintf(line, size, "open: everyone may hear every public room (option access=open)");
 	else if (checks)
-		snprintf(line, size,
-		         "granted: public rooms need a grant, because of %s (option access=auto)", by);
+		snprintf(line, size, "granted: public rooms need a grant, because of %s (option access=auto)", by);
 	else
 		snprintf(line, size,
 		         "open: everyone may hear every public room, as nothing checks clients (option access=auto; "
@@ -137,8 +136,10 @@ void wsm__checks_found(struct wsm__core *core, unsigned checks)
 		if (core->conns[i]->state == WSM__CONN_OPEN)
 			ended += !wsm__access_again(core->conns[i], &late);
 	wsm__log(core->runtime, WSM_WARNING,
-	         "access: granted from now on, because of %s, which was not known at the start: public rooms need a grant "
-	         "(option access=auto), and %llu connection%s to rooms without one %s been closed. Let it be known before "
+	         "access: granted from now on, because of %s, which was not known at the start: public rooms need a "
+	         "grant "
+	         "(option access=auto), and %llu connection%s to rooms without one %s been closed. Let it be known "
+	         "before "
 	         "the start, or set access=granted",
 	         by_what(core->runtime, checks), ended, ended == 1 ? "" : "s", ended == 1 ? "has" : "have");
 }

@@ -67,9 +67,8 @@ static void an_application_that_checks_closes_rooms_and_the_start_names_it(void 
 	checked("the application's WebSocket route /live/{board}\n2026 CRITICAL forged");
 	checked("another");
 	host_start(&host);
-	expect_line("access: ",
-	            "granted: public rooms need a grant, because of the application's WebSocket "
-	            "route /live/{board}\\x0a2026 CRITICAL forged (option access=auto)");
+	expect_line("access: ", "granted: public rooms need a grant, because of the application's WebSocket "
+	                        "route /live/{board}\\x0a2026 CRITICAL forged (option access=auto)");
 	greeting = visitor_greet(&visitor, host.port, "/ws?session_id=stolen");
 	assert_string_equal(text_at(greeting, "data.session_id"), "");
 	json_decref(greeting);

@@ -42,6 +42,7 @@ READS = (
     "ws_manager.rest(request, user_id=...)"
 )
 
+
 def load(name: str) -> Any:
     """The application of an import string ("main:app", "main:make()")."""
     module_name, colon, path = name.partition(":")
@@ -204,7 +205,7 @@ def _may(subject: Subject, who: str, granted: str) -> str:
     if who == "granted":
         return granted
     if not subject.has_users:
-        return "users, and nobody can be one: no token, authenticate handler or connect(user_id=...) makes anyone a user"
+        return "users, and nobody can be one: no token, authenticate handler or connect(user_id=...) makes anyone one"
     return "users: who was let in with a user id"
 
 

@@ -91,7 +91,7 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
 
 
 def route_of(scope: Mapping[str, Any]) -> str:
-    """The pattern of the route that a request has taken, as its path may hold what is nobody's business; "" if unknown."""
+    """The pattern of the route that a request has taken, as its path may hold a token; "" if it is not known."""
     place = _place_of(scope)
     if place is not None:
         return f"{place.shown.rstrip('/')}/..." if place.opaque else place.path
@@ -99,7 +99,7 @@ def route_of(scope: Mapping[str, Any]) -> str:
 
 
 def prefix_of(app: Any, path: str, root_path: str = "") -> str:
-    """What the application has put before the path of an endpoint of ours, as a pattern. root_path: the server's own."""
+    """What the application has put before the path of an endpoint of ours, as a pattern. root_path: the server's."""
     found = look(app)
     place = found.find(path.removeprefix(root_path)) if found is not None else None
     return place.path.removesuffix(place.endpoint.pattern) if place is not None and place.endpoint is not None else ""
@@ -116,7 +116,7 @@ def _place_of(scope: Mapping[str, Any]) -> Place | None:
 
 
 def _learn(manager: WebSocketManager, found: Survey) -> None:
-    """A WebSocket route of the application's own means that it decides by itself who comes in; so does what may be one."""
+    """A WebSocket route of the application's own means that it decides who comes in; so does what may be one."""
     if found.decides is not None:
         manager._checked(found.decides)
 
@@ -174,7 +174,7 @@ def _warn_blind(found: Survey) -> None:
         if before.guards or not blind or place.endpoint is None or not _open_unasked(place.endpoint.manager):
             continue
         logger.warning(
-            "%s of the application (@app.middleware(\"http\") makes one) guards HTTP only: WebSockets pass it unseen, "
+            '%s of the application (@app.middleware("http") makes one) guards HTTP only: WebSockets pass it unseen, '
             "and who opens %s hears every public room. Guard by dependencies=[...] of app.include_router(), or say "
             "access=granted or access=open (WEBSOCKET_ACCESS)",
             ", ".join(dict.fromkeys(blind)),

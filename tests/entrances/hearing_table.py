@@ -3,8 +3,8 @@
 1. Under your server, our endpoints and REST calls are routes of your application: they exist where you include them,
    behind whatever you put before them, and after your own routes.
 2. Who was let in hears `@all`, what is sent to itself, and the rooms it was put into; every other room needs a grant.
-3. Only an application that checks nobody, and has no WebSocket route of its own, is open: everyone may hear every public
-   room, and the start says so.
+3. Only an application that checks nobody, and has no WebSocket route of its own, is open: everyone may hear every
+   public room, and the start says so.
 
 Columns: whether somebody hears, by any way that there is, `@all`, `board:7`, what is sent to the user u1, the history
 of `board:7` over REST, every public room (firehose), and gets the statistics: over REST from another machine, and by

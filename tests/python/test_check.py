@@ -106,7 +106,7 @@ def test_a_guarded_application(tmp_path: Path) -> None:
     assert "over HTTP: everyone (in the application behind Depends(guard))" in text
 
 
-@pytest.mark.parametrize(("host", "reach"), [("localhost", "only this machine"), ("0.0.0.0", "other machines")])  # noqa: S104
+@pytest.mark.parametrize(("host", "reach"), [("localhost", "only this machine"), ("0.0.0.0", "other machines")])
 def test_an_own_port_is_without_the_guard(tmp_path: Path, host: str, reach: str) -> None:
     environment = {"WEBSOCKET_PORT": "8765", "WEBSOCKET_HOST": host}
     status, text = check(tmp_path, "main:guarded", "--room=board:7", **environment)
@@ -198,7 +198,15 @@ def test_help_and_a_reader_that_has_enough(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["main"], ["nowhere:app"], ["main:nothing"], ["--room", "a"], ["main:ten", "x"], ["main:ten", "--room", "a b"]],
+    [
+        [],
+        ["main"],
+        ["nowhere:app"],
+        ["main:nothing"],
+        ["--room", "a"],
+        ["main:ten", "x"],
+        ["main:ten", "--room", "a b"],
+    ],
 )
 def test_what_is_no_application(tmp_path: Path, arguments: list[str]) -> None:
     status, text = check(tmp_path, *arguments)

@@ -182,11 +182,15 @@ BLIND = r"BaseHTTPMiddleware of the application .* guards HTTP only: WebSockets 
 @pytest.mark.parametrize(
     ("app", "lines", "status"),
     [
-        pytest.param("web_only", [BLIND, r"endpoints .*\(BaseHTTPMiddleware, GZipMiddleware see HTTP only\)", OPEN], 101),
+        pytest.param(
+            "web_only", [BLIND, r"endpoints .*\(BaseHTTPMiddleware, GZipMiddleware see HTTP only\)", OPEN], 101
+        ),
         pytest.param("wants", [r"Depends\(wants_request\) before .* wants a Request, .*HTTPConnection"], 500),
         pytest.param("both", [r"endpoints .*\(behind Both\)", OPEN], 403),
         pytest.param("files", [r"endpoints /ws, [^()]*$", OPEN], 101),
-        pytest.param("hidden", ["access: granted: .* an application mounted at /live whose routes cannot be seen"], 101),
+        pytest.param(
+            "hidden", ["access: granted: .* an application mounted at /live whose routes cannot be seen"], 101
+        ),
     ],
 )
 def test_the_start_names_what_sees_websockets_and_nothing_else(
