@@ -30,12 +30,15 @@ def visible(text: object) -> str:
     )
 
 
-def route_label(manager: WebSocketManager, scope: Mapping[str, Any]) -> str:
-    """The path of a route of the application's own, with the names of its parameters for what may be a token."""
+def route_label(manager: WebSocketManager | None, scope: Mapping[str, Any]) -> str:
+    """The path of a route of the application's own, with the names of its parameters for what may be a token.
+
+    manager: whose clients come there; None where nobody knows: then no value of a parameter is shown.
+    """
     params = scope.get("path_params")
     if not isinstance(params, Mapping):
         return UNKNOWN_PATH
-    hide = manager._hides_paths() or any(SECRET_NAME.search(name) for name in params)
+    hide = manager is None or manager._hides_paths() or any(SECRET_NAME.search(name) for name in params)
     names = {part: name for name, value in params.items() for part in str(value).split("/")}
     parts = []
     for part in str(scope["path"]).split("/"):

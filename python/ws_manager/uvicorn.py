@@ -29,7 +29,7 @@ from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path, quoted, retry_after
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
-from ws_manager._labels import UNKNOWN_PATH, visible
+from ws_manager._labels import UNKNOWN_PATH, route_label, visible
 from ws_manager._look import look, prefix_of, tell_refused
 from ws_manager._routes import unguarded
 
@@ -46,6 +46,20 @@ MAX_HELD = 65536
 """Bytes that a client may send before it has an answer; then its socket is not read until there is one."""
 
 PARAMETER = re.compile(r"\{[^}]*\}")
+
+MAX_HEAD = 32768
+MAX_FIELDS = 100
+"""Of a request's head, in bytes and in fields: as the core has it (docs/protocol.md)."""
+
+PHRASES = {
+    400: "Bad Request",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+}
+
+MAX_LINE = 8190
+"""Bytes of a line of a head that the package websockets reads."""
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -70,6 +84,22 @@ class _Request(NamedTuple):
         headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
         path = unquote_to_bytes(raw_path).decode(errors="replace")
         return cls(raw, raw_path.decode("latin-1"), path, headers)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the head."""
+        return len(self.raw)
+
+    def short(self) -> bytes:
+        """The request as uvicorn's implementations read it: they take no line of more than 8,190 bytes.
+
+        What is left out, and the target where that is too long, are put back into the scope: see _whole().
+        """
+        first, *lines = self.raw.removesuffix(b"\r\n\r\n").split(b"\r\n")
+        kept = [line for line in lines if len(line) <= MAX_LINE or line[:13].lower() == b"sec-websocket"]
+        if len(first) > MAX_LINE:
+            first = b"GET / HTTP/1.1"
+        return b"\r\n".join([first, *kept]) + b"\r\n\r\n"
 
     def moved(self, path: str) -> bytes:
         """The request with another path, percent-encoded; the query stays."""
@@ -149,6 +179,9 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _begin(self, data: bytes) -> None:
         self.request = request = _Request.parse(data)
+        if request is not None and (request.size > MAX_HEAD or len(request.headers) > MAX_FIELDS):
+            self._answer(431, f"The request's head has more than {MAX_HEAD // 1024} KiB or {MAX_FIELDS} fields.")
+            return
         look(self.config.loaded_app)
         endpoint = None
         if request is not None and self.direct and self.can_hand_over():
@@ -222,15 +255,23 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.request is not None and hasattr(inner, "app"):
             inner.app = self._run
             self._held = []
+            data = self.request.short()
         inner.data_received(data)
+        if getattr(getattr(inner, "conn", None), "handshake_exc", None) is not None and not self.transport.is_closing():
+            # The implementation has refused, and would leave its answer where it is.
+            self._answer(
+                400,
+                "This is no handshake of RFC 6455: a character that no header may have, a line too long, or a body.",
+            )
 
     async def _run(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """The application, with the offer to hand over in its scope."""
+        self._whole(scope)
         scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: _Offer(self)}
 
         async def watched_send(message: Message) -> None:
             if not self.handed_over:
-                self._name_in_log()
+                self._name_in_log(scope)
                 await send(message)
                 if message["type"] == "websocket.accept":
                     self._settle()
@@ -251,10 +292,25 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._refused and not self._reached and self.request is not None:
             tell_refused(self.config.loaded_app, self.request.path, self.config.root_path)
 
-    def _name_in_log(self) -> None:
-        """uvicorn's implementation logs path and query of its scope, and uses it for nothing else any more."""
-        if self._label:
-            path = PARAMETER.sub("...", self._label)  # Some versions quote the path, and with it the braces.
+    def _whole(self, scope: MutableMapping[str, Any]) -> None:
+        """The head as it came, where a part of it was too long for uvicorn's implementation."""
+        request = self.request
+        if request is None or request.short() == request.raw:
+            return
+        target = request.raw.split(b" ", 2)[1]
+        root = scope.get("root_path", "")
+        scope["path"] = root + request.path
+        scope["raw_path"] = root.encode() + request.raw_path.encode("latin-1")
+        scope["query_string"] = target.partition(b"?")[2]
+        scope["headers"] = request.headers
+
+    def _name_in_log(self, scope: MutableMapping[str, Any]) -> None:
+        """uvicorn's implementation logs path and query of its scope, and uses it for nothing else any more.
+
+        What is refused is named like what is accepted: a good token may have come to the wrong path.
+        """
+        if self._held is not None:
+            path = PARAMETER.sub("...", self._label or route_label(None, scope))  # Some versions quote the braces.
             self._inner.scope = {**self._inner.scope, "path": path, "raw_path": path.encode(), "query_string": b""}
             self._label = ""
 
@@ -303,7 +359,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self.server_state.connections.discard(self)
 
     def _answer(self, status: int, sentence: str) -> None:
-        phrase = {501: "Not Implemented", 503: "Service Unavailable"}[status]
+        phrase = PHRASES[status]
         body = sentence.encode()
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
