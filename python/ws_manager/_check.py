@@ -205,7 +205,7 @@ def _may(subject: Subject, who: str, granted: str) -> str:
     if who == "granted":
         return granted
     if not subject.has_users:
-        return "users, and nobody can be one: no token, authenticate handler or connect(user_id=...) makes anyone one"
+        return "users, and nobody can be one: no token, authenticate handler or connect(user_id=...) makes one"
     return "users: who was let in with a user id"
 
 

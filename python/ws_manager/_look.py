@@ -104,7 +104,7 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
 
 
 def route_of(scope: Mapping[str, Any]) -> str:
-    """The pattern of the route that a request has taken, as its path may hold a token; "" if it is not known."""
+    """The pattern of the route that a request has taken, as its path may hold a secret; "" if unknown."""
     place = _place_of(scope)
     if place is not None:
         return f"{place.shown.rstrip('/')}/..." if place.opaque else place.path

@@ -327,7 +327,10 @@ def unguarded(app: Any, path: str, headers: list[tuple[bytes, bytes]], root_path
     app: the ASGI application, possibly wrapped. path: decoded, as received. root_path: the server's own setting.
     """
     routed = _routed(app)
-    if routed is None or getattr(routed, "user_middleware", False) or not all(map(_of_server, _layers(app, routed))):
+    if routed is None or not all(map(_of_server, _layers(app, routed))):
+        return None
+    middleware: Any = getattr(routed, "user_middleware", None)
+    if middleware:
         return None
     if getattr(routed, "root_path", ""):
         return None  # The path may begin with it: the application knows what is left then.
