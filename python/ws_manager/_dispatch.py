@@ -20,7 +20,7 @@ from . import _core
 from ._chain import STOP_GRACE
 from ._connection import Connection
 from ._handlers import Handlers
-from ._look import say
+from ._look import say, warn
 from ._receipt import complete, complete_report
 
 if TYPE_CHECKING:
@@ -323,7 +323,7 @@ class Dispatcher:
         if level == logging.INFO:
             say("ws_manager: %s", event[8])
         else:
-            logger.log(level, "%s", event[8])
+            warn("%s", event[8], level=level)
 
     # ---- connections whose sockets came from the host's server ----
 

@@ -58,6 +58,19 @@ def say(text: str, *args: object) -> None:
     own.info(text, *args)
 
 
+def warn(text: str, *args: object, level: int = logging.WARNING) -> None:
+    """A warning, or an error: where nobody has set up logging it looks like the lines of the start beside it."""
+    if logger.hasHandlers() or not logger.isEnabledFor(level):
+        logger.log(level, text, *args)
+        return
+    for name in SERVERS:
+        server = logging.getLogger(name)
+        if server.hasHandlers():
+            server.log(level, f"ws_manager: {text}", *args)
+            return
+    print(f"{logging.getLevelName(level) + ':':<9} ws_manager: {text % args if args else text}", file=sys.stderr)
+
+
 def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
     """Looks at an application once: what it shows is known to the managers in its table, and to `manager`."""
     with suppress(TypeError):  # what cannot be remembered is looked at each time
@@ -80,7 +93,7 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
         return found
     _warned.add(found.app)
     for shadow in found.shadowed:
-        logger.warning(
+        warn(
             "%s %s of the application is never called: it comes after ws_manager's %s in the routing table. Put it "
             "before app.include_router(ws_manager.router), or give the router a prefix",
             "the WebSocket route" if shadow.own.websocket else "the route",
@@ -136,7 +149,7 @@ def tell_endpoints(found: Survey | None) -> Survey | None:
     _warn_blind(found)
     broken = dict.fromkeys(name for place in found.endpoints for name in place.broken)
     if broken:
-        logger.warning(WANTS_REQUEST, ", ".join(broken))
+        warn(WANTS_REQUEST, ", ".join(broken))
     return found
 
 
@@ -149,7 +162,7 @@ def warn_own_port(found: Survey | None, port: int, access: str) -> None:
         return
     guards = dict.fromkeys(guard for place in found.endpoints for guard in found.before_of(place).guards)
     if guards:
-        logger.warning(
+        warn(
             "the own port %d (option port) has no guard: who reaches it hears every public room, without what the "
             "application has put before the same endpoints (%s). Leave the option port out, add an authenticate "
             "handler, which is asked there as well, or set access=granted (WEBSOCKET_ACCESS)",
@@ -173,7 +186,7 @@ def _warn_blind(found: Survey) -> None:
         blind = [name for name in before.blind if name not in KNOWN_BLIND]
         if before.guards or not blind or place.endpoint is None or not _open_unasked(place.endpoint.manager):
             continue
-        logger.warning(
+        warn(
             '%s of the application (@app.middleware("http") makes one) guards HTTP only: WebSockets pass it unseen, '
             "and who opens %s hears every public room. Guard by dependencies=[...] of app.include_router(), or say "
             "access=granted or access=open (WEBSOCKET_ACCESS)",
@@ -240,14 +253,14 @@ def tell_refused(app: Any, path: str, root_path: str = "") -> None:
             more,
         )
     else:
-        logger.warning("refused: %s%s", _missing(found, path), more)
+        warn("refused: %s%s", _missing(found, path), more)
 
 
 def tell(code: int, where: str, why: str) -> None:
     """A line for a client that was refused with a close code in an endpoint of the application's own."""
     more = _refusals.due()
     if more is not None:
-        logger.warning("refused: a connection to %s, closed with %d: %s%s", where, code, visible(why), more)
+        warn("refused: a connection to %s, closed with %d: %s%s", where, code, visible(why), more)
 
 
 def _serves(manager: WebSocketManager, path: str) -> bool:

@@ -221,3 +221,18 @@ def test_rooms_are_closed_before_an_application_that_is_mounted_says_who_comes(t
             assert closed(browser)[0] == 4403
         with client(process.port, "/live/x") as browser:
             assert "board:7" in receive(browser)["data"]["rooms"]
+
+
+def test_warnings_look_like_the_lines_beside_them(tmp_path: Path) -> None:
+    """With a level and a name, where nobody has set up logging: under uvicorn, and in a plain program."""
+    (tmp_path / "main.py").write_text(APPLICATION)
+    with Process("-m", "ws_manager", "run", "main:web_only", "--port", "0", cwd=tmp_path) as process:
+        process.expect("^INFO: +ws_manager: access: open")
+        process.expect("^WARNING: +ws_manager: BaseHTTPMiddleware of the application")
+    (tmp_path / "plain.py").write_text(
+        "import asyncio, main\nasync def run():\n    async with main.ws_manager.lifespan(main.web_only): pass\n"
+        "asyncio.run(run())\n"
+    )
+    with Process("plain.py", cwd=tmp_path) as process:
+        process.expect("^INFO: +ws_manager: access: open")
+        process.expect("^WARNING: +ws_manager: BaseHTTPMiddleware of the application")

@@ -18,7 +18,7 @@ from starlette.routing import Mount, WebSocketRoute
 from web_support import TIMEOUT, Process, Uvicorn, client, closed, receive
 from websockets.sync.client import ClientConnection
 
-from ws_manager import InvalidRoom, WebSocketManager
+from ws_manager import InvalidRoom, WebSocketManager, _look
 from ws_manager.uvicorn import WebSocketProtocol
 
 
@@ -446,8 +446,9 @@ def test_a_refused_origin_is_named_with_the_rule_and_the_option(
     assert not any("s3cret" in line for line in caplog.messages)
 
 
-def test_what_checks_is_named_by_its_path(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_checks_is_named_by_its_path(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by a function's name, in Starlette's own tables and in mounted applications as well; and by no token."""
+    monkeypatch.setattr(_look, "_refusals", _look._Limiter())  # of which other tests have taken nothing
     place = Place()
 
     async def own(websocket: WebSocket) -> None:
