@@ -24,6 +24,7 @@ SERVERS_OWN = "the server reads, inflates and ends by itself here: that is set b
 NEVER_TOLD = "hypercorn never tells an application of the end of a client that spoke before it was answered"
 TLS_OWN = "asyncio waits for the client's end of TLS by itself, 30 s long"
 NO_ADDRESS = "fetch() is not told an address: what is the operator's needs the key"
+NO_SOCKET = "fetch() sees no connection: how many of its requests are answered at a time is its server's (docs/node.md)"
 NEVER_ASKED = "without our class the server does not ask us about a path that nobody routes"
 ANOTHER_SERVER = "the server of the application is the one of `run`; the own port is in the column of that name"
 REASONS = (
@@ -35,6 +36,7 @@ REASONS = (
     TLS_OWN,
     NEVER_TOLD,
     NO_ADDRESS,
+    NO_SOCKET,
     NEVER_ASKED,
     ANOTHER_SERVER,
 )
