@@ -297,7 +297,7 @@ static void history_over_rest_follows_the_same_rules(void **state)
 	assert_int_equal(history_status("a", ""), 401);
 	assert_int_equal(history_status("@all", ""), 401);
 	assert_int_equal(history_status("closed", ""), 403);
-	with("Authorization: Bearer ", token_for("u1", 60, ",\"rooms\":[\"closed\",\"mine\"]"));
+	with("Authorization: Bearer ", token_for("u1", 600, ",\"rooms\":[\"closed\",\"mine\"]"));
 	assert_int_equal(history_status("users", line), 200);
 	assert_int_equal(history_status("mine", line), 200);
 	assert_int_equal(history_status("@all", line), 200);
@@ -461,7 +461,7 @@ static void a_token_by_message_waits_for_the_endpoints_rooms(void **state)
 	(void)state;
 	wsm_want(host.runtime, WSM_WANT_AUTHORIZE);
 	visitor_try(&visitor, host.port, "/ws/project/1", NULL);
-	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\",\"id\":7}", token_for("u1", 60, ""));
+	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\",\"id\":7}", token_for("u1", 600, ""));
 	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\",\"id\":8}", token); /* renews, later */
 	authorize("subscribe", "project:1", true);
 	expect_user(&visitor, "u1");
@@ -481,10 +481,10 @@ static void a_renewal_keeps_a_firehose_that_the_handler_gave(void **state)
 
 	(void)state;
 	wsm_want(host.runtime, WSM_WANT_AUTHORIZE);
-	visitor_try(&visitor, host.port, "/ws/notifications", with("Authorization: Bearer ", token_for("u1", 60, "")));
+	visitor_try(&visitor, host.port, "/ws/notifications", with("Authorization: Bearer ", token_for("u1", 600, "")));
 	authorize("subscribe", "*", true);
 	expect_user(&visitor, "u1");
-	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u1", 60, ""));
+	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u1", 600, ""));
 	json_decref(visitor_await(&visitor, "authenticated"));
 	assert_int_equal(host_send(&host, "a", "x", "{}").recipients, 1);
 	visitor_leave(&visitor);

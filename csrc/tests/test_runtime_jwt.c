@@ -9,7 +9,7 @@ static void bad_tokens_are_refused_with_a_reason(void **state)
 
 	(void)state;
 	OPEN("jwt_audience", "app", "jwt_leeway", "1", NULL);
-	expect_close("/ws", with("Authorization: Bearer ", token_for("u1", 60, "")), 4401, "another audience");
+	expect_close("/ws", with("Authorization: Bearer ", token_for("u1", 600, "")), 4401, "another audience");
 	expect_close("/ws", with("Authorization: Bearer ", token_for("u1", -5, ",\"aud\":\"app\"")), 4401,
 	             "has expired");
 	token_unsigned(token, "{\"alg\":\"none\"}", "{\"sub\":\"u1\",\"exp\":99999999999,\"aud\":\"app\"}");
@@ -78,7 +78,7 @@ static void rooms_outside_the_claim_are_forbidden(void **state)
 	(void)state;
 	OPEN(NULL);
 	visitor_try(&visitor, host.port, "/ws",
-	            with("Authorization: Bearer ", token_for("u1", 60, ",\"rooms\":[\"project:1\",\"job:*\"]")));
+	            with("Authorization: Bearer ", token_for("u1", 600, ",\"rooms\":[\"project:1\",\"job:*\"]")));
 	expect_user(&visitor, "u1");
 	for (size_t i = 0; i < 3; i++) {
 		visitor_say(&visitor, "{\"action\":\"%s\",\"room\":\"project:2\"}", actions[i]);
@@ -99,7 +99,7 @@ static void rooms_outside_the_claim_are_forbidden(void **state)
 	expect_close("/ws/logs", line, 4403, "is not granted");
 	expect_close("/ws/notifications", line, 4403, "needs the grant of all rooms");
 	visitor_try(&visitor, host.port, "/ws/notifications",
-	            with("Authorization: Bearer ", token_for("u1", 60, ",\"rooms\":[\"*\"]")));
+	            with("Authorization: Bearer ", token_for("u1", 600, ",\"rooms\":[\"*\"]")));
 	expect_user(&visitor, "u1");
 	visitor_leave(&visitor);
 }
@@ -123,7 +123,7 @@ static void history_over_rest_needs_a_token_for_the_room(void **state)
 	OPEN("jwt_replay", "true", NULL);
 	assert_int_equal(history_status("job:1", ""), 401);
 	assert_int_equal(history_status("job:1", "Authorization: Bearer x\r\n"), 401);
-	with("Authorization: Bearer ", token_for("u1", 60, ",\"rooms\":[\"job:*\"],\"jti\":\"1\""));
+	with("Authorization: Bearer ", token_for("u1", 600, ",\"rooms\":[\"job:*\"],\"jti\":\"1\""));
 	assert_int_equal(history_status("job:1", line), 200);
 	assert_int_equal(history_status("job:1", line), 200); /* is not used up */
 	assert_int_equal(history_status("@all", line), 200);
@@ -142,7 +142,7 @@ static void the_authorize_handler_is_asked_beyond_the_claim(void **state)
 	OPEN(NULL);
 	wsm_want(host.runtime, WSM_WANT_AUTHORIZE);
 	visitor_try(&visitor, host.port, "/ws",
-	            with("Authorization: Bearer ", token_for("u1", 60, ",\"rooms\":[\"job:*\"]")));
+	            with("Authorization: Bearer ", token_for("u1", 600, ",\"rooms\":[\"job:*\"]")));
 	expect_user(&visitor, "u1");
 	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"job:2\"}");
 	json_decref(visitor_await(&visitor, "subscribed"));
@@ -156,7 +156,7 @@ static void the_authorize_handler_is_asked_beyond_the_claim(void **state)
 		json_decref(visitor_await(&visitor, allow ? "subscribed" : "error"));
 	}
 	/* What the host was asked about, another token does not take away. */
-	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u1", 60, ""));
+	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u1", 600, ""));
 	message = visitor_await(&visitor, "unsubscribed");
 	assert_string_equal(text_at(message, "data.room"), "job:2");
 	json_decref(message);
@@ -183,7 +183,7 @@ static void the_authenticate_handler_decides_about_those_without_a_token(void **
 	assert_string_equal(text_at(greeting, "data.user_id"), "u9");
 	assert_null(at(greeting, "data.expires_at"));
 	json_decref(greeting);
-	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u9", 60, ""));
+	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u9", 600, ""));
 	message = visitor_await(&visitor, "error");
 	assert_string_equal(text_at(message, "data.code"), "unauthenticated");
 	json_decref(message);
@@ -260,7 +260,7 @@ static void a_new_one_of_the_same_user_renews_it(void **state)
 	expect_user(&visitor, "u1");
 	json_decref(visitor_await(&visitor, "token_expiring"));
 	/* Another user's, and a bad one, change nothing. */
-	visitor_say(&visitor, "{\"action\":\"auth\",\"id\":1,\"token\":\"%s\"}", token_for("u2", 60, ""));
+	visitor_say(&visitor, "{\"action\":\"auth\",\"id\":1,\"token\":\"%s\"}", token_for("u2", 600, ""));
 	message = visitor_await(&visitor, "error");
 	assert_string_equal(text_at(message, "data.code"), "unauthenticated");
 	json_decref(message);
@@ -312,17 +312,18 @@ static void each_jti_is_good_once(void **state)
 
 	(void)state;
 	OPEN("jwt_replay", "true", NULL);
-	visitor_try(&visitor, host.port, "/ws", with("Authorization: Bearer ", token_for("u1", 60, ",\"jti\":\"t1\"")));
+	visitor_try(&visitor, host.port, "/ws",
+	            with("Authorization: Bearer ", token_for("u1", 600, ",\"jti\":\"t1\"")));
 	expect_user(&visitor, "u1");
 	expect_close("/ws", line, 4401, "used before");
 	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token);
 	message = visitor_await(&visitor, "error");
 	assert_string_equal(text_at(message, "data.message"), "the token was used before");
 	json_decref(message);
-	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u1", 60, ",\"jti\":\"t2\""));
+	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\"}", token_for("u1", 600, ",\"jti\":\"t2\""));
 	json_decref(visitor_await(&visitor, "authenticated"));
 	visitor_leave(&visitor);
-	expect_close("/ws", with("Authorization: Bearer ", token_for("u1", 60, "")), 4401, "no jti");
+	expect_close("/ws", with("Authorization: Bearer ", token_for("u1", 600, "")), 4401, "no jti");
 }
 
 /* ---- configuration ---------------------------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@ static void in_the_path(void **state)
 
 	(void)state;
 	OPEN(NULL);
-	visitor_try(&visitor, host.port, with("/ws/", token_for("u1", 60, "")), NULL);
+	visitor_try(&visitor, host.port, with("/ws/", token_for("u1", 600, "")), NULL);
 	expect_user(&visitor, "u1");
 	connections = host_ask(&host, WSM_QUERY_CONNECTIONS, NULL);
 	assert_string_equal(text_at(json_array_get(connections, 0), "path"), "/ws/{token}");
@@ -26,7 +26,7 @@ static void in_the_authorization_header(void **state)
 
 	(void)state;
 	OPEN(NULL);
-	visitor_try(&visitor, host.port, "/ws", with("Authorization: Bearer ", token_for("u1", 60, "")));
+	visitor_try(&visitor, host.port, "/ws", with("Authorization: Bearer ", token_for("u1", 600, "")));
 	expect_user(&visitor, "u1");
 	visitor_leave(&visitor);
 	visitor_try(&visitor, host.port, "/ws/updates", with("authorization: bearer ", token));
@@ -60,7 +60,7 @@ static void calls_are_looked_at_as_sockets_are(void **state)
 
 	(void)state;
 	OPEN("jwt_cookie", "session", "jwt_query", "ticket", NULL);
-	token_for("u1", 60, ",\"rooms\":[\"job:1\"]");
+	token_for("u1", 600, ",\"rooms\":[\"job:1\"]");
 	snprintf(parameter, sizeof(parameter), "&ticket=%s", token);
 	assert_int_equal(call(parameter, ""), 200);
 	assert_int_equal(call("&ticket=x", ""), 401);
@@ -89,7 +89,7 @@ static void in_a_cookie_that_is_configured_with_an_origin(void **state)
 
 	(void)state;
 	OPEN("jwt_cookie", "session", NULL);
-	token_for("u1", 60, "");
+	token_for("u1", 600, "");
 	snprintf(headers, sizeof(headers), "Cookie: a=b; session=%s; c\r\nOrigin: http://127.0.0.1:%u\r\n", token,
 	         host.port);
 	visitor_try(&visitor, host.port, "/ws", headers);
@@ -116,7 +116,7 @@ static void in_a_query_parameter_that_is_configured_and_then_kept_secret(void **
 	(void)state;
 	OPEN("jwt_query", "access_token", NULL);
 	wsm_want(host.runtime, WSM_WANT_CONNECT);
-	token_for("u1", 60, ",\"sid\":\"mine\"");
+	token_for("u1", 600, ",\"sid\":\"mine\"");
 	snprintf(path, sizeof(path), "/ws?session_id=s1&access_token=%s&x=1", token);
 	visitor_try(&visitor, host.port, path, NULL);
 	greeting = visitor_next(&visitor);
@@ -137,7 +137,7 @@ static void in_a_subprotocol_beside_ours(void **state)
 
 	(void)state;
 	OPEN(NULL);
-	token_for("u1", 60, ",\"rooms\":[\"project:*\",\"pipeline:*\",\"logs\"],\"jti\":\"0123456789\"");
+	token_for("u1", 600, ",\"rooms\":[\"project:*\",\"pipeline:*\",\"logs\"],\"jti\":\"0123456789\"");
 	snprintf(headers, sizeof(headers), "Sec-WebSocket-Protocol: ws_manager.v1, wsm.bearer.%s\r\n", token);
 	raw_upgrade(request, sizeof(request), "/ws", headers);
 	fd = raw_connect(host.port);
@@ -165,7 +165,7 @@ static void in_a_subprotocol_of_a_hand_over(void **state)
 
 	(void)state;
 	OPEN(NULL);
-	token_for("u1", 60, ",\"rooms\":[\"project:*\",\"pipeline:*\",\"logs\"],\"jti\":\"0123456789\"");
+	token_for("u1", 600, ",\"rooms\":[\"project:*\",\"pipeline:*\",\"logs\"],\"jti\":\"0123456789\"");
 	for (size_t i = 0; i < 3; i++) {
 		size_t len = (size_t)snprintf(headers, sizeof(headers), "Sec-WebSocket-Protocol: ");
 
@@ -195,7 +195,7 @@ static void in_the_first_message(void **state)
 	visitor_try(&visitor, host.port, "/ws", NULL);
 	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"project:1\",\"id\":1}"); /* waits */
 	visitor_say(&visitor, "{\"action\":\"auth\",\"token\":\"%s\",\"id\":2}",
-	            token_for("u1", 60, ",\"rooms\":[\"project:1\"]"));
+	            token_for("u1", 600, ",\"rooms\":[\"project:1\"]"));
 	expect_user(&visitor, "u1");
 	message = of_type(visitor_next(&visitor), "authenticated");
 	assert_string_equal(text_at(message, "data.user_id"), "u1");
@@ -225,7 +225,7 @@ static void on_the_bridge(void **state)
 	(void)state;
 	OPEN("jwt_cookie", "session", NULL);
 	memcpy(given, headers, sizeof(given));
-	snprintf(value, sizeof(value), "ws_manager.v1, wsm.bearer.%s", token_for("u1", 60, ""));
+	snprintf(value, sizeof(value), "ws_manager.v1, wsm.bearer.%s", token_for("u1", 600, ""));
 	given[0].json.len = strlen(value);
 	assert_int_equal(wsm_bridge_open(host.runtime, &request, NULL, &conn, &status, NULL), WSM_OK);
 	event = host_event(&host, WSM_EVENT_BRIDGE_SEND);

@@ -56,7 +56,7 @@ static void a_program_gets_a_status_and_a_browser_a_close_code(void **state)
 	assert_int_equal(answer_of(ask("/ws", ""), "a token is needed"), 401);
 	with("Authorization: Bearer ", token_for("u1", -60, ""));
 	assert_int_equal(answer_of(ask("/ws", line), "has expired"), 401);
-	with("Authorization: Bearer ", token_for("u1", 60, ""));
+	with("Authorization: Bearer ", token_for("u1", 600, ""));
 	assert_int_equal(answer_of(ask("/ws/project/1", line), "not granted"), 403);
 	assert_int_equal(answer_of(ask("/ws?level=loud", line), "level must be"), 400);
 	let_in(ask("/ws", line));
@@ -129,7 +129,7 @@ static void the_authorize_handler_decides_before_the_answer_too(void **state)
 
 	(void)state;
 	wsm_want(host.runtime, WSM_WANT_AUTHORIZE);
-	with("Authorization: Bearer ", token_for("u1", 60, ""));
+	with("Authorization: Bearer ", token_for("u1", 600, ""));
 	for (int allow = 0; allow < 2; allow++) {
 		int fd = ask("/ws/logs", line);
 		char head[4096];
