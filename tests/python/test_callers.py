@@ -337,7 +337,7 @@ def test_limits_hold_with_uvicorn_s_other_implementations(
         before = peak_of(server.popen.pid)
         for path in ("/ws", "/own"):
             code, _ = asyncio.run(bomb(server.port, path, context))
-            assert code == 1009, path
+            assert code in (1009, 1006), path  # These close at once: who still sends may lose the code to a reset.
         assert peak_of(server.popen.pid) < before + 60
 
 

@@ -31,7 +31,7 @@ def choke(manager: WebSocketManager, room: str) -> None:
     """Publishes until the client, who does not read, takes nothing more: each of several waits."""
     until = time.monotonic() + TIMEOUT
     in_a_row = 0
-    while in_a_row < 4:
+    while in_a_row < 10:
         assert time.monotonic() < until
         before = pending(manager.stats())
         manager.send_to_room(room, FILL)
