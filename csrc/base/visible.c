@@ -44,5 +44,6 @@ void wsm__buffer_add_visible(struct wsm__buffer *out, wsm_slice text)
 		at += n ? n : 1;
 		start = at;
 	}
-	wsm__buffer_add(out, text.data + start, at - start);
+	if (at > start) /* text without a byte may have no address */
+		wsm__buffer_add(out, text.data + start, at - start);
 }

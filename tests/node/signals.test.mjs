@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import test from 'node:test'
 import WebSocket from 'ws'
+import { AT_START } from './support.mjs'
 
 /** A server of its own process, which says its port, and a client of it. */
 async function running(t, { attach = 'undefined', before = '', after = '', start } = {}) {
@@ -18,7 +19,7 @@ async function running(t, { attach = 'undefined', before = '', after = '', start
   t.after(() => child.kill('SIGKILL'))
   let said = ''
   child.stderr.on('data', (data) => (said += data))
-  const gone = once(child, 'close').then(([code, signal]) => ({ code, signal, said }))
+  const gone = once(child, 'close').then(([code, signal]) => ({ code, signal, said: said.replace(AT_START, '') }))
   const port = Number((await once(child.stdout, 'data'))[0])
   child.stdout.on('data', (data) => (said += data))
   const client = new WebSocket(`ws://127.0.0.1:${port}/ws`)

@@ -110,7 +110,8 @@ export async function eventually(look, what = String(look)) {
   }
 }
 
-const AT_START = /^ws_manager: (?:access|listening).*\n/gm
+/** What each start says on stderr. */
+export const AT_START = /^ws_manager: (?:access|listening).*\n/gm
 
 /** Runs a program in a Node of its own: { code, signal, stdout, stderr, start }; `start` is what each start says on stderr. `place` is its process.argv[1]. */
 export async function program(source, { args = [], type = 'module', env = {}, place = '', timeout = 60_000 } = {}) {
