@@ -8,7 +8,7 @@
 #include "wire/json.h"
 
 #define ROOM_MAX 160u /* bytes of a name that are shown, "@client:" included */
-#define TYPE_MAX 64u  /* of a type */
+#define TYPE_MAX 128u /* of a type */
 
 struct entry {
 	struct wsm__pub *pub; /* NULL: nobody got it, or it was too large */

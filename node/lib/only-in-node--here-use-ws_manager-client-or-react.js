@@ -2,6 +2,9 @@
 // Some of them show nothing but its name: Turbopack says that 'wsManager' was not found in it.
 'use strict'
 
+// Tells linters of packages what kind of module this is.
+module.exports = {}
+
 throw new Error(
   "ws_manager and ws_manager/next are the server part and run in Node.js only. In the browser, and in components with 'use client', " +
     "import from 'ws_manager/client' or 'ws_manager/react'. A route, a middleware or instrumentation of Next.js that needs the server " +
