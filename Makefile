@@ -238,6 +238,8 @@ ASAN_SITE := build/python-asan/site
 # allocator does not survive (GCC before 14); browsers; and what does not touch the extension.
 NOT_UNDER_ASAN := --ignore-glob='*/test_demo_*.py' --ignore-glob='*/test_docs*.py' --ignore-glob='*/test_seed_javascript.py' --ignore-glob='*/test_installation.py' \
 	--deselect tests/python/test_leaks.py::test_memory_stays \
+	--deselect tests/python/test_callers.py::test_limits_hold_before_anything_is_inflated \
+	--deselect tests/python/test_callers.py::test_limits_hold_with_uvicorn_s_other_implementations \
 	--deselect tests/python/test_fork_exit.py::test_fork_then_notify_gets_a_runtime_of_its_own \
 	--deselect tests/python/test_fork_exit.py::test_a_receipt_of_the_parent_cannot_be_awaited_in_a_child \
 	--deselect tests/python/test_fork_exit.py::test_fork_in_a_thread_while_others_send \

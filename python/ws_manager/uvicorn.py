@@ -53,6 +53,7 @@ MAX_FIELDS = 100
 
 PHRASES = {
     400: "Bad Request",
+    426: "Upgrade Required",
     431: "Request Header Fields Too Large",
     501: "Not Implemented",
     503: "Service Unavailable",
@@ -100,6 +101,10 @@ class _Request(NamedTuple):
         if len(first) > MAX_LINE:
             first = b"GET / HTTP/1.1"
         return b"\r\n".join([first, *kept]) + b"\r\n\r\n"
+
+    def version_is_served(self) -> bool:
+        """RFC 6455 section 4.4; one version, as the field may come once (section 11.3.5)."""
+        return [value for name, value in self.headers if name == b"sec-websocket-version"] == [b"13"]
 
     def moved(self, path: str) -> bytes:
         """The request with another path, percent-encoded; the query stays."""
@@ -181,6 +186,12 @@ class WebSocketProtocol(asyncio.Protocol):
         self.request = request = _Request.parse(data)
         if request is not None and (request.size > MAX_HEAD or len(request.headers) > MAX_FIELDS):
             self._answer(431, f"The request's head has more than {MAX_HEAD // 1024} KiB or {MAX_FIELDS} fields.")
+            return
+        if request is not None and not request.version_is_served():
+            # As the runtime says it: the implementations differ, and the client is to learn which version to come back with.
+            self._answer(
+                426, "only WebSocket version 13 is served", "upgrade: websocket\r\nsec-websocket-version: 13\r\n"
+            )
             return
         look(self.config.loaded_app)
         endpoint = None
@@ -358,12 +369,12 @@ class WebSocketProtocol(asyncio.Protocol):
         self._stay = None
         self.server_state.connections.discard(self)
 
-    def _answer(self, status: int, sentence: str) -> None:
+    def _answer(self, status: int, sentence: str, fields: str = "") -> None:
         phrase = PHRASES[status]
         body = sentence.encode()
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n{fields}"
         )
         if status == 503:
             head += f"retry-after: {retry_after()}\r\n"

@@ -56,16 +56,21 @@ def head(path: str, *more: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def answer(server: Uvicorn, request: bytes) -> bytes:
-    """The status line of what comes back; the server has to say something, or this waits in vain."""
+def reply(server: Uvicorn, request: bytes) -> bytes:
+    """The head of what comes back; the server has to say something, or this waits in vain."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as connection:
         connection.sendall(request)
         data = b""
-        while b"\r\n" not in data:
+        while b"\r\n\r\n" not in data:
             chunk = connection.recv(65536)
             assert chunk, f"closed without an answer: {data!r}"
             data += chunk
-    return data.partition(b"\r\n")[0]
+    return data.partition(b"\r\n\r\n")[0]
+
+
+def answer(server: Uvicorn, request: bytes) -> bytes:
+    """The status line."""
+    return reply(server, request).partition(b"\r\n")[0]
 
 
 def test_long_lines_reach_the_application_whole(server: Uvicorn) -> None:
@@ -116,3 +121,14 @@ def test_no_line_of_the_log_holds_a_token(server: Uvicorn, path: str, caplog: py
         answer(server, head(path))
         server.until(lambda: any("WebSocket" in message for message in caplog.messages))
     assert [message for message in caplog.messages if SECRET in message] == []
+
+
+@pytest.mark.parametrize("path", ["/ws", "/whole/a", "/nowhere"])
+@pytest.mark.parametrize("version", [[], ["8"], ["99"], ["13", "8"]], ids=["none", "8", "99", "two"])
+def test_another_version_is_told_the_one_that_is_served(server: Uvicorn, path: str, version: list[str]) -> None:
+    """RFC 6455 section 4.4: 426, with the version to come back with."""
+    lines = head(path, *(f"Sec-WebSocket-Version: {one}" for one in version)).split(b"\r\n")
+    lines.remove(b"Sec-WebSocket-Version: 13")
+    said = reply(server, b"\r\n".join(lines)).lower().split(b"\r\n")
+    assert said[0] == b"http/1.1 426 upgrade required"
+    assert b"sec-websocket-version: 13" in said
