@@ -188,7 +188,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._answer(431, f"The request's head has more than {MAX_HEAD // 1024} KiB or {MAX_FIELDS} fields.")
             return
         if request is not None and not request.version_is_served():
-            # As the runtime says it. The implementations differ; the client is to learn which version to come back with.
+            # As the runtime says it: the implementations differ. The client is to learn which version is served.
             fields = "upgrade: websocket\r\nsec-websocket-version: 13\r\n"
             self._answer(426, "only WebSocket version 13 is served", fields)
             return

@@ -7,12 +7,17 @@ is tested in C, where the test confirms what was written.
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import threading
 import time
 from typing import Any
 
 import pytest
-from support import TIMEOUT, Client
+from support import TIMEOUT
+from websockets.client import ClientProtocol
+from websockets.frames import Opcode
+from websockets.uri import parse_uri
 
 from ws_manager import DeliveryReport, WebSocketManager
 
@@ -20,8 +25,56 @@ FILL = {"type": "fill", "data": "x" * 300_000}
 DROPPED = ("overflow", "gap", "left", "closed")
 
 
-def subscribe(port: int, *rooms: str) -> Client:
-    client = Client(port, "/ws")
+class SlowClient:
+    """Reads its socket only when it is asked for a message.
+
+    One with a thread that reads would take some more at any time.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self.protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/ws"), max_size=None)
+        self.messages: list[dict[str, Any]] = []
+        self.protocol.send_request(self.protocol.connect())
+        self.next("connected")
+
+    def next(self, type: str | None = None) -> dict[str, Any]:
+        """The next message; with `type`, the next of that type."""
+        while True:
+            self.write()
+            while not self.messages:
+                data = self.socket.recv(65536)
+                assert data, "the server has hung up"
+                self.protocol.receive_data(data)
+                frames = (
+                    each for each in self.protocol.events_received() if getattr(each, "opcode", None) is Opcode.TEXT
+                )
+                self.messages += [json.loads(frame.data) for frame in frames]
+                self.write()
+            message = self.messages.pop(0)
+            if type is None or message["type"] == type:
+                return message
+
+    def write(self) -> None:
+        for data in self.protocol.data_to_send():
+            self.socket.sendall(data)
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        """Sends a command and returns the next message."""
+        self.protocol.send_text(json.dumps(command).encode())
+        return self.next()
+
+    def close(self) -> None:
+        """Says goodbye, and waits for the end without a look at what comes before it."""
+        self.protocol.send_close(1000)
+        self.write()
+        while self.socket.recv(65536):
+            pass
+        self.socket.close()
+
+
+def subscribe(port: int, *rooms: str) -> SlowClient:
+    client = SlowClient(port)
     for room in rooms:
         assert client.ask(action="subscribe", room=room)["type"] == "subscribed"
     return client
