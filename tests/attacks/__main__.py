@@ -44,6 +44,8 @@ SCENES: dict[str, dict[str, object]] = {
     "busy": {**MANY, "busy": 0.003},
     "distrust": {**MANY, "trusted_proxies": "none"},
     "bans": {"ban_time": 1, "ban_time_max": 2, "max_connections_per_ip": 20},
+    # Few enough that no machine is too slow to break it.
+    "arrivals": {"connection_rate_per_ip": 2, "max_connections_per_ip": 5},
     "access": {**MANY, "rooms": json.dumps(RULES)},
     "keys": {**MANY, "jwt_audience": tokens.AUDIENCE, "jwt_issuer": tokens.ISSUER},
 }

@@ -138,12 +138,15 @@ for number, (name, offence) in enumerate(
     bans.add(name, "attack table: bans", banned_after, f"203.0.113.{20 + number}", offence)
 
 
-@bans("more new connections than one address may open in a second", "attack table: floods")
-def arrivals(scene: Scene) -> str:
-    refused = sum(turned_away(scene, "203.0.113.30") for _ in range(150))
+arrivals = Attacks("bans", "arrivals")
+
+
+@arrivals("more new connections than one address may open in a second", "attack table: floods")
+def arriving(scene: Scene) -> str:
+    refused = sum(turned_away(scene, "203.0.113.30") for _ in range(40))
     if not refused:
-        raise Unexpected("all 150 are let in")
-    return f"{refused} of 150 refused"
+        raise Unexpected("all 40 are let in")
+    return f"{refused} of 40 refused"
 
 
 @bans("the list of bans tells no one outside", "attack table: statistics", kinds=("own",))
@@ -197,4 +200,4 @@ def closed_endpoint(scene: Scene) -> str:
     return scene.closed(4403, "/ws/project/9")
 
 
-ALL = (proxies, distrust, bans, access)
+ALL = (proxies, distrust, bans, arrivals, access)

@@ -27,6 +27,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ws_manager import WebSocketManager
+from ws_manager._router import add_endpoint
 from ws_manager.uvicorn import WebSocketProtocol
 
 
@@ -102,6 +103,8 @@ def main() -> None:
     manager = make()
     app = FastAPI(lifespan=manager.lifespan)
     app.include_router(manager.router)
+    if echo := os.environ.get("WEBSOCKET_TEST_ECHO_PATH"):
+        add_endpoint(app.router, manager, echo)  # users get no route to it
     server = Server(uvicorn.Config(app, port=0, ws=WebSocketProtocol, log_level="warning"))
 
     def obey_and_stop() -> None:
