@@ -236,7 +236,7 @@ test-python: $(V)/demo $(S)/pipelines-page $(V)/requirements-test ## Python test
 ASAN_SITE := build/python-asan/site
 # Not under ASan: tests that watch the process's memory, which is ASan's own there; forks out of several threads, which ASan's
 # allocator does not survive (GCC before 14); browsers; and what does not touch the extension.
-NOT_UNDER_ASAN := --ignore-glob='*/test_demo_*.py' --ignore-glob='*/test_docs*.py' --ignore-glob='*/test_seed_javascript.py' --ignore-glob='*/test_installation.py' \
+NOT_UNDER_ASAN := -o cache_dir=build/python-asan/pytest --ignore-glob='*/test_demo_*.py' --ignore-glob='*/test_docs*.py' --ignore-glob='*/test_seed_javascript.py' --ignore-glob='*/test_installation.py' \
 	--deselect tests/python/test_leaks.py::test_memory_stays \
 	--deselect tests/python/test_callers.py::test_limits_hold_before_anything_is_inflated \
 	--deselect tests/python/test_callers.py::test_limits_hold_with_uvicorn_s_other_implementations \
