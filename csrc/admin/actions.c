@@ -1,6 +1,6 @@
 /* What the panel's buttons do. Each is a line in the log. */
 #include "admin/admin.h"
-#include "net/connection.h"
+#include "clients/conn.h"
 
 #define CODE 4409 /* as wsm_disconnect() has it */
 #define REASON "disconnected by an administrator"

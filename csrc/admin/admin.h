@@ -8,7 +8,7 @@
 #ifndef WSM_ADMIN_ADMIN_H
 #define WSM_ADMIN_ADMIN_H
 
-#include "net/call.h"
+#include "rest/call.h"
 
 #define WSM__ADMIN_BUDGET_US 4000u /* for one table; what was not looked at by then is said to be missing */
 

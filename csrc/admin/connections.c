@@ -1,6 +1,6 @@
 /* Connections, as the panel lists them. */
 #include "admin/table.h"
-#include "net/connection.h"
+#include "clients/conn.h"
 
 #include "base/clock.h"
 

@@ -2,7 +2,7 @@
 #ifndef WSM_ADMIN_SAMPLES_H
 #define WSM_ADMIN_SAMPLES_H
 
-#include "net/runtime.h"
+#include "core/core.h"
 
 #define WSM__SAMPLES 300u         /* kept */
 #define WSM__SAMPLE_FIELDS_MAX 24 /* numbers of one */

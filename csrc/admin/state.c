@@ -8,8 +8,8 @@
 #include "admin/table.h"
 #include "admin/tail.h"
 #include "base/clock.h"
-#include "net/answers.h"
-#include "net/checks.h"
+#include "clients/answers.h"
+#include "host/checks.h"
 #include "wire/target.h"
 
 #define TICK_MS 1000u /* between two samples, at least */

@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/slice.h"
-#include "rooms/name.h"
 #include "wire/json.h"
+#include "wire/name.h"
 
 #define ROOM_MAX 160u /* bytes of a name that are shown, "@client:" included */
 #define TYPE_MAX 128u /* of a type */

@@ -5,7 +5,7 @@
 #ifndef WSM_ADMIN_TAIL_H
 #define WSM_ADMIN_TAIL_H
 
-#include "net/publish.h"
+#include "core/publish.h"
 
 #define WSM__TAIL_SIZE 512u               /* publications kept */
 #define WSM__TAIL_BYTES (4u << 20)        /* of them; of a larger one the payload is not kept */

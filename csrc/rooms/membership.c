@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rooms/name.h"
 #include "rooms/registry.h"
+#include "wire/name.h"
 
 void wsm__sub_init(struct wsm__sub *sub)
 {

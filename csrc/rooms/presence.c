@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/siphash.h"
-#include "rooms/name.h"
 #include "rooms/registry.h"
+#include "wire/name.h"
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 

@@ -6,8 +6,8 @@
 #ifndef WSM_ROOMS_PUBLICATION_H
 #define WSM_ROOMS_PUBLICATION_H
 
-#include "ws_manager.h"
 #include "wire/frame.h"
+#include "ws_manager.h"
 
 /* Ids that a publication is not for; made by the host's call, shared by the publications of that call. */
 struct wsm__exclude {

@@ -108,7 +108,7 @@ struct wsm__member {
 	bool vouched;  /* the authorize handler was asked about it, and has allowed it */
 };
 
-/* One receiver of publications; net/connection.h embeds it. */
+/* One receiver of publications; clients/conn.h embeds it. */
 struct wsm__sub {
 	struct wsm__outbox outbox;
 	struct wsm__member *members;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "net/publish.h"
+#include "core/publish.h"
 
 static struct wsm__publish *routed; /* of the test that runs; freed by the next and by finish() */
 static wsm_error error;

@@ -1,0 +1,26 @@
+/* rest.h - the REST calls of docs/protocol.md, wherever they come from. */
+#ifndef WSM_REST_REST_H
+#define WSM_REST_REST_H
+
+#include "core/core.h"
+
+/* Header lines of every answer that has no others; those of the own port's refusals, too. */
+#define WSM__REST_HEADERS "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+
+/* A call that can wait until the host's authenticate handler has said who calls. */
+struct wsm__inquiry {
+	bool asks;                    /* out: nobody else could say; there is no answer yet */
+	struct wsm__buffer question;  /* out: JSON for the handler; the caller's */
+	const wsm_decision *decision; /* in: what it has said; NULL: it was not asked yet */
+};
+/* Answers a call; `answer->body` is the caller's. `inquiry`: NULL for a call that cannot wait. WSM_ENOMEM. */
+int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, struct wsm__inquiry *inquiry,
+                     wsm_rest_answer *answer);
+/* Whether it would look at a body, by all that is known before the body comes. */
+bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request);
+/* The address of who calls, behind trusted proxies; false if they contradict each other, which it is told in the answer. */
+bool wsm__rest_client(const wsm_runtime *runtime, const wsm_rest_request *request, struct wsm__address *client);
+/* Whether a path is one of ours. */
+bool wsm__rest_path(wsm_slice path);
+
+#endif

@@ -1,0 +1,211 @@
+/* The opening handshake: a request that asks for a WebSocket, checked, and answered by 101 or a refusal (RFC 6455, section 4.2). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/conn.h"
+#include "host/calls.h"
+#include "sockets/session.h"
+#include "wire/handshake.h"
+#include "wire/target.h"
+
+static void fill_request(struct wsm__request *request, const struct wsm__head *head, wsm_slice path, const char *ip,
+                         bool tls)
+{
+	memset(request, 0, sizeof(*request));
+	request->path = path;
+	request->query = head->query;
+	request->ip = wsm__str(ip);
+	request->headers = head->fields;
+	request->n_headers = head->n_fields;
+	request->host = head->host;
+	request->tls = tls;
+}
+
+/* The connection of a request that has passed. NULL when out of memory. */
+static struct wsm__conn *make_conn(struct wsm__session *session, const struct wsm__request *request,
+                                   const struct wsm__endpoint *endpoint, const struct wsm__path_params *params)
+{
+	struct wsm__core *core = session->core;
+	struct wsm__adopt *adopt = session->adopt;
+	const wsm_admission *admission = adopt && adopt->has_admission ? &adopt->admission : NULL;
+	uint64_t number = adopt ? adopt->number : atomic_fetch_add(&core->runtime->next_conn, 1);
+	struct wsm__conn *conn = wsm__conn_new(core, number, request, endpoint, params, admission);
+
+	if (conn)
+		conn->arrived = true;
+	if (conn && adopt) {
+		conn->tell_closed = true;
+		wsm__adopt_free(adopt);
+		session->adopt = NULL;
+	}
+	return conn;
+}
+
+/*
+ * Whether the client may come in as far as its address is concerned. Whoever connected by itself was looked at when it was accepted;
+ * here it is about clients of proxies, and those that the host hands over. If not, it is refused.
+ */
+static bool is_welcome(struct wsm__session *session, const struct wsm__request *request)
+{
+	struct wsm__core *core = session->core;
+	struct wsm__address address;
+	struct wsm__peer *peer;
+	char again[40];
+	bool banned;
+
+	if (!session->adopt && !request->client.via_proxy)
+		return true;
+	wsm__address_parse(&address, request->ip);
+	peer = wsm__peer_get(core, &address);
+	switch (wsm__peer_arrives(core, peer)) {
+	case WSM__ARRIVAL_WELCOME:
+		return true;
+	case WSM__ARRIVAL_BANNED:
+		banned = true;
+		break;
+	default:
+		banned = false;
+		break;
+	}
+	snprintf(again, sizeof(again), "Retry-After: %llu\r\n",
+	         banned ? (unsigned long long)(peer->record.until_ms - core->now_ms + 999) / 1000 : 1ull);
+	wsm__entry_refuse(session, 429, again,
+	                  banned ? "this address is banned for a while"
+	                         : "there are too many new connections from this address (connection_rate_per_ip)");
+	return false;
+}
+
+static void accept_upgrade(struct wsm__session *session, struct wsm__conn *conn, const struct wsm__head *head,
+                           bool chosen)
+{
+	struct wsm__buffer answer;
+
+	wsm__session_open(session, conn);
+	wsm__buffer_init(&answer);
+	wsm__handshake_accept(&answer, head, chosen);
+	if (wsm__buffer_steal(&answer, &session->held)) {
+		wsm__session_doom(session);
+	} else {
+		conn->by_http = session->core->config->http_refusal && !wsm__head_get(head, "origin").data;
+		if (!conn->by_http)
+			wsm__upgrade_release(session);
+		if (session->phase == WSM__OPEN)
+			wsm__conn_established(conn);
+	}
+	wsm__buffer_fini(&answer);
+}
+
+void wsm__upgrade_release(struct wsm__session *session)
+{
+	wsm_text answer = session->held;
+
+	if (!answer.data)
+		return;
+	memset(&session->held, 0, sizeof(session->held));
+	wsm__session_write(session, answer.data, answer.len);
+	wsm_text_free(&answer);
+}
+
+unsigned wsm__upgrade_status(unsigned close_code)
+{
+	switch (close_code) {
+	case 4401:
+		return 401;
+	case 4429:
+		return 429;
+	case 1001:
+	case 1011:
+	case 1013:
+		return 503;
+	case 1002:
+	case 4400:
+		return 400;
+	default: /* 4403, and the application's own */
+		return 403;
+	}
+}
+
+static const char *status_line(unsigned status)
+{
+	switch (status) {
+	case 401:
+		return "401 Unauthorized\r\nWWW-Authenticate: Bearer"; /* RFC 6750, section 3 */
+	case 429:
+		return "429 Too Many Requests";
+	case 503:
+		return "503 Service Unavailable";
+	case 400:
+		return "400 Bad Request";
+	default:
+		return "403 Forbidden";
+	}
+}
+
+void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, const char *reason)
+{
+	struct wsm__buffer answer;
+
+	wsm_text_free(&session->held);
+	wsm__buffer_init(&answer);
+	wsm__buffer_addf(&answer,
+	                 "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
+	                 "Cache-Control: no-store\r\nConnection: close\r\n\r\n%s\n",
+	                 status_line(wsm__upgrade_status(close_code)), strlen(reason) + 1, reason);
+	if (!answer.failed)
+		wsm__session_write(session, answer.data, answer.len);
+	wsm__buffer_fini(&answer);
+}
+
+static void refuse_while_draining(struct wsm__session *session, const char *why)
+{
+	struct wsm__core *core = session->core;
+	char extra[40];
+
+	snprintf(extra, sizeof(extra), "Retry-After: %u\r\n",
+	         wsm__drain_retry_after(core->config->drain_spread, core->drain.refused++));
+	wsm__entry_refuse(session, 503, extra, why);
+}
+
+void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
+{
+	const wsm_admission *admission =
+		session->adopt && session->adopt->has_admission ? &session->adopt->admission : NULL;
+	char path[WSM__PATH_MAX + 1], ip[WSM__ADDRESS_TEXT];
+	const char *why, *extra = "";
+	struct wsm__endpoint *endpoint = NULL;
+	struct wsm__path_params params;
+	struct wsm__request request;
+	struct wsm__buffer token;
+	struct wsm__conn *conn = NULL;
+	bool chosen = false, welcome;
+	unsigned status = wsm__handshake_check(head, &chosen, &why, &extra);
+	int len = wsm__percent_decode(head->path, false, path, sizeof(path));
+
+	if (!status && len < 0) {
+		status = 404;
+		why = "the path is too long, or not valid";
+	}
+	if (status) {
+		wsm__entry_refuse(session, status, extra, why);
+		return;
+	}
+	wsm__session_ip(session, ip);
+	fill_request(&request, head, wsm__slice(path, (size_t)len), ip,
+	             session->tls != NULL || (admission && admission->tls));
+	wsm__buffer_init(&token);
+	status = wsm__request_admit(session->core->runtime, &request, admission, &endpoint, &params, &token, &why);
+	welcome = status || is_welcome(session, &request);
+	if (!status && welcome)
+		conn = make_conn(session, &request, endpoint, &params);
+	if (!welcome)
+		; /* it was told */
+	else if (conn)
+		accept_upgrade(session, conn, head, chosen);
+	else if (status == 503)
+		refuse_while_draining(session, why);
+	else
+		wsm__entry_refuse(session, status ? status : 503, "", status ? why : "the server is out of memory");
+	wsm__endpoint_unref(endpoint);
+	wsm__buffer_fini(&token);
+}

@@ -1,0 +1,144 @@
+/* An open connection's frames (RFC 6455, sections 5 to 7): messages in, pings answered, the closing handshake from both sides. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/conn.h"
+#include "sockets/session.h"
+#include "wire/frame.h"
+
+/* ---- the closing handshake -------------------------------------------------------------------------------------- */
+
+/* Both sides have said so, or the client is not to be listened to any longer: the socket lingers on without the connection. */
+static void part(struct wsm__session *session)
+{
+	struct wsm__conn *conn = session->conn;
+
+	wsm__session_linger(session);
+	wsm__conn_gone(conn);
+}
+
+/* Section 5.5.1. `code` 1005: a frame without one. */
+static void send_close(struct wsm__conn *conn, unsigned code, const char *reason)
+{
+	uint8_t frame[2 + WSM__CONTROL_MAX];
+	size_t len = reason && code != 1005 ? strlen(reason) : 0;
+
+	if (len > WSM__CONTROL_MAX - 2)
+		len = WSM__CONTROL_MAX - 2;
+	frame[0] = 0x80u | WSM__CLOSE;
+	frame[1] = (uint8_t)(code == 1005 ? 0 : len + 2);
+	frame[2] = (uint8_t)(code >> 8);
+	frame[3] = (uint8_t)code;
+	if (len)
+		memcpy(frame + 4, reason, len);
+	conn->close_sent = true;
+	wsm__session_write(conn->session, frame, 2u + frame[1]);
+}
+
+void wsm__websocket_close(struct wsm__conn *conn)
+{
+	struct wsm__session *session = conn->session;
+
+	if (conn->close_code == 1006) {
+		wsm__session_doom(session);
+		return;
+	}
+	if (wsm__upgrade_held(session)) {
+		wsm__upgrade_refuse(session, conn->close_code, conn->close_reason ? conn->close_reason : "");
+		part(session);
+		return;
+	}
+	send_close(conn, conn->close_code, conn->close_reason);
+	wsm__unmark_dirty(&conn->core->registry, &conn->sub);
+	if (conn->hang_up)
+		part(session);
+	else
+		wsm__wheel_closing(conn); /* for the client's answer */
+}
+
+/* A Close frame of the client's: the answer to ours, or one that ours answers, behind what was queued before it. */
+static void peer_closes(struct wsm__conn *conn, const struct wsm__inbound_event *event)
+{
+	if (conn->close_sent) {
+		part(conn->session);
+		return;
+	}
+	conn->hang_up = true;
+	if (conn->state == WSM__CONN_CLOSING)
+		return;
+	wsm__conn_closing(conn);
+	conn->close_code = (uint16_t)event->code;
+	free(conn->close_reason);
+	conn->close_reason = event->data.len ? wsm__slice_dup(event->data) : NULL;
+	wsm__flush_soon(conn);
+}
+
+/* What the client sends is no WebSocket, or breaks a limit: it is told, and no answer is waited for. */
+static void client_fails(struct wsm__conn *conn, const struct wsm__inbound_event *event)
+{
+	if (conn->close_sent) {
+		part(conn->session);
+		return;
+	}
+	conn->hang_up = true;
+	wsm__conn_close(conn, event->code, event->reason);
+}
+
+/* ---- frames ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * Section 5.5.3: every ping is answered, behind what was queued before it. They need no bound of their own: while the socket takes
+ * nothing, nothing is read either (session.c).
+ */
+static void pong(struct wsm__conn *conn, wsm_slice payload)
+{
+	struct wsm__pub *pub = conn->state == WSM__CONN_CLOSING ? NULL : wsm__pub_new(WSM__PONG, payload, false);
+
+	if (!pub)
+		return;
+	pub->control = true;
+	wsm__sub_put(&conn->core->registry, &conn->sub, pub);
+	wsm__pub_unref(pub);
+}
+
+/* False if nothing more is to be read. */
+static bool handle(struct wsm__conn *conn, const struct wsm__inbound_event *event)
+{
+	switch (event->kind) {
+	case WSM__IN_DATA:
+		wsm__client_receive(conn, event->data.data, event->data.len, event->first, event->last, event->binary);
+		return true;
+	case WSM__IN_PING:
+		if (wsm__limits_control(conn, event->data.len))
+			pong(conn, event->data);
+		return true;
+	case WSM__IN_PONG: /* as well unasked for, but not for ever */
+		wsm__limits_control(conn, event->data.len);
+		return true;
+	case WSM__IN_CLOSE:
+		peer_closes(conn, event);
+		return false;
+	case WSM__IN_ERROR:
+		client_fails(conn, event);
+		return false;
+	default:
+		return false;
+	}
+}
+
+void wsm__websocket_receive(struct wsm__session *session, uint8_t *data, size_t len)
+{
+	const struct wsm__inbound_limits limits = { wsm__conn_max_message(session->conn),
+	                                            wsm__conn_max_fragments(session->conn) };
+	struct wsm__inbound_event event;
+	size_t at = 0;
+
+	if (wsm__upgrade_held(session)) {
+		wsm__conn_close(session->conn, 1002, "nothing may be sent before the request is answered");
+		return;
+	}
+	wsm__conn_heard(session->conn);
+	do
+		at += wsm__inbound_next(&session->inbound, &limits, data + at, len - at, &event);
+	while (handle(session->conn, &event) && session->conn && session->phase == WSM__OPEN);
+}
