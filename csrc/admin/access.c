@@ -5,6 +5,7 @@
  */
 #include "admin/admin.h"
 #include "policy/origin.h"
+#include "rest/call.h"
 
 static bool key_is_set(const struct wsm__call *call)
 {

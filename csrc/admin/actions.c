@@ -1,6 +1,8 @@
 /* What the panel's buttons do. Each is a line in the log. */
+#include <jansson.h>
+
 #include "admin/admin.h"
-#include "clients/conn.h"
+#include "rest/call.h"
 
 #define CODE 4409 /* as wsm_disconnect() has it */
 #define REASON "disconnected by an administrator"

@@ -8,7 +8,11 @@
 #ifndef WSM_ADMIN_ADMIN_H
 #define WSM_ADMIN_ADMIN_H
 
-#include "rest/call.h"
+#include "ws_manager.h"
+
+struct wsm__admin;
+struct wsm__call;
+struct wsm__core;
 
 #define WSM__ADMIN_BUDGET_US 4000u /* for one table; what was not looked at by then is said to be missing */
 

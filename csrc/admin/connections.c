@@ -1,8 +1,7 @@
 /* Connections, as the panel lists them. */
 #include "admin/table.h"
 #include "clients/conn.h"
-
-#include "base/clock.h"
+#include "rooms/room.h"
 
 #define ROOMS_SHOWN 20u /* of one connection */
 #define TEXT_SHOWN 300u /* bytes of what a client says about itself */

@@ -1,6 +1,9 @@
 #include "admin/samples.h"
 
+#include <string.h>
+
 #include "base/clock.h"
+#include "core/core.h"
 
 /* Counters, but for those that are said to be of the moment. */
 #define FIELDS(X)                                                                                                      \

@@ -1,6 +1,7 @@
 /* The document that the panel polls, and the page itself. */
-#include <stdio.h>
+#include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "admin/admin.h"
 #include "admin/page.h"
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "clients/answers.h"
 #include "host/checks.h"
+#include "rest/call.h"
 #include "wire/target.h"
 
 #define TICK_MS 1000u /* between two samples, at least */

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin.h"
 #include "base/clock.h"
+#include "rest/call.h"
 #include "wire/target.h"
 
 #define CLOCK_EVERY 128u /* items between two looks at the clock */

@@ -5,7 +5,11 @@
 #ifndef WSM_ADMIN_TABLE_H
 #define WSM_ADMIN_TABLE_H
 
-#include "admin/admin.h"
+#include "ws_manager.h"
+
+struct wsm__buffer;
+struct wsm__call;
+struct wsm__core;
 
 #define WSM__TABLE_LIMIT 50u      /* rows of a page, if the call does not say */
 #define WSM__TABLE_LIMIT_MAX 500u /* at most */

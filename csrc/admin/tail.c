@@ -1,11 +1,10 @@
 #include "admin/tail.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "base/slice.h"
 #include "wire/json.h"
-#include "wire/name.h"
 
 #define ROOM_MAX 160u /* bytes of a name that are shown, "@client:" included */
 #define TYPE_MAX 128u /* of a type */

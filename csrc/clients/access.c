@@ -1,9 +1,11 @@
 #include "clients/access.h"
 
-#include "core/publish.h"
+#include "clients/conn.h"
 #include "host/checks.h"
 #include "host/refusals.h"
 #include "host/token.h"
+#include "rooms/membership.h"
+#include "rooms/room.h"
 
 static const char *const no_grant =
 	"this room is not granted: by the token's rooms claim, the application (connect(), authenticate, "

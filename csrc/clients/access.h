@@ -8,9 +8,12 @@
 #ifndef WSM_CLIENTS_ACCESS_H
 #define WSM_CLIENTS_ACCESS_H
 
-#include "clients/conn.h"
+#include "policy/access.h"
 
 struct wsm__claims;
+struct wsm__conn;
+struct wsm__core;
+struct wsm__member;
 
 enum wsm__verdict { WSM__ALLOWED, WSM__FORBIDDEN, WSM__ASK };
 

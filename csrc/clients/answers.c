@@ -1,10 +1,11 @@
 #include "clients/answers.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "clients/conn.h"
 #include "core/overload.h"
+#include "rooms/room.h"
 
 #define PROJECTS_MAX 1000  /* rows of connections_per_project */
 #define STATS_MAX_US 50000 /* then the answer is five seconds old at most */

@@ -2,7 +2,11 @@
 #ifndef WSM_CLIENTS_ANSWERS_H
 #define WSM_CLIENTS_ANSWERS_H
 
-#include "clients/conn.h"
+#include "rooms/registry.h"
+
+struct wsm__buffer;
+struct wsm__conn;
+struct wsm__core;
 
 /* What takes a look at all connections. */
 struct wsm__sums {

@@ -4,10 +4,13 @@
 
 #include "clients/access.h"
 #include "clients/answers.h"
+#include "clients/conn.h"
 #include "clients/presence.h"
-#include "core/publish.h"
 #include "host/refusals.h"
 #include "host/token.h"
+#include "rooms/catchup.h"
+#include "rooms/membership.h"
+#include "rooms/room.h"
 #include "wire/command.h"
 
 #define HISTORY_LIMIT_MAX 1000u

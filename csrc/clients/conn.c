@@ -1,7 +1,6 @@
 #include "clients/conn.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +12,12 @@
 #include "host/lists.h"
 #include "host/refusals.h"
 #include "host/token.h"
+#include "rooms/fanout.h"
+#include "rooms/membership.h"
 #include "sockets/session.h"
 #include "wire/name.h"
 #include "wire/own.h"
+#include "wire/target.h"
 
 /* ---- who it is ---------------------------------------------------------------------------------------------------- */
 

@@ -7,15 +7,17 @@
 #ifndef WSM_CLIENTS_CONN_H
 #define WSM_CLIENTS_CONN_H
 
-#include "base/meter.h"
 #include "core/core.h"
 #include "policy/access.h"
+#include "policy/config.h"
 #include "policy/proxy.h"
-#include "wire/target.h"
+
+struct wsm__command;
+struct wsm__grant;
+struct wsm__opening;
+struct wsm__position;
 
 enum wsm__conn_state { WSM__CONN_HANDSHAKE, WSM__CONN_DECIDING, WSM__CONN_OPEN, WSM__CONN_CLOSING };
-
-struct wsm__session;
 
 /*
  * What a request asks for, whichever way it came: own port, hand-over, bridge. Valid during the call it is passed to. The path is
@@ -272,8 +274,6 @@ void wsm__client_subscription(struct wsm__conn *conn, const char *type, wsm_slic
 void wsm__client_resume(struct wsm__conn *conn, wsm_slice message);
 
 /* ---- say.c: what clients publish -------------------------------------------------------------------------------- */
-
-struct wsm__command;
 
 /* The action `publish`, once it is allowed. */
 void wsm__client_publish(struct wsm__conn *conn, const struct wsm__command *command);

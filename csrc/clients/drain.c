@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/ids.h"
 #include "clients/conn.h"
 #include "core/publish.h"
+#include "rooms/fanout.h"
 
 #define TURN_MS 5u                /* between two waves */
 #define PER_MS 1.0                /* clients at least: as many as a small server lets in again */

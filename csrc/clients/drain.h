@@ -12,8 +12,10 @@
 #include <stdint.h>
 #include <uv.h>
 
-struct wsm__core;
+#include "ws_manager.h"
+
 struct wsm__conn;
+struct wsm__core;
 
 struct wsm__drain {
 	uv_timer_t timer;

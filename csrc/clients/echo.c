@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "clients/conn.h"
-#include "wire/frame.h"
+#include "rooms/fanout.h"
 
 void wsm__echo(struct wsm__conn *conn, wsm_slice message)
 {

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "clients/conn.h"
+#include "rooms/catchup.h"
+#include "rooms/fanout.h"
 #include "sockets/session.h"
 
 #define SLICE_US 3000u                          /* for one turn of the loop */

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/siphash.h"
 #include "clients/access.h"
-#include "core/publish.h"
+#include "clients/conn.h"
 #include "host/token.h"
 #include "wire/command.h"
 

@@ -4,8 +4,14 @@
 
 #include "base/clock.h"
 #include "clients/access.h"
+#include "clients/conn.h"
 #include "core/publish.h"
 #include "host/token.h"
+#include "rooms/catchup.h"
+#include "rooms/fanout.h"
+#include "rooms/membership.h"
+#include "rooms/room.h"
+#include "wire/target.h"
 
 static const struct wsm__position *named(const struct wsm__opening *opening, wsm_slice room)
 {

@@ -6,7 +6,7 @@
 
 #include "base/siphash.h"
 #include "clients/conn.h"
-#include "clients/peers.h"
+#include "rooms/room.h"
 
 /* What costs as much as a subscription. */
 #define REPLAYED_PER_TOKEN 50

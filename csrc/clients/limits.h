@@ -2,14 +2,13 @@
 #ifndef WSM_CLIENTS_LIMITS_H
 #define WSM_CLIENTS_LIMITS_H
 
-#include "base/buffer.h"
 #include "base/hash.h"
 #include "policy/bucket.h"
 #include "ws_manager.h"
 
-struct wsm__core;
+struct wsm__buffer;
 struct wsm__conn;
-struct wsm_config;
+struct wsm__core;
 
 /* Limits that are counted when they are broken, by the name of their option. */
 #define WSM__LIMITS(X)                                                                                                 \

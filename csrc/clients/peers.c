@@ -1,13 +1,11 @@
 #include "clients/peers.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/siphash.h"
 #include "clients/conn.h"
-#include "clients/limits.h"
 #include "rest/key.h"
 
 #define SWEEP_MAX 4096   /* peers looked at per sweep */

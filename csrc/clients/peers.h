@@ -7,12 +7,12 @@
 #ifndef WSM_CLIENTS_PEERS_H
 #define WSM_CLIENTS_PEERS_H
 
-#include "base/buffer.h"
 #include "base/hash.h"
 #include "policy/address.h"
 #include "policy/ban.h"
 #include "policy/bucket.h"
 
+struct wsm__buffer;
 struct wsm__core;
 
 struct wsm__peer {

@@ -1,9 +1,11 @@
 /* Who is in a room: the answer to who asks, and what its members are told. */
 #include "clients/presence.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #include "core/publish.h"
+#include "rooms/presence.h"
+#include "rooms/room.h"
 #include "wire/name.h"
 
 #define LARGE 1000u    /* members, from which on they are told numbers only */

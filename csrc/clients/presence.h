@@ -2,7 +2,10 @@
 #ifndef WSM_CLIENTS_PRESENCE_H
 #define WSM_CLIENTS_PRESENCE_H
 
-#include "clients/conn.h"
+#include "ws_manager.h"
+
+struct wsm__buffer;
+struct wsm__core;
 
 #define WSM__PRESENCE_LIMIT 100u      /* ids of each kind that a client gets if it asks for no number */
 #define WSM__PRESENCE_LIMIT_MAX 1000u /* and at most */

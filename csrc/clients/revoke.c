@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "clients/conn.h"
 #include "host/calls.h"
 #include "host/token.h"
 #include "wire/name.h"

@@ -5,6 +5,9 @@
 
 #include "base/siphash.h"
 #include "clients/access.h"
+#include "clients/conn.h"
+#include "rooms/membership.h"
+#include "rooms/room.h"
 
 struct sticky_room {
 	struct sticky_room *next;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clients/access.h"
+#include "clients/conn.h"
 #include "sockets/session.h"
 
 #define WAITING_MAX 32 /* questions of one connection */

@@ -5,35 +5,33 @@
 #ifndef WSM_CORE_CORE_H
 #define WSM_CORE_CORE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/types.h>
 #include <uv.h>
 
-#include "base/buffer.h"
 #include "base/ids.h"
 #include "base/queue.h"
 #include "clients/drain.h"
 #include "clients/limits.h"
 #include "clients/peers.h"
-#include "policy/config.h"
 #include "policy/endpoint.h"
 #include "policy/revocation.h"
 #include "policy/rules.h"
 #include "policy/throttle.h"
 #include "rooms/registry.h"
 
-struct wsm__core;
-struct wsm__conn;
-struct wsm__ticket;
-struct wsm__sticky;
-struct wsm__used;
-struct wsm__session;
-struct wsm__tls;
-struct wsm__jwt;
-struct wsm__admin;
-struct wsm__tail;
 struct lws_context;
 struct lws_vhost;
+struct wsm__admin;
+struct wsm__jwt;
+struct wsm__session;
+struct wsm__sticky;
+struct wsm__tail;
+struct wsm__ticket;
+struct wsm__tls;
+struct wsm__used;
 
 /* ---- what host threads share ------------------------------------------------------------------------------------ */
 

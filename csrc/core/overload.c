@@ -1,6 +1,8 @@
 #include "core/overload.h"
 
 #include "base/clock.h"
+#include "core/core.h"
+#include "policy/config.h"
 
 #define CALM_MS 1000u /* without a drop, then it closes */
 

@@ -5,7 +5,10 @@
 #ifndef WSM_CORE_OVERLOAD_H
 #define WSM_CORE_OVERLOAD_H
 
-#include "core/core.h"
+#include "ws_manager.h"
+
+struct wsm__buffer;
+struct wsm__core;
 
 /* Counts a drop by rank. Any thread. */
 void wsm__overload_count(wsm_runtime *runtime, unsigned rank);

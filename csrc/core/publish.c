@@ -2,7 +2,6 @@
 #include "core/publish.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "admin/tail.h"
@@ -11,6 +10,8 @@
 #include "base/siphash.h"
 #include "clients/conn.h"
 #include "events/catalogue.h"
+#include "rooms/fanout.h"
+#include "rooms/room.h"
 #include "wire/envelope.h"
 #include "wire/json.h"
 

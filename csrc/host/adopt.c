@@ -2,13 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "clients/conn.h"
 #include "host/calls.h"
 #include "host/lists.h"
-#include "policy/address.h"
 #include "sockets/session.h"
 #include "wire/name.h"
 #include "wire/target.h"

@@ -1,4 +1,6 @@
 /* Bans by hand: the public calls. */
+#include <string.h>
+
 #include "base/error.h"
 #include "host/calls.h"
 

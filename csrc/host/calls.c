@@ -12,7 +12,6 @@
 #include "host/lists.h"
 #include "host/token.h"
 #include "wire/command.h"
-#include "wire/frame.h"
 #include "wire/name.h"
 
 /* ---- the queue -------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,8 @@
 
 #include "core/core.h"
 
+struct wsm__asked;
+
 /* subscribe, unsubscribe, disconnect, bridge traffic, replies, decisions */
 struct wsm__simple {
 	struct wsm__command_node head;
@@ -41,7 +43,6 @@ void wsm__bridge_run(struct wsm__core *core, struct wsm__simple *command);
 void wsm__adopt_failed(wsm_runtime *runtime, uint64_t number, unsigned code, const char *reason);
 
 /* A question of the host's, waited for. */
-struct wsm__asked;
 void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked);
 void wsm__query_discard(struct wsm__asked *asked);
 

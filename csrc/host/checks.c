@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "clients/access.h"
+#include "clients/conn.h"
 #include "host/calls.h"
 #include "host/refusals.h"
 

@@ -5,7 +5,10 @@
 #ifndef WSM_HOST_CHECKS_H
 #define WSM_HOST_CHECKS_H
 
+#include <stdatomic.h>
+
 #include "core/core.h"
+#include "policy/config.h"
 
 #define WSM__CHECK_KEY 1u          /* a key for tokens */
 #define WSM__CHECK_AUTHENTICATE 2u /* a handler of the host */

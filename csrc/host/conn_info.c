@@ -1,5 +1,6 @@
 /* What is fixed about a connection: shared with the host, whose threads may hold it for longer than the connection lives. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "clients/conn.h"
 

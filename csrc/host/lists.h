@@ -5,7 +5,9 @@
 #ifndef WSM_HOST_LISTS_H
 #define WSM_HOST_LISTS_H
 
-#include "core/core.h"
+#include "ws_manager.h"
+
+struct wsm__arena;
 
 struct wsm__lists {
 	const wsm_slice *rooms, *subscribe, *publish;

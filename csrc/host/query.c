@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "clients/answers.h"
+#include "clients/conn.h"
 #include "clients/presence.h"
 #include "host/calls.h"
 #include "host/lists.h"

@@ -1,11 +1,11 @@
 /* What is checked before a WebSocket is accepted, whichever way its request came: Origin, endpoint, where a token stands. */
 #include <stdio.h>
+#include <string.h>
 
-#include "base/slice.h"
+#include "clients/conn.h"
 #include "host/refusals.h"
 #include "host/token.h"
 #include "policy/origin.h"
-#include "policy/proxy.h"
 #include "wire/head.h"
 
 static bool has_auth(const wsm_runtime *runtime)

@@ -8,7 +8,9 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "clients/conn.h"
 #include "wire/handshake.h"
+#include "wire/target.h"
 
 #define KEY_FILE_MAX 65536u
 

@@ -8,10 +8,17 @@
 #ifndef WSM_HOST_TOKEN_H
 #define WSM_HOST_TOKEN_H
 
-#include "clients/conn.h"
 #include "policy/jwt.h"
 
+struct wsm__address;
+struct wsm__buffer;
 struct wsm__command;
+struct wsm__conn;
+struct wsm__core;
+struct wsm__keys;
+struct wsm__path_params;
+struct wsm__request;
+struct wsm__simple;
 
 /* What an open connection has by its token. */
 struct wsm__grant {
@@ -28,7 +35,6 @@ int wsm__token_init(wsm_runtime *runtime, wsm_error *error);
 struct wsm__jwt *wsm__token_keys(const struct wsm_config *config, const char *secret, const char *public_key,
                                  const char *algorithm, wsm_error *error);
 /* The exchange, on the runtime thread or while there is none. Takes `keys` over. */
-struct wsm__keys;
 void wsm__keys_run(wsm_runtime *runtime, struct wsm__keys *keys);
 
 /* The headers that may carry one; empty where there is none. */
@@ -75,7 +81,6 @@ void wsm__revoke_sweep(struct wsm__core *core);
 /* Whether such a token is no longer accepted; counts. */
 bool wsm__revoked(struct wsm__core *core, const struct wsm__claims *claims);
 /* Ends connections after a revocation. */
-struct wsm__simple;
 void wsm__revoke_run(struct wsm__core *core, const struct wsm__simple *command);
 
 /* Tokens that were used: forgets those that have expired, or all. */

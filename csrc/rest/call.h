@@ -4,7 +4,10 @@
 
 #include <jansson.h>
 
+#include "clients/conn.h"
 #include "rest/key.h"
+
+struct wsm__inquiry;
 
 struct wsm__call {
 	struct wsm__core *core;

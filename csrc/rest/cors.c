@@ -1,8 +1,10 @@
 #include "rest/cors.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/slice.h"
+#include "policy/config.h"
 #include "policy/origin.h"
 
 #define ORIGIN_MAX 300 /* bytes: a scheme, a host of 253, a port */

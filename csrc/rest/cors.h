@@ -5,7 +5,7 @@
 #ifndef WSM_REST_CORS_H
 #define WSM_REST_CORS_H
 
-#include "core/core.h"
+#include "ws_manager.h"
 
 #define WSM__CORS_MAX 512 /* bytes of the fields, with the NUL */
 

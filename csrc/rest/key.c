@@ -1,6 +1,8 @@
 #include "rest/key.h"
 
-#include "base/slice.h"
+#include <string.h>
+
+#include "clients/conn.h"
 #include "host/token.h"
 
 #define BURST 10.0 /* seconds of wrong_key_rate */

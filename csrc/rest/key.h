@@ -2,7 +2,10 @@
 #ifndef WSM_REST_KEY_H
 #define WSM_REST_KEY_H
 
-#include "clients/conn.h"
+#include "ws_manager.h"
+
+struct wsm__core;
+struct wsm__request;
 
 enum wsm__key {
 	WSM__KEY_NONE, /* none was brought, or none is set */

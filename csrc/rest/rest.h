@@ -2,7 +2,10 @@
 #ifndef WSM_REST_REST_H
 #define WSM_REST_REST_H
 
-#include "core/core.h"
+#include "base/buffer.h"
+
+struct wsm__address;
+struct wsm__core;
 
 /* Header lines of every answer that has no others; those of the own port's refusals, too. */
 #define WSM__REST_HEADERS "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"

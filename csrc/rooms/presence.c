@@ -1,6 +1,7 @@
 #include "rooms/presence.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/siphash.h"
 #include "rooms/registry.h"

@@ -9,6 +9,8 @@
 #include "wire/frame.h"
 #include "ws_manager.h"
 
+struct wsm__tally;
+
 /* Ids that a publication is not for; made by the host's call, shared by the publications of that call. */
 struct wsm__exclude {
 	uint32_t refs;
@@ -18,8 +20,6 @@ struct wsm__exclude {
 
 /* What becomes of a subscriber's backlog in a room when its queue is full; see registry.h. */
 enum wsm__backlog { WSM__RECOVER, WSM__DROP_OLDEST, WSM__LATEST, WSM__DISCONNECT };
-
-struct wsm__tally;
 
 struct wsm__pub {
 	uint32_t refs;

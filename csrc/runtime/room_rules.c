@@ -1,6 +1,7 @@
 /* Rooms by pattern: the public call, and what the rules and the options come to for one room. */
 #include "clients/access.h"
 #include "clients/conn.h"
+#include "rooms/room.h"
 
 #define USER_HISTORY_SIZE 100u        /* of a user's room, where no rule says anything */
 #define USER_HISTORY_TTL_MS 86400000u /* what was sent while a user was away waits for a day */

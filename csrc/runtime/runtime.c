@@ -1,6 +1,4 @@
 /* The thread: its start, its loop, its end. */
-#include "core/core.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -24,6 +22,7 @@
 #include "host/checks.h"
 #include "host/token.h"
 #include "policy/misspelt.h"
+#include "rooms/room.h"
 #include "sockets/server.h"
 #include "sockets/session.h"
 #include "sockets/tls.h"

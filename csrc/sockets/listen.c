@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/core.h"
+#include "policy/config.h"
 #include "sockets/server.h"
 #include "sockets/session.h"
 

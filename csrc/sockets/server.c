@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "core/core.h"
 #include "sockets/session.h"
 
 #define PROTOCOL "ws_manager"

@@ -2,7 +2,11 @@
 #ifndef WSM_SOCKETS_SERVER_H
 #define WSM_SOCKETS_SERVER_H
 
-#include "core/core.h"
+#include "ws_manager.h"
+
+struct lws;
+struct wsm__core;
+struct wsm__session;
 
 /* Makes the context on the core's loop. WSM_ESYSTEM. */
 int wsm__server_open(struct wsm__core *core, wsm_error *error);

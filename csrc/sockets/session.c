@@ -3,13 +3,12 @@
 #include <libwebsockets.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "clients/conn.h"
 #include "host/calls.h"
-#include "policy/address.h"
 #include "sockets/server.h"
 #include "sockets/tls.h"
 

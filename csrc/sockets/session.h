@@ -15,12 +15,16 @@
 #ifndef WSM_SOCKETS_SESSION_H
 #define WSM_SOCKETS_SESSION_H
 
-#include "core/core.h"
+#include "policy/address.h"
 #include "wire/inbound.h"
 
 struct lws;
 struct wsm__adopt;
+struct wsm__conn;
+struct wsm__core;
 struct wsm__entry;
+struct wsm__head;
+struct wsm__peer;
 struct wsm__ticket;
 struct wsm__tls_link;
 
@@ -129,7 +133,6 @@ void wsm__calls_queued(struct wsm__session *session, size_t bytes);
 
 /* ---- upgrade.c -------------------------------------------------------------------------------------------------- */
 
-struct wsm__head;
 /* A request that asks for another protocol: accepted with 101 (the session is OPEN then), or refused. */
 void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head);
 /* Whether the client still waits for the answer to its request. */

@@ -1,6 +1,13 @@
 #include "sockets/tls.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/error.h"
+#include "core/core.h"
+#include "policy/config.h"
 #include "sockets/session.h"
 
 #ifdef WSM_WITH_TLS

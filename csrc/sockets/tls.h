@@ -5,10 +5,9 @@
 #ifndef WSM_SOCKETS_TLS_H
 #define WSM_SOCKETS_TLS_H
 
-#include "core/core.h"
+#include "ws_manager.h"
 
 struct wsm__session;
-struct wsm__tls_link;
 
 /* Reads certificate and key, if they are configured: runtime->tls. WSM_ECONFIG. */
 int wsm__tls_init(wsm_runtime *runtime, wsm_error *error);

@@ -1,6 +1,5 @@
 /* The opening handshake: a request that asks for a WebSocket, checked, and answered by 101 or a refusal (RFC 6455, section 4.2). */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clients/conn.h"

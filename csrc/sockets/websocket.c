@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "clients/conn.h"
+#include "rooms/fanout.h"
 #include "sockets/session.h"
-#include "wire/frame.h"
 
 /* ---- the closing handshake -------------------------------------------------------------------------------------- */
 

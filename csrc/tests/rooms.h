@@ -11,7 +11,12 @@
 
 #include <stdio.h>
 
-#include "rooms/registry.h"
+#include "rooms/catchup.h"
+#include "rooms/fanout.h"
+#include "rooms/lag.h"
+#include "rooms/membership.h"
+#include "rooms/overflow.h"
+#include "rooms/room.h"
 
 #define SUBS 4
 #define TTL_MS 1000u
