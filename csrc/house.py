@@ -53,7 +53,7 @@ EXCEPTIONS: frozenset[str] = frozenset()
 NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
-NAME = re.compile(r"\b(wsm_\w+)\b")
+NAME = re.compile(r"(?<!struct )(?<!enum )(?<!union )\b(wsm_\w+)\b")
 CALLEE = re.compile(r"\b(\w+)\s*\(")
 NOT_FUNCTIONS = {"__attribute__", "_Static_assert", "defined"}
 

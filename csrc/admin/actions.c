@@ -1,7 +1,11 @@
 /* What the panel's buttons do. Each is a line in the log. */
+#include "admin/actions.h"
+
 #include <jansson.h>
 
-#include "admin/admin.h"
+#include "clients/conn.h"
+#include "clients/peers.h"
+#include "host/log.h"
 #include "rest/call.h"
 
 #define CODE 4409 /* as wsm_disconnect() has it */

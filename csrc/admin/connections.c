@@ -1,4 +1,6 @@
 /* Connections, as the panel lists them. */
+#include "admin/connections.h"
+
 #include "admin/table.h"
 #include "clients/conn.h"
 #include "rooms/room.h"

@@ -1,4 +1,6 @@
 /* Rooms, as the panel lists them. */
+#include "admin/rooms.h"
+
 #include "admin/table.h"
 #include "core/core.h"
 

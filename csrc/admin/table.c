@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "rest/call.h"
 #include "wire/target.h"

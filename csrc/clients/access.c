@@ -1,9 +1,12 @@
 #include "clients/access.h"
 
 #include "clients/conn.h"
+#include "clients/grant.h"
+#include "clients/sticky.h"
+#include "clients/ticket.h"
 #include "host/checks.h"
+#include "host/log.h"
 #include "host/refusals.h"
-#include "host/token.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"
 
@@ -287,4 +290,24 @@ bool wsm__access_again(struct wsm__conn *conn, const struct wsm__regrant *regran
 		wsm__leave(&conn->core->registry, &conn->sub, member->room);
 	}
 	return true;
+}
+
+void wsm__access_guard(struct wsm__core *core, unsigned checks)
+{
+	static const struct wsm__regrant late = {
+		"clients are checked now, and this room is not granted",
+		"clients are checked now, and the rooms of this endpoint are not granted"
+	};
+	unsigned long long ended = 0;
+
+	for (uint64_t i = 0; i < core->n_conns; i++)
+		if (core->conns[i]->state == WSM__CONN_OPEN)
+			ended += !wsm__access_again(core->conns[i], &late);
+	wsm__log(core->runtime, WSM_WARNING,
+	         "access: granted from now on, because of %s, which was not known at the start: public rooms need a "
+	         "grant "
+	         "(option access=auto), and %llu connection%s to rooms without one %s been closed. Let it be known "
+	         "before "
+	         "the start, or set access=granted",
+	         wsm__checks_by(core->runtime, checks), ended, ended == 1 ? "" : "s", ended == 1 ? "has" : "have");
 }

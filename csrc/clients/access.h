@@ -59,4 +59,7 @@ struct wsm__regrant {
 /* After another token has come, or a check: ends what is no longer allowed. False if that closes the connection. */
 bool wsm__access_again(struct wsm__conn *conn, const struct wsm__regrant *regrant);
 
+/* Something checks clients that was not known at the start: ends what would not be allowed now. */
+void wsm__access_guard(struct wsm__core *core, unsigned checks);
+
 #endif

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "clients/conn.h"
+#include "clients/drain.h"
+#include "clients/limits.h"
 #include "core/overload.h"
+#include "host/queue.h"
 #include "rooms/room.h"
 
 #define PROJECTS_MAX 1000  /* rows of connections_per_project */
@@ -93,7 +95,7 @@ static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struc
 		{ "superseded_publications", "superseded_total", true,
 		  "Publications held back by max_rate and replaced by a newer one.", counters->superseded },
 		{ "overloaded_publications", "overloaded_total", true,
-		  "Commands of the host dropped: the command queue was full.", wsm__overload_sum(runtime) },
+		  "Commands of the host dropped: the command queue was full.", wsm__post_dropped_all(runtime) },
 		{ "overloaded_low", "overloaded_publications_total{priority=\"low\"}", true,
 		  "Publications of them, by priority.", atomic_load(&runtime->overloaded[WSM_LOW]) },
 		{ "overloaded_normal", "overloaded_publications_total{priority=\"normal\"}", true, NULL,
@@ -147,9 +149,9 @@ static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struc
 		{ "draining", "draining", false, "1 while new connections are refused: drained, or stopping.",
 		  atomic_load(&runtime->draining) },
 		{ "refused_draining", "refused_draining_total", true, "Upgrades refused with 503 while draining.",
-		  core->drain.refused },
+		  core->drain->refused },
 		{ "drained_connections", "drained_total", true,
-		  "Connections closed with 1001 and a hint when to come back.", core->drain.hints },
+		  "Connections closed with 1001 and a hint when to come back.", core->drain->hints },
 		{ "slow_consumers", "slow_consumers_total", true, "Connections closed with 4413.",
 		  counters->slow_consumers },
 		{ "timeouts", "timeouts_total", true, "Connections closed with 4408.", counters->timeouts },

@@ -1,13 +1,19 @@
 /* Messages from clients: put together, limited, and carried out (docs/protocol.md, "Client -> server"). */
+#include "clients/client.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "clients/access.h"
 #include "clients/answers.h"
-#include "clients/conn.h"
+#include "clients/echo.h"
+#include "clients/limits.h"
 #include "clients/presence.h"
+#include "clients/say.h"
+#include "clients/ticket.h"
+#include "clients/token.h"
+#include "host/events.h"
 #include "host/refusals.h"
-#include "host/token.h"
 #include "rooms/catchup.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"

@@ -4,17 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/siphash.h"
 #include "clients/access.h"
-#include "core/publish.h"
+#include "clients/client.h"
+#include "clients/drain.h"
+#include "clients/flush.h"
+#include "clients/grant.h"
+#include "clients/greeting.h"
+#include "clients/heartbeat.h"
+#include "clients/limits.h"
+#include "clients/peers.h"
+#include "clients/say.h"
+#include "clients/ticket.h"
+#include "clients/token.h"
+#include "core/control.h"
 #include "host/checks.h"
+#include "host/conn_info.h"
+#include "host/events.h"
 #include "host/lists.h"
 #include "host/refusals.h"
+#include "host/request.h"
 #include "host/token.h"
 #include "rooms/fanout.h"
 #include "rooms/membership.h"
-#include "sockets/session.h"
+#include "sockets/upgrade.h"
 #include "wire/name.h"
 #include "wire/own.h"
 #include "wire/target.h"
@@ -227,7 +240,7 @@ static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, co
 		texts[2] = admission->session_id;
 	}
 	/* Where there are users, a session belongs to one: who says which user it is says which session. */
-	if (claims_session && !texts[1].len && !texts[2].len && wsm__checks_believe_session(core, admission))
+	if (claims_session && !texts[1].len && !texts[2].len && wsm__checks_believe_session(core->runtime, admission))
 		texts[2] = wsm__slice(session, (size_t)len);
 	else if (!claims_session && (len > 0 || len == -2))
 		opening_refuse(opening, "session_id must be at most 120 bytes of UTF-8 without control characters");
@@ -587,4 +600,18 @@ void wsm__conn_gone(struct wsm__conn *conn)
 	free(conn->heartbeat);
 	free(conn->close_reason);
 	free(conn);
+}
+
+wsm_slice wsm__conn_texts(const struct wsm__conn *conn)
+{
+	const wsm_conn_info *info = conn->info;
+
+	return wsm__slice(info->client_id, (size_t)(info->user_agent - info->client_id) + strlen(info->user_agent));
+}
+
+struct wsm__sub *wsm__conn_find_client(struct wsm__core *core, wsm_slice client_id)
+{
+	struct wsm__conn *conn = wsm__conn_by_client(core, client_id);
+
+	return conn && conn->state == WSM__CONN_OPEN ? &conn->sub : NULL;
 }

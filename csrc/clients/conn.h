@@ -1,5 +1,5 @@
 /*
- * connection.h - one client. Whether its socket is libwebsockets' or the host's (bridge) matters only to flush.c and close.
+ * conn.h - one client. Whether its socket is libwebsockets' or the host's (bridge) matters only to flush.c and close.
  *
  * Life: HANDSHAKE -> (DECIDING, while the host authenticates) -> OPEN -> CLOSING -> gone. Closing has two steps: wsm__conn_close()
  * says why and stops everything else; wsm__conn_gone() comes from whoever owned the socket and frees.
@@ -9,34 +9,15 @@
 
 #include "core/core.h"
 #include "policy/access.h"
-#include "policy/config.h"
-#include "policy/proxy.h"
+#include "policy/bucket.h"
 
-struct wsm__command;
 struct wsm__grant;
 struct wsm__opening;
+struct wsm__peer;
 struct wsm__position;
+struct wsm__request;
 
 enum wsm__conn_state { WSM__CONN_HANDSHAKE, WSM__CONN_DECIDING, WSM__CONN_OPEN, WSM__CONN_CLOSING };
-
-/*
- * What a request asks for, whichever way it came: own port, hand-over, bridge. Valid during the call it is passed to. The path is
- * decoded, the query is not.
- */
-struct wsm__request {
-	wsm_slice path, query, ip;
-	const wsm_member *headers; /* all of them, in order; `json` is the value, plain text */
-	size_t n_headers;
-	bool tls;                  /* it came over TLS that ends here, or in the host's server */
-	wsm_slice via;             /* see wsm_request */
-	wsm_slice host;            /* that the client believes to speak to */
-	wsm_slice called;          /* the same as the request itself has it, whatever a proxy says */
-	struct wsm__client client; /* by wsm__request_client(); `ip` and `host` are its then */
-	bool loopback;             /* its socket, or its client, is on this machine */
-	bool local;                /* it is, knows it by a name of loopback, and nothing is in between */
-	char client_ip[WSM__ADDRESS_TEXT], client_host[256];
-	wsm_slice token; /* a JWT, not checked yet; empty: none */
-};
 
 struct wsm__conn {
 	struct wsm__sub sub; /* first: the registry hands out subs */
@@ -118,8 +99,6 @@ struct wsm__opening {
 	size_t early_bytes;
 };
 
-/* ---- connection.c: being made, opening, closing ----------------------------------------------------------------- */
-
 /*
  * A connection for a request that has passed wsm__request_check(). `endpoint` (reference not taken) may be NULL if `admission`
  * says admitted. NULL when out of memory.
@@ -129,7 +108,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
                                 const wsm_admission *admission);
 /* The socket (or the host) is ready for messages: decide, or refuse, or open. */
 void wsm__conn_established(struct wsm__conn *conn);
-/* Who it is has been decided, or nobody decides (NULL). Goes on to what it may join (access.c). */
+/* Who it is has been decided, or nobody decides (NULL). Goes on to what it may join (access.h). */
 void wsm__conn_open(struct wsm__conn *conn, const wsm_decision *decision);
 /* It may join what it came for: joins, greets, and lets it speak. */
 void wsm__conn_opened(struct wsm__conn *conn);
@@ -162,11 +141,6 @@ static inline void wsm__conn_look(const struct wsm__core *core, uint64_t i)
 	__builtin_prefetch(&next->info);
 	__builtin_prefetch(&next->bytes_received);
 }
-/*
- * The facts that the host sees (info.c), with one reference: client id, user, session, path, query, address, user agent. NULL when out of
- * memory.
- */
-const wsm_conn_info *wsm__info_new(uint64_t number, int64_t connected_at, const wsm_slice texts[7]);
 /* What is known about it as text, one thing behind the other with a NUL between them: from the client id to the user agent. */
 wsm_slice wsm__conn_texts(const struct wsm__conn *conn);
 struct wsm__conn *wsm__conn_by_client(struct wsm__core *core, wsm_slice client_id);
@@ -185,139 +159,7 @@ void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *messa
 void wsm__conn_error_later(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action,
                            wsm_slice id, uint64_t retry_after_ms);
 
-/* Rooms that a user's connections join, now and later (sticky.c). */
-void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
-void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *greeting);
-bool wsm__sticky_has(struct wsm__core *core, wsm_slice user_id, wsm_slice room);
-void wsm__sticky_fini(struct wsm__core *core);
-
-/* ---- greeting.c ------------------------------------------------------------------------------------------------- */
-
-/* Joins everything, then greets; the replay is queued behind the greeting. */
-void wsm__conn_enter(struct wsm__conn *conn);
-/* Joins one room, from the position that the client named if it did, and adds its row to the greeting. */
-void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry, struct wsm__buffer *greeting);
-/* The registry's callback: tells a client that publications it had a right to are gone, behind its greeting. */
-void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, uint64_t missed);
-
-/* ---- request.c: what is checked before the upgrade -------------------------------------------------------------- */
-
-/*
- * Origin and endpoint. Returns 0, or the HTTP status to refuse with (403, which is logged, or 404), and one static sentence. On 0,
- * *endpoint holds a reference unless `admission` says admitted. May run on a host thread: uses nothing of the core.
- */
-unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
-                            struct wsm__endpoint **endpoint, struct wsm__path_params *params, const char **why);
-/*
- * Who asks, from where, by which scheme and host: for sockets and REST alike, whichever way they came. Given the peer's address in
- * request->ip, finds out who is behind a trusted proxy. False (400) if its headers contradict each other. Done by
- * wsm__request_admit().
- */
-bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request);
-/* wsm__token_find() with all header fields of a request. */
-bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
-                        bool by_page, struct wsm__buffer *token);
-/*
- * Whether a browser says that a page asks which may: by an allowed Origin or, as a GET to the page's own host has none, by
- * Sec-Fetch-Site, which no page can write. After wsm__request_client().
- */
-bool wsm__request_by_page(const wsm_runtime *runtime, const struct wsm__request *request);
-/* The entries of allowed_origins, at most WSM__ORIGINS_MAX; how many. */
-#define WSM__ORIGINS_MAX 64
-size_t wsm__request_origins(const wsm_runtime *runtime, wsm_slice allowed[WSM__ORIGINS_MAX]);
-/*
- * The same as wsm__request_check() for whoever is behind a proxy, and looks for a token: request->token, in `token`, which must not change as long as the request is used. `*why` is one
- * sentence if the request is refused; static.
- */
-unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, const wsm_admission *admission,
-                            struct wsm__endpoint **endpoint, struct wsm__path_params *params, struct wsm__buffer *token,
-                            const char **why);
-/* The value of a request header by its name, any case; of several the first; a slice with NULL if there is none. */
-wsm_slice wsm__request_header(const struct wsm__request *request, const char *name);
-/* Appends the JSON for the authenticate handler. */
-void wsm__request_describe(struct wsm__buffer *out, const struct wsm__request *request,
-                           const struct wsm__path_params *params);
-
-/* ---- flush.c ---------------------------------------------------------------------------------------------------- */
-
-/* Writes what stands on the dirty lists, for a few milliseconds at most; true if something is left. */
-bool wsm__flush(struct wsm__core *core);
-/* Puts a connection that is to close, or that can write again, on the list. */
-void wsm__flush_soon(struct wsm__conn *conn);
-
-/* ---- heartbeat.c ------------------------------------------------------------------------------------------------ */
-
-void wsm__wheel_add(struct wsm__conn *conn);
-void wsm__wheel_remove(struct wsm__conn *conn);
-/*
- * Moves a closing connection to the list of those, from which it is cut off after close_timeout; called again, that time
- * begins anew: the client reads, or the close frame is out.
- */
-void wsm__wheel_closing(struct wsm__conn *conn);
-/* How often wsm__wheel_turn() is to be called. */
-uint64_t wsm__wheel_period_ms(const struct wsm__core *core);
-void wsm__wheel_turn(struct wsm__core *core);
-
-/* ---- client.c: messages from clients ---------------------------------------------------------------------------- */
-
-/* A part of a message. */
-void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, bool first, bool last, bool binary);
-/* Carries out what came early, and frees it. */
-void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early);
-/*
- * Queues "subscribed" (with where the client stands now) or, without `joined`, "unsubscribed": the answer to its command, or, with
- * an empty id, the news that the host has done so.
- */
-void wsm__client_subscription(struct wsm__conn *conn, const char *type, wsm_slice name, wsm_slice id,
-                              const struct wsm__room *room, const struct wsm__joined *joined);
-/* Runs a client's command again once the host has allowed it. */
-void wsm__client_resume(struct wsm__conn *conn, wsm_slice message);
-
-/* ---- say.c: what clients publish -------------------------------------------------------------------------------- */
-
-/* The action `publish`, once it is allowed. */
-void wsm__client_publish(struct wsm__conn *conn, const struct wsm__command *command);
-/* A type that connections are greeted with, or that their heartbeats have: no client may publish it. */
-void wsm__words_add(struct wsm__core *core, wsm_slice type);
-void wsm__words_fini(struct wsm__core *core);
-
-/* ---- echo.c: the endpoint of test_echo_path --------------------------------------------------------------------- */
-
-#define WSM__ECHO_MAX (16u << 20) /* bytes of a message */
-
-static inline size_t wsm__conn_max_message(const struct wsm__conn *conn)
-{
-	return conn->echo ? WSM__ECHO_MAX : conn->core->config->max_message_size;
-}
-static inline uint32_t wsm__conn_max_fragments(const struct wsm__conn *conn)
-{
-	return conn->echo ? UINT32_MAX : (uint32_t)conn->core->config->max_fragments;
-}
-/* Adds the endpoint, if there is to be one. WSM_ECONFIG. */
-int wsm__echo_init(wsm_runtime *runtime, wsm_error *error);
-/* Sends a complete message back. */
-void wsm__echo(struct wsm__conn *conn, wsm_slice message);
-
-/* ---- decide.c: questions to the host's handlers ----------------------------------------------------------------- */
-
-void wsm__decide_authenticate(struct wsm__conn *conn);
-/* Leaves the connection DECIDING until it shows a token, for auth_timeout at most. */
-void wsm__decide_await_token(struct wsm__conn *conn);
-/* Asks whether the connection may join a room of its endpoint ("*": everything); leaves it DECIDING. False: no memory. */
-bool wsm__decide_enter(struct wsm__conn *conn, const char *room);
-/* Asks whether `action` on `room` is allowed; `message` is run again if so. False if too many are waiting. */
-bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id);
-/* Asks who makes the REST call that `question` describes; leaves the session ASKING. False: no memory, or the host is overloaded. */
-bool wsm__decide_identify(struct wsm__session *session, wsm_slice question);
-/* It waits no longer. */
-void wsm__decide_forget_call(struct wsm__session *session);
-/* At a stop: nobody is going to answer REST calls that wait. */
-void wsm__decide_stop(struct wsm__core *core);
-/* The host's answers; those that come too late find nothing. */
-void wsm__decide_authenticated(struct wsm__core *core, uint64_t ticket, const wsm_decision *decision);
-void wsm__decide_authorized(struct wsm__core *core, uint64_t ticket, bool allow);
-void wsm__decide_forget(struct wsm__conn *conn);
-void wsm__decide_expire(struct wsm__core *core);
-void wsm__decide_fini(struct wsm__core *core);
+/* core->find_client: an open one. */
+struct wsm__sub *wsm__conn_find_client(struct wsm__core *core, wsm_slice client_id);
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "clients/conn.h"
-#include "core/publish.h"
+#include "core/control.h"
+#include "policy/config.h"
 #include "rooms/fanout.h"
 
 #define TURN_MS 5u                /* between two waves */
@@ -26,7 +27,7 @@ double wsm__drain_window_ms(double drain_spread, uint64_t clients)
 
 static unsigned next_hint_ms(struct wsm__core *core)
 {
-	struct wsm__drain *drain = &core->drain;
+	struct wsm__drain *drain = core->drain;
 	double window = wsm__drain_window_ms(core->config->drain_spread, core->n_active);
 
 	/* It never shrinks, although there are fewer with each that goes. */
@@ -99,7 +100,7 @@ size_t wsm__drain_due(size_t left, uint64_t elapsed_ms, uint64_t remaining_ms)
 
 static void turn(struct wsm__core *core)
 {
-	struct wsm__drain *drain = &core->drain;
+	struct wsm__drain *drain = core->drain;
 	uint64_t remaining_ms = drain->until_ms > core->now_ms ? drain->until_ms - core->now_ms : 0;
 	size_t n = wsm__drain_due(drain->n_waiting - drain->next, core->now_ms - drain->turned_ms, remaining_ms);
 
@@ -145,7 +146,7 @@ static bool append(struct wsm__drain *drain, struct wsm__conn *conn)
 
 static void begin(struct wsm__core *core, uint64_t within_ms)
 {
-	struct wsm__drain *drain = &core->drain;
+	struct wsm__drain *drain = core->drain;
 	uint64_t until = core->now_ms + within_ms;
 
 	if (drain->until_ms) {
@@ -165,7 +166,7 @@ static uint64_t drain_time_ms(const struct wsm__core *core)
 void wsm__drain_add(struct wsm__conn *conn)
 {
 	begin(conn->core, drain_time_ms(conn->core));
-	if (!append(&conn->core->drain, conn))
+	if (!append(conn->core->drain, conn))
 		wsm__drain_close(conn); /* sooner rather than never */
 }
 
@@ -177,7 +178,7 @@ void wsm__drain_all(struct wsm__core *core, uint64_t within_ms)
 	begin(core, within_ms < longest ? within_ms : longest);
 	for (conn = core->by_number; conn; conn = next) {
 		next = conn->by_number.next;
-		if (!append(&core->drain, conn))
+		if (!append(core->drain, conn))
 			wsm__drain_close(conn);
 	}
 	turn(core);
@@ -185,17 +186,27 @@ void wsm__drain_all(struct wsm__core *core, uint64_t within_ms)
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
-void wsm__drain_init(struct wsm__core *core)
+int wsm__drain_init(struct wsm__core *core)
 {
 	uint8_t random;
 
-	uv_timer_init(&core->loop, &core->drain.timer);
-	core->drain.timer.data = core;
+	core->drain = calloc(1, sizeof(*core->drain));
+	if (!core->drain)
+		return WSM_ENOMEM;
+
 	wsm__random(&random, 1); /* several processes that stop at once do not repeat each other's hints */
-	core->drain.phase = random / 256.0;
+	core->drain->phase = random / 256.0;
+	return WSM_OK;
+}
+
+void wsm__drain_start(struct wsm__core *core)
+{
+	uv_timer_init(&core->loop, &core->drain->timer);
+	core->drain->timer.data = core;
 }
 
 void wsm__drain_fini(struct wsm__core *core)
 {
-	free(core->drain.waiting);
+	free(core->drain->waiting);
+	free(core->drain);
 }

@@ -29,8 +29,10 @@ struct wsm__drain {
 	uint64_t refused; /* upgrades refused meanwhile */
 };
 
+/* WSM_ENOMEM. */
+int wsm__drain_init(struct wsm__core *core);
 /* One handle on the core's loop. */
-void wsm__drain_init(struct wsm__core *core);
+void wsm__drain_start(struct wsm__core *core);
 void wsm__drain_fini(struct wsm__core *core);
 /* Lets a connection wait for its turn. */
 void wsm__drain_add(struct wsm__conn *conn);

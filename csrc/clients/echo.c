@@ -2,10 +2,11 @@
  * The echo endpoint (test_echo_path), which conformance tests switch on: every message comes back with its opcode, and nothing
  * else is ever sent. No limit holds there but WSM__ECHO_MAX. A client that does not read is not read from either (session.c).
  */
+#include "clients/echo.h"
+
 #include <string.h>
 
 #include "base/error.h"
-#include "clients/conn.h"
 #include "rooms/fanout.h"
 
 void wsm__echo(struct wsm__conn *conn, wsm_slice message)

@@ -5,13 +5,17 @@
  * The bytes are finished RFC 6455 frames. Whole frames only, and never while libwebsockets still holds a part of an earlier write:
  * then the outbox is the one place where messages wait, conflate and overflow.
  */
+#include "clients/flush.h"
+
 #include <string.h>
 
-#include "base/clock.h"
 #include "clients/conn.h"
+#include "clients/heartbeat.h"
+#include "host/events.h"
 #include "rooms/catchup.h"
 #include "rooms/fanout.h"
 #include "sockets/session.h"
+#include "sockets/websocket.h"
 
 #define SLICE_US 3000u                          /* for one turn of the loop */
 #define CONN_BYTES_MAX (4u * WSM__SCRATCH_SIZE) /* for one connection in one turn */

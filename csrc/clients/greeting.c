@@ -1,12 +1,15 @@
 /* What a connection joins when it opens, its greeting, and the gaps that it is told of. */
+#include "clients/greeting.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "clients/access.h"
 #include "clients/conn.h"
-#include "core/publish.h"
-#include "host/token.h"
+#include "clients/grant.h"
+#include "clients/sticky.h"
+#include "core/control.h"
+#include "policy/config.h"
 #include "rooms/catchup.h"
 #include "rooms/fanout.h"
 #include "rooms/membership.h"

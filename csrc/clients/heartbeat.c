@@ -2,12 +2,14 @@
  * Heartbeats and time-outs, spread over the interval: connections stand in the slots of a wheel, and each turn looks at one
  * slot, so that ten thousand of them never ping at once.
  */
+#include "clients/heartbeat.h"
+
 #include <string.h>
 
-#include "base/clock.h"
 #include "clients/conn.h"
-#include "core/publish.h"
-#include "host/token.h"
+#include "clients/token.h"
+#include "core/control.h"
+#include "policy/config.h"
 #include "rooms/fanout.h"
 #include "sockets/session.h"
 

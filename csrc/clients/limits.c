@@ -6,23 +6,14 @@
 
 #include "base/siphash.h"
 #include "clients/conn.h"
+#include "clients/peers.h"
+#include "policy/config.h"
 #include "rooms/room.h"
 
 /* What costs as much as a subscription. */
 #define REPLAYED_PER_TOKEN 50
 #define BYTES_PER_TOKEN 16384
 #define VIOLATIONS_MIN 20.0 /* refused messages before a connection is closed */
-
-static const char *const names[] = {
-#define WSM_X(name) #name,
-	WSM__LIMITS(WSM_X)
-#undef WSM_X
-};
-
-void wsm__limit_broken(struct wsm__core *core, enum wsm__limit limit)
-{
-	core->limits.broken[limit]++;
-}
 
 double wsm__limits_arrival_burst(const struct wsm_config *config)
 {
@@ -38,12 +29,12 @@ static struct wsm__user *user_get(struct wsm__core *core, wsm_slice id)
 	unsigned hash = (unsigned)wsm__siphash(id.data, id.len, core->registry.key);
 	struct wsm__user *user = NULL;
 
-	HASH_FIND_BYHASHVALUE(hh, core->limits.users, id.data, (unsigned)id.len, hash, user);
+	HASH_FIND_BYHASHVALUE(hh, core->users, id.data, (unsigned)id.len, hash, user);
 	if (user || !(user = calloc(1, sizeof(*user) + id.len + 1)))
 		return user;
 	memcpy(user->id, id.data, id.len);
 	wsm__bucket_init(&user->messages, 2 * core->config->rate_per_user, core->now_ms);
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, core->limits.users, user->id, (unsigned)id.len, hash, user);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, core->users, user->id, (unsigned)id.len, hash, user);
 	return user;
 }
 
@@ -76,7 +67,7 @@ void wsm__limits_leave(struct wsm__conn *conn)
 	conn->user = NULL;
 	if (!user || --user->connections)
 		return;
-	HASH_DEL(conn->core->limits.users, user);
+	HASH_DEL(conn->core->users, user);
 	free(user);
 }
 
@@ -84,8 +75,8 @@ void wsm__limits_fini(struct wsm__core *core)
 {
 	struct wsm__user *user, *next;
 
-	HASH_ITER(hh, core->limits.users, user, next) {
-		HASH_DEL(core->limits.users, user);
+	HASH_ITER(hh, core->users, user, next) {
+		HASH_DEL(core->users, user);
 		free(user);
 	}
 }
@@ -118,7 +109,7 @@ static void tell(struct wsm__conn *conn, const struct rate *rate, wsm_slice acti
 {
 	char message[96];
 
-	snprintf(message, sizeof(message), "too much per second (%s)", names[rate->limit]);
+	snprintf(message, sizeof(message), "too much per second (%s)", wsm__limit_name(rate->limit));
 	wsm__conn_error_later(conn, "rate_limited", message, action, id,
 	                      wsm__bucket_wait_ms(rate->bucket, rate->cost, rate->rate, 2 * rate->rate));
 }
@@ -235,18 +226,18 @@ void wsm__limits_stats(struct wsm__core *core, struct wsm__buffer *out)
 {
 	wsm__buffer_addf(out,
 	                 ",\"peers\":%u,\"peers_forgotten\":%llu,\"banned\":%llu,\"bans\":%llu,\"banned_refused\":%llu",
-	                 HASH_COUNT(core->peers.table), (unsigned long long)core->peers.forgotten,
-	                 (unsigned long long)wsm__peers_banned(core), (unsigned long long)core->peers.bans,
-	                 (unsigned long long)core->peers.banned_refused);
-	wsm__buffer_addf(out, ",\"deferred_handshakes\":%llu", (unsigned long long)core->limits.deferred);
+	                 HASH_COUNT(core->peers->table), (unsigned long long)core->peers->forgotten,
+	                 (unsigned long long)wsm__peers_banned(core), (unsigned long long)core->peers->bans,
+	                 (unsigned long long)core->peers->banned_refused);
+	wsm__buffer_addf(out, ",\"deferred_handshakes\":%llu", (unsigned long long)core->handshakes_deferred);
 	wsm__buffer_add_str(out, ",\"limits_broken\":{");
 	for (int i = 0; i < WSM__LIMIT_COUNT; i++)
-		wsm__buffer_addf(out, "%s\"%s\":%llu", i ? "," : "", names[i],
-		                 (unsigned long long)core->limits.broken[i]);
+		wsm__buffer_addf(out, "%s\"%s\":%llu", i ? "," : "", wsm__limit_name((enum wsm__limit)i),
+		                 (unsigned long long)core->limits_broken[i]);
 	wsm__buffer_add_str(out, "},\"offences\":{");
 	for (int i = 0; i < WSM__OFFENCE_COUNT; i++)
 		wsm__buffer_addf(out, "%s\"%s\":%llu", i ? "," : "", wsm__offence_name((enum wsm__offence)i),
-		                 (unsigned long long)core->peers.offences[i]);
+		                 (unsigned long long)core->peers->offences[i]);
 	wsm__buffer_add_str(out, "}");
 }
 
@@ -272,15 +263,15 @@ void wsm__limits_metrics(struct wsm__core *core, struct wsm__buffer *out)
 		const char *help;
 		uint64_t value;
 	} rows[] = {
-		{ "peers", false, "Client addresses remembered.", HASH_COUNT(core->peers.table) },
+		{ "peers", false, "Client addresses remembered.", HASH_COUNT(core->peers->table) },
 		{ "peers_forgotten_total", true, "Addresses forgotten because there were max_peers.",
-		  core->peers.forgotten },
+		  core->peers->forgotten },
 		{ "banned", false, "Addresses that are banned.", wsm__peers_banned(core) },
-		{ "bans_total", true, "Bans, automatic and by hand.", core->peers.bans },
+		{ "bans_total", true, "Bans, automatic and by hand.", core->peers->bans },
 		{ "banned_refused_total", true, "Connections of banned addresses turned away.",
-		  core->peers.banned_refused },
+		  core->peers->banned_refused },
 		{ "handshakes_deferred_total", true, "Requests that have waited for another turn of the loop.",
-		  core->limits.deferred },
+		  core->handshakes_deferred },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -289,9 +280,10 @@ void wsm__limits_metrics(struct wsm__core *core, struct wsm__buffer *out)
 	}
 	add_metric(out, "limits_broken_total", true, "Times a client wanted more than a limit allows.");
 	for (int i = 0; i < WSM__LIMIT_COUNT; i++)
-		add_value(out, "limits_broken_total", "limit", names[i], core->limits.broken[i]);
+		add_value(out, "limits_broken_total", "limit", wsm__limit_name((enum wsm__limit)i),
+		          core->limits_broken[i]);
 	add_metric(out, "offences_total", true, "What counts towards a ban.");
 	for (int i = 0; i < WSM__OFFENCE_COUNT; i++)
 		add_value(out, "offences_total", "kind", wsm__offence_name((enum wsm__offence)i),
-		          core->peers.offences[i]);
+		          core->peers->offences[i]);
 }

@@ -10,34 +10,6 @@ struct wsm__buffer;
 struct wsm__conn;
 struct wsm__core;
 
-/* Limits that are counted when they are broken, by the name of their option. */
-#define WSM__LIMITS(X)                                                                                                 \
-	X(rate)                                                                                                        \
-	X(byte_rate)                                                                                                   \
-	X(subscription_rate)                                                                                           \
-	X(rate_per_user)                                                                                               \
-	X(rate_per_ip)                                                                                                 \
-	X(byte_rate_per_ip)                                                                                            \
-	X(connection_rate_per_ip)                                                                                      \
-	X(max_connections)                                                                                             \
-	X(max_connections_per_ip)                                                                                      \
-	X(max_connections_per_user)                                                                                    \
-	X(max_http_connections)                                                                                        \
-	X(max_http_queue)                                                                                              \
-	X(wrong_key_rate)                                                                                              \
-	X(max_rooms)                                                                                                   \
-	X(max_rooms_per_user)                                                                                          \
-	X(max_handler_queue)                                                                                           \
-	X(max_message_size)                                                                                            \
-	X(max_fragments)
-
-enum wsm__limit {
-#define WSM_X(name) WSM__LIMIT_##name,
-	WSM__LIMITS(WSM_X)
-#undef WSM_X
-		WSM__LIMIT_COUNT
-};
-
 /* What the connections of one user share. */
 struct wsm__user {
 	UT_hash_handle hh;
@@ -46,15 +18,7 @@ struct wsm__user {
 	char id[];
 };
 
-struct wsm__limits {
-	uint64_t broken[WSM__LIMIT_COUNT];
-	uint64_t deferred; /* handshakes that have waited for another turn of the loop: handshake_budget */
-	struct wsm__user *users;
-};
-
 void wsm__limits_fini(struct wsm__core *core);
-/* Counts it. */
-void wsm__limit_broken(struct wsm__core *core, enum wsm__limit limit);
 /* As many new connections as may be there: an office that comes back after a restart. */
 double wsm__limits_arrival_burst(const struct wsm_config *config);
 

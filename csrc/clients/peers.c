@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/siphash.h"
 #include "clients/conn.h"
+#include "clients/limits.h"
+#include "host/log.h"
+#include "policy/config.h"
 #include "rest/key.h"
 
 #define SWEEP_MAX 4096   /* peers looked at per sweep */
@@ -15,47 +17,54 @@
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
-void wsm__peers_init(struct wsm__core *core)
+int wsm__peers_init(struct wsm__core *core)
 {
 	const struct wsm_config *config = core->config;
 
-	core->peers.rules = (struct wsm__ban_rules){
+	core->peers = calloc(1, sizeof(*core->peers));
+	if (!core->peers)
+		return WSM_ENOMEM;
+	core->peers->rules = (struct wsm__ban_rules){
 		.threshold = config->ban_threshold,
 		.window_ms = (uint64_t)(config->ban_window * 1000),
 		.first_ms = (uint64_t)(config->ban_time * 1000),
 		.most_ms = (uint64_t)(config->ban_time_max * 1000),
 	};
-	wsm__bucket_init(&core->peers.log, 4 * LOG_RATE, core->now_ms);
+	wsm__bucket_init(&core->peers->log, 4 * LOG_RATE, core->now_ms);
+	return WSM_OK;
 }
 
 /* The few that are banned stand on a list of their own: statistics, and a panel that is open, count them all the time. */
 static void list_ban(struct wsm__core *core, struct wsm__peer *peer)
 {
 	if (!peer->listed)
-		DL_APPEND2(core->peers.banned, peer, banned_prev, banned_next);
+		DL_APPEND2(core->peers->banned, peer, banned_prev, banned_next);
 	peer->listed = true;
 }
 
 static void unlist_ban(struct wsm__core *core, struct wsm__peer *peer)
 {
 	if (peer->listed)
-		DL_DELETE2(core->peers.banned, peer, banned_prev, banned_next);
+		DL_DELETE2(core->peers->banned, peer, banned_prev, banned_next);
 	peer->listed = false;
 }
 
 static void forget(struct wsm__core *core, struct wsm__peer *peer)
 {
 	unlist_ban(core, peer);
-	HASH_DEL(core->peers.table, peer);
-	DL_DELETE(core->peers.order, peer);
+	HASH_DEL(core->peers->table, peer);
+	DL_DELETE(core->peers->order, peer);
 	free(peer->by_hand);
 	free(peer);
 }
 
 void wsm__peers_fini(struct wsm__core *core)
 {
-	while (core->peers.order)
-		forget(core, core->peers.order);
+	if (!core->peers)
+		return;
+	while (core->peers->order)
+		forget(core, core->peers->order);
+	free(core->peers);
 }
 
 /* Puts it behind those that were not heard of since. */
@@ -63,14 +72,14 @@ static void heard_of(struct wsm__core *core, struct wsm__peer *peer)
 {
 	if (!peer->next)
 		return;
-	DL_DELETE(core->peers.order, peer);
-	DL_APPEND(core->peers.order, peer);
+	DL_DELETE(core->peers->order, peer);
+	DL_APPEND(core->peers->order, peer);
 }
 
 /* Makes room for one: a ban goes only where everything else is in use. */
 static void evict(struct wsm__core *core)
 {
-	struct wsm__peer *peer = core->peers.order, *found = NULL;
+	struct wsm__peer *peer = core->peers->order, *found = NULL;
 
 	for (int i = 0; i < EVICT_LOOKS && peer; i++, peer = peer->next) {
 		if (peer->connections || peer->http)
@@ -83,10 +92,10 @@ static void evict(struct wsm__core *core)
 		break;
 	}
 	if (!found) /* in use: there are no more of those than connections, but the next look is at others */
-		heard_of(core, core->peers.order);
+		heard_of(core, core->peers->order);
 	if (!found)
 		return;
-	core->peers.forgotten++;
+	core->peers->forgotten++;
 	forget(core, found);
 }
 
@@ -105,7 +114,7 @@ static struct wsm__peer *find(struct wsm__core *core, const struct wsm__address 
 	if (!wsm__address_is_loopback(address)) /* ::1 is no network of 2^64 */
 		wsm__address_group(group);
 	*hash = hash_of(core, group);
-	HASH_FIND_BYHASHVALUE(hh, core->peers.table, group, sizeof(*group), *hash, peer);
+	HASH_FIND_BYHASHVALUE(hh, core->peers->table, group, sizeof(*group), *hash, peer);
 	return peer;
 }
 
@@ -129,7 +138,7 @@ struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__addres
 		heard_of(core, peer);
 		return peer;
 	}
-	if (HASH_COUNT(core->peers.table) >= config->max_peers)
+	if (HASH_COUNT(core->peers->table) >= config->max_peers)
 		evict(core);
 	peer = calloc(1, sizeof(*peer));
 	if (!peer)
@@ -143,8 +152,8 @@ struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__addres
 	wsm__bucket_init(&peer->bytes, 2 * config->byte_rate_per_ip, core->now_ms);
 	wsm__bucket_init(&peer->keys, wsm__key_burst(config), core->now_ms);
 	wsm__bucket_init(&peer->bearers, wsm__key_burst(config), core->now_ms);
-	HASH_ADD_BYHASHVALUE(hh, core->peers.table, address, sizeof(address), hash, peer);
-	DL_APPEND(core->peers.order, peer);
+	HASH_ADD_BYHASHVALUE(hh, core->peers->table, address, sizeof(address), hash, peer);
+	DL_APPEND(core->peers->order, peer);
 	return peer;
 }
 
@@ -153,7 +162,7 @@ static bool is_done(struct wsm__core *core, struct wsm__peer *peer)
 {
 	const struct wsm_config *config = core->config;
 
-	if (peer->connections || peer->http || !wsm__ban_forgotten(&peer->record, &core->peers.rules, core->now_ms))
+	if (peer->connections || peer->http || !wsm__ban_forgotten(&peer->record, &core->peers->rules, core->now_ms))
 		return false;
 	return wsm__bucket_full(&peer->arrivals, config->connection_rate_per_ip, wsm__limits_arrival_burst(config),
 	                        core->now_ms) &&
@@ -165,10 +174,10 @@ static bool is_done(struct wsm__core *core, struct wsm__peer *peer)
 
 void wsm__peers_sweep(struct wsm__core *core)
 {
-	unsigned n = HASH_COUNT(core->peers.table);
+	unsigned n = HASH_COUNT(core->peers->table);
 
 	for (unsigned i = 0; i < n && i < SWEEP_MAX; i++) {
-		struct wsm__peer *peer = core->peers.order;
+		struct wsm__peer *peer = core->peers->order;
 
 		if (is_done(core, peer))
 			forget(core, peer);
@@ -204,7 +213,7 @@ enum wsm__arrival wsm__peer_arrives(struct wsm__core *core, struct wsm__peer *pe
 	if (!peer)
 		return WSM__ARRIVAL_TOO_FAST;
 	if (wsm__ban_active(&peer->record, core->now_ms)) {
-		core->peers.banned_refused++;
+		core->peers->banned_refused++;
 		return WSM__ARRIVAL_BANNED;
 	}
 	if (peer->exempt || wsm__bucket_take(&peer->arrivals, 1, config->connection_rate_per_ip,
@@ -221,8 +230,8 @@ static void note_ban(struct wsm__core *core, struct wsm__peer *peer, double seco
 	char ip[WSM__ADDRESS_TEXT];
 
 	list_ban(core, peer);
-	core->peers.bans++;
-	if (wsm__bucket_take(&core->peers.log, 1, LOG_RATE, 4 * LOG_RATE, core->now_ms))
+	core->peers->bans++;
+	if (wsm__bucket_take(&core->peers->log, 1, LOG_RATE, 4 * LOG_RATE, core->now_ms))
 		wsm__log(core->runtime, WSM_WARNING, "%s is banned for %g s: %s",
 		         wsm__address_format(&peer->address, ip), seconds, reason);
 }
@@ -231,10 +240,10 @@ void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm_
 {
 	uint64_t length;
 
-	core->peers.offences[offence]++;
+	core->peers->offences[offence]++;
 	if (!peer || peer->exempt)
 		return;
-	length = wsm__ban_offence(&peer->record, &core->peers.rules, offence, (double)peer->connections, core->now_ms);
+	length = wsm__ban_offence(&peer->record, &core->peers->rules, offence, (double)peer->connections, core->now_ms);
 	if (!length)
 		return;
 	free(peer->by_hand);
@@ -278,7 +287,7 @@ uint64_t wsm__peers_banned(struct wsm__core *core)
 	struct wsm__peer *peer, *next;
 	uint64_t n = 0;
 
-	DL_FOREACH_SAFE2(core->peers.banned, peer, next, banned_next)
+	DL_FOREACH_SAFE2(core->peers->banned, peer, next, banned_next)
 	{
 		if (wsm__ban_active(&peer->record, core->now_ms))
 			n++;
@@ -316,7 +325,7 @@ void wsm__peers_answer_bans(struct wsm__core *core, struct wsm__buffer *out)
 
 	wsm__buffer_add_str(out, "[");
 	if (rows) {
-		DL_FOREACH2(core->peers.banned, peer, banned_next)
+		DL_FOREACH2(core->peers->banned, peer, banned_next)
 		{
 			if (n < most)
 				rows[n++] = peer;

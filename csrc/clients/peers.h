@@ -38,7 +38,8 @@ struct wsm__peers {
 	uint64_t offences[WSM__OFFENCE_COUNT];
 };
 
-void wsm__peers_init(struct wsm__core *core);
+/* WSM_ENOMEM. */
+int wsm__peers_init(struct wsm__core *core);
 void wsm__peers_fini(struct wsm__core *core);
 /* Forgets peers about whom there is nothing to remember; a few thousand per call. */
 void wsm__peers_sweep(struct wsm__core *core);

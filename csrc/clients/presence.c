@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "core/core.h"
 #include "core/publish.h"
+#include "host/route.h"
 #include "rooms/presence.h"
 #include "rooms/room.h"
 #include "wire/name.h"

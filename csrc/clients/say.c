@@ -1,4 +1,6 @@
 /* What clients publish: refused where it would say what only the core can know, and sent with the name of who published it. */
+#include "clients/say.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -6,6 +8,7 @@
 #include "core/publish.h"
 #include "events/catalogue.h"
 #include "host/refusals.h"
+#include "host/route.h"
 #include "wire/command.h"
 #include "wire/envelope.h"
 #include "wire/json.h"

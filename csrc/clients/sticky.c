@@ -1,11 +1,15 @@
 /* Rooms that the host has subscribed a user to: joined by each of the user's connections, those to come included. */
+#include "clients/sticky.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/siphash.h"
 #include "clients/access.h"
+#include "clients/client.h"
 #include "clients/conn.h"
+#include "clients/greeting.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"
 

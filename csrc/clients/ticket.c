@@ -2,12 +2,21 @@
  * Questions to the host: may this client come in, may it do that. The runtime goes on meanwhile; a question that is not
  * answered within auth_timeout is answered with no.
  */
+#include "clients/ticket.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "clients/access.h"
+#include "clients/client.h"
 #include "clients/conn.h"
+#include "clients/peers.h"
+#include "host/events.h"
+#include "host/log.h"
+#include "policy/config.h"
+#include "sockets/http.h"
 #include "sockets/session.h"
 
 #define WAITING_MAX 32 /* questions of one connection */

@@ -1,34 +1,16 @@
 #include "core/overload.h"
 
-#include "base/clock.h"
 #include "core/core.h"
+#include "host/log.h"
+#include "host/queue.h"
 #include "policy/config.h"
 
 #define CALM_MS 1000u /* without a drop, then it closes */
 
-static uint64_t dropped(const wsm_runtime *runtime, unsigned rank)
-{
-	return atomic_load_explicit(&runtime->overloaded[rank], memory_order_relaxed);
-}
-
-void wsm__overload_count(wsm_runtime *runtime, unsigned rank)
-{
-	atomic_fetch_add_explicit(&runtime->overloaded[rank], 1, memory_order_relaxed);
-}
-
-uint64_t wsm__overload_sum(const wsm_runtime *runtime)
-{
-	uint64_t sum = 0;
-
-	for (unsigned rank = 0; rank < WSM__RANKS; rank++)
-		sum += dropped(runtime, rank);
-	return sum;
-}
-
 void wsm__overload_init(struct wsm__core *core)
 {
 	for (unsigned rank = 0; rank < WSM__RANKS; rank++)
-		core->overload.seen[rank] = dropped(core->runtime, rank);
+		core->overload.seen[rank] = wsm__post_dropped(core->runtime, rank);
 }
 
 void wsm__overload_look(struct wsm__core *core)
@@ -37,7 +19,7 @@ void wsm__overload_look(struct wsm__core *core)
 	bool news = false;
 
 	for (unsigned rank = 0; rank < WSM__RANKS; rank++) {
-		uint64_t now = dropped(core->runtime, rank);
+		uint64_t now = wsm__post_dropped(core->runtime, rank);
 
 		news |= now != overload->seen[rank];
 		if (!overload->open)
@@ -92,8 +74,8 @@ void wsm__overload_describe(struct wsm__core *core, struct wsm__buffer *out)
 	else
 		wsm__buffer_add_str(out, "null");
 	wsm__buffer_addf(out, ",\"dropped\":{\"low\":%llu,\"normal\":%llu,\"critical\":%llu},\"pending_bytes\":%zu}",
-	                 (unsigned long long)dropped(core->runtime, WSM_LOW),
-	                 (unsigned long long)dropped(core->runtime, WSM_NORMAL),
-	                 (unsigned long long)dropped(core->runtime, WSM_CRITICAL),
+	                 (unsigned long long)wsm__post_dropped(core->runtime, WSM_LOW),
+	                 (unsigned long long)wsm__post_dropped(core->runtime, WSM_NORMAL),
+	                 (unsigned long long)wsm__post_dropped(core->runtime, WSM_CRITICAL),
 	                 wsm__queue_bytes(&core->runtime->commands));
 }

@@ -5,15 +5,8 @@
 #ifndef WSM_CORE_OVERLOAD_H
 #define WSM_CORE_OVERLOAD_H
 
-#include "ws_manager.h"
-
 struct wsm__buffer;
 struct wsm__core;
-
-/* Counts a drop by rank. Any thread. */
-void wsm__overload_count(wsm_runtime *runtime, unsigned rank);
-/* Commands dropped since the runtime was made. Any thread. */
-uint64_t wsm__overload_sum(const wsm_runtime *runtime);
 
 /* What was dropped before the core's start is no news. */
 void wsm__overload_init(struct wsm__core *core);

@@ -4,102 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/tail.h"
-#include "base/clock.h"
-#include "base/error.h"
 #include "base/siphash.h"
-#include "clients/conn.h"
-#include "events/catalogue.h"
+#include "core/core.h"
+#include "host/report.h"
+#include "host/route.h"
 #include "rooms/fanout.h"
 #include "rooms/room.h"
 #include "wire/envelope.h"
-#include "wire/json.h"
-
-/* What the catalogue does not allow is told to whoever wrote it: once for each fault, or each time by an error. */
-static int check_event(wsm_runtime *runtime, wsm_slice type, wsm_slice data, wsm_error *error)
-{
-	const struct wsm__event_type *event = wsm__event_type_find(type);
-	struct wsm__event_fault fault;
-	unsigned long long bit;
-
-	if (!event || wsm__event_check(event, data, &fault))
-		return WSM_OK;
-	if (runtime->config->check_events[0] == 'e')
-		return wsm__fail(error, WSM_EINVAL,
-		                 "event \"%s\": %s is %s, not %s (docs/events.md; option check_events)", event->type,
-		                 fault.path, fault.found, fault.expected);
-	bit = 1ull << fault.number;
-	if (!(atomic_fetch_or(&runtime->told[wsm__event_type_place(event)], bit) & bit))
-		wsm__log(runtime, WSM_WARNING,
-		         "event \"%s\": %s is %s, not %s: it was sent as it is, and pages show what they can of it "
-		         "(docs/events.md; said once; option check_events)",
-		         event->type, fault.path, fault.found, fault.expected);
-	return WSM_OK;
-}
-
-int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const void *payload, size_t len,
-                wsm_receipt **receipt, wsm_error *error)
-{
-	struct wsm__publish *publish = NULL;
-	int status = wsm__runtime_check(runtime, error);
-
-	if (receipt)
-		*receipt = NULL;
-	if (status)
-		return status;
-	if (len > runtime->config->max_publish_size)
-		return wsm__fail(error, WSM_ETOOLARGE, "the message has %zu bytes; max_publish_size is %llu", len,
-		                 (unsigned long long)runtime->config->max_publish_size);
-	status = wsm__publish_new(publication, wsm__slice(payload, len), &publish, error);
-	if (!status && publication->type.len && runtime->config->check_events[0] != 'o')
-		status = check_event(runtime, publication->type, wsm__slice(payload, len), error);
-	if (status) {
-		wsm__publish_free(publish, NULL);
-		return status;
-	}
-	if (receipt) {
-		*receipt = publish->receipt = wsm__receipt_new(runtime, 2, publication->flags & WSM_PUBLISH_REPORT);
-		if (!publish->receipt) {
-			wsm__publish_free(publish, NULL);
-			return wsm__fail(error, WSM_ENOMEM, "out of memory");
-		}
-	}
-	publish->head.rank = publish->priority;
-	status = wsm__post(runtime, &publish->head, false);
-	if (status == WSM_ENOTRUNNING) {
-		wsm__publish_free(publish, NULL);
-		if (receipt) {
-			wsm_receipt_unref(*receipt);
-			*receipt = NULL;
-		}
-		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running");
-	}
-	if (status) { /* the receipt tells */
-		wsm_delivery dropped = { .status = status };
-
-		wsm__publish_free(publish, &dropped);
-	}
-	return WSM_OK;
-}
 
 /* ---- one message ------------------------------------------------------------------------------------------------ */
 
-struct stamp {
-	char timestamp[WSM__TIMESTAMP_LEN + 1];
-	char message_id[WSM__ULID_LEN + 1];
-};
-
-static void stamp_now(struct wsm__core *core, struct stamp *stamp)
-{
-	uint64_t unix_ms = wsm__unix_ms();
-
-	wsm__timestamp(unix_ms, stamp->timestamp);
-	wsm__ulid_next(&core->ulid, unix_ms, stamp->message_id);
-}
-
 /* The framed message; NULL when out of memory. *positioned: whether the offset got into it. */
-static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish *publish, const struct stamp *stamp,
-                              wsm_slice room, uint64_t offset, const char *epoch, bool *positioned)
+static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish *publish,
+                              const struct wsm__stamp *stamp, wsm_slice room, uint64_t offset, const char *epoch,
+                              bool *positioned)
 {
 	struct wsm__envelope envelope = {
 		.type = publish->type,
@@ -151,22 +69,6 @@ static uint64_t key_hash(struct wsm__core *core, uint64_t room_id, wsm_slice key
 	return hash ? hash : 1;
 }
 
-wsm_slice wsm__publish_own_type(wsm_slice payload)
-{
-	wsm_slice object = wsm__json_trim(payload), name, value, found = { NULL, 0 };
-	size_t at = 0;
-
-	if (!object.len || object.data[0] != '{')
-		return found;
-	while (wsm__json_next(object, &at, &name, &value) == 1) {
-		if (wsm__json_name_is(name, wsm__str("type")))
-			return value;
-		if (wsm__json_name_is(name, wsm__str("event_type")))
-			found = value;
-	}
-	return found;
-}
-
 /* Of a room that keeps the newest only: by key, else by type; those of no type are of one kind, too. */
 static uint64_t latest_key(struct wsm__core *core, uint64_t room_id, const struct wsm__publish *publish)
 {
@@ -191,8 +93,15 @@ static void set_key(struct wsm__core *core, struct wsm__pub *pub, const struct w
 	pub->key = latest ? latest_key(core, room_id, publish) : key_hash(core, room_id, publish->key);
 }
 
+static void note(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice room, struct wsm__pub *pub,
+                 uint64_t recipients)
+{
+	if (core->published)
+		core->published(core, publish, room, pub, recipients);
+}
+
 static void publish_to_room(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice name,
-                            const struct stamp *stamp, wsm_delivery *delivery)
+                            const struct wsm__stamp *stamp, wsm_delivery *delivery)
 {
 	struct wsm__registry *registry = &core->registry;
 	bool everyone = registry->n_firehose && (name.data[0] != '@' || wsm__slice_is(name, "@all"));
@@ -215,7 +124,7 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
 		room = wsm__room_get(registry, name, core->now_ms);
 	snprintf(delivery->room, sizeof(delivery->room), "%.*s", (int)name.len, name.data);
 	if (!room || (!keep && !wsm__room_has_audience(registry, room))) {
-		wsm__tail_note(core, publish, name, NULL, 0);
+		note(core, publish, name, NULL, 0);
 		return;
 	}
 	pub = build(core, publish, stamp, name, keep ? room->history.last + 1 : 0, room->epoch, &positioned);
@@ -226,7 +135,7 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
 	set_key(core, pub, publish, room->id, latest);
 	recipients = wsm__room_publish(registry, room, pub, positioned, core->now_ms);
 	delivery->recipients += recipients;
-	wsm__tail_note(core, publish, name, pub, recipients);
+	note(core, publish, name, pub, recipients);
 	if (positioned) {
 		delivery->offset = pub->offset;
 		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
@@ -235,9 +144,9 @@ static void publish_to_room(struct wsm__core *core, const struct wsm__publish *p
 }
 
 static void publish_to_client(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice client_id,
-                              const struct stamp *stamp, wsm_delivery *delivery)
+                              const struct wsm__stamp *stamp, wsm_delivery *delivery)
 {
-	struct wsm__conn *conn = wsm__conn_by_client(core, client_id);
+	struct wsm__sub *sub = core->find_client(core, client_id);
 	struct wsm__room_settings settings;
 	struct wsm__pub *pub;
 	bool positioned;
@@ -245,7 +154,7 @@ static void publish_to_client(struct wsm__core *core, const struct wsm__publish 
 	char room[136];
 
 	snprintf(delivery->room, sizeof(delivery->room), "@client:%.*s", (int)client_id.len, client_id.data);
-	if (!conn || conn->state != WSM__CONN_OPEN || wsm__excluded(publish->exclude, client_id, conn->sub.user_id))
+	if (!sub || wsm__excluded(publish->exclude, client_id, sub->user_id))
 		return;
 	memcpy(room, delivery->room, sizeof(room));
 	pub = build(core, publish, stamp, wsm__str(room), 0, NULL, &positioned);
@@ -256,18 +165,18 @@ static void publish_to_client(struct wsm__core *core, const struct wsm__publish 
 	wsm__room_settle(&core->registry, wsm__str(room), &settings);
 	pub->backlog = (uint8_t)settings.backlog;
 	set_key(core, pub, publish, 0, is_latest_only(publish, &settings));
-	recipients = wsm__sub_deliver(&core->registry, &conn->sub, pub);
+	recipients = wsm__sub_deliver(&core->registry, sub, pub);
 	delivery->recipients += recipients;
-	wsm__tail_note(core, publish, wsm__str(room), pub, recipients);
+	note(core, publish, wsm__str(room), pub, recipients);
 	wsm__pub_unref(pub);
 }
 
 static void publish_all(struct wsm__core *core, const struct wsm__publish *publish, wsm_delivery *delivery)
 {
-	struct stamp stamp;
+	struct wsm__stamp stamp;
 
 	memset(delivery, 0, sizeof(*delivery));
-	stamp_now(core, &stamp);
+	wsm__core_stamp(core, &stamp);
 	memcpy(delivery->message_id, stamp.message_id, sizeof(stamp.message_id));
 	for (size_t i = 0; i < publish->n_rooms; i++) {
 		if (publish->to_client)
@@ -354,31 +263,4 @@ void wsm__publish_now(struct wsm__core *core, struct wsm__publish *publish, wsm_
 {
 	publish_all(core, publish, delivery);
 	wsm__publish_free(publish, NULL);
-}
-
-/* ---- the core's own messages ------------------------------------------------------------------------------------ */
-
-struct wsm__pub *wsm__control_pub(struct wsm__core *core, wsm_slice type, wsm_slice data, wsm_slice id, bool ping)
-{
-	wsm_member id_member = { wsm__str("id"), id };
-	struct stamp stamp;
-	struct wsm__envelope envelope = {
-		.type = type,
-		.payload = data.len ? data : wsm__str("{}"),
-		.members = &id_member,
-		.n_members = id.len ? 1 : 0,
-	};
-	struct wsm__buffer text;
-	struct wsm__pub *pub = NULL;
-
-	stamp_now(core, &stamp);
-	envelope.timestamp = wsm__str(stamp.timestamp);
-	envelope.message_id = wsm__str(stamp.message_id);
-	wsm__buffer_init(&text); /* its own: `data` may stand in core->text */
-	if (!wsm__envelope_write(&text, &envelope))
-		pub = wsm__pub_new(WSM__TEXT, wsm__slice(text.data, text.len), ping);
-	if (pub)
-		pub->control = true;
-	wsm__buffer_fini(&text);
-	return pub;
 }

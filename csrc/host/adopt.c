@@ -1,13 +1,19 @@
 /* Connections that the host hands over: with their socket (adopt), or one message at a time (bridge). */
+#include "host/adopt.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/arena.h"
 #include "base/error.h"
-#include "clients/conn.h"
-#include "host/calls.h"
+#include "base/slice.h"
+#include "host/events.h"
+#include "host/handle.h"
 #include "host/lists.h"
-#include "sockets/session.h"
+#include "host/queue.h"
+#include "host/request.h"
+#include "host/simple.h"
 #include "wire/name.h"
 #include "wire/target.h"
 
@@ -166,26 +172,7 @@ int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, con
 	return wsm__fail(error, status, "%s", wsm_status_text(status));
 }
 
-void wsm__adopt_run(struct wsm__core *core, struct wsm__adopt *adopt)
-{
-	wsm__session_take(core, adopt->fd, adopt);
-}
-
 /* ---- the bridge ------------------------------------------------------------------------------------------------- */
-
-/* `path`: decoded. */
-static void to_request(struct wsm__request *request, const wsm_request *from, wsm_slice path)
-{
-	memset(request, 0, sizeof(*request));
-	request->path = path;
-	request->query = from->query;
-	request->ip = from->ip;
-	request->headers = from->headers;
-	request->n_headers = from->n_headers;
-	request->tls = from->tls;
-	request->via = from->via;
-	request->host = wsm__request_header(request, "host");
-}
 
 /* What the runtime thread is going to find, told to the host at once. Returns 0, or the HTTP status to refuse with. */
 static unsigned check_bridge(wsm_runtime *runtime, const wsm_request *from, wsm_slice path,
@@ -197,7 +184,7 @@ static unsigned check_bridge(wsm_runtime *runtime, const wsm_request *from, wsm_
 	struct wsm__buffer token;
 	unsigned status;
 
-	to_request(&request, from, path);
+	wsm__request_of(&request, from, path);
 	wsm__buffer_init(&token);
 	status = wsm__request_admit(runtime, &request, admission, &endpoint, &params, &token, why);
 	wsm__endpoint_unref(endpoint);
@@ -239,33 +226,6 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 	return wsm__fail(error, status, "%s", wsm_status_text(status));
 }
 
-void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)
-{
-	const wsm_admission *admission = adopt->has_admission ? &adopt->admission : NULL;
-	const wsm_request from = { adopt->path,      adopt->query, adopt->ip, adopt->headers,
-	                           adopt->n_headers, adopt->tls,   adopt->via };
-	struct wsm__endpoint *endpoint;
-	struct wsm__path_params params;
-	struct wsm__request request;
-	struct wsm__buffer token;
-	struct wsm__conn *conn = NULL;
-	const char *why;
-
-	to_request(&request, &from, adopt->path);
-	wsm__buffer_init(&token);
-	if (!wsm__request_admit(core->runtime, &request, admission, &endpoint, &params, &token, &why))
-		conn = wsm__conn_new(core, adopt->number, &request, endpoint, &params, admission);
-	if (conn) {
-		conn->bridge = conn->tell_closed = true;
-		wsm__conn_established(conn);
-	} else {
-		wsm__adopt_failed(core->runtime, adopt->number, 1013, "the connection could not be made");
-	}
-	wsm__endpoint_unref(endpoint);
-	wsm__buffer_fini(&token);
-	wsm__adopt_free(adopt);
-}
-
 static int traffic(wsm_runtime *runtime, enum wsm__command_kind kind, uint64_t conn, wsm_slice data, unsigned code,
                    size_t bytes, bool binary)
 {
@@ -296,30 +256,4 @@ int wsm_bridge_written(wsm_runtime *runtime, uint64_t conn, size_t bytes)
 int wsm_bridge_closed(wsm_runtime *runtime, uint64_t conn, unsigned code, wsm_slice reason)
 {
 	return traffic(runtime, WSM__CMD_BRIDGE_CLOSED, conn, reason, code, 0, false);
-}
-
-void wsm__bridge_run(struct wsm__core *core, struct wsm__simple *command)
-{
-	struct wsm__conn *conn = wsm__conn_by_number(core, command->number);
-
-	if (!conn || !conn->bridge)
-		return;
-	switch (command->head.kind) {
-	case WSM__CMD_BRIDGE_RECEIVE:
-		wsm__client_receive(conn, command->a.data, command->a.len, true, true, command->flag);
-		break;
-	case WSM__CMD_BRIDGE_WRITTEN:
-		conn->in_flight -= command->bytes < conn->in_flight ? command->bytes : conn->in_flight;
-		conn->choked = false;
-		wsm__flush_soon(conn);
-		break;
-	default:
-		if (!conn->close_code) {
-			conn->close_code = (uint16_t)command->code;
-			free(conn->close_reason);
-			conn->close_reason = wsm__slice_dup(command->a);
-		}
-		wsm__conn_gone(conn);
-		break;
-	}
 }

@@ -2,7 +2,10 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "host/calls.h"
+#include "base/slice.h"
+#include "host/handle.h"
+#include "host/simple.h"
+#include "policy/address.h"
 
 #define SECONDS_MAX 31536000.0 /* a year */
 
@@ -41,12 +44,4 @@ int wsm_unban(wsm_runtime *runtime, wsm_slice ip, wsm_error *error)
 	int status = wsm__runtime_check_fork(runtime, error);
 
 	return status ? status : order(runtime, ip, 0, wsm__str(NULL), error);
-}
-
-void wsm__ban_run(struct wsm__core *core, const struct wsm__simple *command)
-{
-	struct wsm__address address;
-
-	wsm__address_parse(&address, command->a);
-	wsm__peers_ban(core, &address, (double)command->number / 1000, command->b);
 }

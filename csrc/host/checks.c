@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "clients/access.h"
-#include "clients/conn.h"
-#include "host/calls.h"
+#include "base/slice.h"
+#include "host/log.h"
 #include "host/refusals.h"
+#include "host/simple.h"
 
 unsigned wsm__checks_of_handlers(unsigned want)
 {
@@ -59,7 +59,7 @@ int wsm_access_checked(wsm_runtime *runtime, wsm_slice by, wsm_error *error)
 }
 
 /* The most particular of them, as a part of a sentence. */
-static const char *by_what(const wsm_runtime *runtime, unsigned checks)
+const char *wsm__checks_by(const wsm_runtime *runtime, unsigned checks)
 {
 	const char *said = atomic_load(&runtime->checked);
 
@@ -75,7 +75,7 @@ static const char *by_what(const wsm_runtime *runtime, unsigned checks)
 static void describe(const wsm_runtime *runtime, unsigned checks, char *line, size_t size)
 {
 	const char *mode = runtime->config->access;
-	const char *by = by_what(runtime, checks);
+	const char *by = wsm__checks_by(runtime, checks);
 
 	if (mode[0] == 'g')
 		snprintf(line, size, "granted: public rooms need a grant (option access=granted)");
@@ -112,51 +112,42 @@ int wsm_access_describe(wsm_runtime *runtime, wsm_text *line, wsm_error *error)
 	return line->data ? WSM_OK : wsm__fail(error, WSM_ENOMEM, "out of memory");
 }
 
-void wsm__checks_line(const struct wsm__core *core, char *line)
+void wsm__checks_line(const wsm_runtime *runtime, char *line)
 {
-	describe(core->runtime, atomic_load(&core->runtime->checks), line, WSM__ACCESS_LINE);
+	describe(runtime, atomic_load(&runtime->checks), line, WSM__ACCESS_LINE);
 }
 
-void wsm__checks_tell(struct wsm__core *core)
+void wsm__checks_tell(wsm_runtime *runtime)
 {
 	char line[WSM__ACCESS_LINE];
 
-	wsm__checks_line(core, line);
-	wsm__log(core->runtime, WSM_INFO, "access: %s", line);
+	wsm__checks_line(runtime, line);
+	wsm__log(runtime, WSM_INFO, "access: %s", line);
 }
 
-void wsm__checks_found(struct wsm__core *core, unsigned checks)
+bool wsm__checks_believe_session(wsm_runtime *runtime, const wsm_admission *admission)
 {
-	static const struct wsm__regrant late = {
-		"clients are checked now, and this room is not granted",
-		"clients are checked now, and the rooms of this endpoint are not granted"
-	};
-	unsigned long long ended = 0;
-
-	for (uint64_t i = 0; i < core->n_conns; i++)
-		if (core->conns[i]->state == WSM__CONN_OPEN)
-			ended += !wsm__access_again(core->conns[i], &late);
-	wsm__log(core->runtime, WSM_WARNING,
-	         "access: granted from now on, because of %s, which was not known at the start: public rooms need a "
-	         "grant "
-	         "(option access=auto), and %llu connection%s to rooms without one %s been closed. Let it be known "
-	         "before "
-	         "the start, or set access=granted",
-	         by_what(core->runtime, checks), ended, ended == 1 ? "" : "s", ended == 1 ? "has" : "have");
-}
-
-bool wsm__checks_believe_session(struct wsm__core *core, const wsm_admission *admission)
-{
-	unsigned checks = atomic_load(&core->runtime->checks);
+	unsigned checks = atomic_load(&runtime->checks);
 
 	if (checks & (WSM__CHECK_KEY | WSM__CHECK_AUTHENTICATE))
 		return false;
 	/* The application has let it in by itself, and left the session to the client. */
 	if (!(checks & WSM__CHECK_SAID) || (admission && admission->admitted))
 		return true;
-	wsm__refusal_tell(core->runtime, WSM__REFUSED_SESSION,
+	wsm__refusal_tell(runtime, WSM__REFUSED_SESSION,
 	                  "session_id in the query of a client is not believed, because of %s: let the client in by "
 	                  "connect(session_id=...), or an authenticate handler",
-	                  by_what(core->runtime, WSM__CHECK_SAID));
+	                  wsm__checks_by(runtime, WSM__CHECK_SAID));
 	return false;
+}
+
+int wsm_want(wsm_runtime *runtime, unsigned mask)
+{
+	int status = wsm__runtime_check_fork(runtime, NULL);
+
+	if (status)
+		return status;
+	atomic_store(&runtime->want, mask);
+	wsm__checks_add(runtime, wsm__checks_of_handlers(mask));
+	return WSM_OK;
 }

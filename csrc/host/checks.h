@@ -5,9 +5,7 @@
 #ifndef WSM_HOST_CHECKS_H
 #define WSM_HOST_CHECKS_H
 
-#include <stdatomic.h>
-
-#include "core/core.h"
+#include "host/handle.h"
 #include "policy/config.h"
 
 #define WSM__CHECK_KEY 1u          /* a key for tokens */
@@ -23,12 +21,11 @@ void wsm__checks_add(wsm_runtime *runtime, unsigned checks);
 void wsm__checks_begin(wsm_runtime *runtime);
 /* Whether rooms are open, and why: one line, the same as wsm_access_describe(). `line` has WSM__ACCESS_LINE bytes. */
 #define WSM__ACCESS_LINE 400
-void wsm__checks_line(const struct wsm__core *core, char *line);
+void wsm__checks_line(const wsm_runtime *runtime, char *line);
 /* The line of the start. */
-void wsm__checks_tell(struct wsm__core *core);
-/* On the runtime thread: ends what would not be allowed now. */
-void wsm__checks_found(struct wsm__core *core, unsigned checks);
-
+void wsm__checks_tell(wsm_runtime *runtime);
+/* What decides, as a part of a sentence. Static, or as long as the runtime. */
+const char *wsm__checks_by(const wsm_runtime *runtime, unsigned checks);
 /* Whether public rooms need a grant where no rule says otherwise. Any thread. */
 static inline bool wsm__checks_guard(const wsm_runtime *runtime)
 {
@@ -38,6 +35,6 @@ static inline bool wsm__checks_guard(const wsm_runtime *runtime)
 }
 
 /* Whether the session that a client names in its query is taken for its own: nobody has looked who it is. */
-bool wsm__checks_believe_session(struct wsm__core *core, const wsm_admission *admission);
+bool wsm__checks_believe_session(wsm_runtime *runtime, const wsm_admission *admission);
 
 #endif

@@ -1,8 +1,10 @@
 /* What is fixed about a connection: shared with the host, whose threads may hold it for longer than the connection lives. */
-#include <stdlib.h>
-#include <string.h>
+#include "host/conn_info.h"
 
-#include "clients/conn.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
 
 struct shared_info {
 	wsm_conn_info info; /* first */
@@ -46,11 +48,4 @@ const wsm_conn_info *wsm__info_new(uint64_t number, int64_t connected_at, const 
 	shared->info.ip = wsm__arena_copy(&arena, texts[5]).data;
 	shared->info.user_agent = wsm__arena_copy(&arena, texts[6]).data;
 	return &shared->info;
-}
-
-wsm_slice wsm__conn_texts(const struct wsm__conn *conn)
-{
-	const wsm_conn_info *info = conn->info;
-
-	return wsm__slice(info->client_id, (size_t)(info->user_agent - info->client_id) + strlen(info->user_agent));
 }

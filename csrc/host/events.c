@@ -1,12 +1,12 @@
 /* The event queue: runtime thread -> host. */
-#include <stdarg.h>
-#include <stdio.h>
+#include "host/events.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/visible.h"
-#include "host/checks.h"
+#include "base/arena.h"
+#include "host/handle.h"
 
 #define EVENT_UNIT 1024u /* bytes of one that count as a further one */
 
@@ -88,50 +88,4 @@ void wsm__events_discard(wsm_runtime *runtime)
 		wsm_event_free(event);
 		event = next;
 	}
-}
-
-void wsm__log(wsm_runtime *runtime, wsm_level level, const char *format, ...)
-{
-	char line[1024];
-	struct wsm__buffer text;
-	struct wsm__event *event;
-	va_list args;
-
-	if (!(atomic_load_explicit(&runtime->want, memory_order_relaxed) & WSM_WANT_LOG))
-		return;
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	wsm__buffer_init(&text);
-	wsm__buffer_add_visible(&text, wsm__str(line));
-	event = text.failed ? NULL
-	                    : wsm__event_new(WSM_EVENT_LOG, wsm__slice(text.data, text.len), wsm__str(NULL),
-	                                     wsm__str(NULL));
-	wsm__buffer_fini(&text);
-	if (!event)
-		return;
-	event->event.level = level;
-	wsm__event_post(runtime, event, false);
-}
-
-int wsm_want(wsm_runtime *runtime, unsigned mask)
-{
-	int status = wsm__runtime_check_fork(runtime, NULL);
-
-	if (status)
-		return status;
-	atomic_store(&runtime->want, mask);
-	wsm__checks_add(runtime, wsm__checks_of_handlers(mask));
-	return WSM_OK;
-}
-
-int wsm_set_wake(wsm_runtime *runtime, wsm_wake_fn wake, void *user_data)
-{
-	if (wsm__runtime_check_fork(runtime, NULL))
-		return WSM_EFORKED;
-	if (atomic_load(&runtime->running))
-		return WSM_EINVAL;
-	runtime->wake = wake;
-	runtime->wake_data = user_data;
-	return WSM_OK;
 }

@@ -1,7 +1,7 @@
 #include "host/lists.h"
 
+#include "base/arena.h"
 #include "base/error.h"
-#include "core/core.h"
 #include "policy/access.h"
 #include "wire/name.h"
 

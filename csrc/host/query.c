@@ -2,33 +2,20 @@
  * Questions of the host: a command that the caller waits for. The question is shared by both threads, so it is counted: a
  * caller that gives up waiting leaves it to the runtime thread.
  */
+#include "host/query.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/arena.h"
 #include "base/error.h"
-#include "clients/answers.h"
-#include "clients/conn.h"
-#include "clients/presence.h"
-#include "host/calls.h"
+#include "base/slice.h"
+#include "host/handle.h"
 #include "host/lists.h"
-#include "rest/rest.h"
+#include "host/queue.h"
 #include "wire/name.h"
-
-struct wsm__asked {
-	struct wsm__command_node head;
-	atomic_uint refs;
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	bool done;
-	int status;
-	bool is_rest;
-	wsm_question question;
-	wsm_rest_request rest;
-	wsm_rest_answer rest_answer;
-	struct wsm__buffer answer;
-};
 
 static void asked_unref(struct wsm__asked *asked)
 {
@@ -125,7 +112,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	return asked;
 }
 
-static void finish(struct wsm__asked *asked, int status)
+void wsm__query_finish(struct wsm__asked *asked, int status)
 {
 	pthread_mutex_lock(&asked->lock);
 	asked->status = status;
@@ -214,78 +201,4 @@ int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_ans
 	}
 	asked_unref(asked);
 	return status;
-}
-
-/* ---- runtime side ----------------------------------------------------------------------------------------------- */
-
-static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
-{
-	const wsm_question *question = &asked->question;
-	struct wsm__history_request history = {
-		.room = question->room,
-		.has_since = question->epoch.len > 0,
-		.since = { question->epoch, question->since },
-		.limit = question->limit,
-		.max_bytes = SIZE_MAX / 2,
-	};
-	struct wsm__presence_page page;
-	struct wsm__conn *conn;
-
-	switch (question->kind) {
-	case WSM_QUERY_STATS:
-		wsm__answer_stats(core, &asked->answer);
-		break;
-	case WSM_QUERY_CONNECTIONS:
-		wsm__answer_connections(core, &asked->answer);
-		break;
-	case WSM_QUERY_ROOMS_OF:
-		conn = wsm__conn_by_client(core, question->room);
-		if (!conn)
-			return WSM_ENOTFOUND;
-		wsm__answer_rooms_of(conn, &asked->answer);
-		break;
-	case WSM_QUERY_SUBSCRIBERS:
-		wsm__buffer_add_uint(&asked->answer, wsm__subscribers(core, question->room));
-		break;
-	case WSM_QUERY_PRESENCE:
-		page.room = question->room;
-		page.limit = question->limit;
-		if (!wsm__presence_cursor(question->after, &page))
-			return WSM_EINVAL;
-		wsm__answer_presence(core, &page, &asked->answer);
-		break;
-	case WSM_QUERY_HISTORY:
-		wsm__answer_history(core, &history, &asked->answer);
-		break;
-	case WSM_QUERY_POSITION:
-		wsm__answer_position(core, question->room, &asked->answer);
-		break;
-	case WSM_QUERY_METRICS:
-		wsm__answer_metrics(core, &asked->answer);
-		break;
-	case WSM_QUERY_BANS:
-		wsm__peers_answer_bans(core, &asked->answer);
-		break;
-	default:
-		return WSM_EINVAL;
-	}
-	return asked->answer.failed ? WSM_ENOMEM : WSM_OK;
-}
-
-void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
-{
-	int status;
-
-	wsm__flush(core); /* what the asker has published counts as sent, unless a socket is full */
-	wsm__reports_tell(&core->registry.deliveries);
-	if (asked->is_rest)
-		status = wsm__rest_answer(core, &asked->rest, NULL, &asked->rest_answer);
-	else
-		status = answer_question(core, asked);
-	finish(asked, status);
-}
-
-void wsm__query_discard(struct wsm__asked *asked)
-{
-	finish(asked, WSM_ENOTRUNNING);
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/visible.h"
+#include "host/log.h"
 
 const char *wsm__log_text(char *out, size_t size, wsm_slice text)
 {

@@ -5,12 +5,11 @@
 #ifndef WSM_HOST_REFUSALS_H
 #define WSM_HOST_REFUSALS_H
 
-#include "core/core.h"
+#include "host/handle.h"
 
 /* Any thread. At most WSM__REFUSALS_A_MINUTE lines of a kind a minute; the next one then says how many were left out. */
 void wsm__refusal_tell(wsm_runtime *runtime, enum wsm__refused kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-
 /*
  * Text of a client's for such a line, made visible (base/visible.h) and cut to `size` bytes with the NUL. Returns `out`.
  */

@@ -1,10 +1,13 @@
 /* What is checked before a WebSocket is accepted, whichever way its request came: Origin, endpoint, where a token stands. */
+#include "host/request.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "clients/conn.h"
+#include "base/slice.h"
 #include "host/refusals.h"
 #include "host/token.h"
+#include "policy/config.h"
 #include "policy/origin.h"
 #include "wire/head.h"
 
@@ -159,7 +162,7 @@ bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request
 	wsm__buffer_init(&cookies);
 	headers.protocols = joined(request, "sec-websocket-protocol", ',', &protocols);
 	headers.cookie = joined(request, "cookie", ';', &cookies);
-	good = wsm__token_find(runtime, request, params, &headers, token);
+	good = wsm__token_find(runtime, request->query, params, &headers, token, &request->token);
 	wsm__buffer_fini(&protocols);
 	wsm__buffer_fini(&cookies);
 	return good;
@@ -337,4 +340,17 @@ void wsm__request_describe(struct wsm__buffer *out, const struct wsm__request *r
 	wsm__buffer_add_str(out, "},\"headers\":");
 	add_headers(out, request);
 	wsm__buffer_add_str(out, "}");
+}
+
+void wsm__request_of(struct wsm__request *request, const wsm_request *from, wsm_slice path)
+{
+	memset(request, 0, sizeof(*request));
+	request->path = path;
+	request->query = from->query;
+	request->ip = from->ip;
+	request->headers = from->headers;
+	request->n_headers = from->n_headers;
+	request->tls = from->tls;
+	request->via = from->via;
+	request->host = wsm__request_header(request, "host");
 }

@@ -1,12 +1,17 @@
 /* Where a publication goes and under which rules: the catalogue, the host's options, and the routing members of its data. */
+#include "host/route.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/error.h"
-#include "core/publish.h"
+#include "base/slice.h"
 #include "events/catalogue.h"
+#include "host/report.h"
+#include "rooms/publication.h"
 #include "wire/envelope.h"
 #include "wire/json.h"
 #include "wire/name.h"
@@ -520,4 +525,20 @@ void wsm__publish_free(struct wsm__publish *publish, const wsm_delivery *deliver
 		wsm_receipt_unref(publish->receipt);
 	wsm__exclude_unref(publish->exclude);
 	free(publish);
+}
+
+wsm_slice wsm__publish_own_type(wsm_slice payload)
+{
+	wsm_slice object = wsm__json_trim(payload), name, value, found = { NULL, 0 };
+	size_t at = 0;
+
+	if (!object.len || object.data[0] != '{')
+		return found;
+	while (wsm__json_next(object, &at, &name, &value) == 1) {
+		if (wsm__json_name_is(name, wsm__str("type")))
+			return value;
+		if (wsm__json_name_is(name, wsm__str("event_type")))
+			found = value;
+	}
+	return found;
 }

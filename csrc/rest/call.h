@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "clients/conn.h"
+#include "host/request.h"
 #include "rest/key.h"
 
 struct wsm__inquiry;
@@ -32,8 +32,6 @@ static inline wsm_slice wsm__call_header(const struct wsm__call *call, const cha
 {
 	return wsm__request_header(&call->from, name);
 }
-/* GET /api/ws/history (rest_history.c). */
-void wsm__rest_history(struct wsm__call *call, wsm_slice rest);
 /* Whether it brings the API key. */
 static inline bool wsm__call_has_key(const struct wsm__call *call)
 {

@@ -1,15 +1,19 @@
 /* GET /api/ws/history: what polling clients read, so it is open as the rooms are. */
+#include "rest/history.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "clients/access.h"
 #include "clients/answers.h"
+#include "clients/grant.h"
+#include "core/core.h"
 #include "host/refusals.h"
-#include "host/token.h"
+#include "policy/config.h"
 #include "policy/origin.h"
 #include "rest/call.h"
 #include "rest/rest.h"
-#include "sockets/session.h"
+#include "sockets/upgrade.h"
 #include "wire/name.h"
 #include "wire/target.h"
 

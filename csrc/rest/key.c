@@ -2,8 +2,11 @@
 
 #include <string.h>
 
-#include "clients/conn.h"
+#include "clients/peers.h"
+#include "core/core.h"
+#include "host/request.h"
 #include "host/token.h"
+#include "policy/config.h"
 
 #define BURST 10.0 /* seconds of wrong_key_rate */
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/limits.h"
 #include "rooms/deliveries.h"
 
 void wsm__history_init(struct wsm__history *history, struct wsm__deliveries *deliveries)

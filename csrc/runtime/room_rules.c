@@ -1,6 +1,10 @@
 /* Rooms by pattern: the public call, and what the rules and the options come to for one room. */
+#include "runtime/room_rules.h"
+
 #include "clients/access.h"
-#include "clients/conn.h"
+#include "clients/greeting.h"
+#include "core/core.h"
+#include "policy/config.h"
 #include "rooms/room.h"
 
 #define USER_HISTORY_SIZE 100u        /* of a user's room, where no rule says anything */

@@ -2,8 +2,13 @@
  * Connections of the own port that make REST calls: how many there may be from one address and in all, and how much of their answers
  * may wait to be read. They make no promise to be there the next moment, so the one that is worth least makes room.
  */
+#include "sockets/callers.h"
+
+#include "clients/peers.h"
+#include "core/core.h"
 #include "host/refusals.h"
 #include "policy/config.h"
+#include "sockets/http.h"
 #include "sockets/session.h"
 
 static void tell(struct wsm__session *session, const char *why)

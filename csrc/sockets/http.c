@@ -1,12 +1,18 @@
 /* Requests on a socket that is not a WebSocket (yet): heads, bodies, REST answers, refusals; HTTP/1.1 (RFC 9112). */
+#include "sockets/http.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "clients/conn.h"
+#include "clients/peers.h"
+#include "clients/ticket.h"
+#include "core/core.h"
+#include "policy/config.h"
 #include "rest/rest.h"
-#include "sockets/session.h"
+#include "sockets/callers.h"
+#include "sockets/upgrade.h"
+#include "sockets/websocket.h"
 #include "wire/handshake.h"
 
 #define BODY_MAX 1048576u /* bytes of a POST body, as rest.c takes them */

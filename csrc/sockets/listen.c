@@ -1,4 +1,6 @@
 /* Listening: our own sockets, so that "localhost" is both loopback addresses, and port 0 the same port on both. */
+#include "sockets/listen.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -8,11 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/error.h"
+#include "clients/peers.h"
 #include "core/core.h"
+#include "host/log.h"
 #include "policy/config.h"
-#include "sockets/server.h"
 #include "sockets/session.h"
 
 #define ACCEPTS_PER_TURN 64 /* a storm of connections does not hold up the ones that are there */

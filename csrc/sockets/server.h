@@ -16,10 +16,4 @@ void wsm__server_fini(struct wsm__core *core);
 /* Puts a connected socket on the loop. NULL: it was closed, and wsm__session_gone() may have been called. */
 struct lws *wsm__server_adopt(struct wsm__core *core, int fd, struct wsm__session *session);
 
-/* listen.c: sockets that are listened on; sets core->runtime->port. WSM_EADDRINUSE, WSM_ESYSTEM, WSM_ECONFIG. */
-int wsm__listen_open(struct wsm__core *core, wsm_error *error);
-void wsm__listen_close(struct wsm__core *core);
-/* Accepts again after the process had run out of descriptors. */
-void wsm__listen_resume(struct wsm__core *core);
-
 #endif

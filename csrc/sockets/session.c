@@ -6,11 +6,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "clients/conn.h"
-#include "host/calls.h"
+#include "clients/flush.h"
+#include "clients/ticket.h"
+#include "host/adopt.h"
+#include "policy/config.h"
+#include "sockets/callers.h"
+#include "sockets/http.h"
 #include "sockets/server.h"
 #include "sockets/tls.h"
+#include "sockets/websocket.h"
 
 #define DEFERRED_MAX 256u /* handshakes; the kernel keeps what is not accepted, in order too */
 #define LINGER_MS 2000u   /* for a client to read the last words and close */
@@ -136,7 +141,7 @@ bool wsm__session_defer(struct wsm__session *session)
 		session->its_turn = false;
 		return false;
 	}
-	core->limits.deferred++;
+	core->handshakes_deferred++;
 	enter_phase(session, WSM__DEFERRED);
 	lws_rx_flow_control(session->wsi, 0);
 	return true;

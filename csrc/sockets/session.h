@@ -1,13 +1,13 @@
 /*
  * session.h - one client socket in libwebsockets (role "raw"), from accept or hand-over to its end.
  *
- *   ENTERING   requests are read and answered (http.c), until one asks for an upgrade (upgrade.c) or the connection ends
+ *   ENTERING   requests are read and answered (http.h), until one asks for an upgrade (upgrade.h) or the connection ends
  *   ANSWERING  an answer waits until the client has read it, for answer_timeout at most
  *   DEFERRED   a request is there, but others have taken their time of this turn of the loop; in two lists, by whether it had an
  *              answer before
- *   ASKING     a REST call waits for what the host's authenticate handler says (decide.c), for auth_timeout at most; what follows it
+ *   ASKING     a REST call waits for what the host's authenticate handler says (ticket.h), for auth_timeout at most; what follows it
  *              waits too. Whichever way the session leaves this phase, the question is forgotten
- *   OPEN       a WebSocket (websocket.c); `conn` is its connection
+ *   OPEN       a WebSocket (websocket.h); `conn` is its connection
  *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
  *              a socket with unread input resets it, and the reset can overtake the last words (RFC 9112 section 9.6)
  *   DOOMED     cut off in this turn of the loop; not inside of libwebsockets' callbacks
@@ -23,7 +23,6 @@ struct wsm__adopt;
 struct wsm__conn;
 struct wsm__core;
 struct wsm__entry;
-struct wsm__head;
 struct wsm__peer;
 struct wsm__ticket;
 struct wsm__tls_link;
@@ -42,11 +41,11 @@ struct wsm__session {
 	bool choked;               /* libwebsockets holds a part of what was written; nothing is read meanwhile */
 	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
 	struct wsm__adopt *adopt;  /* handed over by the host, until a connection has been made of it */
-	struct wsm__entry *entry;  /* ENTERING: what was read, and answers (http.c) */
-	struct wsm__ticket *asked; /* ASKING: the question (decide.c) */
-	struct wsm__peer *peer;    /* whose HTTP connection it counts as (calls.c); NULL: it has made no REST call */
+	struct wsm__entry *entry;  /* ENTERING: what was read, and answers (http.h) */
+	struct wsm__ticket *asked; /* ASKING: the question (ticket.h) */
+	struct wsm__peer *peer;    /* whose HTTP connection it counts as (callers.h); NULL: it has made no REST call */
 	size_t queued;             /* bytes of an answer, counted in core->http_queued */
-	struct wsm__tls_link *tls; /* NULL: none (tls.c) */
+	struct wsm__tls_link *tls; /* NULL: none (tls.h) */
 	wsm_text held; /* OPEN: the 101 that goes out once the connection is let in, or never (http_refusal) */
 	struct wsm__inbound inbound;
 };
@@ -100,58 +99,5 @@ void wsm__session_ip(const struct wsm__session *session, char out[WSM__ADDRESS_T
 /* Ends those whose time is over (each tick); cuts off the doomed (each turn of the loop, outside of libwebsockets). */
 void wsm__sessions_expire(struct wsm__core *core);
 void wsm__sessions_reap(struct wsm__core *core);
-
-/* ---- http.c ----------------------------------------------------------------------------------------------------- */
-
-/* The requests of a session that is ENTERING. False when out of memory. */
-bool wsm__entry_new(struct wsm__session *session);
-void wsm__entry_free(struct wsm__session *session);
-/* Bytes of a client; they are copied. */
-void wsm__entry_receive(struct wsm__session *session, const void *data, size_t len);
-/* Its turn has come. */
-void wsm__entry_resume(struct wsm__session *session);
-/* The socket takes more again. */
-void wsm__entry_writable(struct wsm__session *session);
-/* The host has said who calls, or its time to say so is over: answers, and goes on with what came behind the call. */
-void wsm__entry_identified(struct wsm__session *session, const wsm_decision *decision);
-/* Its time is over. */
-void wsm__entry_expire(struct wsm__session *session);
-/* Answers in plain text, and ends the session. `extra`: header lines. */
-void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char *extra, const char *why);
-
-/* ---- calls.c: how many connections make REST calls, and how much they leave unread ------------------------------- */
-
-/*
- * The session is about to make a REST call as a client of that address: it counts as one of its HTTP connections from here on. False,
- * and it was refused, if there are too many from there. Makes room if there are too many in all.
- */
-bool wsm__calls_enter(struct wsm__session *session, const struct wsm__address *client);
-/* It is no longer one. */
-void wsm__calls_leave(struct wsm__session *session);
-/* So many bytes of its answer are unread. Who has left the most time pass makes room if there are too many in all. */
-void wsm__calls_queued(struct wsm__session *session, size_t bytes);
-
-/* ---- upgrade.c -------------------------------------------------------------------------------------------------- */
-
-/* A request that asks for another protocol: accepted with 101 (the session is OPEN then), or refused. */
-void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head);
-/* Whether the client still waits for the answer to its request. */
-static inline bool wsm__upgrade_held(const struct wsm__session *session)
-{
-	return session->held.data != NULL;
-}
-/* Writes the 101 that was held back, if it was. */
-void wsm__upgrade_release(struct wsm__session *session);
-/* The HTTP status that says what a close code says. */
-unsigned wsm__upgrade_status(unsigned close_code);
-/* Writes an HTTP refusal in its place: the status that says what a close code says. */
-void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, const char *reason);
-
-/* ---- websocket.c ------------------------------------------------------------------------------------------------ */
-
-/* Bytes of an open connection; `data` is changed. */
-void wsm__websocket_receive(struct wsm__session *session, uint8_t *data, size_t len);
-/* Everything that precedes it is written: the Close frame. The connection may be gone afterwards. */
-void wsm__websocket_close(struct wsm__conn *conn);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "core/core.h"
 #include "policy/config.h"
+#include "sockets/http.h"
 #include "sockets/session.h"
 
 #ifdef WSM_WITH_TLS

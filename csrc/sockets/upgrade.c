@@ -1,10 +1,16 @@
 /* The opening handshake: a request that asks for a WebSocket, checked, and answered by 101 or a refusal (RFC 6455, section 4.2). */
+#include "sockets/upgrade.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "clients/conn.h"
-#include "host/calls.h"
-#include "sockets/session.h"
+#include "clients/drain.h"
+#include "clients/peers.h"
+#include "host/adopt.h"
+#include "host/request.h"
+#include "policy/config.h"
+#include "sockets/http.h"
 #include "wire/handshake.h"
 #include "wire/target.h"
 
@@ -162,7 +168,7 @@ static void refuse_while_draining(struct wsm__session *session, const char *why)
 	char extra[40];
 
 	snprintf(extra, sizeof(extra), "Retry-After: %u\r\n",
-	         wsm__drain_retry_after(core->config->drain_spread, core->drain.refused++));
+	         wsm__drain_retry_after(core->config->drain_spread, core->drain->refused++));
 	wsm__entry_refuse(session, 503, extra, why);
 }
 

@@ -1,10 +1,16 @@
 /* An open connection's frames (RFC 6455, sections 5 to 7): messages in, pings answered, the closing handshake from both sides. */
+#include "sockets/websocket.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/conn.h"
+#include "clients/client.h"
+#include "clients/echo.h"
+#include "clients/flush.h"
+#include "clients/heartbeat.h"
+#include "clients/limits.h"
 #include "rooms/fanout.h"
-#include "sockets/session.h"
+#include "sockets/upgrade.h"
 
 /* ---- the closing handshake -------------------------------------------------------------------------------------- */
 
