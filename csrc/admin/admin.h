@@ -8,10 +8,9 @@
 #ifndef WSM_ADMIN_ADMIN_H
 #define WSM_ADMIN_ADMIN_H
 
-struct wsm__admin;
+#include "rest/rest.h"
 
-#define WSM__ADMIN_BUDGET_US 4000u /* for one table; what was not looked at by then is said to be missing */
-
-struct wsm__admin; /* NULL while nobody has ever looked */
+/* The REST calls of the panel. */
+extern const struct wsm__rest_rows wsm__admin_rows;
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/admin.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "rest/call.h"

@@ -10,8 +10,9 @@
 struct wsm__buffer;
 struct wsm__call;
 
-#define WSM__TABLE_LIMIT 50u      /* rows of a page, if the call does not say */
-#define WSM__TABLE_LIMIT_MAX 500u /* at most */
+#define WSM__ADMIN_BUDGET_US 4000u /* for one table; what was not looked at by then is said to be missing */
+#define WSM__TABLE_LIMIT 50u       /* rows of a page, if the call does not say */
+#define WSM__TABLE_LIMIT_MAX 500u  /* at most */
 #define WSM__TABLE_SEARCH_MAX 128u
 
 /* What is asked for: search=, sort= (with '-' before it: largest first), offset=, limit=. */

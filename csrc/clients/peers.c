@@ -8,8 +8,8 @@
 #include "clients/limits.h"
 #include "host/log.h"
 #include "policy/config.h"
-#include "rest/key.h"
 
+#define KEY_BURST 10.0   /* seconds of wrong_key_rate */
 #define SWEEP_MAX 4096   /* peers looked at per sweep */
 #define EVICT_LOOKS 64   /* at the longest unheard of, for one that may go */
 #define LOG_RATE 5.0     /* lines a second */
@@ -150,8 +150,8 @@ struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__addres
 	wsm__bucket_init(&peer->arrivals, wsm__limits_arrival_burst(config), core->now_ms);
 	wsm__bucket_init(&peer->messages, 2 * config->rate_per_ip, core->now_ms);
 	wsm__bucket_init(&peer->bytes, 2 * config->byte_rate_per_ip, core->now_ms);
-	wsm__bucket_init(&peer->keys, wsm__key_burst(config), core->now_ms);
-	wsm__bucket_init(&peer->bearers, wsm__key_burst(config), core->now_ms);
+	wsm__bucket_init(&peer->keys, wsm__peers_key_burst(config), core->now_ms);
+	wsm__bucket_init(&peer->bearers, wsm__peers_key_burst(config), core->now_ms);
 	HASH_ADD_BYHASHVALUE(hh, core->peers->table, address, sizeof(address), hash, peer);
 	DL_APPEND(core->peers->order, peer);
 	return peer;
@@ -168,8 +168,8 @@ static bool is_done(struct wsm__core *core, struct wsm__peer *peer)
 	                        core->now_ms) &&
 	       wsm__bucket_full(&peer->messages, config->rate_per_ip, 2 * config->rate_per_ip, core->now_ms) &&
 	       wsm__bucket_full(&peer->bytes, config->byte_rate_per_ip, 2 * config->byte_rate_per_ip, core->now_ms) &&
-	       wsm__bucket_full(&peer->keys, config->wrong_key_rate, wsm__key_burst(config), core->now_ms) &&
-	       wsm__bucket_full(&peer->bearers, config->wrong_key_rate, wsm__key_burst(config), core->now_ms);
+	       wsm__bucket_full(&peer->keys, config->wrong_key_rate, wsm__peers_key_burst(config), core->now_ms) &&
+	       wsm__bucket_full(&peer->bearers, config->wrong_key_rate, wsm__peers_key_burst(config), core->now_ms);
 }
 
 void wsm__peers_sweep(struct wsm__core *core)
@@ -338,4 +338,9 @@ void wsm__peers_answer_bans(struct wsm__core *core, struct wsm__buffer *out)
 	}
 	wsm__buffer_add_str(out, "]");
 	free(rows);
+}
+
+double wsm__peers_key_burst(const struct wsm_config *config)
+{
+	return KEY_BURST * config->wrong_key_rate;
 }

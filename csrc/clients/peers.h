@@ -66,4 +66,7 @@ void wsm__peers_answer_bans(struct wsm__core *core, struct wsm__buffer *out);
 /* How many bans there are. */
 uint64_t wsm__peers_banned(struct wsm__core *core);
 
+/* How many wrong keys an address may bring at once. */
+double wsm__peers_key_burst(const struct wsm_config *config);
+
 #endif

@@ -20,6 +20,7 @@ struct wsm__core;
 struct wsm__drain;
 struct wsm__peers;
 struct wsm__publish;
+struct wsm__rest_rows;
 struct wsm__session;
 struct wsm__sticky;
 struct wsm__tail;
@@ -123,6 +124,7 @@ struct wsm__core {
 	                  struct wsm__pub *pub, uint64_t recipients);
 	/* The open connection of a client id; NULL: there is none. */
 	struct wsm__sub *(*find_client)(struct wsm__core *core, wsm_slice client_id);
+	const struct wsm__rest_rows *rest; /* calls besides those of rest/; NULL: none */
 	/* Ends the thread, `deadline_ms` from now at the latest. */
 	void (*stop)(struct wsm__core *core, unsigned deadline_ms);
 	struct wsm__buffer text;  /* scratch for one message */

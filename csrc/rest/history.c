@@ -13,7 +13,7 @@
 #include "policy/origin.h"
 #include "rest/call.h"
 #include "rest/rest.h"
-#include "sockets/upgrade.h"
+#include "wire/handshake.h"
 #include "wire/name.h"
 #include "wire/target.h"
 
@@ -77,7 +77,7 @@ static void take_decision(wsm_rest_request *said, const wsm_decision *decision)
 static unsigned refused_by_host(const wsm_decision *decision, const char **why)
 {
 	*why = decision->reason.len ? decision->reason.data : "the application did not accept this call";
-	return wsm__upgrade_status(decision->code ? decision->code : 4401);
+	return wsm__handshake_status(decision->code ? decision->code : 4401);
 }
 
 /* By a token, where a socket's may stand too; else by the handler's word. 0, or the status to refuse with. */

@@ -8,13 +8,6 @@
 #include "host/token.h"
 #include "policy/config.h"
 
-#define BURST 10.0 /* seconds of wrong_key_rate */
-
-double wsm__key_burst(const struct wsm_config *config)
-{
-	return BURST * config->wrong_key_rate;
-}
-
 static bool same_secret(wsm_slice given, const char *secret)
 {
 	size_t len = strlen(secret);
@@ -33,7 +26,7 @@ enum wsm__key wsm__key_check(struct wsm__core *core, const struct wsm__key_call 
 {
 	const struct wsm_config *config = core->config;
 	wsm_slice given = wsm__request_header(call->from, "x-api-key");
-	double burst = wsm__key_burst(config);
+	double burst = wsm__peers_key_burst(config);
 	bool is_key = call->needed || given.len > 0, may_look; /* else a token, perhaps, of whomever */
 	struct wsm__bucket *bucket;
 	struct wsm__peer *peer;

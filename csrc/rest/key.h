@@ -22,7 +22,4 @@ struct wsm__key_call {
 
 /* In a time that does not depend on where a wrong key differs from the right one. */
 enum wsm__key wsm__key_check(struct wsm__core *core, const struct wsm__key_call *call);
-/* How many wrong keys an address may bring at once. */
-double wsm__key_burst(const struct wsm_config *config);
-
 #endif

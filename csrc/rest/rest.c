@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/access.h"
-#include "admin/actions.h"
-#include "admin/state.h"
 #include "clients/answers.h"
 #include "clients/peers.h"
 #include "core/core.h"
@@ -44,6 +41,24 @@ static bool may_write(const struct wsm__call *call)
 static bool may_read(const struct wsm__call *call)
 {
 	return wsm__call_has_key(call) || call->from.local;
+}
+
+static bool refuse(struct wsm__call *call)
+{
+	wsm__call_refuse_key(
+		call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
+		      "this machine to localhost, and not through a proxy");
+	return false;
+}
+
+static bool writes(struct wsm__call *call)
+{
+	return may_write(call) || refuse(call);
+}
+
+static bool reads(struct wsm__call *call)
+{
+	return may_read(call) || refuse(call);
 }
 
 /* ---- the calls -------------------------------------------------------------------------------------------------- */
@@ -183,93 +198,69 @@ static void post_broadcast(struct wsm__call *call, wsm_slice rest)
 
 /* ---- routing ---------------------------------------------------------------------------------------------------- */
 
-struct route {
-	const char *path, *suffix; /* with a suffix: path is a prefix */
-	const char *method;
-	enum access { OPEN, READS, WRITES, ADMIN_PAGE, ADMIN_READS, ADMIN_WRITES } access;
-	const char *content_type;
-	void (*answer)(struct wsm__call *call, wsm_slice rest);
-};
-
 #define JSON_TYPE "application/json"
-#define HTML_TYPE "text/html; charset=utf-8"
 
-static const struct route routes[] = {
-	{ "/api/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
-	{ "/ws/stats", NULL, "GET", READS, JSON_TYPE, get_stats },
-	{ "/api/ws/connections", NULL, "GET", READS, JSON_TYPE, get_connections },
-	{ "/api/ws/health", NULL, "GET", OPEN, JSON_TYPE, get_health },
-	{ "/api/ws/live", NULL, "GET", OPEN, JSON_TYPE, get_live },
-	{ "/api/ws/bans", NULL, "GET", READS, JSON_TYPE, get_bans },
-	{ "/api/ws/project/", "/subscribers", "GET", READS, JSON_TYPE, get_subscribers },
-	{ "/api/ws/broadcast", NULL, "POST", WRITES, JSON_TYPE, post_broadcast },
-	{ "/api/ws/history", NULL, "GET", OPEN, JSON_TYPE, wsm__rest_history },
-	{ "/ws/admin", NULL, "GET", ADMIN_PAGE, HTML_TYPE, wsm__admin_page },
-	{ "/api/ws/admin/state", NULL, "GET", ADMIN_READS, JSON_TYPE, wsm__admin_state },
-	{ "/api/ws/admin/disconnect", NULL, "POST", ADMIN_WRITES, JSON_TYPE, wsm__admin_disconnect },
-	{ "/api/ws/admin/ban", NULL, "POST", ADMIN_WRITES, JSON_TYPE, wsm__admin_ban },
-	{ "/api/ws/admin/unban", NULL, "POST", ADMIN_WRITES, JSON_TYPE, wsm__admin_unban },
-	{ "/metrics", NULL, "GET", READS, "text/plain; version=0.0.4; charset=utf-8", get_metrics },
+static const struct wsm__rest_row rows[] = {
+	{ .path = "/api/ws/stats", .allowed = reads, .content_type = JSON_TYPE, .answer = get_stats },
+	{ .path = "/ws/stats", .allowed = reads, .content_type = JSON_TYPE, .answer = get_stats },
+	{ .path = "/api/ws/connections", .allowed = reads, .content_type = JSON_TYPE, .answer = get_connections },
+	{ .path = "/api/ws/health", .content_type = JSON_TYPE, .answer = get_health },
+	{ .path = "/api/ws/live", .content_type = JSON_TYPE, .answer = get_live },
+	{ .path = "/api/ws/bans", .allowed = reads, .content_type = JSON_TYPE, .answer = get_bans },
+	{ .path = "/api/ws/project/",
+	  .suffix = "/subscribers",
+	  .allowed = reads,
+	  .content_type = JSON_TYPE,
+	  .answer = get_subscribers },
+	{ .path = "/api/ws/broadcast",
+	  .method = "POST",
+	  .allowed = writes,
+	  .content_type = JSON_TYPE,
+	  .answer = post_broadcast },
+	{ .path = "/api/ws/history", .content_type = JSON_TYPE, .answer = wsm__rest_history },
+	{ .path = "/metrics",
+	  .allowed = reads,
+	  .content_type = "text/plain; version=0.0.4; charset=utf-8",
+	  .answer = get_metrics },
 };
 
-static bool route_matches(const struct route *route, wsm_slice path, wsm_slice *rest)
+static bool row_matches(const struct wsm__rest_row *row, wsm_slice path, wsm_slice *rest)
 {
-	size_t prefix = strlen(route->path), suffix = route->suffix ? strlen(route->suffix) : 0;
+	size_t prefix = strlen(row->path), suffix = row->suffix ? strlen(row->suffix) : 0;
 
-	if (!route->suffix)
-		return wsm__slice_is(path, route->path);
-	if (!wsm__slice_starts(path, route->path) || path.len <= prefix + suffix)
+	if (!row->suffix)
+		return wsm__slice_is(path, row->path);
+	if (!wsm__slice_starts(path, row->path) || path.len <= prefix + suffix)
 		return false;
 	*rest = wsm__slice(path.data + prefix, path.len - prefix);
-	return !memcmp(path.data + path.len - suffix, route->suffix, suffix) &&
+	return !memcmp(path.data + path.len - suffix, row->suffix, suffix) &&
 	       !memchr(rest->data, '/', rest->len - suffix);
 }
 
-static bool takes_post(const struct route *route)
+static bool takes_post(const struct wsm__rest_row *row)
 {
-	return route->access == WRITES || route->access == ADMIN_WRITES;
+	return row->method && !strcmp(row->method, "POST");
 }
 
-static bool is_admin(const struct route *route)
+/* Those of the core, then those of whoever stands above. */
+static const struct wsm__rest_row *find_row(const struct wsm__core *core, wsm_slice path, wsm_slice *rest)
 {
-	return route && route->access >= ADMIN_PAGE;
-}
+	const struct wsm__rest_rows *more = core->rest;
 
-/* False if the call was refused. */
-static bool allowed(struct wsm__call *call, const struct route *route)
-{
-	switch (route->access) {
-	case ADMIN_PAGE:
-		return wsm__admin_may_open(call);
-	case ADMIN_READS:
-	case ADMIN_WRITES:
-		return wsm__admin_may_use(call, route->access == ADMIN_WRITES);
-	case OPEN:
-		return true;
-	default:
-		break;
-	}
-	if (route->access == READS ? may_read(call) : may_write(call))
-		return true;
-	wsm__call_refuse_key(
-		call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
-		      "this machine to localhost, and not through a proxy");
-	return false;
-}
-
-static const struct route *find_route(wsm_slice path, wsm_slice *rest)
-{
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if (route_matches(&routes[i], path, rest))
-			return &routes[i];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (row_matches(&rows[i], path, rest))
+			return &rows[i];
+	for (size_t i = 0; more && i < more->n; i++)
+		if (row_matches(&more->rows[i], path, rest))
+			return &more->rows[i];
 	return NULL;
 }
 
-bool wsm__rest_path(wsm_slice path)
+bool wsm__rest_path(const struct wsm__core *core, wsm_slice path)
 {
 	wsm_slice rest;
 
-	return find_route(path, &rest) != NULL;
+	return find_row(core, path, &rest) != NULL;
 }
 
 static void read_from(const wsm_rest_request *request, struct wsm__request *from)
@@ -307,38 +298,39 @@ static bool find_client(struct wsm__call *call)
 	return false;
 }
 
-static void find_key(struct wsm__call *call, const struct route *route)
+static void find_key(struct wsm__call *call, const struct wsm__rest_row *row)
 {
-	const struct wsm__key_call asked = { &call->from, route && route->access != OPEN, !call->first_look };
+	const struct wsm__key_call asked = { &call->from, row && row->allowed, !call->first_look };
 
 	call->key = wsm__key_check(call->core, &asked);
 }
 
 /* Who may use the panel may do so from a banned address, too: bans are lifted there. */
-static bool is_banned(struct wsm__call *call, const struct route *route)
+static bool is_banned(struct wsm__call *call, const struct wsm__rest_row *row)
 {
-	if (is_admin(route) || wsm__call_has_key(call) || !wsm__peer_banned(call->core, &call->from.client.address))
+	if ((row && row->same_origin) || wsm__call_has_key(call) ||
+	    !wsm__peer_banned(call->core, &call->from.client.address))
 		return false;
 	wsm__call_refuse(call, 429, "rate_limited", "this address is banned for a while");
 	return true;
 }
 
 /* False if the call was refused. */
-static bool admit(struct wsm__call *call, const struct route *route)
+static bool admit(struct wsm__call *call, const struct wsm__rest_row *row)
 {
 	bool head = wsm__slice_is(call->request->method, "HEAD");
 
 	if (!find_client(call))
 		return false;
-	find_key(call, route);
-	if (is_banned(call, route))
+	find_key(call, row);
+	if (is_banned(call, row))
 		return false;
-	if (!route)
+	if (!row)
 		wsm__call_refuse(call, 404, "not_found", "there is nothing here");
-	else if (!wsm__slice_is(call->request->method, route->method) && !(head && !takes_post(route)))
-		wsm__call_refuse(call, 405, "method_not_allowed", takes_post(route) ? "use POST" : "use GET");
+	else if (!wsm__slice_is(call->request->method, takes_post(row) ? "POST" : "GET") && !(head && !takes_post(row)))
+		wsm__call_refuse(call, 405, "method_not_allowed", takes_post(row) ? "use POST" : "use GET");
 	else
-		return allowed(call, route);
+		return !row->allowed || row->allowed(call);
 	return false;
 }
 
@@ -347,28 +339,28 @@ bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *reques
 	struct wsm__buffer out;
 	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200, .first_look = true };
 	wsm_slice rest;
-	const struct route *route = find_route(request->path, &rest);
+	const struct wsm__rest_row *row = find_row(core, request->path, &rest);
 	bool takes;
 
 	wsm__buffer_init(&out);
-	takes = admit(&call, route) && takes_post(route);
+	takes = admit(&call, row) && takes_post(row);
 	wsm__buffer_fini(&out);
 	return takes;
 }
 
 /* That history was refused has been told, by its room. */
-static void tell(const struct wsm__call *call, const struct route *route)
+static void tell(const struct wsm__call *call, const struct wsm__rest_row *row)
 {
 	wsm_slice origin = wsm__call_header(call, "origin");
 	char ip[60], host[120], page[120];
 
 	if (call->status != 401 && call->status != 403 && call->status != 429)
 		return;
-	if (route && route->answer == wsm__rest_history && call->status != 429)
+	if (row && row->answer == wsm__rest_history && call->status != 429)
 		return;
 	wsm__refusal_tell(call->core->runtime, WSM__REFUSED_CALL, "%s %s%s of %s to host %s%s%s (%u): %s",
-	                  route && takes_post(route) ? "POST" : "GET", route ? route->path : "(no call of ours)",
-	                  route && route->suffix ? "{project_id}/subscribers" : "",
+	                  row && takes_post(row) ? "POST" : "GET", row ? row->path : "(no call of ours)",
+	                  row && row->suffix ? "{project_id}/subscribers" : "",
 	                  wsm__log_text(ip, sizeof(ip), call->from.ip),
 	                  wsm__log_text(host, sizeof(host), call->from.called), origin.len ? ", Origin " : "",
 	                  wsm__log_text(page, sizeof(page), origin), call->status, call->why);
@@ -380,7 +372,7 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
 	struct wsm__buffer out;
 	struct wsm__call call = { .core = core, .request = request, .inquiry = inquiry, .out = &out, .status = 200 };
 	wsm_slice rest = { NULL, 0 };
-	const struct route *route = find_route(request->path, &rest);
+	const struct wsm__rest_row *row = find_row(core, request->path, &rest);
 	bool preflight;
 	int status;
 
@@ -389,7 +381,7 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
 	answer->headers = WSM__REST_HEADERS;
 	preflight = wsm__slice_is(request->method, "OPTIONS");
 	/* The panel is a page of ours, and no other's. */
-	if (route && !is_admin(route))
+	if (row && !row->same_origin)
 		preflight &=
 			wsm__cors_fields(core->config, wsm__fields_get(request->headers, request->n_headers, "origin"),
 			                 preflight, answer->cors);
@@ -397,17 +389,17 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
 		preflight = false;
 	if (preflight) {
 		; /* a browser asks whether it may call */
-	} else if (admit(&call, route)) {
-		route->answer(&call, rest);
+	} else if (admit(&call, row)) {
+		row->answer(&call, rest);
 		if (call.status == 200)
-			answer->content_type = route->content_type;
-	} else if (route && route->access == ADMIN_PAGE) {
-		wsm__admin_explain(&call);
-		answer->content_type = HTML_TYPE;
+			answer->content_type = row->content_type;
+	} else if (row && row->explain) {
+		row->explain(&call);
+		answer->content_type = row->content_type;
 	}
-	if (route && route->access == ADMIN_PAGE)
-		answer->headers = wsm__admin_headers();
-	tell(&call, route);
+	if (row && row->headers)
+		answer->headers = row->headers();
+	tell(&call, row);
 	answer->status = call.status;
 	status = wsm__buffer_steal(&out, &answer->body);
 	wsm__buffer_fini(&out);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin.h"
 #include "admin/state.h"
 #include "base/error.h"
 #include "clients/conn.h"
@@ -244,6 +245,7 @@ int wsm__loop_open(struct wsm__core *core, wsm_error *error)
 	wsm__rooms_init(core);
 	wsm__overload_init(core);
 	core->stop = stop;
+	core->rest = &wsm__admin_rows;
 	core->find_client = wsm__conn_find_client;
 	if (wsm__peers_init(core))
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");

@@ -284,9 +284,10 @@ static bool expects_body(struct wsm__session *session, const struct wsm__head *h
  * A REST call that would rather have HTTP/2, as some clients offer with every request: it is answered as it is (RFC 9110 section
  * 7.8). What asks for a WebSocket, or asks where there are none, is no such call.
  */
-static bool goes_on_in_http(const struct wsm__head *head)
+static bool goes_on_in_http(const struct wsm__session *session, const struct wsm__head *head)
 {
-	return wsm__rest_path(head->path) && !wsm__fields_list(head->fields, head->n_fields, "upgrade", "websocket");
+	return wsm__rest_path(session->core, head->path) &&
+	       !wsm__fields_list(head->fields, head->n_fields, "upgrade", "websocket");
 }
 
 /* A request by its head. True if all of it is handled, or the session is at its end. */
@@ -302,7 +303,7 @@ static bool take_head(struct wsm__session *session)
 		wsm__entry_refuse(session, status, "", why);
 		return true;
 	}
-	if (wsm__handshake_wanted(&head) && !goes_on_in_http(&head)) {
+	if (wsm__handshake_wanted(&head) && !goes_on_in_http(session, &head)) {
 		wsm__upgrade(session, &head);
 		return true;
 	}

@@ -112,25 +112,6 @@ void wsm__upgrade_release(struct wsm__session *session)
 	wsm_text_free(&answer);
 }
 
-unsigned wsm__upgrade_status(unsigned close_code)
-{
-	switch (close_code) {
-	case 4401:
-		return 401;
-	case 4429:
-		return 429;
-	case 1001:
-	case 1011:
-	case 1013:
-		return 503;
-	case 1002:
-	case 4400:
-		return 400;
-	default: /* 4403, and the application's own */
-		return 403;
-	}
-}
-
 static const char *status_line(unsigned status)
 {
 	switch (status) {
@@ -156,7 +137,7 @@ void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, cons
 	wsm__buffer_addf(&answer,
 	                 "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
 	                 "Cache-Control: no-store\r\nConnection: close\r\n\r\n%s\n",
-	                 status_line(wsm__upgrade_status(close_code)), strlen(reason) + 1, reason);
+	                 status_line(wsm__handshake_status(close_code)), strlen(reason) + 1, reason);
 	if (!answer.failed)
 		wsm__session_write(session, answer.data, answer.len);
 	wsm__buffer_fini(&answer);

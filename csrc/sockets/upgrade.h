@@ -17,8 +17,6 @@ static inline bool wsm__upgrade_held(const struct wsm__session *session)
 
 /* Writes the 101 that was held back, if it was. */
 void wsm__upgrade_release(struct wsm__session *session);
-/* The HTTP status that says what a close code says. */
-unsigned wsm__upgrade_status(unsigned close_code);
 /* Writes an HTTP refusal in its place: the status that says what a close code says. */
 void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, const char *reason);
 
