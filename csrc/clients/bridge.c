@@ -2,12 +2,69 @@
 
 #include <stdlib.h>
 
+#include "clients/carrier.h"
 #include "clients/client.h"
 #include "clients/conn.h"
 #include "clients/flush.h"
+#include "clients/frames.h"
 #include "host/adopt.h"
+#include "host/events.h"
 #include "host/request.h"
 #include "host/simple.h"
+#include "rooms/catchup.h"
+#include "rooms/fanout.h"
+
+#define WINDOW 262144u /* bytes that the host may hold of a bridged connection */
+
+static void hand_over(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+	struct wsm__outbox *outbox = &conn->sub.outbox;
+
+	/* At the end all goes out, at most max_queue: the host would never ask for it. */
+	while (outbox->count && (conn->in_flight < WINDOW || conn->state == WSM__CONN_CLOSING)) {
+		struct wsm__pub *pub = wsm__outbox_at(outbox, 0);
+		struct wsm__event *event =
+			wsm__event_new(WSM_EVENT_BRIDGE_SEND, wsm__str(NULL), wsm__pub_payload(pub), wsm__str(NULL));
+
+		if (!event)
+			return;
+		event->event.conn = conn->number;
+		event->event.binary = pub->opcode == WSM__BINARY;
+		conn->in_flight += pub->payload_len;
+		wsm__event_post(core->runtime, event, true); /* bounded by the window */
+		wsm__frames_sent(conn, pub);
+		wsm__sub_written(&core->registry, &conn->sub, 1);
+	}
+	conn->choked = outbox->count > 0;
+}
+
+/* The end of a bridged connection: all that it is owed (at a stop also from history) goes to the host, then the close. */
+static void end(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+
+	if (!conn->sub.overflow)
+		hand_over(conn);
+	while (core->stopping && wsm__sub_lags(&conn->sub) && !conn->sub.overflow && !conn->sub.outbox.count) {
+		wsm__refill(&core->registry, &conn->sub, core->now_ms);
+		hand_over(conn);
+	}
+	wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
+}
+
+static bool write_bridge(struct wsm__conn *conn)
+{
+	if (conn->state == WSM__CONN_CLOSING) {
+		end(conn);
+		return false;
+	}
+	if (!conn->choked)
+		hand_over(conn);
+	return true;
+}
+
+static const struct wsm__carrier bridge = { .hosted = true, .write = write_bridge, .close = wsm__conn_gone };
 
 void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)
 {
@@ -26,7 +83,8 @@ void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)
 	if (!wsm__request_admit(core->runtime, &request, admission, &endpoint, &params, &token, &why))
 		conn = wsm__conn_new(core, adopt->number, &request, endpoint, &params, admission);
 	if (conn) {
-		conn->bridge = conn->tell_closed = true;
+		conn->carrier = &bridge;
+		conn->tell_closed = true;
 		wsm__conn_established(conn);
 	} else {
 		wsm__adopt_failed(core->runtime, adopt->number, 1013, "the connection could not be made");
@@ -40,7 +98,7 @@ void wsm__bridge_run(struct wsm__core *core, struct wsm__simple *command)
 {
 	struct wsm__conn *conn = wsm__conn_by_number(core, command->number);
 
-	if (!conn || !conn->bridge)
+	if (!conn || conn->carrier != &bridge)
 		return;
 	switch (command->head.kind) {
 	case WSM__CMD_BRIDGE_RECEIVE:

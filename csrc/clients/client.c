@@ -6,6 +6,7 @@
 
 #include "clients/access.h"
 #include "clients/answers.h"
+#include "clients/carrier.h"
 #include "clients/echo.h"
 #include "clients/limits.h"
 #include "clients/presence.h"
@@ -324,7 +325,8 @@ static void complete(struct wsm__conn *conn, wsm_slice message)
 
 	conn->core->counters.messages_received++;
 	conn->received_messages.count++;
-	if (conn->bridge && !conn->binary && !wsm__utf8_valid(message)) { /* wire/inbound.c has looked at the others */
+	if (conn->carrier->hosted && !conn->binary &&
+	    !wsm__utf8_valid(message)) { /* wire/inbound.c has looked at the others */
 		wsm__conn_close(conn, 1007, "the message is not UTF-8");
 		return;
 	}

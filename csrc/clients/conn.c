@@ -6,6 +6,7 @@
 
 #include "base/siphash.h"
 #include "clients/access.h"
+#include "clients/carrier.h"
 #include "clients/client.h"
 #include "clients/drain.h"
 #include "clients/flush.h"
@@ -27,7 +28,6 @@
 #include "host/token.h"
 #include "rooms/fanout.h"
 #include "rooms/membership.h"
-#include "sockets/upgrade.h"
 #include "wire/name.h"
 #include "wire/own.h"
 #include "wire/target.h"
@@ -440,8 +440,8 @@ void wsm__conn_opened(struct wsm__conn *conn)
 	struct wsm__early *early = opening->early;
 
 	conn->state = WSM__CONN_OPEN;
-	if (conn->session)
-		wsm__upgrade_release(conn->session);
+	if (conn->carrier->admit)
+		conn->carrier->admit(conn);
 	if (!conn->echo)
 		wsm__conn_enter(conn);
 	wsm__access_vouch(conn);
@@ -576,8 +576,8 @@ void wsm__conn_gone(struct wsm__conn *conn)
 	struct wsm__core *core = conn->core;
 	unsigned code = conn->close_code ? conn->close_code : 1006; /* RFC 6455 section 7.1.5 */
 
-	if (conn->session)
-		conn->session->conn = NULL;
+	if (conn->carrier && conn->carrier->forget)
+		conn->carrier->forget(conn);
 	wsm__decide_forget(conn);
 	if (conn->announced)
 		tell_host(conn, WSM_EVENT_DISCONNECT, code);

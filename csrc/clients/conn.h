@@ -1,5 +1,5 @@
 /*
- * conn.h - one client. Whether its socket is libwebsockets' or the host's (bridge) matters only to flush.c and close.
+ * conn.h - one client. Whether its socket is ours or the host's, only its carrier knows.
  *
  * Life: HANDSHAKE -> (DECIDING, while the host authenticates) -> OPEN -> CLOSING -> gone. Closing has two steps: wsm__conn_close()
  * says why and stops everything else; wsm__conn_gone() comes from whoever owned the socket and frees.
@@ -11,6 +11,7 @@
 #include "policy/access.h"
 #include "policy/bucket.h"
 
+struct wsm__carrier;
 struct wsm__grant;
 struct wsm__opening;
 struct wsm__peer;
@@ -23,7 +24,8 @@ struct wsm__conn {
 	struct wsm__sub sub; /* first: the registry hands out subs */
 	UT_hash_handle by_number, by_client;
 	struct wsm__core *core;
-	struct wsm__session *session; /* its socket; NULL: bridge */
+	const struct wsm__carrier *carrier; /* NULL: not yet */
+	struct wsm__session *session;       /* the carrier's */
 	const wsm_conn_info *info;
 	uint64_t number;
 	enum wsm__conn_state state;
@@ -39,7 +41,6 @@ struct wsm__conn {
 	struct wsm__peer *peer; /* NULL once closing */
 	struct wsm__user *user; /* NULL: nobody in particular, or closing */
 
-	bool bridge;
 	bool choked;      /* the socket takes no more; waits for its writable callback */
 	bool announced;   /* the host has been told of it, so it is told of the end */
 	bool tell_closed; /* adopted or bridged: WSM_EVENT_CLOSED at the end */

@@ -1,168 +1,21 @@
 /*
- * Writing: the dirty lists to the sockets. Each connection gets one write for all that waits for it; a batch that is the same
- * for many connections is copied together once. In slices, so that a room of 100,000 does not hold up reads and timers.
- *
- * The bytes are finished RFC 6455 frames. Whole frames only, and never while libwebsockets still holds a part of an earlier write:
- * then the outbox is the one place where messages wait, conflate and overflow.
+ * Writing: the dirty lists to those who carry the connections. In slices, so that a room of 100,000 does not hold up reads and
+ * timers.
  */
 #include "clients/flush.h"
 
-#include <string.h>
-
+#include "clients/carrier.h"
 #include "clients/conn.h"
-#include "clients/heartbeat.h"
-#include "host/events.h"
+#include "clients/frames.h"
 #include "rooms/catchup.h"
 #include "rooms/fanout.h"
-#include "sockets/session.h"
-#include "sockets/websocket.h"
 
-#define SLICE_US 3000u                          /* for one turn of the loop */
-#define CONN_BYTES_MAX (4u * WSM__SCRATCH_SIZE) /* for one connection in one turn */
-#define BRIDGE_WINDOW 262144u                   /* bytes that the host may hold of a bridged connection */
-#define CLOCK_EVERY 16u                         /* writes between two looks at the clock */
+#define SLICE_US 3000u  /* for one turn of the loop */
+#define CLOCK_EVERY 16u /* writes between two looks at the clock */
 
 void wsm__flush_soon(struct wsm__conn *conn)
 {
 	wsm__mark_dirty(&conn->core->registry, &conn->sub, true);
-}
-
-static void count_sent(struct wsm__conn *conn, const struct wsm__pub *pub)
-{
-	struct wsm__core *core = conn->core;
-
-	core->counters.messages_sent += !pub->control;
-	core->counters.bytes_sent += pub->frame_len;
-	conn->sent.count += !pub->control;
-	conn->bytes_sent += pub->frame_len;
-}
-
-/* How many from the front go into one write of at most WSM__SCRATCH_SIZE; a larger one goes alone. */
-static uint32_t batch(const struct wsm__outbox *outbox, size_t *bytes)
-{
-	uint32_t n = 0, max = sizeof(((struct wsm__core *)0)->scratch_pubs) / sizeof(struct wsm__pub *);
-
-	*bytes = 0;
-	while (n < outbox->count && n < max) {
-		size_t len = wsm__outbox_at(outbox, n)->frame_len;
-
-		if (n && *bytes + len > WSM__SCRATCH_SIZE)
-			break;
-		*bytes += len;
-		n++;
-		if (*bytes >= WSM__SCRATCH_SIZE)
-			break;
-	}
-	return n;
-}
-
-/* Whether the scratch buffer already holds just these. Its publications are kept alive by references. */
-static bool same_batch(const struct wsm__core *core, const struct wsm__outbox *outbox, uint32_t n)
-{
-	if (core->scratch_count != n)
-		return false;
-	for (uint32_t i = 0; i < n; i++)
-		if (core->scratch_pubs[i] != wsm__outbox_at(outbox, i))
-			return false;
-	return true;
-}
-
-static void forget_batch(struct wsm__core *core)
-{
-	for (uint32_t i = 0; i < core->scratch_count; i++)
-		wsm__pub_unref(core->scratch_pubs[i]);
-	core->scratch_count = 0;
-	core->scratch_len = 0;
-}
-
-static void copy_batch(struct wsm__core *core, const struct wsm__outbox *outbox, uint32_t n)
-{
-	forget_batch(core);
-	for (uint32_t i = 0; i < n; i++) {
-		struct wsm__pub *pub = wsm__outbox_at(outbox, i);
-
-		memcpy(core->scratch + core->scratch_len, pub->frame, pub->frame_len);
-		core->scratch_len += pub->frame_len;
-		core->scratch_pubs[i] = wsm__pub_ref(pub);
-	}
-	core->scratch_count = n;
-}
-
-/* One write of a batch; false when the connection takes no more now. */
-static bool write_batch(struct wsm__conn *conn, size_t *written)
-{
-	struct wsm__core *core = conn->core;
-	struct wsm__outbox *outbox = &conn->sub.outbox;
-	size_t bytes;
-	uint32_t n = batch(outbox, &bytes);
-	const uint8_t *data;
-
-	if (n == 1) {
-		data = wsm__outbox_at(outbox, 0)->frame;
-	} else {
-		if (!same_batch(core, outbox, n))
-			copy_batch(core, outbox, n);
-		data = core->scratch;
-	}
-	if (!wsm__session_write(conn->session, data, bytes)) {
-		conn->close_code = conn->close_code ? conn->close_code : 1006;
-		wsm__conn_closing(conn);
-		conn->choked = true;
-		return false;
-	}
-	for (uint32_t i = 0; i < n; i++)
-		count_sent(conn, wsm__outbox_at(outbox, i));
-	wsm__sub_written(&core->registry, &conn->sub, n);
-	*written += bytes;
-	if (conn->state == WSM__CONN_CLOSING)
-		wsm__wheel_closing(conn);
-	return !conn->choked;
-}
-
-static void write_bridge(struct wsm__conn *conn)
-{
-	struct wsm__core *core = conn->core;
-	struct wsm__outbox *outbox = &conn->sub.outbox;
-
-	/* At the end all goes out, at most max_queue: the host would never ask for it. */
-	while (outbox->count && (conn->in_flight < BRIDGE_WINDOW || conn->state == WSM__CONN_CLOSING)) {
-		struct wsm__pub *pub = wsm__outbox_at(outbox, 0);
-		struct wsm__event *event =
-			wsm__event_new(WSM_EVENT_BRIDGE_SEND, wsm__str(NULL), wsm__pub_payload(pub), wsm__str(NULL));
-
-		if (!event)
-			return;
-		event->event.conn = conn->number;
-		event->event.binary = pub->opcode == WSM__BINARY;
-		conn->in_flight += pub->payload_len;
-		wsm__event_post(core->runtime, event, true); /* bounded by the window */
-		count_sent(conn, pub);
-		wsm__sub_written(&core->registry, &conn->sub, 1);
-	}
-	conn->choked = outbox->count > 0;
-}
-
-static void write_socket(struct wsm__conn *conn)
-{
-	size_t written = 0;
-
-	while (conn->sub.outbox.count && written < CONN_BYTES_MAX)
-		if (!write_batch(conn, &written))
-			return;
-}
-
-/* The end of a bridged connection: all that it is owed (at a stop also from history) goes to the host, then the close. */
-static void end_bridge(struct wsm__conn *conn)
-{
-	struct wsm__core *core = conn->core;
-
-	if (!conn->sub.overflow)
-		write_bridge(conn);
-	while (core->stopping && wsm__sub_lags(&conn->sub) && !conn->sub.overflow && !conn->sub.outbox.count) {
-		wsm__refill(&core->registry, &conn->sub, core->now_ms);
-		write_bridge(conn);
-	}
-	wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
 }
 
 /* What goes before the Close frame. */
@@ -181,26 +34,16 @@ static void flush_conn(struct wsm__conn *conn)
 		core->counters.slow_consumers++;
 		wsm__conn_close(conn, 4413, "the client fell behind by more than max_queue");
 	}
-	if (conn->bridge) {
-		if (conn->state == WSM__CONN_CLOSING) {
-			end_bridge(conn);
-			return;
-		}
-		if (!conn->choked)
-			write_bridge(conn);
-	} else if (!conn->session || conn->choked || conn->close_sent) {
+	if (!conn->carrier || !conn->carrier->write(conn))
 		return;
-	} else {
-		write_socket(conn);
-	}
 	if (wsm__sub_lags(&conn->sub)) /* as far as there is space: a slow client's outbox may never be empty */
 		wsm__refill(&core->registry, &conn->sub, core->now_ms);
 	if (conn->sub.outbox.count && !conn->choked)
 		wsm__mark_dirty(&core->registry, &conn->sub, false); /* its share of this turn is used up */
 	else
 		wsm__outbox_shrink(&conn->sub.outbox);
-	if (conn->session && conn->state == WSM__CONN_CLOSING && !conn->choked && !has_unsent(conn))
-		wsm__websocket_close(conn);
+	if (conn->state == WSM__CONN_CLOSING && !conn->choked && !has_unsent(conn))
+		conn->carrier->close(conn);
 }
 
 bool wsm__flush(struct wsm__core *core)
@@ -217,7 +60,6 @@ bool wsm__flush(struct wsm__core *core)
 		if (++writes % CLOCK_EVERY == 0 && wsm__mono_us() > until)
 			break;
 	}
-	/* Nothing is to be compared with it in another turn. */
-	forget_batch(core);
+	wsm__frames_forget(core);
 	return registry->urgent || registry->dirty;
 }

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
+#include "clients/carrier.h"
 #include "clients/conn.h"
 #include "clients/token.h"
 #include "core/control.h"
 #include "policy/config.h"
 #include "rooms/fanout.h"
-#include "sockets/session.h"
 
 void wsm__wheel_add(struct wsm__conn *conn)
 {
@@ -52,8 +52,8 @@ static void cut_off(struct wsm__core *core)
 	{
 		if (conn->close_by_ms > core->now_ms)
 			return;
-		if (conn->session)
-			wsm__session_doom(conn->session);
+		if (conn->carrier && conn->carrier->cut_off)
+			conn->carrier->cut_off(conn);
 	}
 }
 
@@ -97,7 +97,7 @@ static void look_at(struct wsm__conn *conn, uint64_t unix_ms, struct beat beats[
 
 	if (conn->state != WSM__CONN_OPEN || conn->echo)
 		return;
-	if (!conn->bridge && core->now_ms - conn->last_heard_ms > (uint64_t)(core->config->timeout * 1000)) {
+	if (!conn->carrier->hosted && core->now_ms - conn->last_heard_ms > (uint64_t)(core->config->timeout * 1000)) {
 		core->counters.timeouts++;
 		wsm__conn_close(conn, 4408, "nothing was heard from the client within the timeout");
 		return;

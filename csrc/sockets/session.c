@@ -175,6 +175,7 @@ void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn)
 {
 	session->conn = conn;
 	conn->session = session;
+	conn->carrier = &wsm__websocket_carrier;
 	wsm__calls_leave(session);
 	enter_phase(session, WSM__OPEN);
 }

@@ -7,6 +7,7 @@
 #include "clients/client.h"
 #include "clients/echo.h"
 #include "clients/flush.h"
+#include "clients/frames.h"
 #include "clients/heartbeat.h"
 #include "clients/limits.h"
 #include "rooms/fanout.h"
@@ -41,7 +42,7 @@ static void send_close(struct wsm__conn *conn, unsigned code, const char *reason
 	wsm__session_write(conn->session, frame, 2u + frame[1]);
 }
 
-void wsm__websocket_close(struct wsm__conn *conn)
+static void close_socket(struct wsm__conn *conn)
 {
 	struct wsm__session *session = conn->session;
 
@@ -148,3 +149,37 @@ void wsm__websocket_receive(struct wsm__session *session, uint8_t *data, size_t 
 		at += wsm__inbound_next(&session->inbound, &limits, data + at, len - at, &event);
 	while (handle(session->conn, &event) && session->conn && session->phase == WSM__OPEN);
 }
+
+/* ---- the carrier ------------------------------------------------------------------------------------------------ */
+
+static bool send_frames(struct wsm__conn *conn, const void *data, size_t len)
+{
+	return wsm__session_write(conn->session, data, len);
+}
+
+static bool write_frames(struct wsm__conn *conn)
+{
+	if (conn->choked || conn->close_sent)
+		return false;
+	wsm__frames_write(conn, send_frames);
+	return true;
+}
+
+static void admit(struct wsm__conn *conn)
+{
+	wsm__upgrade_release(conn->session);
+}
+
+static void cut_off(struct wsm__conn *conn)
+{
+	wsm__session_doom(conn->session);
+}
+
+static void forget(struct wsm__conn *conn)
+{
+	conn->session->conn = NULL;
+}
+
+const struct wsm__carrier wsm__websocket_carrier = {
+	.write = write_frames, .close = close_socket, .admit = admit, .cut_off = cut_off, .forget = forget
+};
