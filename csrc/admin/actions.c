@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "clients/ban.h"
 #include "clients/conn.h"
 #include "clients/peers.h"
 #include "host/log.h"
@@ -92,7 +93,7 @@ static void ban(struct wsm__call *call, json_t *body)
 	}
 	peer = wsm__peer_get(call->core, &address);
 	before = peer ? peer->connections : 0;
-	wsm__peers_ban(call->core, &address, length, wsm__str(BAN_REASON));
+	wsm__ban(call->core, &address, length, wsm__str(BAN_REASON));
 	if (!wsm__peer_banned(call->core, &address)) {
 		wsm__call_refuse(call, 503, "internal", "the server is out of memory");
 		return;
@@ -112,7 +113,7 @@ static void unban(struct wsm__call *call, json_t *body)
 	if (!address_of(call, body, &address))
 		return;
 	was = wsm__peer_banned(call->core, &address);
-	wsm__peers_ban(call->core, &address, 0, wsm__str(NULL));
+	wsm__ban(call->core, &address, 0, wsm__str(NULL));
 	wsm__address_format(&address, ip);
 	if (was)
 		wsm__log(call->core->runtime, WSM_WARNING, "admin panel: %s lifted the ban of %s", caller(call, by),

@@ -2,13 +2,12 @@
 
 #include "clients/conn.h"
 #include "clients/grant.h"
+#include "clients/opening.h"
 #include "clients/sticky.h"
-#include "clients/ticket.h"
 #include "host/checks.h"
 #include "host/log.h"
 #include "host/refusals.h"
 #include "rooms/membership.h"
-#include "rooms/room.h"
 
 static const char *const no_grant =
 	"this room is not granted: by the token's rooms claim, the application (connect(), authenticate, "
@@ -153,21 +152,7 @@ unsigned wsm__access_read(struct wsm__core *core, const struct wsm__reader *read
 
 /* ---- endpoints -------------------------------------------------------------------------------------------------- */
 
-void wsm__access_vouch(struct wsm__conn *conn)
-{
-	const struct wsm__opening *opening = conn->opening;
-	struct wsm__registry *registry = &conn->core->registry;
-
-	for (size_t i = 0; i < opening->n_endpoint_rooms && i < 64; i++) {
-		struct wsm__room *room = wsm__room_find(registry, wsm__str(opening->rooms[i]));
-		struct wsm__member *member = room ? wsm__member_find(registry, room->id, &conn->sub) : NULL;
-
-		if (member && opening->vouched >> i & 1)
-			member->vouched = true;
-	}
-}
-
-static enum wsm__verdict check_next(const struct wsm__conn *conn, const char **why)
+enum wsm__verdict wsm__access_check_next(const struct wsm__conn *conn, const char **why)
 {
 	const struct wsm__opening *opening = conn->opening;
 	enum wsm__verdict verdict;
@@ -191,57 +176,6 @@ void wsm__access_tell(const struct wsm__conn *conn, const char *action, wsm_slic
 	                  action, wsm__log_text(name, sizeof(name), room),
 	                  conn->sub.user_id.len ? "user " : "somebody unknown",
 	                  wsm__log_text(user, sizeof(user), conn->sub.user_id), conn->info->ip, why);
-}
-
-static void forbid(struct wsm__conn *conn, const char *why)
-{
-	const struct wsm__opening *opening = conn->opening;
-	bool all = opening->n_checked == opening->n_endpoint_rooms;
-
-	conn->core->counters.forbidden++;
-	wsm__access_tell(conn, all ? "the firehose, all rooms" : "an endpoint that joins",
-	                 wsm__str(all ? "*" : opening->rooms[opening->n_checked]), why);
-	conn->core->counters.refused++;
-	wsm__conn_close(conn, 4403, why);
-}
-
-void wsm__access_enter(struct wsm__conn *conn)
-{
-	struct wsm__opening *opening = conn->opening;
-	size_t n = conn->admitted ? 0 : opening->n_endpoint_rooms + opening->firehose;
-	const char *why = NULL;
-
-	for (; opening->n_checked < n; opening->n_checked++) {
-		bool all = opening->n_checked == opening->n_endpoint_rooms;
-		enum wsm__verdict verdict = check_next(conn, &why);
-
-		if (verdict == WSM__ALLOWED)
-			continue;
-		if (verdict == WSM__ASK && wsm__decide_enter(conn, all ? "*" : opening->rooms[opening->n_checked]))
-			return;
-		if (verdict == WSM__ASK)
-			wsm__conn_refuse(conn, 1013, "the application is overloaded");
-		else
-			forbid(conn, why);
-		return;
-	}
-	wsm__conn_opened(conn);
-}
-
-void wsm__access_entered(struct wsm__conn *conn, bool allowed, const char *why)
-{
-	struct wsm__opening *opening = conn->opening;
-
-	if (!allowed) {
-		forbid(conn, why);
-		return;
-	}
-	if (opening->n_checked == opening->n_endpoint_rooms)
-		conn->firehose_vouched = true;
-	else if (opening->n_checked < 64)
-		opening->vouched |= (uint64_t)1 << opening->n_checked;
-	opening->n_checked++;
-	wsm__access_enter(conn);
 }
 
 /* ---- another token ---------------------------------------------------------------------------------------------- */

@@ -41,15 +41,6 @@ unsigned wsm__access_read(struct wsm__core *core, const struct wsm__reader *read
 /* A line in the log for what a client was not allowed. */
 void wsm__access_tell(const struct wsm__conn *conn, const char *action, wsm_slice room, const char *why);
 
-/*
- * Goes through the endpoint's rooms, and the firehose, of a connection whose identity is known: opens it, closes it with
- * 4403, or leaves it DECIDING while the authorize handler is asked. Called again after each yes.
- */
-void wsm__access_enter(struct wsm__conn *conn);
-/* The handler's answer to that. */
-void wsm__access_entered(struct wsm__conn *conn, bool allowed, const char *why);
-/* Once it has joined them: what the handler has allowed is not taken away by another token. */
-void wsm__access_vouch(struct wsm__conn *conn);
 /* Whether a connection may stay in a room, now that somebody's grant may have gone. */
 bool wsm__access_keeps(const struct wsm__conn *conn, const struct wsm__member *member);
 /* What a client is told that loses a room, and one that loses its endpoint: at most 123 bytes. */
@@ -61,5 +52,8 @@ bool wsm__access_again(struct wsm__conn *conn, const struct wsm__regrant *regran
 
 /* Something checks clients that was not known at the start: ends what would not be allowed now. */
 void wsm__access_guard(struct wsm__core *core, unsigned checks);
+
+/* The same for the next of what its endpoint joins: opening->n_checked, the firehose behind the rooms. */
+enum wsm__verdict wsm__access_check_next(const struct wsm__conn *conn, const char **why);
 
 #endif

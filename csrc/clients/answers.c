@@ -4,7 +4,7 @@
 
 #include "clients/conn.h"
 #include "clients/drain.h"
-#include "clients/limits.h"
+#include "clients/figures.h"
 #include "core/overload.h"
 #include "host/queue.h"
 #include "rooms/room.h"
@@ -199,7 +199,7 @@ static void add_gauges(struct wsm__core *core, const struct wsm__sums *sums, str
 		wsm__buffer_addf(out, "%s\"%s\":", i ? "," : "{", rows[i].json);
 		wsm__buffer_add_uint(out, rows[i].value);
 	}
-	wsm__limits_stats(core, out);
+	wsm__figures_stats(core, out);
 }
 
 void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
@@ -255,7 +255,7 @@ void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out)
 		wsm__buffer_add_uint(out, row->value);
 		wsm__buffer_add_str(out, "\n");
 	}
-	wsm__limits_metrics(core, out);
+	wsm__figures_metrics(core, out);
 }
 
 /* ---- connections ------------------------------------------------------------------------------------------------ */

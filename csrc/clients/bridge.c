@@ -5,14 +5,13 @@
 #include "clients/carrier.h"
 #include "clients/client.h"
 #include "clients/conn.h"
-#include "clients/flush.h"
+#include "clients/entry.h"
 #include "clients/frames.h"
 #include "host/adopt.h"
 #include "host/events.h"
 #include "host/request.h"
 #include "host/simple.h"
 #include "rooms/catchup.h"
-#include "rooms/fanout.h"
 
 #define WINDOW 262144u /* bytes that the host may hold of a bridged connection */
 

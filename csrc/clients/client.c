@@ -8,10 +8,12 @@
 #include "clients/answers.h"
 #include "clients/carrier.h"
 #include "clients/echo.h"
+#include "clients/entry.h"
 #include "clients/limits.h"
+#include "clients/opening.h"
 #include "clients/presence.h"
 #include "clients/say.h"
-#include "clients/ticket.h"
+#include "clients/subscription.h"
 #include "clients/token.h"
 #include "host/events.h"
 #include "host/refusals.h"
@@ -22,6 +24,7 @@
 
 #define HISTORY_LIMIT_MAX 1000u
 #define EARLY_MAX 32u       /* messages before the host has decided */
+#define WAITING_MAX 32      /* questions to the host about one connection */
 #define BYTES_PER_VALUE 16u /* of JSON, towards byte_rate */
 
 /* ---- the core's actions ----------------------------------------------------------------------------------------- */
@@ -29,27 +32,6 @@
 static void fail(struct wsm__conn *conn, const struct wsm__command *command, const char *code, const char *message)
 {
 	wsm__conn_error(conn, code, message, command->name, command->id);
-}
-
-void wsm__client_subscription(struct wsm__conn *conn, const char *type, wsm_slice name, wsm_slice id,
-                              const struct wsm__room *room, const struct wsm__joined *joined)
-{
-	struct wsm__buffer data;
-
-	wsm__buffer_init(&data);
-	wsm__buffer_add_str(&data, "{\"room\":");
-	wsm__buffer_add_json(&data, name);
-	if (wsm__slice_starts(name, "project:")) {
-		wsm__buffer_add_str(&data, ",\"project_id\":");
-		wsm__buffer_add_json(&data, wsm__slice(name.data + 8, name.len - 8));
-	}
-	if (joined)
-		wsm__buffer_addf(&data, ",\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s,\"replayed\":%llu",
-		                 room->epoch, (unsigned long long)joined->offset, joined->recovered ? "true" : "false",
-		                 (unsigned long long)joined->replayed);
-	wsm__buffer_add_str(&data, "}");
-	wsm__conn_answer_from(conn, type, &data, id);
-	wsm__buffer_fini(&data);
 }
 
 static void subscribe(struct wsm__conn *conn, const struct wsm__command *command, bool vouched)
@@ -76,7 +58,7 @@ static void subscribe(struct wsm__conn *conn, const struct wsm__command *command
 		member->asked = true;
 		conn->sub.n_asked++;
 	}
-	wsm__client_subscription(conn, "subscribed", command->room, command->id, room, &joined);
+	wsm__subscription_tell(conn, "subscribed", command->room, command->id, room, &joined);
 	wsm__limits_answered(conn, joined.replayed, 0);
 	wsm__refill(registry, &conn->sub, conn->core->now_ms);
 }
@@ -87,7 +69,7 @@ static void unsubscribe(struct wsm__conn *conn, const struct wsm__command *comma
 
 	if (room)
 		wsm__leave(&conn->core->registry, &conn->sub, room);
-	wsm__client_subscription(conn, "unsubscribed", command->room, command->id, NULL, NULL);
+	wsm__subscription_tell(conn, "unsubscribed", command->room, command->id, NULL, NULL);
 }
 
 static void history(struct wsm__conn *conn, const struct wsm__command *command)
@@ -261,6 +243,48 @@ static bool within_cost(struct wsm__conn *conn, const struct wsm__command *comma
 	}
 }
 
+/* The host has allowed it. */
+static void run_again(struct wsm__conn *conn, wsm_slice message)
+{
+	struct wsm__command command;
+	const char *why;
+
+	if (conn->state != WSM__CONN_OPEN)
+		return;
+	wsm__command_parse(&command, message);
+	if (check(conn, &command, &why) == WSM__FORBIDDEN) /* a rule has come meanwhile */
+		forbid(conn, &command, why);
+	else
+		carry_out(conn, &command, message, true);
+	wsm__command_fini(&command);
+}
+
+static void authorized(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
+{
+	struct wsm__conn *conn = ticket->who;
+
+	if (outcome->decision->allow) {
+		run_again(conn, ticket->message);
+		return;
+	}
+	conn->core->counters.forbidden++;
+	wsm__conn_error(conn, "forbidden", outcome->decision->reason.data, ticket->action, ticket->id);
+}
+
+/* Asks the host whether the action is allowed; the message is run again if so. False if too many are waiting. */
+static bool ask_host(struct wsm__conn *conn, const struct wsm__command *command, wsm_slice message)
+{
+	const wsm_slice texts[3] = { message, command->name, command->id };
+	struct wsm__ticket *ticket;
+
+	if (conn->waits.count >= WAITING_MAX)
+		return false;
+	ticket = wsm__ticket_new(conn->core, WSM__AWAITS_AUTHORIZE, &conn->waits, conn, authorized, texts);
+	return ticket &&
+	       wsm__ticket_ask(ticket, command->name,
+	                       command->action == WSM__ACTION_STATS ? wsm__str("*") : command->room, conn->info);
+}
+
 static void understand(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__command command;
@@ -282,25 +306,8 @@ static void understand(struct wsm__conn *conn, wsm_slice message)
 		carry_out(conn, &command, message, false);
 	else if (verdict == WSM__FORBIDDEN)
 		forbid(conn, &command, why);
-	else if (!wsm__decide_authorize(conn, command.name,
-	                                command.action == WSM__ACTION_STATS ? wsm__str("*") : command.room, message,
-	                                command.id))
+	else if (!ask_host(conn, &command, message))
 		fail(conn, &command, "rate_limited", "too many requests of this connection wait for the application");
-	wsm__command_fini(&command);
-}
-
-void wsm__client_resume(struct wsm__conn *conn, wsm_slice message)
-{
-	struct wsm__command command;
-	const char *why;
-
-	if (conn->state != WSM__CONN_OPEN)
-		return;
-	wsm__command_parse(&command, message);
-	if (check(conn, &command, &why) == WSM__FORBIDDEN) /* a rule has come meanwhile */
-		forbid(conn, &command, why);
-	else
-		carry_out(conn, &command, message, true);
 	wsm__command_fini(&command);
 }
 
@@ -386,7 +393,7 @@ static void take(struct wsm__conn *conn, wsm_slice message)
 {
 	if (conn->state == WSM__CONN_OPEN)
 		complete(conn, message);
-	else if (!conn->awaits_token || conn->binary || !wsm__token_first(conn, message)) /* what is no `auth` waits */
+	else if (!conn->awaits_token || conn->binary || !wsm__conn_first(conn, message)) /* what is no `auth` waits */
 		hold(conn, message);
 }
 

@@ -5,70 +5,62 @@
 #include <string.h>
 
 #include "base/siphash.h"
-#include "clients/access.h"
 #include "clients/carrier.h"
-#include "clients/client.h"
-#include "clients/drain.h"
-#include "clients/flush.h"
 #include "clients/grant.h"
-#include "clients/greeting.h"
-#include "clients/heartbeat.h"
-#include "clients/limits.h"
+#include "clients/opening.h"
 #include "clients/peers.h"
-#include "clients/say.h"
-#include "clients/ticket.h"
-#include "clients/token.h"
+#include "clients/users.h"
+#include "clients/words.h"
 #include "core/control.h"
-#include "host/checks.h"
-#include "host/conn_info.h"
 #include "host/events.h"
 #include "host/lists.h"
 #include "host/refusals.h"
 #include "host/request.h"
-#include "host/token.h"
-#include "rooms/fanout.h"
+#include "policy/config.h"
 #include "rooms/membership.h"
-#include "wire/name.h"
 #include "wire/own.h"
-#include "wire/target.h"
 
-/* ---- who it is ---------------------------------------------------------------------------------------------------- */
+/* ---- the wheel of heartbeats ------------------------------------------------------------------------------------- */
 
-/* The same facts with another user and session: what the host decided. */
-static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id)
+static void wheel_add(struct wsm__conn *conn)
 {
-	const wsm_conn_info *old = conn->info;
-	wsm_slice texts[7] = {
-		wsm__str(old->client_id),
-		user_id.len ? user_id : wsm__str(old->user_id),
-		session_id.len ? session_id : wsm__str(old->session_id),
-		wsm__str(old->path),
-		wsm__str(old->query),
-		wsm__str(old->ip),
-		wsm__str(old->user_agent),
-	};
-	const wsm_conn_info *info = wsm__info_new(old->conn, old->connected_at, texts);
+	struct wsm__core *core = conn->core;
+	uint64_t interval = (uint64_t)(core->config->heartbeat_interval * 1000);
+
+	/* Fibonacci hashing spreads consecutive numbers evenly, over the slots and over the second half of the interval. */
+	uint64_t spread = conn->number * 0x9e3779b97f4a7c15u;
+
+	conn->slot = (unsigned)(spread >> 58) % WSM__WHEEL_SLOTS;
+	conn->next_beat_ms = core->now_ms + interval / 2 + ((spread >> 32) % 1024) * interval / 2048;
+	DL_APPEND2(core->wheel[conn->slot], conn, wheel_prev, wheel_next);
+}
+
+static void wheel_remove(struct wsm__conn *conn)
+{
+	if (conn->close_by_ms)
+		DL_DELETE2(conn->core->closing, conn, wheel_prev, wheel_next);
+	else
+		DL_DELETE2(conn->core->wheel[conn->slot], conn, wheel_prev, wheel_next);
+}
+
+void wsm__conn_wait_closing(struct wsm__conn *conn)
+{
 	struct wsm__core *core = conn->core;
 
-	if (!info)
-		return WSM_ENOMEM;
-	HASH_DELETE(by_client, core->by_client, conn); /* its key is in the old one */
-	conn->info = info;
-	conn->sub.client_id = wsm__str(info->client_id);
-	conn->sub.user_id = wsm__str(info->user_id);
-	HASH_ADD_KEYPTR_BYHASHVALUE(
-		by_client, core->by_client, info->client_id, (unsigned)conn->sub.client_id.len,
-		(unsigned)wsm__siphash(info->client_id, conn->sub.client_id.len, core->registry.key), conn);
-	wsm_conn_info_unref(old);
-	return WSM_OK;
+	wheel_remove(conn);
+	conn->close_by_ms = core->now_ms + (uint64_t)(core->config->close_timeout * 1000);
+	DL_APPEND2(core->closing, conn, wheel_prev, wheel_next);
 }
+
+/* ---- who it is ---------------------------------------------------------------------------------------------------- */
 
 /* Who is on the way out counts against no limit: a refused client that never leaves would keep others out. */
 static void release_place(struct wsm__conn *conn)
 {
 	if (!conn->peer)
 		return;
-	wsm__limits_leave(conn);
+	wsm__user_leave(conn->core, conn->user);
+	conn->user = NULL;
 	wsm__peer_leave(conn->peer);
 	conn->peer = NULL;
 	conn->core->n_active--;
@@ -95,104 +87,6 @@ struct wsm__conn *wsm__conn_by_number(struct wsm__core *core, uint64_t number)
 
 /* ---- being made ------------------------------------------------------------------------------------------------- */
 
-static void opening_free(struct wsm__opening *opening)
-{
-	if (!opening)
-		return;
-	for (size_t i = 0; i < opening->n_rooms; i++)
-		free(opening->rooms[i]);
-	free(opening->rooms);
-	free(opening->resume);
-	if (opening->token)
-		explicit_bzero(opening->token, strlen(opening->token));
-	free(opening->token);
-	free(opening->answer_id);
-	while (opening->early) {
-		struct wsm__early *next = opening->early->next;
-
-		free(opening->early);
-		opening->early = next;
-	}
-	wsm__buffer_fini(&opening->described);
-	for (size_t i = 0; i < opening->n_gaps; i++)
-		wsm__pub_unref(opening->gaps[i]);
-	free(opening->gaps);
-	free(opening);
-}
-
-static void opening_refuse(struct wsm__opening *opening, const char *reason)
-{
-	opening->refuse_code = 4400;
-	opening->refuse_reason = reason;
-}
-
-static int opening_add_room(struct wsm__opening *opening, wsm_slice room)
-{
-	char **grown = realloc(opening->rooms, (opening->n_rooms + 1) * sizeof(char *));
-
-	if (!grown)
-		return WSM_ENOMEM;
-	opening->rooms = grown;
-	opening->rooms[opening->n_rooms] = wsm__slice_dup(room);
-	return opening->rooms[opening->n_rooms] ? (opening->n_rooms++, WSM_OK) : WSM_ENOMEM;
-}
-
-/* The parameters of the query that every endpoint knows: level, resume. */
-static void opening_query(struct wsm__opening *opening, wsm_slice query)
-{
-	char word[32], *resume = malloc(query.len + 1);
-	int len = wsm__query_get(query, "level", word, sizeof(word));
-	int level = len >= 0 ? wsm_level_parse(wsm__slice(word, (size_t)len)) : WSM_LEVEL_NONE;
-
-	if (len == -2 || level < 0)
-		opening_refuse(opening, "level must be debug, info, success, warning, error or critical");
-	else
-		opening->level = level;
-	len = resume ? wsm__query_get(query, "resume", resume, query.len + 1) : -1;
-	if (len >= 0)
-		opening->n_resume = wsm__resume_parse(wsm__slice(resume, (size_t)len), &opening->resume);
-	if (len == -2 || opening->n_resume < 0) {
-		opening->n_resume = 0;
-		opening_refuse(opening, "resume must be base64url of {\"room\":[\"epoch\",offset]}");
-	}
-	free(resume);
-}
-
-static struct wsm__opening *opening_new(const struct wsm__core *core, const struct wsm__request *request,
-                                        const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
-                                        const wsm_admission *admission)
-{
-	struct wsm__opening *opening = calloc(1, sizeof(*opening));
-	char room[136];
-
-	if (!opening)
-		return NULL;
-	wsm__buffer_init(&opening->described);
-	if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !(admission && admission->ask))
-		wsm__request_describe(&opening->described, request, params);
-	opening_query(opening, request->query);
-	for (size_t i = 0; endpoint && i < endpoint->n_rooms; i++) {
-		int len = wsm__room_from_template(endpoint->rooms[i], params, room);
-
-		if (len < 0)
-			opening_refuse(opening, "the path does not name a valid room");
-		else if (opening_add_room(opening, wsm__slice(room, (size_t)len)))
-			goto fail;
-	}
-	opening->n_endpoint_rooms = opening->n_rooms;
-	opening->firehose = endpoint && (endpoint->flags & WSM_ENDPOINT_FIREHOSE);
-	if (request->token.len && !(opening->token = wsm__slice_dup(request->token)))
-		goto fail;
-	if (!admission)
-		return opening;
-	if (!endpoint && opening_add_room(opening, wsm__str("@all")))
-		goto fail;
-	return opening;
-fail:
-	opening_free(opening);
-	return NULL;
-}
-
 static int take_patterns(struct wsm__patterns *patterns, const wsm_slice *names, size_t n)
 {
 	int status = WSM_OK;
@@ -202,58 +96,15 @@ static int take_patterns(struct wsm__patterns *patterns, const wsm_slice *names,
 	return status;
 }
 
-/* What the host has granted, and what is to be joined of it. */
-static int take_grants(struct wsm__conn *conn, const struct wsm__lists *lists)
+int wsm__conn_take_grants(struct wsm__conn *conn, const struct wsm__lists *lists)
 {
 	int status = take_patterns(&conn->granted, lists->rooms, lists->n_rooms);
 
 	for (size_t i = 0; i < lists->n_rooms && !status; i++)
-		status = opening_add_room(conn->opening, lists->rooms[i]);
+		status = wsm__opening_add_room(conn->opening, lists->rooms[i]);
 	if (!status)
 		status = take_patterns(&conn->granted, lists->subscribe, lists->n_subscribe);
 	return status ? status : take_patterns(&conn->may_publish, lists->publish, lists->n_publish);
-}
-
-static bool has_token_param(const struct wsm__path_params *params)
-{
-	for (size_t i = 0; i < params->count; i++)
-		if (wsm__slice_is(params->at[i].name, "token"))
-			return true;
-	return false;
-}
-
-static const wsm_conn_info *describe(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
-                                     const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
-                                     const wsm_admission *admission, struct wsm__opening *opening)
-{
-	char client_id[24], session[WSM__ID_MAX + 1];
-	int len = wsm__query_get(request->query, "session_id", session, sizeof(session));
-	wsm_slice texts[7] = { { NULL, 0 } };
-	const wsm_conn_info *info;
-	struct wsm__buffer query;
-	bool claims_session = len > 0 && wsm__id_valid(wsm__slice(session, (size_t)len));
-
-	wsm__random_name(client_id, 22);
-	texts[0] = admission && admission->client_id.len ? admission->client_id : wsm__slice(client_id, 22);
-	if (admission) {
-		texts[1] = admission->user_id;
-		texts[2] = admission->session_id;
-	}
-	/* Where there are users, a session belongs to one: who says which user it is says which session. */
-	if (claims_session && !texts[1].len && !texts[2].len && wsm__checks_believe_session(core->runtime, admission))
-		texts[2] = wsm__slice(session, (size_t)len);
-	else if (!claims_session && (len > 0 || len == -2))
-		opening_refuse(opening, "session_id must be at most 120 bytes of UTF-8 without control characters");
-	/* A token is a secret: it does not become a fact that handlers log. */
-	wsm__buffer_init(&query);
-	wsm__token_redact(core->runtime, request->query, &query);
-	texts[3] = endpoint && params && has_token_param(params) ? wsm__str(endpoint->path) : request->path;
-	texts[4] = wsm__slice(query.data, query.len);
-	texts[5] = request->ip;
-	texts[6] = wsm__request_header(request, "user-agent");
-	info = query.failed ? NULL : wsm__info_new(number, (int64_t)wsm__unix_ms(), texts);
-	wsm__buffer_fini(&query);
-	return info;
 }
 
 /* A place in core->conns for one more. */
@@ -306,14 +157,14 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 		heartbeat = admission->heartbeat;
 	conn->greeting = wsm__slice_dup(greeting);
 	conn->heartbeat = wsm__slice_dup(heartbeat);
-	conn->opening = opening_new(core, request, endpoint, params, admission);
+	conn->opening = wsm__opening_new(core, request, endpoint, params, admission);
 	conn->peer = wsm__peer_enter(core, request->ip);
-	if (conn->opening && admission && take_grants(conn, &WSM__LISTS_OF(admission)))
-		opening_refuse(conn->opening, "the server is out of memory");
+	if (conn->opening && admission && wsm__conn_take_grants(conn, &WSM__LISTS_OF(admission)))
+		wsm__opening_refuse(conn->opening, "the server is out of memory");
 	if (conn->opening)
-		conn->info = describe(core, number, request, endpoint, params, admission, conn->opening);
+		conn->info = wsm__opening_describe(core, number, request, endpoint, params, admission, conn->opening);
 	if (!conn->greeting || !conn->heartbeat || !conn->peer || !conn->info || !has_place(core)) {
-		opening_free(conn->opening);
+		wsm__opening_free(conn->opening);
 		free(conn->greeting);
 		free(conn->heartbeat);
 		wsm_conn_info_unref(conn->info);
@@ -344,115 +195,8 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	core->n_active++;
 	core->counters.total_connections++;
 	wsm__conn_heard(conn);
-	wsm__wheel_add(conn);
+	wheel_add(conn);
 	return conn;
-}
-
-/* ---- opening ---------------------------------------------------------------------------------------------------- */
-
-static bool arrives(struct wsm__conn *conn)
-{
-	switch (wsm__peer_arrives(conn->core, conn->peer)) {
-	case WSM__ARRIVAL_WELCOME:
-		return true;
-	case WSM__ARRIVAL_BANNED:
-		wsm__conn_refuse(conn, 4429, "this address is banned for a while");
-		return false;
-	default:
-		wsm__conn_refuse(conn, 1013,
-		                 "there are too many new connections from this address (connection_rate_per_ip)");
-		return false;
-	}
-}
-
-static void too_many(struct wsm__conn *conn, enum wsm__limit limit, const char *reason)
-{
-	wsm__limit_broken(conn->core, limit);
-	wsm__conn_refuse(conn, 1013, reason);
-}
-
-void wsm__conn_established(struct wsm__conn *conn)
-{
-	struct wsm__core *core = conn->core;
-	const struct wsm__opening *opening = conn->opening;
-
-	if (conn->state != WSM__CONN_HANDSHAKE)
-		return;
-	if (core->stopping)
-		wsm__drain_close(conn);
-	else if (!conn->arrived && !arrives(conn))
-		; /* closed */
-	else if (conn->echo)
-		wsm__conn_open(conn, NULL);
-	else if (core->n_active > core->config->max_connections)
-		too_many(conn, WSM__LIMIT_max_connections,
-		         "the server has as many connections as it may (max_connections)");
-	else if (conn->peer->connections > core->config->max_connections_per_ip)
-		too_many(conn, WSM__LIMIT_max_connections_per_ip,
-		         "there are too many connections from this address (max_connections_per_ip)");
-	else if (opening->refuse_code)
-		wsm__conn_refuse(conn, opening->refuse_code, opening->refuse_reason);
-	else if (conn->ask)
-		wsm__decide_authenticate(conn);
-	else if (core->runtime->jwt && !conn->admitted)
-		wsm__token_admit(conn);
-	else if (wsm__wants(core, WSM_WANT_AUTHENTICATE) && !conn->admitted)
-		wsm__decide_authenticate(conn);
-	else
-		wsm__conn_open(conn, NULL);
-}
-
-static void announce(struct wsm__conn *conn)
-{
-	struct wsm__event *event;
-
-	if (!wsm__wants(conn->core, WSM_WANT_CONNECT | WSM_WANT_DISCONNECT))
-		return;
-	event = wsm__event_new(WSM_EVENT_CONNECT, wsm__str(NULL), wsm__str(NULL), wsm__str(NULL));
-	if (!event)
-		return;
-	event->event.conn = conn->number;
-	event->event.info = wsm_conn_info_ref(conn->info);
-	conn->announced = wsm__event_post(conn->core->runtime, event, false);
-}
-
-void wsm__conn_open(struct wsm__conn *conn, const wsm_decision *decision)
-{
-	int status = WSM_OK;
-
-	if (conn->state != WSM__CONN_HANDSHAKE && conn->state != WSM__CONN_DECIDING)
-		return;
-	if (decision && (decision->user_id.len || decision->session_id.len))
-		status = info_identify(conn, decision->user_id, decision->session_id);
-	if (decision && !status)
-		status = take_grants(conn, &WSM__LISTS_OF(decision));
-	if (status)
-		wsm__conn_refuse(conn, 1013, "the server is out of memory");
-	else if (conn->echo)
-		wsm__conn_opened(conn);
-	else if (wsm__limits_enter(conn))
-		wsm__access_enter(conn);
-}
-
-void wsm__conn_opened(struct wsm__conn *conn)
-{
-	struct wsm__opening *opening = conn->opening;
-	struct wsm__early *early = opening->early;
-
-	conn->state = WSM__CONN_OPEN;
-	if (conn->carrier->admit)
-		conn->carrier->admit(conn);
-	if (!conn->echo)
-		wsm__conn_enter(conn);
-	wsm__access_vouch(conn);
-	if (opening->by_message && conn->state == WSM__CONN_OPEN)
-		wsm__token_answer(conn, wsm__str(opening->answer_id));
-	opening->early = NULL;
-	conn->opening = NULL;
-	opening_free(opening);
-	if (!conn->echo)
-		announce(conn);
-	wsm__client_early(conn, early);
 }
 
 /* ---- the core's messages to one client -------------------------------------------------------------------------- */
@@ -522,13 +266,13 @@ void wsm__conn_closing(struct wsm__conn *conn)
 
 	if (conn->state == WSM__CONN_CLOSING)
 		return;
-	wsm__decide_forget(conn);
+	wsm__tickets_forget(&conn->waits);
 	conn->state = WSM__CONN_CLOSING;
 	/* What was published before still goes out, at a stop also what is to come from history; nothing new is added. */
 	if (!core->stopping || !wsm__sub_lags(&conn->sub))
 		wsm__sub_leave(&core->registry, &conn->sub);
 	release_place(conn);
-	wsm__wheel_closing(conn);
+	wsm__conn_wait_closing(conn);
 }
 
 void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
@@ -578,19 +322,19 @@ void wsm__conn_gone(struct wsm__conn *conn)
 
 	if (conn->carrier && conn->carrier->forget)
 		conn->carrier->forget(conn);
-	wsm__decide_forget(conn);
+	wsm__tickets_forget(&conn->waits);
 	if (conn->announced)
 		tell_host(conn, WSM_EVENT_DISCONNECT, code);
 	if (conn->tell_closed)
 		tell_host(conn, WSM_EVENT_CLOSED, code);
-	wsm__wheel_remove(conn);
+	wheel_remove(conn);
 	if (wsm__conn_by_client(core, conn->sub.client_id) == conn)
 		HASH_DELETE(by_client, core->by_client, conn);
 	HASH_DELETE(by_number, core->by_number, conn);
 	wsm__sub_fini(&core->registry, &conn->sub);
 	release_place(conn);
 	give_place_up(conn);
-	opening_free(conn->opening);
+	wsm__opening_free(conn->opening);
 	wsm__grant_free(conn->grant);
 	wsm__patterns_fini(&conn->granted);
 	wsm__patterns_fini(&conn->may_publish);

@@ -7,15 +7,17 @@
 #ifndef WSM_CLIENTS_CONN_H
 #define WSM_CLIENTS_CONN_H
 
+#include "clients/ticket.h"
 #include "core/core.h"
 #include "policy/access.h"
 #include "policy/bucket.h"
+#include "rooms/fanout.h"
 
 struct wsm__carrier;
 struct wsm__grant;
+struct wsm__lists;
 struct wsm__opening;
 struct wsm__peer;
-struct wsm__position;
 struct wsm__request;
 
 enum wsm__conn_state { WSM__CONN_HANDSHAKE, WSM__CONN_DECIDING, WSM__CONN_OPEN, WSM__CONN_CLOSING };
@@ -48,16 +50,16 @@ struct wsm__conn {
 	bool close_sent;  /* our Close frame: nothing follows it */
 	bool hang_up;     /* the client's answer to it is not waited for */
 	bool binary;
-	bool arrived;          /* as a new connection of its peer: at the door already */
-	bool admitted;         /* by the host, before the hand-over */
-	bool ask;              /* the host decides now */
-	bool echo;             /* see echo.c */
-	bool by_http;          /* no browser: it is refused by an HTTP status, so the 101 waits until it is let in */
-	bool awaits_token;     /* while DECIDING: its first message is to be `auth` */
-	bool firehose_vouched; /* the host was asked whether it may have it */
-	uint16_t close_code;   /* ours, or the peer's */
-	uint16_t violations;   /* rate limit */
-	uint16_t pending_decisions;
+	bool arrived;            /* as a new connection of its peer: at the door already */
+	bool admitted;           /* by the host, before the hand-over */
+	bool ask;                /* the host decides now */
+	bool echo;               /* see echo.c */
+	bool by_http;            /* no browser: it is refused by an HTTP status, so the 101 waits until it is let in */
+	bool awaits_token;       /* while DECIDING: its first message is to be `auth` */
+	bool firehose_vouched;   /* the host was asked whether it may have it */
+	uint16_t close_code;     /* ours, or the peer's */
+	uint16_t violations;     /* rate limit */
+	struct wsm__waits waits; /* for the host, or for a token */
 	struct wsm__bucket rate, byte_rate, requests;
 	size_t in_flight; /* bridge: bytes that the host has not yet confirmed */
 	char *close_reason;
@@ -67,39 +69,6 @@ struct wsm__conn {
 	struct wsm__patterns granted, may_publish; /* the host's word when it was let in */
 };
 
-/* A message that came before the host had decided. */
-struct wsm__early {
-	struct wsm__early *next;
-	bool binary;
-	size_t len;
-	char data[];
-};
-
-/* What a connection is to join when it opens. */
-struct wsm__opening {
-	char **rooms;
-	size_t n_rooms;
-	size_t n_endpoint_rooms; /* the first of them; the rest is the host's word */
-	size_t n_checked;        /* the first of those, the firehose behind them */
-	uint64_t vouched;        /* which of the first 64 the host was asked about */
-	char *token;             /* NULL: none */
-	bool firehose;
-	int level;
-	struct wsm__position *resume;
-	int n_resume;
-	struct wsm__buffer described; /* JSON for the authenticate handler */
-	unsigned refuse_code;         /* to be closed with this as soon as it is established; 0: no */
-	const char *refuse_reason;    /* static */
-	bool greeted;
-	bool by_message;        /* it came in by a message, which is answered after the greeting */
-	char *answer_id;        /* JSON; NULL: none */
-	struct wsm__pub **gaps; /* found before the greeting, told after it */
-	size_t n_gaps;
-	struct wsm__early *early; /* in order */
-	uint32_t n_early;
-	size_t early_bytes;
-};
-
 /*
  * A connection for a request that has passed wsm__request_check(). `endpoint` (reference not taken) may be NULL if `admission`
  * says admitted. NULL when out of memory.
@@ -107,12 +76,6 @@ struct wsm__opening {
 struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
                                 const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
                                 const wsm_admission *admission);
-/* The socket (or the host) is ready for messages: decide, or refuse, or open. */
-void wsm__conn_established(struct wsm__conn *conn);
-/* Who it is has been decided, or nobody decides (NULL). Goes on to what it may join (access.h). */
-void wsm__conn_open(struct wsm__conn *conn, const wsm_decision *decision);
-/* It may join what it came for: joins, greets, and lets it speak. */
-void wsm__conn_opened(struct wsm__conn *conn);
 /* Asks for the end, once; later calls do nothing. `reason` is cut at 123 bytes. */
 void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason);
 /* The same for one that is not let in, and counted as such. */
@@ -162,5 +125,20 @@ void wsm__conn_error_later(struct wsm__conn *conn, const char *code, const char 
 
 /* core->find_client: an open one. */
 struct wsm__sub *wsm__conn_find_client(struct wsm__core *core, wsm_slice client_id);
+
+/*
+ * Moves a closing connection to the list of those, from which it is cut off after close_timeout; called again, that time
+ * begins anew: the client reads, or the close frame is out.
+ */
+void wsm__conn_wait_closing(struct wsm__conn *conn);
+
+/* Puts it on the list of those to be written: it is to close, or can be written to again. */
+static inline void wsm__flush_soon(struct wsm__conn *conn)
+{
+	wsm__mark_dirty(&conn->core->registry, &conn->sub, true);
+}
+
+/* What the host has granted, and what is to be joined of it. WSM_ENOMEM. */
+int wsm__conn_take_grants(struct wsm__conn *conn, const struct wsm__lists *lists);
 
 #endif

@@ -6,7 +6,6 @@
 #include "clients/conn.h"
 #include "core/control.h"
 #include "policy/config.h"
-#include "rooms/fanout.h"
 
 #define TURN_MS 5u                /* between two waves */
 #define PER_MS 1.0                /* clients at least: as many as a small server lets in again */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "rooms/fanout.h"
 
 void wsm__echo(struct wsm__conn *conn, wsm_slice message)
 {

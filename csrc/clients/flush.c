@@ -8,15 +8,9 @@
 #include "clients/conn.h"
 #include "clients/frames.h"
 #include "rooms/catchup.h"
-#include "rooms/fanout.h"
 
 #define SLICE_US 3000u  /* for one turn of the loop */
 #define CLOCK_EVERY 16u /* writes between two looks at the clock */
-
-void wsm__flush_soon(struct wsm__conn *conn)
-{
-	wsm__mark_dirty(&conn->core->registry, &conn->sub, true);
-}
 
 /* What goes before the Close frame. */
 static bool has_unsent(const struct wsm__conn *conn)

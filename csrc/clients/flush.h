@@ -4,12 +4,8 @@
 
 #include "ws_manager.h"
 
-struct wsm__conn;
 struct wsm__core;
 
 /* Writes what stands on the dirty lists, for a few milliseconds at most; true if something is left. */
 bool wsm__flush(struct wsm__core *core);
-/* Puts a connection that is to close, or that can write again, on the list. */
-void wsm__flush_soon(struct wsm__conn *conn);
-
 #endif

@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "clients/conn.h"
-#include "clients/heartbeat.h"
-#include "rooms/fanout.h"
 
 #define CONN_BYTES_MAX (4u * WSM__SCRATCH_SIZE) /* for one connection in one turn */
 
@@ -96,7 +94,7 @@ static bool write_batch(struct wsm__conn *conn, wsm__send_fn send, size_t *writt
 	wsm__sub_written(&core->registry, &conn->sub, n);
 	*written += bytes;
 	if (conn->state == WSM__CONN_CLOSING)
-		wsm__wheel_closing(conn);
+		wsm__conn_wait_closing(conn);
 	return !conn->choked;
 }
 

@@ -7,11 +7,11 @@
 #include "clients/access.h"
 #include "clients/conn.h"
 #include "clients/grant.h"
+#include "clients/opening.h"
 #include "clients/sticky.h"
 #include "core/control.h"
 #include "policy/config.h"
 #include "rooms/catchup.h"
-#include "rooms/fanout.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"
 #include "wire/target.h"
@@ -35,7 +35,8 @@ static void greet_room(struct wsm__buffer *out, const struct wsm__room *room, ui
 	                 (unsigned long long)offset, recovered ? "true" : "false");
 }
 
-void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry, struct wsm__buffer *out)
+/* Joins one room, from the position that the client named if it did, and adds its row to the greeting. */
+static void enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry, struct wsm__buffer *out)
 {
 	struct wsm__core *core = conn->core;
 	const struct wsm__position *position = named(conn->opening, name);
@@ -108,6 +109,24 @@ static void enter_firehose(struct wsm__conn *conn, struct wsm__buffer *out)
 	free(positions);
 }
 
+/* Rooms that the host has subscribed its user to. */
+static void enter_sticky(struct wsm__conn *conn, struct wsm__buffer *out)
+{
+	const void *at = NULL;
+	wsm_slice name;
+
+	while (wsm__sticky_next(conn->core, conn->sub.user_id, &at, &name)) {
+		struct wsm__room *room;
+		struct wsm__member *member;
+
+		enter_room(conn, name, false, out);
+		room = wsm__room_find(&conn->core->registry, name);
+		member = room ? wsm__member_find(&conn->core->registry, room->id, &conn->sub) : NULL;
+		if (member)
+			member->by_host = true;
+	}
+}
+
 static void add_optional(struct wsm__buffer *out, const char *name, const char *value)
 {
 	wsm__buffer_addf(out, ",\"%s\":", name);
@@ -139,16 +158,16 @@ void wsm__conn_enter(struct wsm__conn *conn)
 	if (opening->firehose)
 		enter_firehose(conn, &out);
 	for (size_t i = 0; i < opening->n_rooms; i++)
-		wsm__conn_enter_room(conn, wsm__str(opening->rooms[i]), true, &out);
+		enter_room(conn, wsm__str(opening->rooms[i]), true, &out);
 	if (*conn->info->user_id) {
 		snprintf(reserved, sizeof(reserved), "@user:%s", conn->info->user_id);
-		wsm__conn_enter_room(conn, wsm__str(reserved), true, &out);
+		enter_room(conn, wsm__str(reserved), true, &out);
 	}
 	if (*conn->info->session_id) {
 		snprintf(reserved, sizeof(reserved), "@session:%s", conn->info->session_id);
-		wsm__conn_enter_room(conn, wsm__str(reserved), true, &out);
+		enter_room(conn, wsm__str(reserved), true, &out);
 	}
-	wsm__sticky_join(conn, &out);
+	enter_sticky(conn, &out);
 	wsm__buffer_add_str(&out, "}}");
 	pub = out.failed ? NULL
 	                 : wsm__control_pub(core, wsm__str(conn->greeting), wsm__slice(out.data, out.len),

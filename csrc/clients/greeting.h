@@ -4,15 +4,12 @@
 
 #include "ws_manager.h"
 
-struct wsm__buffer;
 struct wsm__conn;
 struct wsm__room;
 struct wsm__sub;
 
 /* Joins everything, then greets; the replay is queued behind the greeting. */
 void wsm__conn_enter(struct wsm__conn *conn);
-/* Joins one room, from the position that the client named if it did, and adds its row to the greeting. */
-void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry, struct wsm__buffer *greeting);
 /* The registry's callback: tells a client that publications it had a right to are gone, behind its greeting. */
 void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, uint64_t missed);
 

@@ -11,37 +11,6 @@
 #include "clients/token.h"
 #include "core/control.h"
 #include "policy/config.h"
-#include "rooms/fanout.h"
-
-void wsm__wheel_add(struct wsm__conn *conn)
-{
-	struct wsm__core *core = conn->core;
-	uint64_t interval = (uint64_t)(core->config->heartbeat_interval * 1000);
-
-	/* Fibonacci hashing spreads consecutive numbers evenly, over the slots and over the second half of the interval. */
-	uint64_t spread = conn->number * 0x9e3779b97f4a7c15u;
-
-	conn->slot = (unsigned)(spread >> 58) % WSM__WHEEL_SLOTS;
-	conn->next_beat_ms = core->now_ms + interval / 2 + ((spread >> 32) % 1024) * interval / 2048;
-	DL_APPEND2(core->wheel[conn->slot], conn, wheel_prev, wheel_next);
-}
-
-void wsm__wheel_remove(struct wsm__conn *conn)
-{
-	if (conn->close_by_ms)
-		DL_DELETE2(conn->core->closing, conn, wheel_prev, wheel_next);
-	else
-		DL_DELETE2(conn->core->wheel[conn->slot], conn, wheel_prev, wheel_next);
-}
-
-void wsm__wheel_closing(struct wsm__conn *conn)
-{
-	struct wsm__core *core = conn->core;
-
-	wsm__wheel_remove(conn);
-	conn->close_by_ms = core->now_ms + (uint64_t)(core->config->close_timeout * 1000);
-	DL_APPEND2(core->closing, conn, wheel_prev, wheel_next);
-}
 
 /* Who does not read never gets the close frame, and who does not answer it has had the time to. */
 static void cut_off(struct wsm__core *core)

@@ -1,12 +1,10 @@
 #include "clients/limits.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/siphash.h"
 #include "clients/conn.h"
 #include "clients/peers.h"
+#include "clients/users.h"
 #include "policy/config.h"
 #include "rooms/room.h"
 
@@ -14,72 +12,6 @@
 #define REPLAYED_PER_TOKEN 50
 #define BYTES_PER_TOKEN 16384
 #define VIOLATIONS_MIN 20.0 /* refused messages before a connection is closed */
-
-double wsm__limits_arrival_burst(const struct wsm_config *config)
-{
-	double twice = 2 * config->connection_rate_per_ip, all = (double)config->max_connections_per_ip;
-
-	return twice > all ? twice : all;
-}
-
-/* ---- users ------------------------------------------------------------------------------------------------------ */
-
-static struct wsm__user *user_get(struct wsm__core *core, wsm_slice id)
-{
-	unsigned hash = (unsigned)wsm__siphash(id.data, id.len, core->registry.key);
-	struct wsm__user *user = NULL;
-
-	HASH_FIND_BYHASHVALUE(hh, core->users, id.data, (unsigned)id.len, hash, user);
-	if (user || !(user = calloc(1, sizeof(*user) + id.len + 1)))
-		return user;
-	memcpy(user->id, id.data, id.len);
-	wsm__bucket_init(&user->messages, 2 * core->config->rate_per_user, core->now_ms);
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, core->users, user->id, (unsigned)id.len, hash, user);
-	return user;
-}
-
-bool wsm__limits_enter(struct wsm__conn *conn)
-{
-	struct wsm__core *core = conn->core;
-	struct wsm__user *user;
-
-	if (conn->user || !conn->sub.user_id.len)
-		return true;
-	user = user_get(core, conn->sub.user_id);
-	if (!user) {
-		wsm__conn_close(conn, 1013, "the server is out of memory");
-		return false;
-	}
-	if (user->connections < core->config->max_connections_per_user) {
-		user->connections++;
-		conn->user = user;
-		return true;
-	}
-	wsm__limit_broken(core, WSM__LIMIT_max_connections_per_user);
-	wsm__conn_refuse(conn, 1013, "there are too many connections of this user (max_connections_per_user)");
-	return false;
-}
-
-void wsm__limits_leave(struct wsm__conn *conn)
-{
-	struct wsm__user *user = conn->user;
-
-	conn->user = NULL;
-	if (!user || --user->connections)
-		return;
-	HASH_DEL(conn->core->users, user);
-	free(user);
-}
-
-void wsm__limits_fini(struct wsm__core *core)
-{
-	struct wsm__user *user, *next;
-
-	HASH_ITER(hh, core->users, user, next) {
-		HASH_DEL(core->users, user);
-		free(user);
-	}
-}
 
 /* ---- rates ------------------------------------------------------------------------------------------------------ */
 
@@ -218,72 +150,4 @@ bool wsm__limits_subscribe(struct wsm__conn *conn, wsm_slice action, wsm_slice i
 	                "the connections of this user have as many subscriptions as they may (max_rooms_per_user)",
 	                action, id);
 	return false;
-}
-
-/* ---- statistics ------------------------------------------------------------------------------------------------- */
-
-void wsm__limits_stats(struct wsm__core *core, struct wsm__buffer *out)
-{
-	wsm__buffer_addf(out,
-	                 ",\"peers\":%u,\"peers_forgotten\":%llu,\"banned\":%llu,\"bans\":%llu,\"banned_refused\":%llu",
-	                 HASH_COUNT(core->peers->table), (unsigned long long)core->peers->forgotten,
-	                 (unsigned long long)wsm__peers_banned(core), (unsigned long long)core->peers->bans,
-	                 (unsigned long long)core->peers->banned_refused);
-	wsm__buffer_addf(out, ",\"deferred_handshakes\":%llu", (unsigned long long)core->handshakes_deferred);
-	wsm__buffer_add_str(out, ",\"limits_broken\":{");
-	for (int i = 0; i < WSM__LIMIT_COUNT; i++)
-		wsm__buffer_addf(out, "%s\"%s\":%llu", i ? "," : "", wsm__limit_name((enum wsm__limit)i),
-		                 (unsigned long long)core->limits_broken[i]);
-	wsm__buffer_add_str(out, "},\"offences\":{");
-	for (int i = 0; i < WSM__OFFENCE_COUNT; i++)
-		wsm__buffer_addf(out, "%s\"%s\":%llu", i ? "," : "", wsm__offence_name((enum wsm__offence)i),
-		                 (unsigned long long)core->peers->offences[i]);
-	wsm__buffer_add_str(out, "}");
-}
-
-static void add_metric(struct wsm__buffer *out, const char *name, bool counter, const char *help)
-{
-	wsm__buffer_addf(out, "# HELP ws_manager_%s %s\n# TYPE ws_manager_%s %s\n", name, help, name,
-	                 counter ? "counter" : "gauge");
-}
-
-static void add_value(struct wsm__buffer *out, const char *name, const char *label, const char *value, uint64_t number)
-{
-	wsm__buffer_addf(out, "ws_manager_%s", name);
-	if (label)
-		wsm__buffer_addf(out, "{%s=\"%s\"}", label, value);
-	wsm__buffer_addf(out, " %llu\n", (unsigned long long)number);
-}
-
-void wsm__limits_metrics(struct wsm__core *core, struct wsm__buffer *out)
-{
-	const struct {
-		const char *name;
-		bool counter;
-		const char *help;
-		uint64_t value;
-	} rows[] = {
-		{ "peers", false, "Client addresses remembered.", HASH_COUNT(core->peers->table) },
-		{ "peers_forgotten_total", true, "Addresses forgotten because there were max_peers.",
-		  core->peers->forgotten },
-		{ "banned", false, "Addresses that are banned.", wsm__peers_banned(core) },
-		{ "bans_total", true, "Bans, automatic and by hand.", core->peers->bans },
-		{ "banned_refused_total", true, "Connections of banned addresses turned away.",
-		  core->peers->banned_refused },
-		{ "handshakes_deferred_total", true, "Requests that have waited for another turn of the loop.",
-		  core->handshakes_deferred },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		add_metric(out, rows[i].name, rows[i].counter, rows[i].help);
-		add_value(out, rows[i].name, NULL, NULL, rows[i].value);
-	}
-	add_metric(out, "limits_broken_total", true, "Times a client wanted more than a limit allows.");
-	for (int i = 0; i < WSM__LIMIT_COUNT; i++)
-		add_value(out, "limits_broken_total", "limit", wsm__limit_name((enum wsm__limit)i),
-		          core->limits_broken[i]);
-	add_metric(out, "offences_total", true, "What counts towards a ban.");
-	for (int i = 0; i < WSM__OFFENCE_COUNT; i++)
-		add_value(out, "offences_total", "kind", wsm__offence_name((enum wsm__offence)i),
-		          core->peers->offences[i]);
 }

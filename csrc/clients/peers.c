@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "base/siphash.h"
-#include "clients/conn.h"
-#include "clients/limits.h"
+#include "core/core.h"
 #include "host/log.h"
 #include "policy/config.h"
 
@@ -14,6 +13,14 @@
 #define EVICT_LOOKS 64   /* at the longest unheard of, for one that may go */
 #define LOG_RATE 5.0     /* lines a second */
 #define BANS_LISTED 1000 /* rows of an answer */
+
+/* As many new connections as may be there: an office that comes back after a restart. */
+static double arrival_burst(const struct wsm_config *config)
+{
+	double twice = 2 * config->connection_rate_per_ip, all = (double)config->max_connections_per_ip;
+
+	return twice > all ? twice : all;
+}
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
@@ -147,7 +154,7 @@ struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__addres
 	/* Whose address is not known cannot be told from others. */
 	peer->exempt = wsm__address_is_unknown(whole) || wsm__networks_have(config->exempt_ips, whole) ||
 	               wsm__networks_have(config->trusted_proxies, whole);
-	wsm__bucket_init(&peer->arrivals, wsm__limits_arrival_burst(config), core->now_ms);
+	wsm__bucket_init(&peer->arrivals, arrival_burst(config), core->now_ms);
 	wsm__bucket_init(&peer->messages, 2 * config->rate_per_ip, core->now_ms);
 	wsm__bucket_init(&peer->bytes, 2 * config->byte_rate_per_ip, core->now_ms);
 	wsm__bucket_init(&peer->keys, wsm__peers_key_burst(config), core->now_ms);
@@ -164,8 +171,7 @@ static bool is_done(struct wsm__core *core, struct wsm__peer *peer)
 
 	if (peer->connections || peer->http || !wsm__ban_forgotten(&peer->record, &core->peers->rules, core->now_ms))
 		return false;
-	return wsm__bucket_full(&peer->arrivals, config->connection_rate_per_ip, wsm__limits_arrival_burst(config),
-	                        core->now_ms) &&
+	return wsm__bucket_full(&peer->arrivals, config->connection_rate_per_ip, arrival_burst(config), core->now_ms) &&
 	       wsm__bucket_full(&peer->messages, config->rate_per_ip, 2 * config->rate_per_ip, core->now_ms) &&
 	       wsm__bucket_full(&peer->bytes, config->byte_rate_per_ip, 2 * config->byte_rate_per_ip, core->now_ms) &&
 	       wsm__bucket_full(&peer->keys, config->wrong_key_rate, wsm__peers_key_burst(config), core->now_ms) &&
@@ -216,8 +222,8 @@ enum wsm__arrival wsm__peer_arrives(struct wsm__core *core, struct wsm__peer *pe
 		core->peers->banned_refused++;
 		return WSM__ARRIVAL_BANNED;
 	}
-	if (peer->exempt || wsm__bucket_take(&peer->arrivals, 1, config->connection_rate_per_ip,
-	                                     wsm__limits_arrival_burst(config), core->now_ms))
+	if (peer->exempt ||
+	    wsm__bucket_take(&peer->arrivals, 1, config->connection_rate_per_ip, arrival_burst(config), core->now_ms))
 		return WSM__ARRIVAL_WELCOME;
 	wsm__limit_broken(core, WSM__LIMIT_connection_rate_per_ip);
 	return WSM__ARRIVAL_TOO_FAST;
@@ -251,35 +257,25 @@ void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm_
 	note_ban(core, peer, (double)length / 1000, peer->record.reason);
 }
 
-static void close_all(struct wsm__core *core, const struct wsm__peer *peer, const char *reason)
-{
-	struct wsm__conn *conn, *next;
-
-	for (conn = core->by_number; conn; conn = next) {
-		next = conn->by_number.next;
-		if (conn->peer == peer)
-			wsm__conn_close(conn, 4403, reason);
-	}
-}
-
-void wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, double seconds, wsm_slice reason)
+struct wsm__peer *wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, double seconds,
+                                 wsm_slice reason)
 {
 	struct wsm__peer *peer = wsm__peer_get(core, address);
 
 	if (!peer)
-		return;
+		return NULL;
 	free(peer->by_hand);
 	peer->by_hand = NULL;
 	if (!(seconds > 0)) {
 		memset(&peer->record, 0, sizeof(peer->record));
 		unlist_ban(core, peer);
-		return;
+		return NULL;
 	}
 	peer->by_hand = wsm__slice_dup(reason.len ? reason : wsm__str("by the application"));
 	peer->record.until_ms = core->now_ms + (uint64_t)(seconds * 1000);
 	peer->record.points = 0;
 	note_ban(core, peer, seconds, peer->by_hand ? peer->by_hand : "");
-	close_all(core, peer, peer->by_hand);
+	return peer;
 }
 
 uint64_t wsm__peers_banned(struct wsm__core *core)

@@ -59,8 +59,12 @@ enum wsm__arrival wsm__peer_arrives(struct wsm__core *core, struct wsm__peer *pe
 
 /* Notes an offence, which may lead to a ban. `peer` may be NULL: out of memory. */
 void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm__offence offence);
-/* Bans by hand, also an exempt address, and closes its connections with 4403; `seconds` 0 lifts the ban and forgives. */
-void wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, double seconds, wsm_slice reason);
+/*
+ * Bans by hand, also an exempt address; `seconds` 0 lifts the ban and forgives. Returns who is banned now; the connections are the
+ * caller's to close. NULL: nobody, or out of memory.
+ */
+struct wsm__peer *wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, double seconds,
+                                 wsm_slice reason);
 /* JSON of WSM_QUERY_BANS; of more than 1,000 those that last longest. */
 void wsm__peers_answer_bans(struct wsm__core *core, struct wsm__buffer *out);
 /* How many bans there are. */

@@ -2,9 +2,9 @@
 #include "clients/say.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "clients/conn.h"
+#include "clients/words.h"
 #include "core/publish.h"
 #include "events/catalogue.h"
 #include "host/refusals.h"
@@ -13,48 +13,6 @@
 #include "wire/envelope.h"
 #include "wire/json.h"
 #include "wire/own.h"
-
-#define WORDS_MAX                                                                                                      \
-	256u /* an application that greets everybody by another word has more; those are not kept from clients */
-
-/* ---- the words of greetings and heartbeats ---------------------------------------------------------------------- */
-
-static bool is_word(const struct wsm__core *core, wsm_slice type)
-{
-	const struct wsm__name *word;
-
-	LL_FOREACH(core->words, word)
-		if (wsm__slice_is(type, word->text))
-			return true;
-	return false;
-}
-
-void wsm__words_add(struct wsm__core *core, wsm_slice type)
-{
-	struct wsm__name *word;
-
-	if (wsm__own_type(type) || is_word(core, type) || core->n_words == WORDS_MAX)
-		return;
-	word = malloc(sizeof(*word));
-	if (!word || !(word->text = wsm__slice_dup(type))) {
-		free(word);
-		return;
-	}
-	LL_PREPEND(core->words, word);
-	core->n_words++;
-}
-
-void wsm__words_fini(struct wsm__core *core)
-{
-	struct wsm__name *word, *next;
-
-	LL_FOREACH_SAFE(core->words, word, next) {
-		free(word->text);
-		free(word);
-	}
-	core->words = NULL;
-	core->n_words = 0;
-}
 
 /* ---- the action `publish` --------------------------------------------------------------------------------------- */
 
@@ -96,7 +54,7 @@ static bool check(struct wsm__conn *conn, const struct wsm__command *command, ws
 {
 	const struct wsm__event_type *event = wsm__event_type_find(type);
 
-	if (wsm__own_type(type) || is_word(conn->core, type) ||
+	if (wsm__own_type(type) || wsm__words_have(conn->core, type) ||
 	    wsm__endpoints_say(&conn->core->runtime->endpoints, type))
 		return refuse(conn, command, "this type is the server's own: choose another name");
 	return !event || !event->flat || check_flat(conn, command);

@@ -1,17 +1,11 @@
 /* Rooms that the host has subscribed a user to: joined by each of the user's connections, those to come included. */
 #include "clients/sticky.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/siphash.h"
-#include "clients/access.h"
-#include "clients/client.h"
-#include "clients/conn.h"
-#include "clients/greeting.h"
-#include "rooms/membership.h"
-#include "rooms/room.h"
+#include "core/core.h"
 
 struct sticky_room {
 	struct sticky_room *next;
@@ -43,7 +37,7 @@ static struct sticky_room **find_room(struct wsm__sticky *sticky, wsm_slice room
 	return place;
 }
 
-static void remember(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
+void wsm__sticky_remember(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
 {
 	unsigned hash;
 	struct wsm__sticky *sticky = find(core, user_id, &hash);
@@ -63,7 +57,7 @@ static void remember(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
 	(*place)->len = room.len;
 }
 
-static void forget(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
+void wsm__sticky_forget(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
 {
 	unsigned hash;
 	struct wsm__sticky *sticky = find(core, user_id, &hash);
@@ -78,85 +72,6 @@ static void forget(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
 		return;
 	HASH_DEL(core->sticky, sticky);
 	free(sticky);
-}
-
-/* On a live connection. The client is told where it stands, so that it can recover there. */
-static void join_now(struct wsm__conn *conn, struct wsm__room *room)
-{
-	struct wsm__registry *registry = &conn->core->registry;
-	struct wsm__member *member = wsm__member_find(registry, room->id, &conn->sub);
-	struct wsm__joined joined;
-
-	if (!member) {
-		if (wsm__join(registry, &conn->sub, room, WSM_LEVEL_NONE, NULL, conn->core->now_ms, &joined))
-			return;
-		wsm__client_subscription(conn, "subscribed", wsm__room_name(room), wsm__str(NULL), room, &joined);
-		member = wsm__member_find(registry, room->id, &conn->sub);
-	}
-	member->by_host = true;
-}
-
-/* What the client asked for itself, and what came with its connection, goes on; unless this was the grant for it. */
-static void leave_now(struct wsm__conn *conn, struct wsm__room *room)
-{
-	struct wsm__registry *registry = &conn->core->registry;
-	struct wsm__member *member = wsm__member_find(registry, room->id, &conn->sub);
-
-	if (!member || !member->by_host)
-		return;
-	member->by_host = false;
-	if ((member->asked || member->by_entry) && wsm__access_keeps(conn, member))
-		return;
-	wsm__leave(registry, &conn->sub, room);
-	wsm__client_subscription(conn, "unsubscribed", wsm__room_name(room), wsm__str(NULL), NULL, NULL);
-}
-
-void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room_name, bool subscribed)
-{
-	struct wsm__room *users, *room;
-	char name[136];
-
-	if (subscribed)
-		remember(core, user_id, room_name);
-	else
-		forget(core, user_id, room_name);
-	snprintf(name, sizeof(name), "@user:%.*s", (int)user_id.len, user_id.data);
-	users = wsm__room_find(&core->registry, wsm__str(name));
-	if (!users || !users->n_members)
-		return;
-	room = subscribed ? wsm__room_get(&core->registry, room_name, core->now_ms)
-	                  : wsm__room_find(&core->registry, room_name);
-	for (uint32_t i = 0; room && i < users->n_members; i++) {
-		struct wsm__conn *conn = wsm__conn_of(users->members[i]->sub);
-
-		if (conn->state != WSM__CONN_OPEN) /* at a stop they are still members */
-			continue;
-		if (subscribed)
-			join_now(conn, room);
-		else
-			leave_now(conn, room);
-	}
-}
-
-void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *out)
-{
-	unsigned hash;
-	struct wsm__sticky *sticky;
-
-	if (!conn->core->sticky || !conn->sub.user_id.len)
-		return;
-	sticky = find(conn->core, conn->sub.user_id, &hash);
-	for (struct sticky_room *row = sticky ? sticky->rooms : NULL; row; row = row->next) {
-		wsm_slice name = wsm__slice(row->name, row->len);
-		struct wsm__room *room;
-		struct wsm__member *member;
-
-		wsm__conn_enter_room(conn, name, false, out);
-		room = wsm__room_find(&conn->core->registry, name);
-		member = room ? wsm__member_find(&conn->core->registry, room->id, &conn->sub) : NULL;
-		if (member)
-			member->by_host = true;
-	}
 }
 
 bool wsm__sticky_has(struct wsm__core *core, wsm_slice user_id, wsm_slice room)
@@ -184,4 +99,23 @@ void wsm__sticky_fini(struct wsm__core *core)
 		HASH_DEL(core->sticky, sticky);
 		free(sticky);
 	}
+}
+
+bool wsm__sticky_next(struct wsm__core *core, wsm_slice user_id, const void **at, wsm_slice *room)
+{
+	const struct sticky_room *row = *at;
+	unsigned hash;
+	struct wsm__sticky *sticky;
+
+	if (row) {
+		row = row->next;
+	} else if (core->sticky && user_id.len) {
+		sticky = find(core, user_id, &hash);
+		row = sticky ? sticky->rooms : NULL;
+	}
+	if (!row)
+		return false;
+	*at = row;
+	*room = wsm__slice(row->name, row->len);
+	return true;
 }

@@ -4,14 +4,14 @@
 
 #include "ws_manager.h"
 
-struct wsm__buffer;
-struct wsm__conn;
 struct wsm__core;
 
-/* Rooms that a user's connections join, now and later (sticky.c). */
-void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
-void wsm__sticky_join(struct wsm__conn *conn, struct wsm__buffer *greeting);
 bool wsm__sticky_has(struct wsm__core *core, wsm_slice user_id, wsm_slice room);
 void wsm__sticky_fini(struct wsm__core *core);
+
+void wsm__sticky_remember(struct wsm__core *core, wsm_slice user_id, wsm_slice room);
+void wsm__sticky_forget(struct wsm__core *core, wsm_slice user_id, wsm_slice room);
+/* The rooms of a user one after the other; `*at` is NULL before the first. False behind the last. */
+bool wsm__sticky_next(struct wsm__core *core, wsm_slice user_id, const void **at, wsm_slice *room);
 
 #endif

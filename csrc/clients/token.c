@@ -6,39 +6,8 @@
 #include "clients/access.h"
 #include "clients/conn.h"
 #include "clients/grant.h"
-#include "clients/ticket.h"
 #include "policy/config.h"
 #include "wire/command.h"
-
-/* Opens, or closes with 4401 or 4403. */
-static void let_in(struct wsm__conn *conn, wsm_slice token)
-{
-	enum wsm__jwt_result result;
-	struct wsm__grant *grant = wsm__grant_new(conn->core, token, &result);
-	wsm_decision decision = { .allow = true };
-
-	if (!grant) {
-		wsm__grant_bad(conn->core, conn->peer, result);
-		wsm__conn_refuse(conn, result == WSM__JWT_NO_MEMORY ? 1013 : 4401, wsm__jwt_text(result));
-		return;
-	}
-	conn->grant = grant;
-	decision.user_id = wsm__str(grant->claims.user_id);
-	decision.session_id = wsm__str(grant->claims.session_id);
-	wsm__conn_open(conn, &decision);
-}
-
-void wsm__token_admit(struct wsm__conn *conn)
-{
-	if (conn->opening->token)
-		let_in(conn, wsm__str(conn->opening->token));
-	else if (wsm__wants(conn->core, WSM_WANT_AUTHENTICATE))
-		wsm__decide_authenticate(conn);
-	else if (conn->by_http) /* it cannot say anything before it is let in */
-		wsm__conn_refuse(conn, 4401, "a token is needed: Authorization: Bearer, the path, or a subprotocol");
-	else
-		wsm__decide_await_token(conn);
-}
 
 void wsm__token_answer(struct wsm__conn *conn, wsm_slice id)
 {
@@ -52,27 +21,6 @@ void wsm__token_answer(struct wsm__conn *conn, wsm_slice id)
 	wsm__buffer_addf(&data, ",\"expires_at\":\"%s\"}", expires_at);
 	wsm__conn_answer_from(conn, "authenticated", &data, id);
 	wsm__buffer_fini(&data);
-}
-
-bool wsm__token_first(struct wsm__conn *conn, wsm_slice message)
-{
-	struct wsm__command command;
-	bool is_auth;
-
-	wsm__command_parse(&command, message);
-	is_auth = command.action == WSM__ACTION_AUTH;
-	if (is_auth && command.error_code) {
-		wsm__conn_refuse(conn, 4401, command.error);
-	} else if (is_auth) {
-		/* What came before it waits on, and is answered after it. */
-		conn->awaits_token = false;
-		conn->opening->by_message = true;
-		conn->opening->answer_id = command.id.len ? wsm__slice_dup(command.id) : NULL;
-		wsm__decide_forget(conn);
-		let_in(conn, command.token);
-	}
-	wsm__command_fini(&command);
-	return is_auth;
 }
 
 static void refuse_renewal(struct wsm__conn *conn, const struct wsm__command *command, const char *code,

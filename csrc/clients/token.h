@@ -7,10 +7,6 @@
 struct wsm__command;
 struct wsm__conn;
 
-/* Opens the connection, refuses it, or leaves it DECIDING. */
-void wsm__token_admit(struct wsm__conn *conn);
-/* A message of a connection that has to show a token yet; false if it is for later. */
-bool wsm__token_first(struct wsm__conn *conn, wsm_slice message);
 /* The action `auth` of an open connection. */
 void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command);
 /* {"type":"authenticated"}. */

@@ -18,6 +18,7 @@ struct wsm__admin;
 struct wsm__conn;
 struct wsm__core;
 struct wsm__drain;
+struct wsm__early;
 struct wsm__peers;
 struct wsm__publish;
 struct wsm__rest_rows;
@@ -125,6 +126,8 @@ struct wsm__core {
 	/* The open connection of a client id; NULL: there is none. */
 	struct wsm__sub *(*find_client)(struct wsm__core *core, wsm_slice client_id);
 	const struct wsm__rest_rows *rest; /* calls besides those of rest/; NULL: none */
+	/* Runs what a client has said before it was let in, and frees it. */
+	void (*take_early)(struct wsm__conn *conn, struct wsm__early *early);
 	/* Ends the thread, `deadline_ms` from now at the latest. */
 	void (*stop)(struct wsm__core *core, unsigned deadline_ms);
 	struct wsm__buffer text;  /* scratch for one message */

@@ -4,14 +4,13 @@
 #include <unistd.h>
 
 #include "clients/access.h"
+#include "clients/ban.h"
 #include "clients/bridge.h"
 #include "clients/conn.h"
 #include "clients/drain.h"
 #include "clients/flush.h"
-#include "clients/peers.h"
 #include "clients/revoke.h"
-#include "clients/sticky.h"
-#include "clients/ticket.h"
+#include "clients/subscription.h"
 #include "core/overload.h"
 #include "core/publish.h"
 #include "host/adopt.h"
@@ -66,7 +65,7 @@ static void authenticated(struct wsm__core *core, const struct wsm__simple *comm
 		.reason = command->c,
 	};
 
-	wsm__decide_authenticated(core, command->number, &decision);
+	wsm__ticket_authenticated(core, command->number, &decision);
 }
 
 static void ban(struct wsm__core *core, const struct wsm__simple *command)
@@ -74,7 +73,7 @@ static void ban(struct wsm__core *core, const struct wsm__simple *command)
 	struct wsm__address address;
 
 	wsm__address_parse(&address, command->a);
-	wsm__peers_ban(core, &address, (double)command->number / 1000, command->b);
+	wsm__ban(core, &address, (double)command->number / 1000, command->b);
 }
 
 static void adopt(struct wsm__core *core, struct wsm__adopt *adopt)
@@ -96,10 +95,10 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 
 	switch (command->head.kind) {
 	case WSM__CMD_SUBSCRIBE:
-		wsm__sticky_set(core, command->a, command->b, true);
+		wsm__subscription_set(core, command->a, command->b, true);
 		break;
 	case WSM__CMD_UNSUBSCRIBE:
-		wsm__sticky_set(core, command->a, command->b, false);
+		wsm__subscription_set(core, command->a, command->b, false);
 		break;
 	case WSM__CMD_DISCONNECT:
 		conn = wsm__conn_by_client(core, command->a);
@@ -121,7 +120,7 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 		authenticated(core, command);
 		break;
 	case WSM__CMD_AUTHORIZED:
-		wsm__decide_authorized(core, command->number, command->flag);
+		wsm__ticket_authorized(core, command->number, command->flag);
 		break;
 	case WSM__CMD_REPLY:
 		reply(core, command);

@@ -7,18 +7,18 @@
 #include "admin/admin.h"
 #include "admin/state.h"
 #include "base/error.h"
+#include "clients/client.h"
 #include "clients/conn.h"
 #include "clients/drain.h"
 #include "clients/flush.h"
 #include "clients/grant.h"
 #include "clients/heartbeat.h"
-#include "clients/limits.h"
 #include "clients/peers.h"
 #include "clients/presence.h"
 #include "clients/revoke.h"
-#include "clients/say.h"
 #include "clients/sticky.h"
-#include "clients/ticket.h"
+#include "clients/users.h"
+#include "clients/words.h"
 #include "core/overload.h"
 #include "core/publish.h"
 #include "host/checks.h"
@@ -28,6 +28,7 @@
 #include "rooms/room.h"
 #include "runtime/dispatch.h"
 #include "runtime/room_rules.h"
+#include "sockets/http.h"
 #include "sockets/listen.h"
 #include "sockets/server.h"
 #include "sockets/session.h"
@@ -129,7 +130,7 @@ static void on_tick(uv_timer_t *timer)
 	struct wsm__core *core = timer->data;
 
 	wsm__core_now(core);
-	wsm__decide_expire(core);
+	wsm__tickets_expire(core);
 	wsm__sessions_expire(core);
 	if (core->stopping) {
 		if (!core->n_conns || (core->now_ms >= core->stop_at_ms && core->stop_turns >= STOP_TURNS))
@@ -164,7 +165,7 @@ static void stop(struct wsm__core *core, unsigned deadline_ms)
 	if (!core->stopping) {
 		core->stopping = true;
 		wsm__listen_close(core);
-		wsm__decide_stop(core);
+		wsm__http_stop(core);
 		core->now_us = UINT64_MAX; /* what max_rate holds back is due now */
 		wsm__publish_due(core);
 		wsm__core_now(core);
@@ -211,13 +212,13 @@ void wsm__loop_fini(struct wsm__core *core)
 	while (core->by_number) /* bridges that outlived the deadline */
 		wsm__conn_gone(core->by_number);
 	wsm__drain_fini(core);
-	wsm__decide_fini(core);
+	wsm__tickets_fini(core);
 	wsm__sticky_fini(core);
 	wsm__replay_fini(core);
 	wsm__words_fini(core);
 	free(core->conns);
 	wsm__admin_fini(core);
-	wsm__limits_fini(core);
+	wsm__users_fini(core);
 	wsm__peers_fini(core);
 	wsm__registry_fini(&core->registry);
 	wsm__reports_tell(&core->registry.deliveries);
@@ -245,6 +246,7 @@ int wsm__loop_open(struct wsm__core *core, wsm_error *error)
 	wsm__rooms_init(core);
 	wsm__overload_init(core);
 	core->stop = stop;
+	core->take_early = wsm__client_early;
 	core->rest = &wsm__admin_rows;
 	core->find_client = wsm__conn_find_client;
 	if (wsm__peers_init(core))

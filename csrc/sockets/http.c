@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "clients/peers.h"
-#include "clients/ticket.h"
 #include "core/core.h"
 #include "policy/config.h"
 #include "rest/rest.h"
@@ -210,12 +209,37 @@ static bool takes_body(const struct wsm__session *session, const struct wsm__hea
 	return session->core->config->rest && wsm__rest_takes_body(session->core, &call);
 }
 
+static void identify(struct wsm__session *session, const wsm_decision *decision);
+
+static void identified(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
+{
+	struct wsm__session *session = ticket->who;
+	struct wsm__core *core = session->core;
+	const struct wsm__address client = session->peer->address;
+
+	identify(session, outcome->decision);
+	if (wsm__outcome_is_offence(outcome)) /* afterwards: the ban that may follow is no answer to this call */
+		wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
+}
+
+static bool ask_host(struct wsm__session *session, const struct wsm__buffer *question)
+{
+	struct wsm__ticket *ticket;
+
+	if (question->failed)
+		return false;
+	ticket = wsm__ticket_new(session->core, WSM__AWAITS_AUTHENTICATE, &session->waits, session, identified, NULL);
+	return ticket && wsm__ticket_ask(ticket, wsm__str(NULL), wsm__slice(question->data, question->len), NULL);
+}
+
 /* Has the call wait for the host's word. */
 static void ask(struct wsm__session *session, const struct wsm__buffer *question)
 {
 	if (session->core->stopping)
 		wsm__entry_refuse(session, 503, "", "the server is shutting down; try again in a moment");
-	else if (question->failed || !wsm__decide_identify(session, wsm__slice(question->data, question->len)))
+	else if (ask_host(session, question))
+		wsm__session_asking(session);
+	else
 		wsm__entry_refuse(session, 503, "Retry-After: 1\r\n", "the application is overloaded");
 }
 
@@ -434,7 +458,8 @@ void wsm__entry_receive(struct wsm__session *session, const void *data, size_t l
 	proceed(session);
 }
 
-void wsm__entry_identified(struct wsm__session *session, const wsm_decision *decision)
+/* The host has said who calls, or its time to say so is over: answers, and goes on with what came behind the call. */
+static void identify(struct wsm__session *session, const wsm_decision *decision)
 {
 	struct wsm__entry *entry = session->entry;
 	uint64_t start = wsm__mono_us();
@@ -462,4 +487,11 @@ void wsm__entry_writable(struct wsm__session *session)
 	pump(session);
 	if (session->phase == WSM__ENTERING)
 		proceed(session);
+}
+
+void wsm__http_stop(struct wsm__core *core)
+{
+	while (core->asking)
+		wsm__ticket_refuse(core->asking->waits.tickets, 1001,
+		                   "the server is shutting down; try again in a moment");
 }

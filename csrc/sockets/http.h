@@ -4,6 +4,7 @@
 
 #include "ws_manager.h"
 
+struct wsm__core;
 struct wsm__session;
 
 /* The requests of a session that is ENTERING. False when out of memory. */
@@ -15,11 +16,12 @@ void wsm__entry_receive(struct wsm__session *session, const void *data, size_t l
 void wsm__entry_resume(struct wsm__session *session);
 /* The socket takes more again. */
 void wsm__entry_writable(struct wsm__session *session);
-/* The host has said who calls, or its time to say so is over: answers, and goes on with what came behind the call. */
-void wsm__entry_identified(struct wsm__session *session, const wsm_decision *decision);
 /* Its time is over. */
 void wsm__entry_expire(struct wsm__session *session);
 /* Answers in plain text, and ends the session. `extra`: header lines. */
 void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char *extra, const char *why);
+
+/* At a stop: nobody is going to answer REST calls that wait. */
+void wsm__http_stop(struct wsm__core *core);
 
 #endif

@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include "clients/conn.h"
-#include "clients/flush.h"
-#include "clients/ticket.h"
 #include "host/adopt.h"
 #include "policy/config.h"
 #include "sockets/callers.h"
@@ -50,8 +48,8 @@ static void leave_list(struct wsm__session *session)
 		DL_DELETE(*list, session);
 	session->core->n_entering -= session->phase == WSM__ENTERING;
 	session->core->n_deferred -= session->phase == WSM__DEFERRED && !session->served;
-	if (session->asked)
-		wsm__decide_forget_call(session);
+	if (session->phase == WSM__ASKING)
+		wsm__tickets_forget(&session->waits);
 }
 
 /* Every list is in the order of its deadlines: what is put into one waits as long as the others there. */

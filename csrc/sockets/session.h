@@ -5,7 +5,7 @@
  *   ANSWERING  an answer waits until the client has read it, for answer_timeout at most
  *   DEFERRED   a request is there, but others have taken their time of this turn of the loop; in two lists, by whether it had an
  *              answer before
- *   ASKING     a REST call waits for what the host's authenticate handler says (ticket.h), for auth_timeout at most; what follows it
+ *   ASKING     a REST call waits for what the host's authenticate handler says (clients/ticket.h), for auth_timeout at most; what follows it
  *              waits too. Whichever way the session leaves this phase, the question is forgotten
  *   OPEN       a WebSocket (websocket.h); `conn` is its connection
  *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
@@ -15,16 +15,15 @@
 #ifndef WSM_SOCKETS_SESSION_H
 #define WSM_SOCKETS_SESSION_H
 
+#include "clients/ticket.h"
 #include "policy/address.h"
 #include "wire/inbound.h"
 
 struct lws;
 struct wsm__adopt;
 struct wsm__conn;
-struct wsm__core;
 struct wsm__entry;
 struct wsm__peer;
-struct wsm__ticket;
 struct wsm__tls_link;
 
 enum wsm__phase { WSM__ENTERING, WSM__ANSWERING, WSM__DEFERRED, WSM__ASKING, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
@@ -42,7 +41,7 @@ struct wsm__session {
 	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
 	struct wsm__adopt *adopt;  /* handed over by the host, until a connection has been made of it */
 	struct wsm__entry *entry;  /* ENTERING: what was read, and answers (http.h) */
-	struct wsm__ticket *asked; /* ASKING: the question (ticket.h) */
+	struct wsm__waits waits;   /* ASKING: for the host */
 	struct wsm__peer *peer;    /* whose HTTP connection it counts as (callers.h); NULL: it has made no REST call */
 	size_t queued;             /* bytes of an answer, counted in core->http_queued */
 	struct wsm__tls_link *tls; /* NULL: none (tls.h) */

@@ -6,6 +6,7 @@
 
 #include "clients/conn.h"
 #include "clients/drain.h"
+#include "clients/entry.h"
 #include "clients/peers.h"
 #include "host/adopt.h"
 #include "host/request.h"

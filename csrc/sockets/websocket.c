@@ -6,11 +6,8 @@
 
 #include "clients/client.h"
 #include "clients/echo.h"
-#include "clients/flush.h"
 #include "clients/frames.h"
-#include "clients/heartbeat.h"
 #include "clients/limits.h"
-#include "rooms/fanout.h"
 #include "sockets/upgrade.h"
 
 /* ---- the closing handshake -------------------------------------------------------------------------------------- */
@@ -60,7 +57,7 @@ static void close_socket(struct wsm__conn *conn)
 	if (conn->hang_up)
 		part(session);
 	else
-		wsm__wheel_closing(conn); /* for the client's answer */
+		wsm__conn_wait_closing(conn); /* for the client's answer */
 }
 
 /* A Close frame of the client's: the answer to ours, or one that ours answers, behind what was queued before it. */
