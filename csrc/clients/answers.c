@@ -1,5 +1,6 @@
 #include "clients/answers.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "clients/conn.h"
@@ -36,12 +37,12 @@ void wsm__answer_sums(const struct wsm__core *core, struct wsm__sums *sums)
 	}
 }
 
-static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struct gauge out[GAUGES_MAX])
+/* Connections, messages, rooms, deliveries. */
+static size_t add_traffic(const struct wsm__core *core, const struct wsm__sums *sums, struct gauge *out)
 {
 	const struct wsm__counters *counters = &core->counters;
 	const struct wsm__registry *registry = &core->registry;
-	const uint64_t *fates = registry->deliveries.fates;
-	wsm_runtime *runtime = core->runtime;
+	const uint64_t *fates = core->registry.deliveries.fates;
 	const struct gauge rows[] = {
 		{ "active_connections", "connections", false, "Open connections.", core->n_active },
 		{ "total_connections", "connections_total", true, "Connections since the start.",
@@ -90,6 +91,18 @@ static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struc
 		{ "deliveries_waiting", "deliveries_pending{state=\"waiting\"}", false,
 		  "Deliveries without an outcome yet, by where they are.", fates[WSM__WAITING] },
 		{ "deliveries_lagging", "deliveries_pending{state=\"lagging\"}", false, NULL, fates[WSM__LAGGING] },
+	};
+
+	memcpy(out, rows, sizeof(rows));
+	return sizeof(rows) / sizeof(rows[0]);
+}
+
+/* The host's queue, and what was refused. */
+static size_t add_host(struct wsm__core *core, struct gauge *out)
+{
+	const struct wsm__counters *counters = &core->counters;
+	wsm_runtime *runtime = core->runtime;
+	const struct gauge rows[] = {
 		{ "throttled_publications", "throttled_total", true, "Publications held back by max_rate.",
 		  counters->throttled },
 		{ "superseded_publications", "superseded_total", true,
@@ -119,6 +132,18 @@ static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struc
 		  counters->revoked },
 		{ "revocations", "revocations", false, "Revocations in force.",
 		  wsm__revocations_count(&runtime->revocations) },
+	};
+
+	memcpy(out, rows, sizeof(rows));
+	return sizeof(rows) / sizeof(rows[0]);
+}
+
+/* Handshakes, HTTP, tokens, and how connections end. */
+static size_t add_endings(const struct wsm__core *core, struct gauge *out)
+{
+	const struct wsm__counters *counters = &core->counters;
+	const wsm_runtime *runtime = core->runtime;
+	const struct gauge rows[] = {
 		{ "refused_handshakes", "handshakes_refused_total", true,
 		  "Upgrade requests refused: Origin, path, form.", counters->handshakes_refused },
 		{ "handshake_timeouts", "handshake_timeouts_total", true,
@@ -159,9 +184,18 @@ static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struc
 		  (wsm__unix_ms() - core->started_unix_ms) / 1000 },
 	};
 
-	_Static_assert(sizeof(rows) <= GAUGES_MAX * sizeof(rows[0]), "GAUGES_MAX");
 	memcpy(out, rows, sizeof(rows));
 	return sizeof(rows) / sizeof(rows[0]);
+}
+
+static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struct gauge out[GAUGES_MAX])
+{
+	size_t n = add_traffic(core, sums, out);
+
+	n += add_host(core, out + n);
+	n += add_endings(core, out + n);
+	assert(n <= GAUGES_MAX);
+	return n;
 }
 
 static bool is_project(const struct wsm__room *room)

@@ -132,13 +132,51 @@ static void give_place_up(struct wsm__conn *conn)
 	last->index = conn->index;
 }
 
+/* What can fail. False when out of memory. */
+static bool fill(struct wsm__conn *conn, const struct wsm__request *request, const struct wsm__endpoint *endpoint,
+                 const struct wsm__path_params *params, const wsm_admission *admission)
+{
+	struct wsm__core *core = conn->core;
+	wsm_slice greeting = wsm__str(endpoint ? endpoint->greeting : "connected");
+	wsm_slice heartbeat = wsm__str(endpoint ? endpoint->heartbeat : "heartbeat");
+
+	if (admission && admission->greeting.len)
+		greeting = admission->greeting;
+	if (admission && admission->heartbeat.len)
+		heartbeat = admission->heartbeat;
+	conn->greeting = wsm__slice_dup(greeting);
+	conn->heartbeat = wsm__slice_dup(heartbeat);
+	conn->opening = wsm__opening_new(core, request, endpoint, params, admission);
+	conn->peer = wsm__peer_enter(core, request->ip);
+	if (conn->opening && admission && wsm__conn_take_grants(conn, &WSM__LISTS_OF(admission)))
+		wsm__opening_refuse(conn->opening, "the server is out of memory");
+	if (conn->opening)
+		conn->info =
+			wsm__opening_describe(core, conn->number, request, endpoint, params, admission, conn->opening);
+	if (!conn->greeting || !conn->heartbeat || !conn->peer || !conn->info || !has_place(core))
+		return false;
+	wsm__words_add(core, greeting);
+	wsm__words_add(core, heartbeat);
+	return true;
+}
+
+static void discard(struct wsm__conn *conn)
+{
+	wsm__opening_free(conn->opening);
+	free(conn->greeting);
+	free(conn->heartbeat);
+	wsm_conn_info_unref(conn->info);
+	wsm__peer_leave(conn->peer);
+	wsm__patterns_fini(&conn->granted);
+	wsm__patterns_fini(&conn->may_publish);
+	free(conn);
+}
+
 struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
                                 const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
                                 const wsm_admission *admission)
 {
 	struct wsm__conn *conn = calloc(1, sizeof(*conn)), *old;
-	wsm_slice greeting = wsm__str(endpoint ? endpoint->greeting : "connected");
-	wsm_slice heartbeat = wsm__str(endpoint ? endpoint->heartbeat : "heartbeat");
 
 	if (!conn)
 		return NULL;
@@ -151,31 +189,10 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	conn->admitted = admission && admission->admitted;
 	conn->ask = admission && admission->ask;
 	conn->echo = endpoint && (endpoint->flags & WSM__ENDPOINT_ECHO);
-	if (admission && admission->greeting.len)
-		greeting = admission->greeting;
-	if (admission && admission->heartbeat.len)
-		heartbeat = admission->heartbeat;
-	conn->greeting = wsm__slice_dup(greeting);
-	conn->heartbeat = wsm__slice_dup(heartbeat);
-	conn->opening = wsm__opening_new(core, request, endpoint, params, admission);
-	conn->peer = wsm__peer_enter(core, request->ip);
-	if (conn->opening && admission && wsm__conn_take_grants(conn, &WSM__LISTS_OF(admission)))
-		wsm__opening_refuse(conn->opening, "the server is out of memory");
-	if (conn->opening)
-		conn->info = wsm__opening_describe(core, number, request, endpoint, params, admission, conn->opening);
-	if (!conn->greeting || !conn->heartbeat || !conn->peer || !conn->info || !has_place(core)) {
-		wsm__opening_free(conn->opening);
-		free(conn->greeting);
-		free(conn->heartbeat);
-		wsm_conn_info_unref(conn->info);
-		wsm__peer_leave(conn->peer);
-		wsm__patterns_fini(&conn->granted);
-		wsm__patterns_fini(&conn->may_publish);
-		free(conn);
+	if (!fill(conn, request, endpoint, params, admission)) {
+		discard(conn);
 		return NULL;
 	}
-	wsm__words_add(core, greeting);
-	wsm__words_add(core, heartbeat);
 	conn->sub.client_id = wsm__str(conn->info->client_id);
 	conn->sub.user_id = wsm__str(conn->info->user_id);
 	old = wsm__conn_by_client(core, conn->sub.client_id);

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "policy/jwt_keys.h"
 #include "wire/json.h"
 #include "wire/name.h"
 #include "wire/target.h"

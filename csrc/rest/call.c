@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "base/buffer.h"
 #include "base/slice.h"
 
 #define BODY_MAX 1048576u /* bytes of a POST body */

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/buffer.h"
 #include "host/request.h"
 #include "rest/key.h"
 
@@ -37,5 +38,12 @@ static inline bool wsm__call_has_key(const struct wsm__call *call)
 {
 	return call->key == WSM__KEY_GOOD;
 }
+
+/* A call that can wait until the host's authenticate handler has said who calls. */
+struct wsm__inquiry {
+	bool asks;                    /* out: nobody else could say; there is no answer yet */
+	struct wsm__buffer question;  /* out: JSON for the handler; the caller's */
+	const wsm_decision *decision; /* in: what it has said; NULL: it was not asked yet */
+};
 
 #endif

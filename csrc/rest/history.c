@@ -12,7 +12,6 @@
 #include "policy/config.h"
 #include "policy/origin.h"
 #include "rest/call.h"
-#include "rest/rest.h"
 #include "wire/handshake.h"
 #include "wire/name.h"
 #include "wire/target.h"

@@ -2,21 +2,16 @@
 #ifndef WSM_REST_REST_H
 #define WSM_REST_REST_H
 
-#include "base/buffer.h"
+#include "ws_manager.h"
 
 struct wsm__address;
 struct wsm__call;
 struct wsm__core;
+struct wsm__inquiry;
 
 /* Header lines of every answer that has no others; those of the own port's refusals, too. */
 #define WSM__REST_HEADERS "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
-/* A call that can wait until the host's authenticate handler has said who calls. */
-struct wsm__inquiry {
-	bool asks;                    /* out: nobody else could say; there is no answer yet */
-	struct wsm__buffer question;  /* out: JSON for the handler; the caller's */
-	const wsm_decision *decision; /* in: what it has said; NULL: it was not asked yet */
-};
 /* Answers a call; `answer->body` is the caller's. `inquiry`: NULL for a call that cannot wait. WSM_ENOMEM. */
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, struct wsm__inquiry *inquiry,
                      wsm_rest_answer *answer);

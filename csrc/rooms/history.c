@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rooms/deliveries.h"
-
 void wsm__history_init(struct wsm__history *history, struct wsm__deliveries *deliveries)
 {
 	memset(history, 0, sizeof(*history));

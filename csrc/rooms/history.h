@@ -8,8 +8,6 @@
 
 #include "rooms/publication.h"
 
-struct wsm__deliveries;
-
 struct wsm__history {
 	struct wsm__pub **ring;
 	uint32_t head, count, capacity; /* capacity is a power of two */

@@ -2,7 +2,7 @@
 #ifndef WSM_ROOMS_LAG_H
 #define WSM_ROOMS_LAG_H
 
-#include "rooms/deliveries.h"
+#include "rooms/publication.h"
 
 struct wsm__member;
 struct wsm__outbox;

@@ -28,7 +28,6 @@
 #include "base/hash.h"
 #include "base/meter.h"
 #include "base/slice.h"
-#include "rooms/deliveries.h"
 #include "rooms/history.h"
 #include "rooms/outbox.h"
 

@@ -18,8 +18,9 @@
 #include "host/query.h"
 #include "host/route.h"
 #include "host/simple.h"
+#include "policy/address.h"
 #include "rest/questions.h"
-#include "sockets/session.h"
+#include "sockets/adopt.h"
 
 static void disconnect_user(struct wsm__core *core, const struct wsm__simple *command)
 {
@@ -78,7 +79,7 @@ static void ban(struct wsm__core *core, const struct wsm__simple *command)
 
 static void adopt(struct wsm__core *core, struct wsm__adopt *adopt)
 {
-	wsm__session_take(core, adopt->fd, adopt);
+	wsm__socket_take(core, adopt->fd, adopt);
 }
 
 static void stop(struct wsm__core *core, struct wsm__stop *stop)

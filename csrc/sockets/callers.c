@@ -8,8 +8,7 @@
 #include "core/core.h"
 #include "host/refusals.h"
 #include "policy/config.h"
-#include "sockets/http.h"
-#include "sockets/session.h"
+#include "sockets/answer.h"
 
 static void tell(struct wsm__session *session, const char *why)
 {
@@ -20,14 +19,12 @@ static void tell(struct wsm__session *session, const char *why)
 	                  "a connection of %s that makes REST calls is ended: %s", ip, why);
 }
 
-void wsm__calls_queued(struct wsm__session *session, size_t bytes)
+void wsm__callers_bound(struct wsm__session *session)
 {
 	struct wsm__core *core = session->core;
 	struct wsm__session *oldest;
 
-	core->http_queued += bytes - session->queued;
-	session->queued = bytes;
-	if (!bytes || core->http_queued <= core->config->max_http_queue)
+	if (core->http_queued <= core->config->max_http_queue)
 		return;
 	wsm__limit_broken(core, WSM__LIMIT_max_http_queue);
 	while (core->http_queued > core->config->max_http_queue && (oldest = core->answering) != session) {
@@ -35,16 +32,6 @@ void wsm__calls_queued(struct wsm__session *session, size_t bytes)
 		tell(oldest, "too many answers wait to be read (max_http_queue), this one for longest");
 		wsm__session_doom(oldest);
 	}
-}
-
-void wsm__calls_leave(struct wsm__session *session)
-{
-	wsm__calls_queued(session, 0);
-	if (!session->peer)
-		return;
-	session->peer->http--;
-	session->peer = NULL;
-	session->core->n_http--;
 }
 
 /* Idle for longest, else without having read its answer for longest, else waiting for the host for longest; never `but` itself. */
@@ -75,7 +62,7 @@ static void make_room(struct wsm__session *session)
 	wsm__session_doom(other);
 }
 
-bool wsm__calls_enter(struct wsm__session *session, const struct wsm__address *client)
+bool wsm__callers_enter(struct wsm__session *session, const struct wsm__address *client, struct wsm__refusal *refusal)
 {
 	struct wsm__core *core = session->core;
 	struct wsm__peer *peer = wsm__peer_get(core, client);
@@ -83,9 +70,9 @@ bool wsm__calls_enter(struct wsm__session *session, const struct wsm__address *c
 
 	if (peer && session->peer == peer)
 		return true;
-	wsm__calls_leave(session); /* a proxy uses one connection for many clients */
+	wsm__session_leave_peer(session); /* a proxy uses one connection for many clients */
 	if (!peer) {
-		wsm__entry_refuse(session, 503, "", "the server is out of memory");
+		*refusal = (struct wsm__refusal){ .status = 503, .why = "the server is out of memory", .extra = "" };
 		return false;
 	}
 	if (peer->http >= core->config->max_connections_per_ip) {
@@ -94,8 +81,11 @@ bool wsm__calls_enter(struct wsm__session *session, const struct wsm__address *c
 		                  "a REST call of %s (429): there are too many HTTP connections from there "
 		                  "(max_connections_per_ip)",
 		                  wsm__address_format(client, ip));
-		wsm__entry_refuse(session, 429, "Retry-After: 1\r\n",
-		                  "there are too many HTTP connections from this address (max_connections_per_ip)");
+		*refusal = (struct wsm__refusal){
+			.status = 429,
+			.why = "there are too many HTTP connections from this address (max_connections_per_ip)",
+			.extra = "Retry-After: 1\\r\\n",
+		};
 		return false;
 	}
 	peer->http++;

@@ -5,16 +5,15 @@
 #include "ws_manager.h"
 
 struct wsm__address;
+struct wsm__refusal;
 struct wsm__session;
 
 /*
- * The session is about to make a REST call as a client of that address: it counts as one of its HTTP connections from here on. False,
- * and it was refused, if there are too many from there. Makes room if there are too many in all.
+ * The session is about to make a REST call as a client of that address: it counts as one of its HTTP connections from here on. False
+ * if there are too many from there: it is to be refused. Makes room if there are too many in all.
  */
-bool wsm__calls_enter(struct wsm__session *session, const struct wsm__address *client);
-/* It is no longer one. */
-void wsm__calls_leave(struct wsm__session *session);
-/* So many bytes of its answer are unread. Who has left the most time pass makes room if there are too many in all. */
-void wsm__calls_queued(struct wsm__session *session, size_t bytes);
+bool wsm__callers_enter(struct wsm__session *session, const struct wsm__address *client, struct wsm__refusal *refusal);
+/* An answer to it waits. Who has left one unread for longest makes room if there is too much in all. */
+void wsm__callers_bound(struct wsm__session *session);
 
 #endif

@@ -8,10 +8,11 @@
 #include "clients/peers.h"
 #include "core/core.h"
 #include "policy/config.h"
+#include "rest/call.h"
 #include "rest/rest.h"
+#include "sockets/answer.h"
 #include "sockets/callers.h"
 #include "sockets/upgrade.h"
-#include "sockets/websocket.h"
 #include "wire/handshake.h"
 
 #define BODY_MAX 1048576u /* bytes of a POST body, as rest.c takes them */
@@ -28,13 +29,9 @@ struct wsm__entry {
 	bool last;     /* the session ends with this answer */
 };
 
-bool wsm__entry_new(struct wsm__session *session)
-{
-	session->entry = calloc(1, sizeof(*session->entry));
-	return session->entry != NULL;
-}
+static const struct wsm__session_ops ops;
 
-void wsm__entry_free(struct wsm__session *session)
+static void entry_free(struct wsm__session *session)
 {
 	if (!session->entry)
 		return;
@@ -122,7 +119,8 @@ static void pump(struct wsm__session *session)
 	if (session->phase == WSM__DOOMED)
 		return;
 	if (entry->out_at < entry->out.len || (session->choked && entry->out.len)) {
-		wsm__session_answering(session, entry->out.len);
+		if (wsm__session_answering(session, entry->out.len))
+			wsm__callers_bound(session);
 		return;
 	}
 	wsm__session_wait(session);
@@ -166,7 +164,12 @@ void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char
 	pump(session);
 }
 
-void wsm__entry_expire(struct wsm__session *session)
+static void refuse(struct wsm__session *session, const struct wsm__refusal *refusal)
+{
+	wsm__entry_refuse(session, refusal->status, refusal->extra, refusal->why);
+}
+
+static void expire(struct wsm__session *session)
 {
 	struct wsm__entry *entry = session->entry;
 
@@ -253,6 +256,7 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 	wsm_rest_request request;
 	wsm_rest_answer answer;
 	struct wsm__inquiry inquiry = { .decision = decision };
+	struct wsm__refusal refusal;
 	bool failed;
 
 	if (!session->core->config->rest) {
@@ -262,8 +266,11 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 	wsm__session_ip(session, ip);
 	read_call(&request, session, head, ip);
 	request.body = body;
-	if (wsm__rest_client(session->core->runtime, &request, &client) && !wsm__calls_enter(session, &client))
+	if (wsm__rest_client(session->core->runtime, &request, &client) &&
+	    !wsm__callers_enter(session, &client, &refusal)) {
+		refuse(session, &refusal);
 		return;
+	}
 	memset(&answer, 0, sizeof(answer));
 	wsm__buffer_init(&inquiry.question);
 	failed = wsm__rest_answer(session->core, &request, &inquiry, &answer);
@@ -321,6 +328,7 @@ static bool take_head(struct wsm__session *session)
 	struct wsm__entry *entry = session->entry;
 	const char *why;
 	struct wsm__head head;
+	struct wsm__refusal refusal;
 	unsigned status = wsm__head_parse(&head, entry->in.data + entry->at, entry->head_len, &why);
 
 	if (status) {
@@ -328,7 +336,8 @@ static bool take_head(struct wsm__session *session)
 		return true;
 	}
 	if (wsm__handshake_wanted(&head) && !goes_on_in_http(session, &head)) {
-		wsm__upgrade(session, &head);
+		if (!wsm__upgrade(session, &head, &refusal))
+			refuse(session, &refusal);
 		return true;
 	}
 	if (expects_body(session, &head)) {
@@ -414,9 +423,9 @@ static void go_on_open(struct wsm__session *session)
 	size_t used = entry->at + entry->head_len;
 
 	wsm__buffer_init(&entry->in);
-	wsm__entry_free(session);
-	if (in.len > used)
-		wsm__websocket_receive(session, (uint8_t *)in.data + used, in.len - used);
+	entry_free(session);
+	if (in.len > used && session->phase == WSM__OPEN)
+		session->ops->receive(session, (uint8_t *)in.data + used, in.len - used);
 	wsm__buffer_fini(&in);
 }
 
@@ -428,7 +437,7 @@ static void proceed(struct wsm__session *session)
 	while (session->phase == WSM__ENTERING && !session->choked && !entry->last && entry->at < entry->in.len)
 		if (!step(session))
 			break;
-	if (session->phase == WSM__OPEN) {
+	if (session->ops != &ops) {
 		go_on_open(session);
 		return;
 	}
@@ -476,17 +485,37 @@ static void identify(struct wsm__session *session, const wsm_decision *decision)
 		proceed(session);
 }
 
-void wsm__entry_resume(struct wsm__session *session)
+static void resume(struct wsm__session *session)
 {
 	session->entry->seen = session->entry->head_len = 0; /* the same head once more */
 	proceed(session);
 }
 
-void wsm__entry_writable(struct wsm__session *session)
+static void receive(struct wsm__session *session, uint8_t *data, size_t len)
 {
+	wsm__entry_receive(session, data, len);
+}
+
+static void writable(struct wsm__session *session)
+{
+	if (session->phase != WSM__ENTERING && session->phase != WSM__ANSWERING)
+		return;
 	pump(session);
 	if (session->phase == WSM__ENTERING)
 		proceed(session);
+}
+
+static const struct wsm__session_ops ops = {
+	.receive = receive, .writable = writable, .resume = resume, .expire = expire, .end = entry_free
+};
+
+bool wsm__http_begin(struct wsm__session *session)
+{
+	session->entry = calloc(1, sizeof(*session->entry));
+	if (!session->entry)
+		return false;
+	session->ops = &ops;
+	return true;
 }
 
 void wsm__http_stop(struct wsm__core *core)

@@ -7,17 +7,10 @@
 struct wsm__core;
 struct wsm__session;
 
-/* The requests of a session that is ENTERING. False when out of memory. */
-bool wsm__entry_new(struct wsm__session *session);
-void wsm__entry_free(struct wsm__session *session);
+/* The session reads requests from here on. False when out of memory. */
+bool wsm__http_begin(struct wsm__session *session);
 /* Bytes of a client; they are copied. */
 void wsm__entry_receive(struct wsm__session *session, const void *data, size_t len);
-/* Its turn has come. */
-void wsm__entry_resume(struct wsm__session *session);
-/* The socket takes more again. */
-void wsm__entry_writable(struct wsm__session *session);
-/* Its time is over. */
-void wsm__entry_expire(struct wsm__session *session);
 /* Answers in plain text, and ends the session. `extra`: header lines. */
 void wsm__entry_refuse(struct wsm__session *session, unsigned status, const char *extra, const char *why);
 

@@ -15,6 +15,7 @@
 #include "core/core.h"
 #include "host/log.h"
 #include "policy/config.h"
+#include "sockets/adopt.h"
 #include "sockets/session.h"
 
 #define ACCEPTS_PER_TURN 64 /* a storm of connections does not hold up the ones that are there */
@@ -49,7 +50,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			uint64_t start = wsm__mono_us();
 
 			if (is_welcome(core, &from))
-				wsm__session_take(core, fd, NULL);
+				wsm__socket_take(core, fd, NULL);
 			else
 				close(fd);
 			core->handshake_us += wsm__mono_us() - start + core->tls_handshake_us;

@@ -4,16 +4,11 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "clients/conn.h"
+#include "clients/peers.h"
+#include "core/core.h"
 #include "host/adopt.h"
 #include "policy/config.h"
-#include "sockets/callers.h"
-#include "sockets/http.h"
-#include "sockets/server.h"
-#include "sockets/tls.h"
-#include "sockets/websocket.h"
 
 #define DEFERRED_MAX 256u /* handshakes; the kernel keeps what is not accepted, in order too */
 #define LINGER_MS 2000u   /* for a client to read the last words and close */
@@ -67,21 +62,44 @@ static void enter_phase(struct wsm__session *session, enum wsm__phase phase)
 	session->core->n_deferred += phase == WSM__DEFERRED && !session->served;
 }
 
+static void note_queued(struct wsm__session *session, size_t bytes)
+{
+	session->core->http_queued += bytes - session->queued;
+	session->queued = bytes;
+}
+
+void wsm__session_leave_peer(struct wsm__session *session)
+{
+	note_queued(session, 0);
+	if (!session->peer)
+		return;
+	session->peer->http--;
+	session->peer = NULL;
+	session->core->n_http--;
+}
+
+void wsm__session_open(struct wsm__session *session)
+{
+	wsm__session_leave_peer(session);
+	enter_phase(session, WSM__OPEN);
+}
+
 void wsm__session_wait(struct wsm__session *session)
 {
 	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->handshake_timeout * 1000);
 	enter_phase(session, WSM__ENTERING);
-	wsm__calls_queued(session, 0);
+	note_queued(session, 0);
 }
 
 /* The time is for the whole of it: a byte now and then does not make it longer. */
-void wsm__session_answering(struct wsm__session *session, size_t bytes)
+bool wsm__session_answering(struct wsm__session *session, size_t bytes)
 {
 	if (session->phase == WSM__ANSWERING)
-		return;
+		return false;
 	session->deadline_ms = session->core->now_ms + (uint64_t)(session->core->config->answer_timeout * 1000);
 	enter_phase(session, WSM__ANSWERING);
-	wsm__calls_queued(session, bytes);
+	note_queued(session, bytes);
+	return true;
 }
 
 void wsm__session_asking(struct wsm__session *session)
@@ -150,7 +168,7 @@ static void resume_first(struct wsm__session *session)
 	session->its_turn = true;
 	wsm__session_wait(session);
 	lws_rx_flow_control(session->wsi, 1);
-	wsm__entry_resume(session);
+	session->ops->resume(session);
 }
 
 /*
@@ -169,21 +187,12 @@ void wsm__sessions_resume(struct wsm__core *core)
 		resume_first(core->deferred_again);
 }
 
-void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn)
-{
-	session->conn = conn;
-	conn->session = session;
-	conn->carrier = &wsm__websocket_carrier;
-	wsm__calls_leave(session);
-	enter_phase(session, WSM__OPEN);
-}
-
 void wsm__session_doom(struct wsm__session *session)
 {
 	if (session->phase == WSM__DOOMED)
 		return;
 	enter_phase(session, WSM__DOOMED);
-	wsm__calls_leave(session);
+	wsm__session_leave_peer(session);
 }
 
 void wsm__session_linger(struct wsm__session *session)
@@ -192,8 +201,9 @@ void wsm__session_linger(struct wsm__session *session)
 		return;
 	session->deadline_ms = session->core->now_ms + LINGER_MS;
 	enter_phase(session, WSM__LINGERING);
-	wsm__calls_queued(session, 0);
-	wsm__tls_end(session, true);
+	note_queued(session, 0);
+	if (session->filter)
+		session->filter->end(session, true);
 	if (!session->choked)
 		shutdown(session->fd, SHUT_WR);
 }
@@ -201,7 +211,7 @@ void wsm__session_linger(struct wsm__session *session)
 void wsm__sessions_expire(struct wsm__core *core)
 {
 	while (core->entering && core->entering->deadline_ms <= core->now_ms)
-		wsm__entry_expire(core->entering);
+		core->entering->ops->expire(core->entering);
 	while (core->answering && core->answering->deadline_ms <= core->now_ms) {
 		core->counters.answer_timeouts++;
 		wsm__session_doom(core->answering);
@@ -223,30 +233,22 @@ static void session_free(struct wsm__session *session)
 	struct wsm__core *core = session->core;
 
 	leave_list(session);
-	if (session->conn)
-		wsm__conn_gone(session->conn);
+	session->ops->end(session);
 	if (session->adopt) {
 		wsm__adopt_failed(core->runtime, session->adopt->number, 1006, "the handshake failed");
 		wsm__adopt_free(session->adopt);
 	}
-	wsm__calls_leave(session);
-	wsm__entry_free(session);
+	wsm__session_leave_peer(session);
 	wsm_text_free(&session->held);
-	wsm__tls_end(session, false);
+	if (session->filter)
+		session->filter->end(session, false);
 	/* Before the descriptor is closed: afterwards the number may be another file's, which a forked child must not close. */
 	wsm__runtime_own_fd(core->runtime, session->fd, false);
 	free(session);
 	core->n_sessions--;
 }
 
-void wsm__session_gone(struct wsm__session *session)
-{
-	if (session->core->adopting == session)
-		session->core->adopting = NULL;
-	session_free(session);
-}
-
-static struct wsm__session *session_new(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+struct wsm__session *wsm__session_new(struct wsm__core *core, int fd)
 {
 	struct wsm__session *session = calloc(1, sizeof(*session));
 
@@ -255,54 +257,21 @@ static struct wsm__session *session_new(struct wsm__core *core, int fd, struct w
 	session->core = core;
 	session->fd = fd;
 	session->phase = WSM__OPEN; /* in no list */
-	/* What the host hands over was plain for the host. */
-	if (!wsm__entry_new(session) || (core->runtime->tls && !adopt && !wsm__tls_begin(session))) {
-		wsm__entry_free(session);
-		free(session);
-		return NULL;
-	}
-	session->adopt = adopt;
-	core->n_sessions++;
-	wsm__runtime_own_fd(core->runtime, fd, true);
-	wsm__session_wait(session);
 	return session;
 }
 
-static void refuse_socket(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+void wsm__session_start(struct wsm__session *session)
 {
-	close(fd);
-	if (!adopt)
-		return;
-	wsm__adopt_failed(core->runtime, adopt->number, 1006, "the socket could not be taken over");
-	wsm__adopt_free(adopt);
+	session->core->n_sessions++;
+	wsm__runtime_own_fd(session->core->runtime, session->fd, true);
+	wsm__session_wait(session);
 }
 
-void wsm__session_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
+void wsm__session_gone(struct wsm__session *session)
 {
-	struct wsm__session *session = session_new(core, fd, adopt);
-	int one = 1;
-
-	if (!session) {
-		refuse_socket(core, fd, adopt);
-		return;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails on other sockets: no matter */
-	core->adopting = session;
-	session->wsi = wsm__server_adopt(core, fd, session); /* closes the socket where it fails */
-	if (!core->adopting)                                 /* and has called back: the session is gone */
-		return;
-	core->adopting = NULL;
-	if (!session->wsi) {
-		session_free(session);
-		return;
-	}
-	/* Who opens connections and says nothing makes room for others first. */
-	if (core->n_entering > core->config->max_handshakes) {
-		core->counters.handshakes_dropped++;
-		wsm__session_doom(core->entering);
-	}
-	if (adopt)
-		wsm__entry_receive(session, adopt->request.data, adopt->request.len);
+	if (session->core->adopting == session)
+		session->core->adopting = NULL;
+	session_free(session);
 }
 
 /* ---- traffic ---------------------------------------------------------------------------------------------------- */
@@ -313,14 +282,15 @@ static void choke(struct wsm__session *session, bool choked)
 	if (session->choked == choked)
 		return;
 	session->choked = choked;
-	if (session->conn)
-		session->conn->choked = choked;
+	if (session->ops->choke)
+		session->ops->choke(session, choked);
 	lws_rx_flow_control(session->wsi, !choked);
 }
 
 bool wsm__session_write(struct wsm__session *session, const void *data, size_t len)
 {
-	return session->tls ? wsm__tls_write(session, data, len) : wsm__session_write_raw(session, data, len);
+	return session->filter ? session->filter->write(session, data, len)
+	                       : wsm__session_write_raw(session, data, len);
 }
 
 bool wsm__session_write_raw(struct wsm__session *session, const void *data, size_t len)
@@ -345,54 +315,24 @@ void wsm__session_writable(struct wsm__session *session)
 	if (!session->choked)
 		return;
 	choke(session, false);
-	switch (session->phase) {
-	case WSM__ENTERING:
-	case WSM__ANSWERING:
-		wsm__entry_writable(session);
-		break;
-	case WSM__OPEN:
-		if (!session->conn)
-			break;
-		wsm__conn_heard(session->conn); /* it has read what waited: it lives */
-		wsm__flush_soon(session->conn);
-		break;
-	case WSM__LINGERING:
+	if (session->phase == WSM__LINGERING)
 		shutdown(session->fd, SHUT_WR);
-		break;
-	default:
-		break;
-	}
-}
-
-/* The dear part of a new connection: what one takes is known from those before, so that not too many are accepted at once. */
-static void tls_handshake(struct wsm__session *session, uint8_t *data, size_t len)
-{
-	struct wsm__core *core = session->core; /* the session may be gone afterwards */
-	uint64_t start = wsm__mono_us(), took;
-
-	wsm__tls_receive(session, data, len);
-	took = wsm__mono_us() - start;
-	core->tls_handshake_us = (core->tls_handshake_us * 7 + took) / 8;
+	else if (session->phase != WSM__DOOMED)
+		session->ops->writable(session);
 }
 
 void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t len)
 {
-	if (!session->tls)
-		wsm__session_receive_plain(session, data, len);
-	else if (wsm__tls_is_up(session))
-		wsm__tls_receive(session, data, len);
+	if (session->filter)
+		session->filter->receive(session, data, len);
 	else
-		tls_handshake(session, data, len);
+		wsm__session_receive_plain(session, data, len);
 }
 
 void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len)
 {
-	if (session->phase == WSM__ENTERING || session->phase == WSM__ANSWERING || session->phase == WSM__DEFERRED ||
-	    session->phase == WSM__ASKING)
-		wsm__entry_receive(session, data, len);
-	else if (session->phase == WSM__OPEN && session->conn)
-		wsm__websocket_receive(session, data, len);
-	/* Else it comes too late. */
+	if (session->phase != WSM__LINGERING && session->phase != WSM__DOOMED) /* else it comes too late */
+		session->ops->receive(session, data, len);
 }
 
 void wsm__session_ip(const struct wsm__session *session, char out[WSM__ADDRESS_TEXT])

@@ -24,9 +24,27 @@ struct wsm__adopt;
 struct wsm__conn;
 struct wsm__entry;
 struct wsm__peer;
+struct wsm__session;
 struct wsm__tls_link;
 
 enum wsm__phase { WSM__ENTERING, WSM__ANSWERING, WSM__DEFERRED, WSM__ASKING, WSM__OPEN, WSM__LINGERING, WSM__DOOMED };
+
+/* What it is at present: requests (http.h), or a WebSocket (websocket.h). */
+struct wsm__session_ops {
+	void (*receive)(struct wsm__session *session, uint8_t *data, size_t len); /* `data` is changed */
+	void (*writable)(struct wsm__session *session);                           /* the socket takes more again */
+	void (*choke)(struct wsm__session *session, bool choked);                 /* NULL: it looks by itself */
+	void (*resume)(struct wsm__session *session);                             /* of DEFERRED: its turn has come */
+	void (*expire)(struct wsm__session *session);                             /* of ENTERING: its time is over */
+	void (*end)(struct wsm__session *session);                                /* frees what it has */
+};
+
+/* What stands between it and its socket: TLS (tls.h). */
+struct wsm__session_filter {
+	void (*receive)(struct wsm__session *session, uint8_t *data, size_t len);
+	bool (*write)(struct wsm__session *session, const void *data, size_t len);
+	void (*end)(struct wsm__session *session, bool notify); /* afterwards there is none */
+};
 
 struct wsm__session {
 	struct wsm__core *core;
@@ -35,8 +53,10 @@ struct wsm__session {
 	uint64_t deadline_ms;             /* of ENTERING, ANSWERING and LINGERING */
 	int fd;
 	enum wsm__phase phase;
-	bool its_turn;             /* of going on with what was deferred */
-	bool served;               /* it had an answer to a request */
+	const struct wsm__session_ops *ops;
+	const struct wsm__session_filter *filter; /* NULL: none */
+	bool its_turn;                            /* of going on with what was deferred */
+	bool served;                              /* it had an answer to a request */
 	bool choked;               /* libwebsockets holds a part of what was written; nothing is read meanwhile */
 	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
 	struct wsm__adopt *adopt;  /* handed over by the host, until a connection has been made of it */
@@ -44,31 +64,32 @@ struct wsm__session {
 	struct wsm__waits waits;   /* ASKING: for the host */
 	struct wsm__peer *peer;    /* whose HTTP connection it counts as (callers.h); NULL: it has made no REST call */
 	size_t queued;             /* bytes of an answer, counted in core->http_queued */
-	struct wsm__tls_link *tls; /* NULL: none (tls.h) */
+	struct wsm__tls_link *tls; /* the filter's; NULL: none */
 	wsm_text held; /* OPEN: the 101 that goes out once the connection is let in, or never (http_refusal) */
 	struct wsm__inbound inbound;
 };
 
-/*
- * Gives a connected socket to libwebsockets; it is owned from here on, whatever happens. `adopt` (taken over; may be NULL): who
- * handed it over, and what was read from it already.
- */
-void wsm__session_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt);
+/* A session in no list, which has nobody to speak for it yet. NULL when out of memory; free() undoes it. */
+struct wsm__session *wsm__session_new(struct wsm__core *core, int fd);
+/* It has: counts it, and waits for a request. */
+void wsm__session_start(struct wsm__session *session);
 /* libwebsockets' callbacks. `data` is changed. */
 void wsm__session_receive(struct wsm__session *session, uint8_t *data, size_t len);
 void wsm__session_writable(struct wsm__session *session);
 void wsm__session_gone(struct wsm__session *session);
 
 /* The handshake has succeeded: OPEN. */
-void wsm__session_open(struct wsm__session *session, struct wsm__conn *conn);
+void wsm__session_open(struct wsm__session *session);
+/* It is no HTTP connection of its peer any more, and no answer to it waits. */
+void wsm__session_leave_peer(struct wsm__session *session);
 /* Writes all of it, or leaves the rest to libwebsockets: `choked` then. False if the socket is broken: DOOMED. */
 bool wsm__session_write(struct wsm__session *session, const void *data, size_t len);
-/* The same below TLS, and what has come above it: for tls.c. */
+/* The same below a filter, and what has come above it. */
 bool wsm__session_write_raw(struct wsm__session *session, const void *data, size_t len);
 void wsm__session_receive_plain(struct wsm__session *session, uint8_t *data, size_t len);
 /*
  * Requests in turn: all of them together take handshake_budget of a turn of the loop, those that came first go first. True if this
- * one is DEFERRED now; wsm__entry_resume() is called when its turn comes.
+ * one is DEFERRED now; ops->resume() is called when its turn comes.
  */
 bool wsm__session_defer(struct wsm__session *session);
 /* It has taken so much of this turn; `again`: it had an answer before that. */
@@ -84,8 +105,8 @@ void wsm__session_linger(struct wsm__session *session);
 void wsm__session_doom(struct wsm__session *session);
 /* A new time limit for what ENTERING waits for. */
 void wsm__session_wait(struct wsm__session *session);
-/* An answer of so many bytes cannot be written at once: ANSWERING. */
-void wsm__session_answering(struct wsm__session *session, size_t bytes);
+/* An answer of so many bytes cannot be written at once: ANSWERING. False if it was that already. */
+bool wsm__session_answering(struct wsm__session *session, size_t bytes);
 /* The host is asked who calls: ASKING. */
 void wsm__session_asking(struct wsm__session *session);
 /* It has answered: ENTERING again, and what follows is read. */

@@ -250,52 +250,21 @@ int wsm_reload_tls(wsm_runtime *runtime, wsm_error *error)
 
 /* ---- one connection --------------------------------------------------------------------------------------------- */
 
-bool wsm__tls_begin(struct wsm__session *session)
-{
-	struct wsm__tls *tls = session->core->runtime->tls;
-	struct wsm__tls_link *link = calloc(1, sizeof(*link));
-	BIO *bio = link ? BIO_new(tls->method) : NULL;
-
-	ERR_clear_error();
-	if (bio) {
-		pthread_mutex_lock(&tls->lock);
-		link->ssl = SSL_new(tls->context);
-		pthread_mutex_unlock(&tls->lock);
-	}
-	if (!bio || !link->ssl) {
-		BIO_free(bio);
-		free(link);
-		return false;
-	}
-	BIO_set_data(bio, session);
-	BIO_set_init(bio, 1);
-	SSL_set_bio(link->ssl, bio, bio);
-	SSL_set_accept_state(link->ssl);
-	session->tls = link;
-	return true;
-}
-
-bool wsm__tls_is_up(const struct wsm__session *session)
-{
-	return session->tls && session->tls->up;
-}
-
-void wsm__tls_end(struct wsm__session *session, bool notify)
+static void end(struct wsm__session *session, bool notify)
 {
 	struct wsm__tls_link *link = session->tls;
 
-	if (!link)
-		return;
 	ERR_clear_error();
 	if (notify && link->up)
 		SSL_shutdown(link->ssl);
 	session->tls = NULL;
+	session->filter = NULL;
 	SSL_free(link->ssl);
 	free(link);
 	ERR_clear_error();
 }
 
-bool wsm__tls_write(struct wsm__session *session, const void *data, size_t len)
+static bool tls_write(struct wsm__session *session, const void *data, size_t len)
 {
 	size_t written;
 
@@ -310,7 +279,7 @@ bool wsm__tls_write(struct wsm__session *session, const void *data, size_t len)
 static void refuse_plain(struct wsm__session *session, uint8_t first)
 {
 	session->core->counters.tls_failures++;
-	wsm__tls_end(session, false);
+	end(session, false);
 	if (first >= 'A' && first <= 'Z')
 		wsm__entry_refuse(session, 400, "", "this port speaks TLS: use https:// or wss://");
 	else
@@ -352,7 +321,7 @@ static void stop_reading(struct wsm__session *session, int result)
 	}
 }
 
-void wsm__tls_receive(struct wsm__session *session, const uint8_t *data, size_t len)
+static void tls_receive(struct wsm__session *session, const uint8_t *data, size_t len)
 {
 	struct wsm__tls_link *link = session->tls;
 	uint8_t *plain = session->core->plain;
@@ -379,6 +348,53 @@ void wsm__tls_receive(struct wsm__session *session, const uint8_t *data, size_t 
 		wsm__session_receive_plain(session, plain, (size_t)result);
 		ERR_clear_error();
 	}
+}
+
+/* The dear part of a new connection: what one takes is known from those before, so that not too many are accepted at once. */
+static void handshake_step(struct wsm__session *session, const uint8_t *data, size_t len)
+{
+	struct wsm__core *core = session->core; /* the session may be gone afterwards */
+	uint64_t start = wsm__mono_us(), took;
+
+	tls_receive(session, data, len);
+	took = wsm__mono_us() - start;
+	core->tls_handshake_us = (core->tls_handshake_us * 7 + took) / 8;
+}
+
+static void receive(struct wsm__session *session, uint8_t *data, size_t len)
+{
+	if (session->tls->up)
+		tls_receive(session, data, len);
+	else
+		handshake_step(session, data, len);
+}
+
+static const struct wsm__session_filter filter = { .receive = receive, .write = tls_write, .end = end };
+
+bool wsm__tls_begin(struct wsm__session *session)
+{
+	struct wsm__tls *tls = session->core->runtime->tls;
+	struct wsm__tls_link *link = calloc(1, sizeof(*link));
+	BIO *bio = link ? BIO_new(tls->method) : NULL;
+
+	ERR_clear_error();
+	if (bio) {
+		pthread_mutex_lock(&tls->lock);
+		link->ssl = SSL_new(tls->context);
+		pthread_mutex_unlock(&tls->lock);
+	}
+	if (!bio || !link->ssl) {
+		BIO_free(bio);
+		free(link);
+		return false;
+	}
+	BIO_set_data(bio, session);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(link->ssl, bio, bio);
+	SSL_set_accept_state(link->ssl);
+	session->tls = link;
+	session->filter = &filter;
+	return true;
 }
 
 #else
@@ -408,33 +424,6 @@ bool wsm__tls_begin(struct wsm__session *session)
 {
 	(void)session;
 	return false;
-}
-
-bool wsm__tls_is_up(const struct wsm__session *session)
-{
-	(void)session;
-	return false;
-}
-
-void wsm__tls_receive(struct wsm__session *session, const uint8_t *data, size_t len)
-{
-	(void)session;
-	(void)data;
-	(void)len;
-}
-
-bool wsm__tls_write(struct wsm__session *session, const void *data, size_t len)
-{
-	(void)session;
-	(void)data;
-	(void)len;
-	return false;
-}
-
-void wsm__tls_end(struct wsm__session *session, bool notify)
-{
-	(void)session;
-	(void)notify;
 }
 
 #endif

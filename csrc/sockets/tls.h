@@ -15,13 +15,5 @@ void wsm__tls_fini(wsm_runtime *runtime);
 
 /* Puts TLS on a session that has just been accepted. False when out of memory. */
 bool wsm__tls_begin(struct wsm__session *session);
-/* Whether the handshake is complete. */
-bool wsm__tls_is_up(const struct wsm__session *session);
-/* Bytes of the client's. */
-void wsm__tls_receive(struct wsm__session *session, const uint8_t *data, size_t len);
-/* Writes all of it, as wsm__session_write_raw() does. */
-bool wsm__tls_write(struct wsm__session *session, const void *data, size_t len);
-/* Says that nothing more follows (close_notify), if the handshake is complete, and ends TLS here. Fine without one. */
-void wsm__tls_end(struct wsm__session *session, bool notify);
 
 #endif

@@ -11,7 +11,8 @@
 #include "host/adopt.h"
 #include "host/request.h"
 #include "policy/config.h"
-#include "sockets/http.h"
+#include "sockets/answer.h"
+#include "sockets/websocket.h"
 #include "wire/handshake.h"
 #include "wire/target.h"
 
@@ -50,14 +51,13 @@ static struct wsm__conn *make_conn(struct wsm__session *session, const struct ws
 
 /*
  * Whether the client may come in as far as its address is concerned. Whoever connected by itself was looked at when it was accepted;
- * here it is about clients of proxies, and those that the host hands over. If not, it is refused.
+ * here it is about clients of proxies, and those that the host hands over.
  */
-static bool is_welcome(struct wsm__session *session, const struct wsm__request *request)
+static bool is_welcome(struct wsm__session *session, const struct wsm__request *request, struct wsm__refusal *refusal)
 {
 	struct wsm__core *core = session->core;
 	struct wsm__address address;
 	struct wsm__peer *peer;
-	char again[40];
 	bool banned;
 
 	if (!session->adopt && !request->client.via_proxy)
@@ -74,11 +74,12 @@ static bool is_welcome(struct wsm__session *session, const struct wsm__request *
 		banned = false;
 		break;
 	}
-	snprintf(again, sizeof(again), "Retry-After: %llu\r\n",
+	snprintf(refusal->line, sizeof(refusal->line), "Retry-After: %llu\r\n",
 	         banned ? (unsigned long long)(peer->record.until_ms - core->now_ms + 999) / 1000 : 1ull);
-	wsm__entry_refuse(session, 429, again,
-	                  banned ? "this address is banned for a while"
-	                         : "there are too many new connections from this address (connection_rate_per_ip)");
+	refusal->status = 429;
+	refusal->extra = refusal->line;
+	refusal->why = banned ? "this address is banned for a while"
+	                      : "there are too many new connections from this address (connection_rate_per_ip)";
 	return false;
 }
 
@@ -87,7 +88,7 @@ static void accept_upgrade(struct wsm__session *session, struct wsm__conn *conn,
 {
 	struct wsm__buffer answer;
 
-	wsm__session_open(session, conn);
+	wsm__websocket_open(session, conn);
 	wsm__buffer_init(&answer);
 	wsm__handshake_accept(&answer, head, chosen);
 	if (wsm__buffer_steal(&answer, &session->held)) {
@@ -95,66 +96,29 @@ static void accept_upgrade(struct wsm__session *session, struct wsm__conn *conn,
 	} else {
 		conn->by_http = session->core->config->http_refusal && !wsm__head_get(head, "origin").data;
 		if (!conn->by_http)
-			wsm__upgrade_release(session);
+			wsm__answer_release(session);
 		if (session->phase == WSM__OPEN)
 			wsm__conn_established(conn);
 	}
 	wsm__buffer_fini(&answer);
 }
 
-void wsm__upgrade_release(struct wsm__session *session)
-{
-	wsm_text answer = session->held;
-
-	if (!answer.data)
-		return;
-	memset(&session->held, 0, sizeof(session->held));
-	wsm__session_write(session, answer.data, answer.len);
-	wsm_text_free(&answer);
-}
-
-static const char *status_line(unsigned status)
-{
-	switch (status) {
-	case 401:
-		return "401 Unauthorized\r\nWWW-Authenticate: Bearer"; /* RFC 6750, section 3 */
-	case 429:
-		return "429 Too Many Requests";
-	case 503:
-		return "503 Service Unavailable";
-	case 400:
-		return "400 Bad Request";
-	default:
-		return "403 Forbidden";
-	}
-}
-
-void wsm__upgrade_refuse(struct wsm__session *session, unsigned close_code, const char *reason)
-{
-	struct wsm__buffer answer;
-
-	wsm_text_free(&session->held);
-	wsm__buffer_init(&answer);
-	wsm__buffer_addf(&answer,
-	                 "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
-	                 "Cache-Control: no-store\r\nConnection: close\r\n\r\n%s\n",
-	                 status_line(wsm__handshake_status(close_code)), strlen(reason) + 1, reason);
-	if (!answer.failed)
-		wsm__session_write(session, answer.data, answer.len);
-	wsm__buffer_fini(&answer);
-}
-
-static void refuse_while_draining(struct wsm__session *session, const char *why)
+static void refuse(struct wsm__session *session, unsigned status, const char *why, struct wsm__refusal *refusal)
 {
 	struct wsm__core *core = session->core;
-	char extra[40];
 
-	snprintf(extra, sizeof(extra), "Retry-After: %u\r\n",
+	refusal->status = status ? status : 503;
+	refusal->why = status ? why : "the server is out of memory";
+	refusal->extra = "";
+	if (status != 503)
+		return;
+	/* It drains. */
+	snprintf(refusal->line, sizeof(refusal->line), "Retry-After: %u\r\n",
 	         wsm__drain_retry_after(core->config->drain_spread, core->drain->refused++));
-	wsm__entry_refuse(session, 503, extra, why);
+	refusal->extra = refusal->line;
 }
 
-void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
+bool wsm__upgrade(struct wsm__session *session, const struct wsm__head *head, struct wsm__refusal *refusal)
 {
 	const wsm_admission *admission =
 		session->adopt && session->adopt->has_admission ? &session->adopt->admission : NULL;
@@ -174,25 +138,22 @@ void wsm__upgrade(struct wsm__session *session, const struct wsm__head *head)
 		why = "the path is too long, or not valid";
 	}
 	if (status) {
-		wsm__entry_refuse(session, status, extra, why);
-		return;
+		*refusal = (struct wsm__refusal){ .status = status, .why = why, .extra = extra };
+		return false;
 	}
 	wsm__session_ip(session, ip);
 	fill_request(&request, head, wsm__slice(path, (size_t)len), ip,
 	             session->tls != NULL || (admission && admission->tls));
 	wsm__buffer_init(&token);
 	status = wsm__request_admit(session->core->runtime, &request, admission, &endpoint, &params, &token, &why);
-	welcome = status || is_welcome(session, &request);
+	welcome = status || is_welcome(session, &request, refusal);
 	if (!status && welcome)
 		conn = make_conn(session, &request, endpoint, &params);
-	if (!welcome)
-		; /* it was told */
-	else if (conn)
+	if (conn)
 		accept_upgrade(session, conn, head, chosen);
-	else if (status == 503)
-		refuse_while_draining(session, why);
-	else
-		wsm__entry_refuse(session, status ? status : 503, "", status ? why : "the server is out of memory");
+	else if (welcome)
+		refuse(session, status, why, refusal);
 	wsm__endpoint_unref(endpoint);
 	wsm__buffer_fini(&token);
+	return conn != NULL;
 }

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clients/carrier.h"
 #include "clients/client.h"
 #include "clients/echo.h"
 #include "clients/frames.h"
 #include "clients/limits.h"
-#include "sockets/upgrade.h"
+#include "sockets/answer.h"
 
 /* ---- the closing handshake -------------------------------------------------------------------------------------- */
 
@@ -47,8 +48,8 @@ static void close_socket(struct wsm__conn *conn)
 		wsm__session_doom(session);
 		return;
 	}
-	if (wsm__upgrade_held(session)) {
-		wsm__upgrade_refuse(session, conn->close_code, conn->close_reason ? conn->close_reason : "");
+	if (wsm__answer_held(session)) {
+		wsm__answer_refuse(session, conn->close_code, conn->close_reason ? conn->close_reason : "");
 		part(session);
 		return;
 	}
@@ -130,14 +131,17 @@ static bool handle(struct wsm__conn *conn, const struct wsm__inbound_event *even
 	}
 }
 
-void wsm__websocket_receive(struct wsm__session *session, uint8_t *data, size_t len)
+static void receive(struct wsm__session *session, uint8_t *data, size_t len)
 {
-	const struct wsm__inbound_limits limits = { wsm__conn_max_message(session->conn),
-	                                            wsm__conn_max_fragments(session->conn) };
+	struct wsm__inbound_limits limits;
 	struct wsm__inbound_event event;
 	size_t at = 0;
 
-	if (wsm__upgrade_held(session)) {
+	if (!session->conn)
+		return;
+	limits.max_message = wsm__conn_max_message(session->conn);
+	limits.max_frames = wsm__conn_max_fragments(session->conn);
+	if (wsm__answer_held(session)) {
 		wsm__conn_close(session->conn, 1002, "nothing may be sent before the request is answered");
 		return;
 	}
@@ -164,7 +168,7 @@ static bool write_frames(struct wsm__conn *conn)
 
 static void admit(struct wsm__conn *conn)
 {
-	wsm__upgrade_release(conn->session);
+	wsm__answer_release(conn->session);
 }
 
 static void cut_off(struct wsm__conn *conn)
@@ -177,6 +181,39 @@ static void forget(struct wsm__conn *conn)
 	conn->session->conn = NULL;
 }
 
-const struct wsm__carrier wsm__websocket_carrier = {
+static const struct wsm__carrier carrier = {
 	.write = write_frames, .close = close_socket, .admit = admit, .cut_off = cut_off, .forget = forget
 };
+
+/* ---- the session ------------------------------------------------------------------------------------------------ */
+
+static void writable(struct wsm__session *session)
+{
+	if (!session->conn)
+		return;
+	wsm__conn_heard(session->conn); /* it has read what waited: it lives */
+	wsm__flush_soon(session->conn);
+}
+
+static void choke(struct wsm__session *session, bool choked)
+{
+	if (session->conn)
+		session->conn->choked = choked;
+}
+
+static void end(struct wsm__session *session)
+{
+	if (session->conn)
+		wsm__conn_gone(session->conn);
+}
+
+static const struct wsm__session_ops ops = { .receive = receive, .writable = writable, .choke = choke, .end = end };
+
+void wsm__websocket_open(struct wsm__session *session, struct wsm__conn *conn)
+{
+	session->conn = conn;
+	session->ops = &ops;
+	conn->session = session;
+	conn->carrier = &carrier;
+	wsm__session_open(session);
+}

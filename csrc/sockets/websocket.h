@@ -2,13 +2,10 @@
 #ifndef WSM_SOCKETS_WEBSOCKET_H
 #define WSM_SOCKETS_WEBSOCKET_H
 
-#include "clients/carrier.h"
-
+struct wsm__conn;
 struct wsm__session;
 
-/* Bytes of an open connection; `data` is changed. */
-void wsm__websocket_receive(struct wsm__session *session, uint8_t *data, size_t len);
-
-extern const struct wsm__carrier wsm__websocket_carrier;
+/* The handshake has succeeded: the session is OPEN, and carries the connection. */
+void wsm__websocket_open(struct wsm__session *session, struct wsm__conn *conn);
 
 #endif
