@@ -29,4 +29,5 @@ void wsm__tail_end(struct wsm__core *core);
 /* core->published, while somebody watches. */
 void wsm__tail_add(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice room, struct wsm__pub *pub,
                    uint64_t recipients);
+
 #endif

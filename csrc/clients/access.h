@@ -25,6 +25,8 @@ bool wsm__access_authenticates(const struct wsm__core *core);
 /* Whether a connection has a right in a public room, or in @all. `*why`: a sentence where it is forbidden; static. */
 enum wsm__verdict wsm__access_check(const struct wsm__conn *conn, enum wsm__right right, wsm_slice room,
                                     const char **why);
+/* The same for the next of what its endpoint joins: opening->n_checked, the firehose behind the rooms. */
+enum wsm__verdict wsm__access_check_next(const struct wsm__conn *conn, const char **why);
 /* Whether it may have everything: the firehose, and the statistics, which name rooms. */
 enum wsm__verdict wsm__access_check_all(const struct wsm__conn *conn, const char **why);
 /* Whether a room is closed to clients that have the firehose and no other grant. */
@@ -52,8 +54,5 @@ bool wsm__access_again(struct wsm__conn *conn, const struct wsm__regrant *regran
 
 /* Something checks clients that was not known at the start: ends what would not be allowed now. */
 void wsm__access_guard(struct wsm__core *core, unsigned checks);
-
-/* The same for the next of what its endpoint joins: opening->n_checked, the firehose behind the rooms. */
-enum wsm__verdict wsm__access_check_next(const struct wsm__conn *conn, const char **why);
 
 #endif

@@ -11,4 +11,5 @@ struct wsm__early;
 void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, bool first, bool last, bool binary);
 /* Carries out what came early, and frees it. */
 void wsm__client_early(struct wsm__conn *conn, struct wsm__early *early);
+
 #endif

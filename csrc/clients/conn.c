@@ -52,8 +52,6 @@ void wsm__conn_wait_closing(struct wsm__conn *conn)
 	DL_APPEND2(core->closing, conn, wheel_prev, wheel_next);
 }
 
-/* ---- who it is ---------------------------------------------------------------------------------------------------- */
-
 /* Who is on the way out counts against no limit: a refused client that never leaves would keep others out. */
 static void release_place(struct wsm__conn *conn)
 {

@@ -1,4 +1,4 @@
-/* entry.h - how a connection gets in. */
+/* entry.h - how a connection gets in: who it is, what it may join, and the moment from which on it may speak. */
 #ifndef WSM_CLIENTS_ENTRY_H
 #define WSM_CLIENTS_ENTRY_H
 

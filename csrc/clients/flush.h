@@ -8,4 +8,5 @@ struct wsm__core;
 
 /* Writes what stands on the dirty lists, for a few milliseconds at most; true if something is left. */
 bool wsm__flush(struct wsm__core *core);
+
 #endif

@@ -1,4 +1,4 @@
-/* limits.h - what clients may do per second, and how many times that was too much. Runtime thread only. */
+/* limits.h - what clients may do per second. Runtime thread only. */
 #ifndef WSM_CLIENTS_LIMITS_H
 #define WSM_CLIENTS_LIMITS_H
 

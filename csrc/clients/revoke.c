@@ -1,4 +1,3 @@
-/* Tokens that are taken back, and keys that are exchanged, while the runtime runs. */
 #include "clients/revoke.h"
 
 #include "clients/conn.h"
@@ -6,8 +5,6 @@
 #include "host/simple.h"
 
 #define SWEEP_MS 60000 /* all of them are looked at */
-
-/* ---- revocations ------------------------------------------------------------------------------------------------ */
 
 void wsm__revoke_sweep(struct wsm__core *core)
 {

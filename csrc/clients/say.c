@@ -14,8 +14,6 @@
 #include "wire/json.h"
 #include "wire/own.h"
 
-/* ---- the action `publish` --------------------------------------------------------------------------------------- */
-
 static bool refuse(struct wsm__conn *conn, const struct wsm__command *command, const char *sentence)
 {
 	char type[80], room[80], user[80], why[200];

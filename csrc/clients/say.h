@@ -1,4 +1,4 @@
-/* say.h - what clients publish, and the types that are not theirs. */
+/* say.h - what clients publish. */
 #ifndef WSM_CLIENTS_SAY_H
 #define WSM_CLIENTS_SAY_H
 
@@ -7,4 +7,5 @@ struct wsm__conn;
 
 /* The action `publish`, once it is allowed. */
 void wsm__client_publish(struct wsm__conn *conn, const struct wsm__command *command);
+
 #endif

@@ -15,7 +15,7 @@ struct wsm__room;
  */
 void wsm__subscription_tell(struct wsm__conn *conn, const char *type, wsm_slice name, wsm_slice id,
                             const struct wsm__room *room, const struct wsm__joined *joined);
-/* Rooms that a user's connections join, now and later (sticky.c). */
+/* Rooms that a user's connections join, now and later (sticky.h). */
 void wsm__subscription_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
 
 #endif

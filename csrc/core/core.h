@@ -1,6 +1,6 @@
 /*
- * core.h - what belongs to the runtime thread alone, from start to stop. Structs of the folders above stand here as pointers: each is its
- * owner's, who makes it and ends it.
+ * core.h - what belongs to the runtime thread alone, from start to stop. Structs of the folders above stand here as pointers: each is
+ * its owner's, who makes it and ends it. Functions that folders above hand in are called where one below has something to tell.
  */
 #ifndef WSM_CORE_CORE_H
 #define WSM_CORE_CORE_H
@@ -48,7 +48,7 @@ struct wsm__counters {
 	uint64_t tokens_refused, tokens_expired, forbidden, revoked;
 };
 
-/* The circuit breaker of the command queue (overload.c). */
+/* The circuit breaker of the command queue (overload.h). */
 struct wsm__overload {
 	bool open;
 	uint64_t since_unix_ms;         /* of the last change; 0: it never opened */

@@ -1,4 +1,4 @@
-/* publish.h - publications: routed on the host's thread (route.c), given their place on the runtime thread (publish.c). */
+/* publish.h - publications on the runtime thread, already routed (host/route.h): given their place, and sent. */
 #ifndef WSM_CORE_PUBLISH_H
 #define WSM_CORE_PUBLISH_H
 
@@ -13,4 +13,5 @@ void wsm__publish_run(struct wsm__core *core, struct wsm__publish *publish);
 void wsm__publish_due(struct wsm__core *core);
 /* Publishes at once and tells the outcome, for REST and client publications. */
 void wsm__publish_now(struct wsm__core *core, struct wsm__publish *publish, wsm_delivery *delivery);
+
 #endif

@@ -1,3 +1,4 @@
+/* What the host says of clients: subscriptions, disconnections, decisions, replies, actions of its own. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,6 @@
 #include "wire/command.h"
 #include "wire/frame.h"
 #include "wire/name.h"
-
-/* ---- the queue -------------------------------------------------------------------------------------------------- */
 
 static const wsm_slice nothing = { NULL, 0 };
 

@@ -144,7 +144,7 @@ static int ask(wsm_runtime *runtime, struct wsm__asked *asked, wsm_error *error)
 	return status;
 }
 
-/* ---- host side -------------------------------------------------------------------------------------------------- */
+/* ---- the public calls ------------------------------------------------------------------------------------------- */
 
 static bool needs_room(wsm_query_kind kind)
 {

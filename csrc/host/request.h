@@ -1,4 +1,7 @@
-/* request.h - a request that asks for a connection or makes a REST call, whichever way it came, and what is checked before the upgrade. */
+/*
+ * request.h - a request that asks for a connection or makes a REST call, whichever way it came, and what is checked before the
+ * upgrade.
+ */
 #ifndef WSM_HOST_REQUEST_H
 #define WSM_HOST_REQUEST_H
 

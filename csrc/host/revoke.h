@@ -4,6 +4,7 @@
 
 #include "ws_manager.h"
 
+/* An empty table. */
 void wsm__revoke_init(wsm_runtime *runtime, const struct wsm_config *config);
 
 #endif

@@ -1,4 +1,4 @@
-/* call.h - one REST call while it is being answered: what rest.c and the panel (admin/) share. Runtime thread only. */
+/* call.h - one REST call while it is being answered: what the calls of rest/ and of folders above share. Runtime thread only. */
 #ifndef WSM_REST_CALL_H
 #define WSM_REST_CALL_H
 

@@ -1,4 +1,4 @@
-/* history.h - GET /api/ws/history. */
+/* history.h - what polling clients read. */
 #ifndef WSM_REST_HISTORY_H
 #define WSM_REST_HISTORY_H
 

@@ -22,4 +22,5 @@ struct wsm__key_call {
 
 /* In a time that does not depend on where a wrong key differs from the right one. */
 enum wsm__key wsm__key_check(struct wsm__core *core, const struct wsm__key_call *call);
+
 #endif

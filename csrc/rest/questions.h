@@ -5,6 +5,7 @@
 struct wsm__asked;
 struct wsm__core;
 
+/* Answers one, and tells who waits. */
 void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked);
 
 #endif

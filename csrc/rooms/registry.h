@@ -210,4 +210,5 @@ static inline bool wsm__sub_lags(const struct wsm__sub *sub)
 {
 	return sub->n_lagging || sub->firehose_lagging || sub->replay;
 }
+
 #endif

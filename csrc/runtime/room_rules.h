@@ -4,7 +4,7 @@
 
 struct wsm__core;
 
-/* The registry by the options and room rules (rules.c); and what goes with it. */
+/* Makes the registry by the options and room rules, and what goes with it. */
 void wsm__rooms_init(struct wsm__core *core);
 
 #endif

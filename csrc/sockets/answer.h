@@ -1,4 +1,4 @@
-/* answer.h - the answer to the opening handshake that waits until the client is let in, and refusals. */
+/* answer.h - the answer to an opening handshake, which may wait until the client is let in; and refusals. */
 #ifndef WSM_SOCKETS_ANSWER_H
 #define WSM_SOCKETS_ANSWER_H
 

@@ -5,8 +5,8 @@
  *   ANSWERING  an answer waits until the client has read it, for answer_timeout at most
  *   DEFERRED   a request is there, but others have taken their time of this turn of the loop; in two lists, by whether it had an
  *              answer before
- *   ASKING     a REST call waits for what the host's authenticate handler says (clients/ticket.h), for auth_timeout at most; what follows it
- *              waits too. Whichever way the session leaves this phase, the question is forgotten
+ *   ASKING     a REST call waits for what the host's authenticate handler says (clients/ticket.h), for auth_timeout at most; what
+ *              follows it waits too. Whichever way the session leaves this phase, the question is forgotten
  *   OPEN       a WebSocket (websocket.h); `conn` is its connection
  *   LINGERING  all is said; our side is shut down, and what the client still sends is thrown away until it has closed too. Closing
  *              a socket with unread input resets it, and the reset can overtake the last words (RFC 9112 section 9.6)
