@@ -84,7 +84,7 @@ bool wsm__callers_enter(struct wsm__session *session, const struct wsm__address 
 		*refusal = (struct wsm__refusal){
 			.status = 429,
 			.why = "there are too many HTTP connections from this address (max_connections_per_ip)",
-			.extra = "Retry-After: 1\\r\\n",
+			.extra = "Retry-After: 1\r\n",
 		};
 		return false;
 	}
