@@ -155,7 +155,7 @@ def serve(stage: Stage, probe: Path) -> None:
     prepare = f"ip link set lo up && mount -t proc proc {stage.root}/proc && exec \"$@\""
     outer = subprocess.Popen(
         ["unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c", prepare, "sh", *inside],
-        env=stage.surroundings(),
+        env=stage.env,
     )
     try:
         pid = first_process(outer.pid)
@@ -170,7 +170,7 @@ def serve(stage: Stage, probe: Path) -> None:
         port = stage.settings["EXPOSE"].strip()
         client = subprocess.Popen(
             [*enter, *stage.command(program, f"/tmp/{probe.name}", port)],
-            env=stage.surroundings(), stdout=subprocess.PIPE, text=True,
+            env=stage.env, stdout=subprocess.PIPE, text=True,
         )
         assert client.stdout is not None
         for line in client.stdout:
@@ -200,7 +200,7 @@ def health(stage: Stage, enter: list[str], outer: subprocess.Popen[bytes]) -> No
     tries = 0
     while True:
         tries += 1
-        if subprocess.run([*enter, *stage.command(*check)], env=stage.surroundings(), capture_output=True).returncode == 0:
+        if subprocess.run([*enter, *stage.command(*check)], env=stage.env, capture_output=True).returncode == 0:
             break
         if outer.poll() is not None or time.monotonic() > end:
             fail("the HEALTHCHECK never succeeded")

@@ -1,0 +1,81 @@
+"""The programs of docs/moving: before and after, served as the pages say, and used by real clients."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+ROOT = Path(__file__).resolve().parents[2]
+DIST = ROOT / "node" / "dist"
+
+CLIENT = """<!doctype html><title>client</title>
+<script>window.shown = []; function show(what) { shown.push(what) }</script>
+<script type="importmap">{"imports": {"ws_manager/client": "/ws_manager/client/index.js"}}</script>
+<script type="module">
+CODE
+</script>"""
+
+
+def program(page: str, kind: str) -> str:
+    """The one block of a page that its fence names so: "python before server"."""
+    text = (ROOT / "docs" / "moving" / f"{page}.md").read_text("utf-8")
+    (code,) = re.findall(rf"^```{kind}\n(.*?)^```$", text, re.M | re.S)
+    return str(code)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, page: str, when: str, **environment: str) -> Iterator[int]:
+    """A page's Python server, run as it is meant to be; its port, once it listens."""
+    (folder / "main.py").write_text(program(page, f"python {when} server"), "utf-8")
+    command = ["uvicorn"] if when == "before" else ["ws_manager", "run"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "main:app", "--port", "0"],
+        cwd=folder,
+        env={**os.environ, **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if match := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
+                yield int(match[1])
+                break
+        else:
+            pytest.fail(f"the server ended before it listened: {said}")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def open_client(browser: Browser | BrowserContext, port: int, page: str, when: str) -> Page:
+    """A page of the server's origin that runs the browser side; `shown` is what it was told to show."""
+    opened = browser.new_page()
+    html = CLIENT.replace("CODE", program(page, f"js {when} client"))
+    opened.route("**/the-page", lambda route: route.fulfill(body=html, content_type="text/html"))
+    opened.route("**/ws_manager/**", _module)
+    opened.goto(f"http://127.0.0.1:{port}/the-page")
+    return opened
+
+
+def _module(route: Route) -> None:
+    path = route.request.url.partition("/ws_manager/")[2]
+    route.fulfill(body=(DIST / path).read_text("utf-8"), content_type="text/javascript")
+
+
+def until_shown(page: Page, expected: list[Any]) -> None:
+    """Waits until as much is shown, and demands that it is that, in this order."""
+    page.wait_for_function(f"shown.length >= {len(expected)}")
+    assert page.evaluate("shown") == expected, json.dumps(expected)
