@@ -6,8 +6,11 @@ import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,9 +67,10 @@ def open_client(browser: Browser | BrowserContext, port: int, page: str, when: s
     """A page of the server's origin that runs the browser side; `shown` is what it was told to show."""
     opened = browser.new_page()
     html = CLIENT.replace("CODE", program(page, f"js {when} client"))
-    opened.route("**/the-page", lambda route: route.fulfill(body=html, content_type="text/html"))
     opened.route("**/ws_manager/**", _module)
-    opened.goto(f"http://127.0.0.1:{port}/the-page")
+    # Of the server itself, if only its 404: a page that comes from nowhere may not connect to loopback.
+    opened.goto(f"http://127.0.0.1:{port}/page-of-the-test")
+    opened.set_content(html)
     return opened
 
 
@@ -79,3 +83,53 @@ def until_shown(page: Page, expected: list[Any]) -> None:
     """Waits until as much is shown, and demands that it is that, in this order."""
     page.wait_for_function(f"shown.length >= {len(expected)}")
     assert page.evaluate("shown") == expected, json.dumps(expected)
+
+
+class Line:
+    """A network between clients and a server: it can be cut, and mended."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._sockets: list[socket.socket] = []
+        self._listener: socket.socket | None = None
+        self.port = 0
+        self.mend()
+
+    def mend(self) -> None:
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Nobody is connected and nobody can connect when this returns."""
+        assert self._listener is not None
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for end in self._sockets:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._sockets += [near, far]
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def post(port: int, path: str) -> None:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method="POST")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        answer.read()

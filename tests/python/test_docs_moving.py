@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moving_support import ROOT, open_client, serving, until_shown
+from moving_support import Line, open_client, post, serving, until_shown
 from playwright.sync_api import Browser, Page, sync_playwright
 
 both = pytest.mark.parametrize("when", ["before", "after"])
@@ -44,3 +44,21 @@ def test_the_tutorial_s_manager(tmp_path: Path, browser: Browser, when: str) -> 
         said(ben, ["ana: hello"])
         ben.close()
         said(ana, ["You said: hello", "ana: hello", "ben has left"])
+
+
+@both
+def test_server_sent_events_and_what_was_missed(tmp_path: Path, browser: Browser, when: str) -> None:
+    with serving(tmp_path, "sse", when) as port:
+        line = Line(port)
+        page = open_client(browser, line.port, "sse", when)
+        until_shown(page, ["live"])
+        post(port, "/price/100")
+        until_shown(page, ["live", 100])
+        line.cut()
+        post(port, "/price/101")
+        post(port, "/price/102")
+        line.mend()
+        until_shown(page, ["live", 100, "live", 101, 102])
+        post(port, "/price/103")
+        until_shown(page, ["live", 100, "live", 101, 102, 103])
+        line.cut()
