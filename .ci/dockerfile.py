@@ -211,6 +211,4 @@ def health(stage: Stage, enter: list[str], outer: subprocess.Popen[bytes]) -> No
 if __name__ == "__main__":
     images, dockerfile, context, probe = (Path(argument) for argument in sys.argv[1:])
     final = build(images, dockerfile, context)
-    size = subprocess.run(["du", "-smx", final.root], capture_output=True, text=True, check=False).stdout.split()[0]
-    print(f"    the image has {size} MB", flush=True)
     serve(final, probe)

@@ -42,6 +42,14 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
   }
 }
 
+test('as process 1, whom no unhandled signal ends, it exits with what a shell calls that signal', async (t) => {
+  const before = `Object.defineProperty(process, 'pid', { value: 1 }); process.kill = () => {}`
+  const { child, gone, closed } = await running(t, { before })
+  child.kill('SIGTERM')
+  assert.equal(await closed, 1001)
+  assert.deepEqual(await gone, { code: 143, signal: null, said: '' })
+})
+
 test('with signals: false it is as without us', async (t) => {
   const { child, gone, closed } = await running(t, { attach: '{ signals: false }' })
   child.kill('SIGTERM')
