@@ -45,8 +45,8 @@ async function client(t, page, when, port, { cookie = '', names = {} } = {}) {
   const given = {
     show: (what) => shown.push(what),
     load: async (name) => {
-      const found = await import(name)
-      return { ...found, createClient: found.createClient && ((options) => end(found.createClient(options))) }
+      const { createClient, io } = await import(name)
+      return { createClient: (...options) => end(createClient(...options)), io: (...options) => end(io(...options)) }
     },
     location: new URL(origin),
     WebSocket: class extends WebSocket {
@@ -104,4 +104,80 @@ for (const when of ['before', 'after']) {
     await until(ben, ['welcome, ben', 'ana moved c1', 'ben has left'])
     await until(ana, ['welcome, ana', 'ben has left'])
   })
+}
+
+for (const when of ['before', 'after']) {
+  test(`Socket.IO, ${when}: rooms, answers, all but oneself, refusals, who leaves`, async (t) => {
+    const port = await serving(t, 'socketio', when)
+    const join = async (token) => {
+      const names = { token, say: {}, type: {}, rename: {}, leave: {} }
+      return { ...names, shown: await client(t, 'socketio', when, port, { names }) }
+    }
+    const ana = await join('token-of-ana')
+    const ben = await join('token-of-ben')
+    await until(ana.shown, ['joined'])
+    await until(ben.shown, ['joined'])
+    await until((await join('no token')).shown, ['who are you?'])
+    ana.say.onclick()
+    ana.type.onclick()
+    await until(ben.shown, ['joined', 'ana: hello', 'ana is typing'])
+    await ana.rename.onclick()
+    await until(ana.shown, ['joined', 'ana: hello', { title: 'NEW' }])
+    ben.leave.onclick()
+    await until(ana.shown, ['joined', 'ana: hello', { title: 'NEW' }, 'ben has left'])
+  })
+
+  test(`server-sent events, ${when}: what was missed comes, in order and once`, async (t) => {
+    const port = await serving(t, 'sse', when)
+    const price = (cents) => fetch(`http://127.0.0.1:${port}/price/${cents}`, { method: 'POST' })
+    const line = await network(t, port)
+    const shown = await client(t, 'sse', when, line.port)
+    await until(shown, ['live'])
+    await price(100)
+    await until(shown, ['live', 100])
+    await line.cut()
+    await price(101)
+    await price(102)
+    await line.mend()
+    await until(shown, ['live', 100, 'live', 101, 102])
+    await price(103)
+    await until(shown, ['live', 100, 'live', 101, 102, 103])
+  })
+}
+
+/** A network between clients and a server, which can be cut and mended. */
+async function network(t, target) {
+  const sockets = new Set()
+  let listener
+  const line = {
+    port: 0,
+    async mend() {
+      listener = net.createServer((near) => {
+        const far = net.connect(target, '127.0.0.1')
+        for (const [from, to] of [
+          [near, far],
+          [far, near],
+        ]) {
+          sockets.add(from)
+          from.on('error', () => {})
+          from.on('close', () => to.destroy())
+          from.pipe(to)
+        }
+      })
+      listener.listen(line.port, '127.0.0.1')
+      await once(listener, 'listening')
+      line.port = listener.address().port
+    },
+    /** Nobody is connected and nobody can connect when this is done. */
+    async cut() {
+      const closed = once(listener, 'close')
+      listener.close()
+      for (const socket of sockets) socket.destroy()
+      sockets.clear()
+      await closed
+    },
+  }
+  await line.mend()
+  t.after(() => line.cut())
+  return line
 }
