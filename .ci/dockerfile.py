@@ -55,13 +55,24 @@ class Stage:
 
     def command(self, *arguments: str) -> list[str]:
         """The arguments that run a command inside, as the stage's user, in its folder."""
-        return ["chroot", f"--userspec={self.user}", str(self.root), "/bin/sh", "-c", 'cd "$0" && exec "$@"', self.workdir, *arguments]
+        return [
+            "chroot",
+            f"--userspec={self.user}",
+            str(self.root),
+            "/bin/sh",
+            "-c",
+            'cd "$0" && exec "$@"',
+            self.workdir,
+            *arguments,
+        ]
 
     def surroundings(self) -> dict[str, str]:
         return {**{key: value for key, value in os.environ.items() if key.startswith(CARRIED)}, **self.env}
 
     def run(self, line: str) -> None:
-        subprocess.run(self.command("/bin/sh", "-c", line), env=self.surroundings(), stdin=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            self.command("/bin/sh", "-c", line), env=self.surroundings(), stdin=subprocess.DEVNULL, check=True
+        )
 
     def at(self, path: str) -> Path:
         return self.root / os.path.normpath(os.path.join(self.workdir, path)).lstrip("/")
@@ -152,7 +163,7 @@ def first_process(outer: int) -> int:
 def serve(stage: Stage, probe: Path) -> None:
     stage.env["HOME"] = "/"
     inside = stage.command(*json.loads(stage.settings["CMD"]))
-    prepare = f"ip link set lo up && mount -t proc proc {stage.root}/proc && exec \"$@\""
+    prepare = f'ip link set lo up && mount -t proc proc {stage.root}/proc && exec "$@"'
     outer = subprocess.Popen(
         ["unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c", prepare, "sh", *inside],
         env=stage.env,
@@ -170,7 +181,9 @@ def serve(stage: Stage, probe: Path) -> None:
         port = stage.settings["EXPOSE"].strip()
         client = subprocess.Popen(
             [*enter, *stage.command(program, f"/tmp/{probe.name}", port)],
-            env=stage.env, stdout=subprocess.PIPE, text=True,
+            env=stage.env,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert client.stdout is not None
         for line in client.stdout:
@@ -185,7 +198,10 @@ def serve(stage: Stage, probe: Path) -> None:
             code = outer.wait(STOPPED)
         except subprocess.TimeoutExpired:
             fail(f"{stage.settings['STOPSIGNAL']} did not end the process within {STOPPED} s")
-        print(f"    ended {time.monotonic() - started:.1f} s after {stage.settings['STOPSIGNAL']}, with {code}", flush=True)
+        print(
+            f"    ended {time.monotonic() - started:.1f} s after {stage.settings['STOPSIGNAL']}, with {code}",
+            flush=True,
+        )
         if not re.search(r"closed 1001 .*reconnect in \d", ending):
             fail("the client was not sent away with 1001 and a hint")
     finally:

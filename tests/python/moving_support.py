@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "node" / "dist"
 
 CLIENT = """<!doctype html><title>client</title>
+<button id="move">move</button>
 <script>window.shown = []; function show(what) { shown.push(what) }</script>
 <script type="importmap">{"imports": {"ws_manager/client": "/ws_manager/client/index.js"}}</script>
 <script type="module">
@@ -32,8 +33,11 @@ CODE
 def program(page: str, kind: str) -> str:
     """The one block of a page that its fence names so: "python before server"."""
     text = (ROOT / "docs" / "moving" / f"{page}.md").read_text("utf-8")
-    (code,) = re.findall(rf"^```{kind}\n(.*?)^```$", text, re.M | re.S)
-    return str(code)
+    for name in (kind, re.sub(" (before|after) client", " client", kind)):
+        if found := re.findall(rf"^```{name}\n(.*?)^```$", text, re.M | re.S):
+            (code,) = found
+            return str(code)
+    raise LookupError(f"{page}.md has no block {kind}")
 
 
 @contextlib.contextmanager

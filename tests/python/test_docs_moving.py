@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moving_support import Line, open_client, post, serving, until_shown
+from moving_support import Line, open_client, post, program, serving, until_shown
 from playwright.sync_api import Browser, Page, sync_playwright
 
 both = pytest.mark.parametrize("when", ["before", "after"])
@@ -62,3 +63,86 @@ def test_server_sent_events_and_what_was_missed(tmp_path: Path, browser: Browser
         post(port, "/price/103")
         until_shown(page, ["live", 100, "live", 101, 102, 103])
         line.cut()
+
+
+class Spoken:
+    """A page's client in Python, in a process of its own: what it prints, and what it is told to say."""
+
+    def __init__(self, folder: Path, page: str, when: str, *arguments: str) -> None:
+        code = folder / f"client-{arguments[-1]}.py"
+        code.write_text(program(page, f"python {when} client"), "utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", code, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Spoken:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        with self.process:  # closes what is still open
+            pass
+
+    def say(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{text}\n")
+        self.process.stdin.flush()
+
+    def leave(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def prints(self, *expected: str) -> None:
+        """In any order: a client may print its events and its answers in different threads."""
+        assert self.process.stdout is not None
+        lines = [self.process.stdout.readline().rstrip("\n") for _ in expected]
+        assert sorted(lines) == sorted(expected)
+
+
+@both
+def test_python_socketio(tmp_path: Path, when: str) -> None:
+    with serving(tmp_path, "python-socketio", when) as port:
+        url = f"http://127.0.0.1:{port}"
+
+        def join(token: str) -> Spoken:
+            return Spoken(tmp_path, "python-socketio", when, url, token)
+
+        with join("token-of-ana") as ana, join("token-of-ben") as ben, join("none") as nobody:
+            assert nobody.process.communicate(timeout=60) == ("", "refused\n")
+            ana.prints("joined")
+            ben.prints("joined")
+            ana.say("hello")
+            ana.prints("ana: hello", "5")
+            ben.prints("ana: hello")
+            post(port, "/close/chat:1")
+            ana.prints("closed")
+            ben.prints("closed")
+            ben.leave()
+            ana.prints("ben has left")
+
+
+@both
+def test_django_channels(tmp_path: Path, browser: Browser, when: str) -> None:
+    with serving(tmp_path, "django-channels", when) as port:
+
+        def join(name: str | None) -> Page:
+            context = browser.new_context()
+            if name is not None:
+                assert context.request.get(f"http://127.0.0.1:{port}/login/{name}").ok
+            return open_client(context, port, "django-channels", when)
+
+        ana, ben = join("ana"), join("ben")
+        until_shown(ana, ["welcome, ana"])
+        until_shown(ben, ["welcome, ben"])
+        until_shown(join(None), ["closed"])
+        ben.click("#move")
+        until_shown(ana, ["welcome, ana", "ben moved c1"])
+        until_shown(ben, ["welcome, ben", "ben moved c1"])
+        assert ana.context.request.get(f"http://127.0.0.1:{port}/archive/7").ok
+        until_shown(ana, ["welcome, ana", "ben moved c1", "archived"])
+        ben.close()
+        until_shown(ana, ["welcome, ana", "ben moved c1", "archived", "ben has left"])
