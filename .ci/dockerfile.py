@@ -1,9 +1,10 @@
 """dockerfile.py IMAGES DOCKERFILE CONTEXT PROBE: what `docker build` and `docker run` would do, without Docker.
 
-Runs the steps of a Dockerfile in copies of root file systems, which stand in IMAGES under the names that FROM gives them; then its CMD,
-as process 1 of its own, with no network but loopback. Tries the HEALTHCHECK until it succeeds, runs PROBE (a client that says "ready"
-once it is served, and prints how it was closed) inside the container, sends the STOPSIGNAL and reports. As root, in a throw-away
-system: it needs chroot, unshare, nsenter and ip. Knows the instructions and forms that examples/docker uses, and no others.
+Runs the steps of a Dockerfile in copies of root file systems, which stand in IMAGES under the names that FROM gives
+them; then its CMD, as process 1 of its own, with no network but loopback. Tries the HEALTHCHECK until it succeeds, runs
+PROBE inside the container (a client that says "ready" once it is served, and prints how it was closed), sends the
+STOPSIGNAL and reports. As root, in a throw-away system: it needs chroot, unshare, nsenter and ip. Knows the
+instructions and forms that examples/docker uses, and no others.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 port = sys.argv[1]
 with connect(f"ws://127.0.0.1:{port}/ws/updates") as ws:
     print(json.loads(ws.recv(10))["type"], flush=True)
-    urlopen(Request(f"http://127.0.0.1:{port}/say/hello", method="POST"), timeout=10)  # noqa: S310
+    urlopen(Request(f"http://127.0.0.1:{port}/say/hello", method="POST"), timeout=10)
     print(json.loads(ws.recv(10))["data"], flush=True)
     print("ready", flush=True)
     try:

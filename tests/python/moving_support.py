@@ -42,8 +42,9 @@ def program(page: str, kind: str) -> str:
 
 @contextlib.contextmanager
 def serving(folder: Path, page: str, when: str, **environment: str) -> Iterator[int]:
-    """A page's Python server, run as it is meant to be; its port, once it listens."""
-    (folder / "main.py").write_text(program(page, f"python {when} server"), "utf-8")
+    """A page's Python server (or a program of several lines), run as it is meant to be; its port, once it listens."""
+    code = page if "\n" in page else program(page, f"python {when} server")
+    (folder / "main.py").write_text(code, "utf-8")
     command = ["uvicorn"] if when == "before" else ["ws_manager", "run"]
     process = subprocess.Popen(
         [sys.executable, "-m", *command, "main:app", "--port", "0"],

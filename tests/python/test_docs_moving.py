@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from moving_support import Line, open_client, post, program, serving, until_shown
 from playwright.sync_api import Browser, Page, sync_playwright
+from websockets.sync.client import connect
 
 both = pytest.mark.parametrize("when", ["before", "after"])
 
@@ -146,3 +149,31 @@ def test_django_channels(tmp_path: Path, browser: Browser, when: str) -> None:
         until_shown(ana, ["welcome, ana", "ben moved c1", "archived"])
         ben.close()
         until_shown(ana, ["welcome, ana", "ben moved c1", "archived", "ben has left"])
+
+
+def test_python_socketio_and_ours_in_one_process(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text(program("python-socketio", "python before server"), "utf-8")
+    (tmp_path / "new.py").write_text(program("python-socketio", "python after server"), "utf-8")
+    main = "import new, old, socketio\napp = socketio.ASGIApp(old.sio, new.app)\n"
+    with serving(tmp_path, main, "after") as port:
+        for when in ("before", "after"):
+            with Spoken(tmp_path, "python-socketio", when, f"http://127.0.0.1:{port}", "token-of-ana") as ana:
+                ana.prints("joined")
+                ana.say("hello")
+                ana.prints("ana: hello", "5")
+
+
+def test_django_channels_and_ours_in_one_process(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text(program("django-channels", "python before server"), "utf-8")
+    new = program("django-channels", "python after server").partition("from importlib")
+    main = "import old\nfrom django.conf import settings\n" + new[1] + new[2]
+    for was, becomes in (("/boards/", "/live/boards/"), ('Mount("/", get_asgi_application())', 'Mount("/", old.app)')):
+        assert main.count(was) == 1
+        main = main.replace(was, becomes)
+    with serving(tmp_path, main, "after") as port:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/login/ana", timeout=60) as answer:
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        for path in ("/boards/7", "/live/boards/7"):
+            headers = {"Cookie": cookie, "Origin": f"http://127.0.0.1:{port}"}
+            with connect(f"ws://127.0.0.1:{port}{path}", additional_headers=headers) as ws:
+                assert "welcome" in {json.loads(ws.recv(60))["type"] for _ in range(1 if path == "/boards/7" else 2)}
