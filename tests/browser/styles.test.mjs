@@ -113,3 +113,21 @@ test('the list of notifications opens at its bell, inside the window, wherever t
     await page.keyboard.press('Escape')
   }
 })
+
+test('no component vanishes in a flex box, whatever its direction and alignment', async (t) => {
+  const folder = await built('flex', '')
+  const page = await open(t, await contextOf(t, browser, { reducedMotion: 'reduce' }), await serve(t, folder))
+  const widths = () =>
+    page.locator('.wsm-card').evaluateAll((cards) => cards.map((each) => each.getBoundingClientRect()))
+  for (const [direction, align] of ['row', 'column'].flatMap((each) =>
+    ['center', 'start', 'stretch'].map((to) => [each, to]),
+  )) {
+    await page.addStyleTag({
+      content: `:has(> .wsm-card) { display: flex !important; flex-flow: ${direction} wrap; align-items: ${align} }`,
+    })
+    for (const { width, left, right } of await widths()) {
+      assert.ok(width > 200, `${direction}, ${align}: ${width} px wide`)
+      assert.ok(left >= 0 && right <= page.viewportSize().width, `${direction}, ${align}: from ${left} to ${right}`)
+    }
+  }
+})
