@@ -242,6 +242,51 @@ static void what_waited_for_its_user_comes_raw_too(void **state)
 	assert_int_equal(host_stat(&host, "queued_bytes"), 0);
 }
 
+/* ---- who falls behind ------------------------------------------------------------------------------------------- */
+
+/* A client that does not read while more is published than the sockets and history hold. */
+static int fall_behind(const char *overflow)
+{
+	static char payload[60000];
+	int fd;
+
+	assert_int_equal(
+		wsm_room_rule_set(host.runtime, wsm__str("chat"), wsm__str("overflow"), wsm__str(overflow), NULL),
+		WSM_OK);
+	fd = raw_open(host.port, "/raw");
+	wsm_event_free(host_event(&host, WSM_EVENT_CONNECT));
+	memset(payload, 'x', sizeof(payload));
+	memcpy(payload, "{\"x\":\"", 6);
+	memcpy(payload + sizeof(payload) - 3, "\"}", 3);
+	for (int i = 0; i < 400; i++)
+		publish(NULL, payload, 0);
+	publish(NULL, "the end", WSM_PUBLISH_NO_HISTORY);
+	return fd;
+}
+
+static void who_cannot_be_told_of_a_gap_is_closed(void **state)
+{
+	int fd = fall_behind("recover");
+
+	(void)state;
+	assert_int_equal(raw_close_code(fd), 4413);
+	close(fd);
+}
+
+static void where_some_may_be_lost_they_are(void **state)
+{
+	static struct raw_frame frame;
+	int fd = fall_behind("drop_oldest"), n = 0;
+
+	(void)state;
+	do {
+		raw_await(fd, WSC_TEXT, &frame);
+		n++;
+	} while (strcmp(frame.data, "the end") != 0);
+	assert_in_range(n, 2, 399);
+	close(fd);
+}
+
 /* ---- what the host says first ----------------------------------------------------------------------------------- */
 
 static void a_welcome_comes_behind_the_greeting(void **state)
@@ -383,6 +428,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(large_ones_and_many_at_once, open_host, close_host),
 		cmocka_unit_test(a_heartbeat_is_a_ping_and_no_message),
 		cmocka_unit_test_setup_teardown(what_waited_for_its_user_comes_raw_too, open_host, close_host),
+		cmocka_unit_test_setup_teardown(who_cannot_be_told_of_a_gap_is_closed, open_host, close_host),
+		cmocka_unit_test_setup_teardown(where_some_may_be_lost_they_are, open_host, close_host),
 		cmocka_unit_test_setup_teardown(a_welcome_comes_behind_the_greeting, open_host, close_host),
 		cmocka_unit_test_setup_teardown(a_welcome_is_looked_at_like_any_message, open_host, close_host),
 		cmocka_unit_test_setup_teardown(one_connection_joins_and_leaves, open_host, close_host),
