@@ -51,8 +51,7 @@ static enum wsm__who who_may(struct wsm__core *core, enum wsm__right right, wsm_
 static bool joined(const struct wsm__conn *conn, wsm_slice name)
 {
 	struct wsm__room *room = wsm__room_find(&conn->core->registry, name);
-	const struct wsm__member *member =
-		room ? wsm__member_find(&conn->core->registry, room->id, &conn->sub) : NULL;
+	const struct wsm__member *member = room ? wsm__member_find(&conn->core->registry, room->id, &conn->sub) : NULL;
 
 	return member && member->joined;
 }

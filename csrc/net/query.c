@@ -212,8 +212,9 @@ static int move(wsm_runtime *runtime, enum act act, uint64_t conn, wsm_slice roo
 	if (status == WSM_ENOTFOUND)
 		wsm__fail(error, status, "the connection has gone, or it is not let in yet");
 	else if (status == WSM_EREFUSED)
-		wsm__fail(error, status, "the connection, or its user, has as many subscriptions as it may (max_rooms, "
-		                         "max_rooms_per_user)");
+		wsm__fail(error, status,
+		          "the connection, or its user, has as many subscriptions as it may (max_rooms, "
+		          "max_rooms_per_user)");
 	asked_unref(asked);
 	return status;
 }

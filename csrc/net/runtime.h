@@ -301,7 +301,7 @@ struct wsm__core {
 	struct wsm__buffer stats; /* what clients were told last, and until when they are told it again */
 	uint64_t stats_until_us;
 	struct wsm__scratch scratch[2]; /* of ordinary connections, and of raw ones */
-	uint8_t plain[16384]; /* what a TLS record held */
+	uint8_t plain[16384];           /* what a TLS record held */
 };
 
 /* The registry by the options and room rules (rules.c); and what goes with it. */

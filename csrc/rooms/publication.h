@@ -42,7 +42,8 @@ struct wsm__pub {
 	uint32_t lagging;         /* while kept: subscribers that are still to get it from history */
 	uint32_t payload_at;      /* where the payload begins in `frame` */
 	uint32_t payload_len;
-	uint32_t said_len; /* bytes of the payload up to the end of what its author has said: see wsm__pub_write_raw() */
+	uint32_t
+		said_len; /* bytes of the payload up to the end of what its author has said: see wsm__pub_write_raw() */
 	uint32_t frame_len;
 	uint8_t frame[]; /* what goes on the wire: possibly a ping frame, then header and payload */
 };

@@ -154,8 +154,8 @@ static void the_place_is_named_apart_from_the_words_of_the_author(void **state)
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		snprintf(payload, sizeof(payload), " { %s\n}", bodies[i]);
 		snprintf(expected, sizeof(expected),
-		         "{ %s\n%s,\"@position\":{\"room\":\"project:7\",\"offset\":42,\"epoch\":\"b1Zq7w\"}}", bodies[i],
-		         stamps);
+		         "{ %s\n%s,\"@position\":{\"room\":\"project:7\",\"offset\":42,\"epoch\":\"b1Zq7w\"}}",
+		         bodies[i], stamps);
 		envelope.payload = wsm__str(payload);
 		assert_written(&envelope, expected);
 	}

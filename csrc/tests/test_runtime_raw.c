@@ -8,14 +8,12 @@ static struct host host;
 static int open_host(void **state)
 {
 	wsm_slice room = wsm__str("chat");
-	wsm_endpoint endpoint = {
-		.path = wsm__str("/raw"), .rooms = &room, .n_rooms = 1, .flags = WSM_ENDPOINT_RAW
-	};
+	wsm_endpoint endpoint = { .path = wsm__str("/raw"), .rooms = &room, .n_rooms = 1, .flags = WSM_ENDPOINT_RAW };
 	wsm_endpoint usual = { .path = wsm__str("/usual"), .rooms = &room, .n_rooms = 1 };
 
 	(void)state;
-	host_make(&host, "port", "0", "rate", "5", "max_rooms", "2", "history_size", "5",
-	          "max_publish_size", "300000", NULL);
+	host_make(&host, "port", "0", "rate", "5", "max_rooms", "2", "history_size", "5", "max_publish_size", "300000",
+	          NULL);
 	wsm_want(host.runtime, WSM_WANT_MESSAGE | WSM_WANT_CONNECT);
 	assert_int_equal(wsm_endpoint_set(host.runtime, &endpoint, NULL), WSM_OK);
 	assert_int_equal(wsm_endpoint_set(host.runtime, &usual, NULL), WSM_OK);
@@ -76,8 +74,9 @@ static void expect_silence(struct visitor *visitor)
 
 static void what_is_published_goes_out_as_it_is(void **state)
 {
-	static const char *const payloads[] = { "hello", "{ \"a\": 1 }", "{\"type\":\"chat\",\"timestamp\":7}", "[1, 2]",
-		                                "7",     "\"x\"",        "null",                                "{}" };
+	static const char *const payloads[] = {
+		"hello", "{ \"a\": 1 }", "{\"type\":\"chat\",\"timestamp\":7}", "[1, 2]", "7", "\"x\"", "null", "{}"
+	};
 	struct visitor visitor, usual;
 
 	(void)state;
@@ -141,7 +140,8 @@ static void the_server_says_nothing_of_its_own(void **state)
 	conn = enter(&visitor, "/raw?session_id=s");
 	wsm_want(host.runtime, WSM_WANT_CONNECT | WSM_WANT_LOG);
 	visitor_say(&visitor, "hello");
-	wsm_event_free(host_line(&host, "a message to the raw endpoint /raw: the application has no on_message handler"));
+	wsm_event_free(
+		host_line(&host, "a message to the raw endpoint /raw: the application has no on_message handler"));
 	for (int i = 0; i < 12; i++)
 		visitor_say(&visitor, "x");
 	host_stat_reaches(&host, "rate_limited", 1);

@@ -85,7 +85,8 @@ struct core_admission {
 #define CORE_ADMISSION_FORMAT "$ppUUUOOOUUpO"
 #define CORE_ADMISSION_ARGUMENTS(a)                                                                                    \
 	&(a)->admitted, &(a)->skip_origin, &(a)->client_id, &(a)->user_id, &(a)->session_id, &(a)->room_list,          \
-		&(a)->subscribe_list, &(a)->publish_list, &(a)->greeting, &(a)->heartbeat, &(a)->raw, &(a)->welcome_list
+		&(a)->subscribe_list, &(a)->publish_list, &(a)->greeting, &(a)->heartbeat, &(a)->raw,                  \
+		&(a)->welcome_list
 /* Fills `admission` from the objects that the argument parser has put in. fini() also after a failure. */
 int core_admission_finish(struct core_admission *admission);
 void core_admission_fini(struct core_admission *admission);

@@ -121,8 +121,7 @@ PyObject *core_runtime_authenticated(PyObject *object, PyObject *args, PyObject 
 	PyObject *user_id = NULL, *session_id = NULL, *rooms = Py_None, *subscribe = Py_None, *publish = Py_None,
 		 *welcome = Py_None, *reason = NULL, *result = NULL;
 	struct core_slices room_texts = { .at = room_texts.local }, subscribe_texts = { .at = subscribe_texts.local },
-			   publish_texts = { .at = publish_texts.local },
-			   welcome_texts = { .at = welcome_texts.local };
+			   publish_texts = { .at = publish_texts.local }, welcome_texts = { .at = welcome_texts.local };
 	wsm_decision decision = { .allow = false };
 	wsm_error error = { 0 };
 

@@ -204,7 +204,8 @@ class Clients(Sending):
         subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting,
         heartbeat: types of the first and the periodic message ("connected", "heartbeat"). raw: both sides say what the
         application says, and nothing else, as at endpoint(raw=True). welcome: a message, or a list of them, that this
-        client gets right behind the greeting. skip_origin: do not look at the request's Origin. state: what handlers find in connection.state.
+        client gets right behind the greeting. skip_origin: do not look at the request's Origin. state: what handlers
+        find in connection.state.
 
         As the application decides here who comes in, public rooms need a grant from then on (docs/access.md). A client
         whose path or query makes a name that no room can have, or brings a "*" into subscribe or publish, is closed

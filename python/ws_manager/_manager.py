@@ -154,10 +154,8 @@ class WebSocketManager(Rest):
 
         Example: ws_manager.endpoint("/ws/board/{board}", rooms=["board:{board}"])
         """
-        settings: dict[str, Any] = {
-            **{"rooms": listed(rooms), "greeting": greeting, "heartbeat": heartbeat},
-            "flags": (_core.ENDPOINT_FIREHOSE if firehose else 0) | (_core.ENDPOINT_RAW if raw else 0),
-        }
+        settings: dict[str, Any] = {"rooms": listed(rooms), "greeting": greeting, "heartbeat": heartbeat}
+        settings["flags"] = (_core.ENDPOINT_FIREHOSE if firehose else 0) | (_core.ENDPOINT_RAW if raw else 0)
         with self._lock:
             self._any_runtime().endpoint_set(path, **settings)
             self._endpoints[path] = settings
@@ -432,8 +430,8 @@ class WebSocketManager(Rest):
     def on_message(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
         """Decorator: handler(connection, message) for what no action matches.
 
-        message: dict or list if the text is a JSON object or array, else str; bytes for a binary message. Annotated with
-        str, it is the text as it came; with anything else, it is checked as on_command() says. concurrent: as of on_connect().
+        message: dict or list if the text is a JSON object or array, else str; bytes if it is binary. Annotated with
+        str: the text as it came; else checked as on_command() says. concurrent: as of on_connect().
         """
         return self._register(self._handlers.on_message, handler, concurrent, 2)
 
@@ -470,9 +468,9 @@ class WebSocketManager(Rest):
 
         A user id, a dict of user_id, session_id, rooms, subscribe, publish, welcome, state, or True for nobody in
         particular; None refuses with 4401. They mean what they mean to connect(): rooms are joined, subscribe
-        ("project:*") may be subscribed to, publish may be published to, welcome is sent right behind the greeting, state
-        becomes connection.state. Rooms need a grant then
-        (docs/access.md). PermissionError refuses with 4403. request: path, path_params, query, headers, cookies, ip.
+        ("project:*") may be subscribed to, publish may be published to, welcome is what the client gets first, state
+        becomes connection.state. Rooms need a grant then (docs/access.md). PermissionError refuses with 4403.
+        request: path, path_params, query, headers, cookies, ip.
         """
         _check(handler)
         call = prepared(handler, 1, self._overrides)

@@ -123,7 +123,10 @@ test('one connection joins and leaves', async (t) => {
   assert.equal((await manager.sendToRoom('desk', { type: 'news' })).recipients, 1)
   const [connection] = seen
   await assert.rejects(connection.join('@all'), InvalidRoom)
-  await assert.rejects(connection.join('another'), (error) => error instanceof Refused && /max_rooms/.test(error.message))
+  await assert.rejects(
+    connection.join('another'),
+    (error) => error instanceof Refused && /max_rooms/.test(error.message),
+  )
   await connection.leave('desk')
   await connection.leave('elsewhere')
   assert.deepEqual(await types(one, 2), ['news', 'unsubscribed'])

@@ -1,4 +1,4 @@
-"""The chat of FastAPI's tutorial, moved as docs/migrating.md says: by its words, and with such a page in a real browser."""
+"""The chat of FastAPI's tutorial, moved as docs/migrating.md says: its words, and such a page in a real browser."""
 
 from __future__ import annotations
 
