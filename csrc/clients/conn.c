@@ -102,6 +102,8 @@ int wsm__conn_take_grants(struct wsm__conn *conn, const struct wsm__lists *lists
 		status = wsm__opening_add_room(conn->opening, lists->rooms[i]);
 	if (!status)
 		status = take_patterns(&conn->granted, lists->subscribe, lists->n_subscribe);
+	if (!status)
+		status = wsm__opening_welcome(conn->opening, lists->welcome, lists->n_welcome);
 	return status ? status : take_patterns(&conn->may_publish, lists->publish, lists->n_publish);
 }
 
@@ -187,6 +189,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	conn->admitted = admission && admission->admitted;
 	conn->ask = admission && admission->ask;
 	conn->echo = endpoint && (endpoint->flags & WSM__ENDPOINT_ECHO);
+	conn->sub.raw = (endpoint && (endpoint->flags & WSM_ENDPOINT_RAW)) || (admission && admission->raw);
 	if (!fill(conn, request, endpoint, params, admission)) {
 		discard(conn);
 		return NULL;

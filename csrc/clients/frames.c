@@ -6,20 +6,24 @@
 
 #define CONN_BYTES_MAX (4u * WSM__SCRATCH_SIZE) /* for one connection in one turn */
 
-void wsm__frames_sent(struct wsm__conn *conn, const struct wsm__pub *pub)
+void wsm__frames_sent(struct wsm__conn *conn, uint32_t n, size_t bytes)
 {
 	struct wsm__core *core = conn->core;
 
-	core->counters.messages_sent += !pub->control;
-	core->counters.bytes_sent += pub->frame_len;
-	conn->sent.count += !pub->control;
-	conn->bytes_sent += pub->frame_len;
+	for (uint32_t i = 0; i < n; i++) {
+		bool control = wsm__outbox_at(&conn->sub.outbox, i)->control;
+
+		core->counters.messages_sent += !control;
+		conn->sent.count += !control;
+	}
+	core->counters.bytes_sent += bytes;
+	conn->bytes_sent += bytes;
 }
 
 /* How many from the front go into one write of at most WSM__SCRATCH_SIZE; a larger one goes alone. */
 static uint32_t batch(const struct wsm__outbox *outbox, size_t *bytes)
 {
-	uint32_t n = 0, max = sizeof(((struct wsm__core *)0)->scratch_pubs) / sizeof(struct wsm__pub *);
+	uint32_t n = 0, max = sizeof(((struct wsm__scratch *)0)->pubs) / sizeof(struct wsm__pub *);
 
 	*bytes = 0;
 	while (n < outbox->count && n < max) {
@@ -36,35 +40,66 @@ static uint32_t batch(const struct wsm__outbox *outbox, size_t *bytes)
 }
 
 /* Whether the scratch buffer already holds just these. Its publications are kept alive by references. */
-static bool same_batch(const struct wsm__core *core, const struct wsm__outbox *outbox, uint32_t n)
+static bool same_batch(const struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n)
 {
-	if (core->scratch_count != n)
+	if (scratch->count != n)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
-		if (core->scratch_pubs[i] != wsm__outbox_at(outbox, i))
+		if (scratch->pubs[i] != wsm__outbox_at(outbox, i))
 			return false;
 	return true;
 }
 
-void wsm__frames_forget(struct wsm__core *core)
+static void forget_batch(struct wsm__scratch *scratch)
 {
-	for (uint32_t i = 0; i < core->scratch_count; i++)
-		wsm__pub_unref(core->scratch_pubs[i]);
-	core->scratch_count = 0;
-	core->scratch_len = 0;
+	for (uint32_t i = 0; i < scratch->count; i++)
+		wsm__pub_unref(scratch->pubs[i]);
+	scratch->count = 0;
+	scratch->len = 0;
+	wsm__buffer_fini(&scratch->large);
 }
 
-static void copy_batch(struct wsm__core *core, const struct wsm__outbox *outbox, uint32_t n)
+/* At most `bytes`, which is more than there is space for if it is a large raw one. False: no memory. */
+static bool copy_batch(struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n, size_t bytes,
+                       bool raw)
 {
-	wsm__frames_forget(core);
+	uint8_t *data = scratch->bytes;
+
+	forget_batch(scratch);
+	if (bytes > sizeof(scratch->bytes)) {
+		if (!wsm__buffer_reserve(&scratch->large, bytes))
+			return false;
+		data = (uint8_t *)scratch->large.data;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct wsm__pub *pub = wsm__outbox_at(outbox, i);
 
-		memcpy(core->scratch + core->scratch_len, pub->frame, pub->frame_len);
-		core->scratch_len += pub->frame_len;
-		core->scratch_pubs[i] = wsm__pub_ref(pub);
+		if (raw && wsm__pub_has_raw(pub)) {
+			scratch->len += wsm__pub_frame_raw(pub, data + scratch->len);
+		} else {
+			memcpy(data + scratch->len, pub->frame, pub->frame_len);
+			scratch->len += pub->frame_len;
+		}
+		scratch->pubs[i] = wsm__pub_ref(pub);
 	}
-	core->scratch_count = n;
+	scratch->count = n;
+	scratch->data = data;
+	return true;
+}
+
+/* The first `n` as they go on the wire; *bytes: at most, and then really. NULL: no memory. */
+static const uint8_t *batch_data(struct wsm__conn *conn, uint32_t n, size_t *bytes)
+{
+	const struct wsm__outbox *outbox = &conn->sub.outbox;
+	struct wsm__scratch *scratch = &conn->core->scratch[conn->sub.raw];
+	const struct wsm__pub *first = wsm__outbox_at(outbox, 0);
+
+	if (n == 1 && !(conn->sub.raw && wsm__pub_has_raw(first)))
+		return first->frame;
+	if (!same_batch(scratch, outbox, n) && !copy_batch(scratch, outbox, n, *bytes, conn->sub.raw))
+		return NULL;
+	*bytes = scratch->len;
+	return scratch->data;
 }
 
 /* One write of a batch; false when the connection takes no more now. */
@@ -74,14 +109,11 @@ static bool write_batch(struct wsm__conn *conn, wsm__send_fn send, size_t *writt
 	struct wsm__outbox *outbox = &conn->sub.outbox;
 	size_t bytes;
 	uint32_t n = batch(outbox, &bytes);
-	const uint8_t *data;
+	const uint8_t *data = batch_data(conn, n, &bytes);
 
-	if (n == 1) {
-		data = wsm__outbox_at(outbox, 0)->frame;
-	} else {
-		if (!same_batch(core, outbox, n))
-			copy_batch(core, outbox, n);
-		data = core->scratch;
+	if (!data) {
+		wsm__sub_overflowed(&core->registry, &conn->sub);
+		return false;
 	}
 	if (!send(conn, data, bytes)) {
 		conn->close_code = conn->close_code ? conn->close_code : 1006;
@@ -89,8 +121,7 @@ static bool write_batch(struct wsm__conn *conn, wsm__send_fn send, size_t *writt
 		conn->choked = true;
 		return false;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		wsm__frames_sent(conn, wsm__outbox_at(outbox, i));
+	wsm__frames_sent(conn, n, bytes);
 	wsm__sub_written(&core->registry, &conn->sub, n);
 	*written += bytes;
 	if (conn->state == WSM__CONN_CLOSING)
@@ -105,4 +136,10 @@ void wsm__frames_write(struct wsm__conn *conn, wsm__send_fn send)
 	while (conn->sub.outbox.count && written < CONN_BYTES_MAX)
 		if (!write_batch(conn, send, &written))
 			return;
+}
+
+void wsm__frames_forget(struct wsm__core *core)
+{
+	forget_batch(&core->scratch[0]);
+	forget_batch(&core->scratch[1]);
 }

@@ -12,15 +12,14 @@
 
 struct wsm__conn;
 struct wsm__core;
-struct wsm__pub;
 
 /* Writes all of it, or keeps the rest: conn->choked then. False if the socket is broken. */
 typedef bool (*wsm__send_fn)(struct wsm__conn *conn, const void *data, size_t len);
 
 /* Writes from the outbox what the socket takes, and one connection may have of a turn. */
 void wsm__frames_write(struct wsm__conn *conn, wsm__send_fn send);
-/* Counts one that was written. */
-void wsm__frames_sent(struct wsm__conn *conn, const struct wsm__pub *pub);
+/* Counts the first `n` of its outbox, as so many bytes. */
+void wsm__frames_sent(struct wsm__conn *conn, uint32_t n, size_t bytes);
 /* Nothing is to be compared with the last batch any more. */
 void wsm__frames_forget(struct wsm__core *core);
 

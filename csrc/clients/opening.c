@@ -11,6 +11,16 @@
 #include "wire/name.h"
 #include "wire/target.h"
 
+static void messages_free(struct wsm__early *message)
+{
+	while (message) {
+		struct wsm__early *next = message->next;
+
+		free(message);
+		message = next;
+	}
+}
+
 void wsm__opening_free(struct wsm__opening *opening)
 {
 	if (!opening)
@@ -23,12 +33,8 @@ void wsm__opening_free(struct wsm__opening *opening)
 		explicit_bzero(opening->token, strlen(opening->token));
 	free(opening->token);
 	free(opening->answer_id);
-	while (opening->early) {
-		struct wsm__early *next = opening->early->next;
-
-		free(opening->early);
-		opening->early = next;
-	}
+	messages_free(opening->early);
+	messages_free(opening->welcome);
 	wsm__buffer_fini(&opening->described);
 	for (size_t i = 0; i < opening->n_gaps; i++)
 		wsm__pub_unref(opening->gaps[i]);
@@ -150,4 +156,19 @@ const wsm_conn_info *wsm__opening_describe(struct wsm__core *core, uint64_t numb
 	info = query.failed ? NULL : wsm__info_new(number, (int64_t)wsm__unix_ms(), texts);
 	wsm__buffer_fini(&query);
 	return info;
+}
+
+int wsm__opening_welcome(struct wsm__opening *opening, const wsm_slice *messages, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct wsm__early *message = calloc(1, sizeof(*message) + messages[i].len);
+
+		if (!message)
+			return WSM_ENOMEM;
+		message->len = messages[i].len;
+		if (message->len)
+			memcpy(message->data, messages[i].data, message->len);
+		LL_APPEND(opening->welcome, message);
+	}
+	return WSM_OK;
 }

@@ -11,7 +11,7 @@ struct wsm__position;
 struct wsm__pub;
 struct wsm__request;
 
-/* A message that came before the host had decided. */
+/* A message that came before the host had decided; or one that the host wants to say first. */
 struct wsm__early {
 	struct wsm__early *next;
 	bool binary;
@@ -42,6 +42,7 @@ struct wsm__opening {
 	struct wsm__early *early; /* in order */
 	uint32_t n_early;
 	size_t early_bytes;
+	struct wsm__early *welcome; /* what the host says behind the greeting, in order */
 };
 
 /* Of a request; NULL when out of memory. `endpoint` may be NULL if `admission` says admitted. */
@@ -57,5 +58,8 @@ void wsm__opening_refuse(struct wsm__opening *opening, const char *reason);
 const wsm_conn_info *wsm__opening_describe(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
                                            const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
                                            const wsm_admission *admission, struct wsm__opening *opening);
+
+/* Keeps what the host wants to say behind the greeting. WSM_ENOMEM. */
+int wsm__opening_welcome(struct wsm__opening *opening, const wsm_slice *messages, size_t n);
 
 #endif

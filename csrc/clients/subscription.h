@@ -18,4 +18,8 @@ void wsm__subscription_tell(struct wsm__conn *conn, const char *type, wsm_slice 
 /* Rooms that a user's connections join, now and later (sticky.h). */
 void wsm__subscription_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room, bool subscribed);
 
+/* One connection joins or leaves by the host's word, as wsm_conn_join() and wsm_conn_leave(). */
+int wsm__subscription_join(struct wsm__core *core, uint64_t conn, wsm_slice room);
+int wsm__subscription_leave(struct wsm__core *core, uint64_t conn, wsm_slice room);
+
 #endif

@@ -20,7 +20,7 @@ struct wsm__pub *wsm__control_pub(struct wsm__core *core, wsm_slice type, wsm_sl
 	envelope.timestamp = wsm__str(stamp.timestamp);
 	envelope.message_id = wsm__str(stamp.message_id);
 	wsm__buffer_init(&text); /* its own: `data` may stand in core->text */
-	if (!wsm__envelope_write(&text, &envelope))
+	if (!wsm__envelope_write(&text, &envelope, NULL))
 		pub = wsm__pub_new(WSM__TEXT, wsm__slice(text.data, text.len), ping);
 	if (pub)
 		pub->control = true;

@@ -34,10 +34,11 @@ static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish 
 	enum wsm__opcode opcode = publish->flags & WSM_PUBLISH_BINARY ? WSM__BINARY : WSM__TEXT;
 	bool verbatim = (publish->flags & (WSM_PUBLISH_BINARY | WSM_PUBLISH_TEXT)) != 0;
 	struct wsm__pub *pub;
+	size_t said = 0;
 	int status;
 
 	wsm__buffer_clear(&core->text);
-	status = verbatim ? WSM_EJSON : wsm__envelope_write(&core->text, &envelope);
+	status = verbatim ? WSM_EJSON : wsm__envelope_write(&core->text, &envelope, &said);
 	*positioned = status == WSM_OK && offset != 0;
 	if (status && status != WSM_EJSON) /* out of memory: the rest was looked at when it was published */
 		return NULL;
@@ -45,6 +46,9 @@ static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish 
 	pub = wsm__pub_new(opcode, status ? publish->payload : wsm__slice(core->text.data, core->text.len), false);
 	if (!pub)
 		return NULL;
+	if (!status && said + 1 < core->text.len)
+		pub->said_len = (uint32_t)said;
+	pub->own = publish->by_core;
 	pub->priority = publish->priority;
 	pub->level = publish->level;
 	pub->conflate = publish->conflate;

@@ -7,6 +7,7 @@
 #include "base/slice.h"
 #include "host/handle.h"
 #include "host/lists.h"
+#include "host/route.h"
 #include "host/simple.h"
 #include "wire/command.h"
 #include "wire/frame.h"
@@ -96,7 +97,7 @@ int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, 
 
 /* ---- answers of the host ---------------------------------------------------------------------------------------- */
 
-static int check_decision(const wsm_decision *decision, wsm_error *error)
+static int check_decision(const wsm_runtime *runtime, const wsm_decision *decision, wsm_error *error)
 {
 	int status = WSM_OK;
 
@@ -108,7 +109,9 @@ static int check_decision(const wsm_decision *decision, wsm_error *error)
 		status = wsm__fail(error, WSM_EINVAL, "close code %u may not be sent", decision->code);
 	if (!status && !wsm__utf8_valid(decision->reason))
 		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8");
-	return status ? status : wsm__lists_check(&WSM__LISTS_OF(decision), error);
+	if (!status)
+		status = wsm__lists_check(&WSM__LISTS_OF(decision), error);
+	return status ? status : wsm__welcome_check(runtime, decision->welcome, decision->n_welcome, error);
 }
 
 int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision, wsm_error *error)
@@ -120,7 +123,7 @@ int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision 
 	int status = wsm__runtime_check(runtime, error);
 
 	if (!status)
-		status = check_decision(decision, error);
+		status = check_decision(runtime, decision, error);
 	if (status)
 		return status;
 	all = calloc(n + 1, sizeof(*all));
@@ -135,6 +138,7 @@ int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision 
 		command->n_rooms = lists.n_rooms;
 		command->n_subscribe = lists.n_subscribe;
 		command->n_publish = lists.n_publish;
+		command->n_welcome = lists.n_welcome;
 		command->flag = decision->allow;
 		command->code = decision->code;
 	}

@@ -42,9 +42,9 @@ int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const 
 		*receipt = NULL;
 	if (status)
 		return status;
-	if (len > runtime->config->max_publish_size)
-		return wsm__fail(error, WSM_ETOOLARGE, "the message has %zu bytes; max_publish_size is %llu", len,
-		                 (unsigned long long)runtime->config->max_publish_size);
+	status = wsm__publish_check_size(runtime, len, error);
+	if (status)
+		return status;
 	status = wsm__publish_new(publication, wsm__slice(payload, len), &publish, error);
 	if (!status && publication->type.len && runtime->config->check_events[0] != 'o')
 		status = check_event(runtime, publication->type, wsm__slice(payload, len), error);

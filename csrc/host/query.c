@@ -100,7 +100,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	pthread_cond_init(&asked->answered, &attr);
 	pthread_condattr_destroy(&attr);
 	wsm__buffer_init(&asked->answer);
-	asked->is_rest = rest != NULL;
+	asked->act = rest ? WSM__ACT_REST : WSM__ACT_ASK;
 	if (question) {
 		asked->question = *question;
 		asked->question.room = wsm__arena_copy(&arena, question->room);
@@ -152,6 +152,12 @@ static bool needs_room(wsm_query_kind kind)
 	       kind == WSM_QUERY_POSITION;
 }
 
+static int no_room(wsm_slice room, wsm_error *error)
+{
+	return wsm__fail(error, WSM_EROOM, "room \"%.*s\" is no valid name of a public room",
+	                 (int)(room.len > 60 ? 60 : room.len), room.data ? room.data : "");
+}
+
 int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answer, wsm_error *error)
 {
 	struct wsm__asked *asked;
@@ -163,9 +169,7 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 		return status;
 	if (needs_room(question->kind) && !wsm__room_name_valid(question->room) &&
 	    !wsm__slice_is(question->room, "@all"))
-		return wsm__fail(error, WSM_EROOM, "room \"%.*s\" is no valid name of a public room",
-		                 (int)(question->room.len > 60 ? 60 : question->room.len),
-		                 question->room.data ? question->room.data : "");
+		return no_room(question->room, error);
 	asked = asked_new(question, NULL);
 	if (!asked)
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
@@ -174,6 +178,41 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 		status = wsm__buffer_steal(&asked->answer, answer);
 	asked_unref(asked);
 	return status;
+}
+
+static int move(wsm_runtime *runtime, enum wsm__act act, uint64_t conn, wsm_slice room, wsm_error *error)
+{
+	const wsm_question question = { .room = room, .since = conn };
+	struct wsm__asked *asked;
+	int status = wsm__runtime_check(runtime, error);
+
+	if (!status && !wsm__room_name_valid(room))
+		status = no_room(room, error);
+	if (status)
+		return status;
+	asked = asked_new(&question, NULL);
+	if (!asked)
+		return wsm__fail(error, WSM_ENOMEM, "out of memory");
+	asked->act = act;
+	status = ask(runtime, asked, error);
+	if (status == WSM_ENOTFOUND)
+		wsm__fail(error, status, "the connection has gone, or it is not let in yet");
+	else if (status == WSM_EREFUSED)
+		wsm__fail(error, status,
+		          "the connection, or its user, has as many subscriptions as it may (max_rooms, "
+		          "max_rooms_per_user)");
+	asked_unref(asked);
+	return status;
+}
+
+int wsm_conn_join(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error *error)
+{
+	return move(runtime, WSM__ACT_JOIN, conn, room, error);
+}
+
+int wsm_conn_leave(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error *error)
+{
+	return move(runtime, WSM__ACT_LEAVE, conn, room, error);
 }
 
 int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_answer *answer, wsm_error *error)

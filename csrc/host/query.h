@@ -7,6 +7,9 @@
 #include "base/buffer.h"
 #include "host/command.h"
 
+/* What is asked for. */
+enum wsm__act { WSM__ACT_ASK, WSM__ACT_REST, WSM__ACT_JOIN, WSM__ACT_LEAVE };
+
 struct wsm__asked {
 	struct wsm__command_node head;
 	atomic_uint refs;
@@ -14,8 +17,8 @@ struct wsm__asked {
 	pthread_cond_t answered;
 	bool done;
 	int status;
-	bool is_rest;
-	wsm_question question;
+	enum wsm__act act;
+	wsm_question question; /* of the last two: the room, and as `since` the connection */
 	wsm_rest_request rest;
 	wsm_rest_answer rest_answer;
 	struct wsm__buffer answer;

@@ -9,7 +9,9 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "events/catalogue.h"
+#include "host/handle.h"
 #include "host/report.h"
+#include "policy/config.h"
 #include "rooms/publication.h"
 #include "wire/envelope.h"
 #include "wire/json.h"
@@ -540,4 +542,28 @@ wsm_slice wsm__publish_own_type(wsm_slice payload)
 			found = value;
 	}
 	return found;
+}
+
+int wsm__publish_check_size(const wsm_runtime *runtime, size_t len, wsm_error *error)
+{
+	if (len <= runtime->config->max_publish_size)
+		return WSM_OK;
+	return wsm__fail(error, WSM_ETOOLARGE, "the message has %zu bytes; max_publish_size is %llu", len,
+	                 (unsigned long long)runtime->config->max_publish_size);
+}
+
+int wsm__welcome_check(const wsm_runtime *runtime, const wsm_slice *welcome, size_t n, wsm_error *error)
+{
+	const wsm_publication publication = { .target = WSM_TO_ALL };
+	struct wsm__publish *publish = NULL;
+	int status = WSM_OK;
+
+	for (size_t i = 0; i < n && !status; i++) {
+		status = wsm__publish_check_size(runtime, welcome[i].len, error);
+		if (!status)
+			status = wsm__publish_new(&publication, welcome[i], &publish, error);
+		if (!status)
+			wsm__publish_free(publish, NULL);
+	}
+	return status;
 }

@@ -13,7 +13,7 @@ struct wsm__simple {
 	bool flag; /* binary; allow */
 	wsm_slice a, b, c, d;
 	wsm_slice *rooms; /* decision: its lists, see lists.h */
-	size_t n_rooms, n_subscribe, n_publish;
+	size_t n_rooms, n_subscribe, n_publish, n_welcome;
 };
 
 /* NULL when out of memory. `rooms` may be NULL. */

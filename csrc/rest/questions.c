@@ -5,6 +5,7 @@
 #include "clients/flush.h"
 #include "clients/peers.h"
 #include "clients/presence.h"
+#include "clients/subscription.h"
 #include "host/query.h"
 #include "host/report.h"
 #include "rest/rest.h"
@@ -69,9 +70,19 @@ void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 
 	wsm__flush(core); /* what the asker has published counts as sent, unless a socket is full */
 	wsm__reports_tell(&core->registry.deliveries);
-	if (asked->is_rest)
+	switch (asked->act) {
+	case WSM__ACT_REST:
 		status = wsm__rest_answer(core, &asked->rest, NULL, &asked->rest_answer);
-	else
+		break;
+	case WSM__ACT_JOIN:
+		status = wsm__subscription_join(core, asked->question.since, asked->question.room);
+		break;
+	case WSM__ACT_LEAVE:
+		status = wsm__subscription_leave(core, asked->question.since, asked->question.room);
+		break;
+	default:
 		status = answer_question(core, asked);
+		break;
+	}
 	wsm__query_finish(asked, status);
 }

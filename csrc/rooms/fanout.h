@@ -18,7 +18,7 @@ bool wsm__room_has_audience(const struct wsm__registry *registry, const struct w
  */
 uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
                            uint64_t now_ms);
-/* Queues a control message for one subscriber; on overflow marks it. */
+/* Queues a control message for one subscriber, unless it is a text and that one is raw; on overflow marks it. */
 void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
 /* Queues a publication that is for this subscriber alone (@client:…). Returns false if it was dropped. */
 bool wsm__sub_deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);

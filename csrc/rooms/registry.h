@@ -107,6 +107,7 @@ struct wsm__member {
 	bool asked;    /* the client subscribed to it itself: counts against max_rooms */
 	bool by_entry; /* it came with the connection: endpoint, token, the core's own rooms */
 	bool by_host;  /* wsm_subscribe() */
+	bool joined;   /* wsm_conn_join(): `asked`, and granted */
 	bool vouched;  /* the authorize handler was asked about it, and has allowed it */
 };
 
@@ -122,6 +123,7 @@ struct wsm__sub {
 	bool firehose;
 	bool firehose_lagging;
 	uint8_t firehose_level;
+	bool raw;              /* of a raw endpoint: gets what authors say, and nothing of the core's */
 	bool dirty, urgent;    /* on which of the registry's lists */
 	bool overflow;         /* to be closed: fell behind in what can't be had again */
 	uint64_t firehose_seq; /* while firehose_lagging: everything visible up to here was queued, or is in `replay` */
@@ -204,7 +206,7 @@ static inline bool wsm__pub_is_for(const struct wsm__pub *pub, const struct wsm_
 /* Whether it is for a subscriber that wants that level or a higher one. */
 static inline bool wsm__pub_is_wanted(const struct wsm__pub *pub, const struct wsm__sub *sub, int level)
 {
-	return (!pub->level || pub->level >= level) && wsm__pub_is_for(pub, sub);
+	return (!pub->level || pub->level >= level) && !(pub->own && sub->raw) && wsm__pub_is_for(pub, sub);
 }
 static inline bool wsm__sub_lags(const struct wsm__sub *sub)
 {

@@ -62,6 +62,8 @@ static void authenticated(struct wsm__core *core, const struct wsm__simple *comm
 		.n_subscribe = command->n_subscribe,
 		.publish = command->rooms + command->n_rooms + command->n_subscribe,
 		.n_publish = command->n_publish,
+		.welcome = command->rooms + command->n_rooms + command->n_subscribe + command->n_publish,
+		.n_welcome = command->n_welcome,
 		.code = command->code,
 		.reason = command->c,
 	};

@@ -15,6 +15,7 @@ const {
   refusal,
   wordsOf,
 } = require('./admission.js')
+const encode = require('./encode.js')
 const { InvalidRoom } = require('./errors.js')
 const { admit, answer } = require('./entrance.js')
 const { decoded, routeLabel, visible } = require('./log.js')
@@ -33,7 +34,7 @@ function handOver(manager, req, socket, head, admission = {}, how = {}) {
   manager._checked("the application's own call of handOver()")
   if (gone(socket)) return Promise.resolve({ code: 1006, reason: 'the client had gone before it was handed over' })
   if (typeof admission === 'function') return handOverAsking(manager, req, socket, head, admission, how)
-  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', ...decided } = admittedBy(admission)
+  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false, ...decided } = admittedBy(admission)
   const told = {
     ...decided,
     admitted: true,
@@ -41,6 +42,8 @@ function handOver(manager, req, socket, head, admission = {}, how = {}) {
     clientId: idText(clientId),
     greeting,
     heartbeat,
+    raw: Boolean(raw),
+    welcome: encode.welcome(decided.welcome, manager._encoder),
   }
   try {
     return taken(manager, req, socket, head, told, { state: decided.state })
@@ -65,7 +68,7 @@ function admittedBy(admission) {
  * or say something meanwhile are its affair, and nothing that they do reaches the application.
  */
 function handOverAsking(manager, req, socket, head, check, how = {}) {
-  const { clientId, skipOrigin = false, greeting = '', heartbeat = '' } = how
+  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false } = how
   const told = {
     admitted: true,
     ask: true,
@@ -73,6 +76,7 @@ function handOverAsking(manager, req, socket, head, check, how = {}) {
     clientId: idText(clientId),
     greeting,
     heartbeat,
+    raw: Boolean(raw),
   }
   try {
     return taken(manager, req, socket, head, told, { ask: () => check(req), words: wordsOfRequest(req), url: how.url })
