@@ -162,9 +162,9 @@ def rest_endpoint(
 async def _answer(manager: WebSocketManager, request: Request, call: Call, **identity: Any) -> Response:
     """The core's answer to a call. identity: `vouched`, or `admitted` and who calls, as Runtime.rest() takes them."""
     body = await _body(request)
-    # The test client calls the application by a name of its own.
-    left_out = "host" if is_test_client(request.scope) else None
-    headers = [(name, value) for name, value in request.headers.items() if name != left_out]
+    headers = request.headers.items()
+    if is_test_client(request.scope):  # It calls the application by a name of its own.
+        headers = [(name, "localhost" if name == "host" else value) for name, value in headers]
     status, content_type, fields, answer = await run_in_threadpool(
         manager._ready().rest,
         request.method,
