@@ -309,6 +309,8 @@ bool wsm__decide_enter(struct wsm__conn *conn, const char *room);
 bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id);
 /* Asks who makes the REST call that `question` describes; leaves the session ASKING. False: no memory, or the host is overloaded. */
 bool wsm__decide_identify(struct wsm__session *session, wsm_slice question);
+/* Whether who was refused so may be guessing: a matter for bans. */
+bool wsm__decision_offends(const wsm_decision *decision);
 /* It waits no longer. */
 void wsm__decide_forget_call(struct wsm__session *session);
 /* At a stop: nobody is going to answer REST calls that wait. */

@@ -258,9 +258,14 @@ def tell_refused(app: Any, path: str, root_path: str = "") -> None:
 
 def tell(code: int, where: str, why: str) -> None:
     """A line for a client that was refused with a close code in an endpoint of the application's own."""
+    refused(f"a connection to {where}, closed with {code}", why)
+
+
+def refused(what: str, why: str) -> None:
+    """A line for what was refused, which never has the value that was wrong in it."""
     more = _refusals.due()
     if more is not None:
-        warn("refused: a connection to %s, closed with %d: %s%s", where, code, visible(why), more)
+        warn("refused: %s: %s%s", what, visible(why), more)
 
 
 def _serves(manager: WebSocketManager, path: str) -> bool:
