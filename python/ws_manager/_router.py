@@ -101,7 +101,9 @@ def make_router(manager: WebSocketManager) -> Any:
         from fastapi import APIRouter
     except ImportError:
         return _starlette_router(manager)
-    router = APIRouter(tags=["ws_manager"])
+    from ws_manager._calls import CallRoute
+
+    router = APIRouter(tags=["ws_manager"], route_class=CallRoute)
     for call in CALLS:
         endpoint = rest_endpoint(manager, call)
         router.add_api_route(
