@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,7 +10,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
 
-__all__ = ["UNKNOWN_PATH", "route_label", "trace", "visible"]
+__all__ = ["UNKNOWN_PATH", "route_label", "visible"]
 
 UNKNOWN_PATH = "(a path of the application)"
 
@@ -30,22 +28,6 @@ def visible(text: object) -> str:
     return "".join(
         c if c.isprintable() and not HIDDEN.match(c) else c.encode("unicode_escape").decode("ascii") for c in str(text)
     )
-
-
-def trace(error: BaseException) -> str:
-    """A traceback as usual, but with the words of exceptions visible(), each on one line: they may be a client's."""
-    parts = traceback.format_exception(error)
-    return "\n".join(part.rstrip("\n") if part.startswith("  File ") else visible(part.rstrip("\n")) for part in parts)
-
-
-def _trace_visibly(record: logging.LogRecord) -> bool:
-    """Formatters take a text of the exception that is there already."""
-    if record.exc_info and record.exc_info[1] is not None and not record.exc_text:
-        record.exc_text = trace(record.exc_info[1])
-    return True
-
-
-logging.getLogger("ws_manager").addFilter(_trace_visibly)
 
 
 def route_label(manager: WebSocketManager | None, scope: Mapping[str, Any]) -> str:
