@@ -220,23 +220,27 @@ def test_a_stop_cancels_and_then_waits_for_who_cleans_up_but_for_nobody_for_ever
     on_a_clock(main)
 
 
-def test_a_stop_ends_although_a_handler_has_held_up_the_loop_beyond_its_time() -> None:
+def test_a_stop_waits_for_on_disconnect_too_but_not_for_ever() -> None:
+    """It is never cancelled; so nothing else than the time of finish() ends the wait for it."""
+
     async def main(clock: Clock) -> None:
-        scene = Scene()
+        handlers = Handlers()
+        handlers.timeout = 30.0
+        done: list[float] = []
 
-        async def blocks(connection: Any, data: Any) -> None:
-            try:
-                await scene.gate.wait()
-            except asyncio.CancelledError:
-                clock.now += 10 * STOP_GRACE
-            await scene.gate.wait()
+        async def goodbye(connection: Any, code: int, reason: str) -> None:
+            await asyncio.sleep(code)
+            done.append(clock.now)
 
-        scene.handlers.on_message[:] = [Registered(blocks)]
-        scene.say()
-        await asyncio.sleep(0)
-        await scene.handlers.finish()
-        assert clock.now == pytest.approx(11 * STOP_GRACE)
-        scene.gate.set()
-        await asyncio.sleep(1)
+        handlers.on_disconnect.append(Registered(goodbye))
+        for conn, seconds in ((1, 1), (2, 60)):
+            client: Any = Client()
+            client.conn = conn
+            handlers.disconnect(client, seconds, "")
+        await handlers.finish()
+        assert done == [pytest.approx(1)]
+        assert clock.now == pytest.approx(2 * STOP_GRACE)
+        await asyncio.sleep(60)
+        assert len(done) == 2
 
     on_a_clock(main)
