@@ -406,3 +406,36 @@ test('how large the head of a request may be is said by node:http first, then by
     65536: [101, 101, 101, 431],
   })
 })
+
+test('a hand-over that fails gives the socket back with all that the client has said', async (t) => {
+  const manager = new WebSocketManager()
+  t.after(() => manager.stop(0))
+  const server = await serve(t)
+  const given = new Promise((resolve) => {
+    server.on('upgrade', (req, socket, head) => {
+      // What comes while the application thinks waits in the socket.
+      socket.once('readable', () => {
+        assert.throws(() => manager.handOver(req, socket, head, { rooms: ['a b'] }), { code: 'room_invalid' })
+        resolve(String(socket.read()))
+        socket.destroy()
+      })
+    })
+  })
+  const socket = net.connect(server.address().port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write('GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
+  await once(server, 'upgrade')
+  socket.write('early words')
+  assert.equal(await given, 'early words')
+})
+
+test('only what asks for a WebSocket is ours, whatever has the word in it', async (t) => {
+  const { server } = await attached(t, (req, res) => res.end(`application ${req.headers.upgrade}`))
+  for (const upgrade of ['websockets', 'x-websocket', 'h2c, websocket']) {
+    const socket = net.connect(server.address().port, '127.0.0.1')
+    socket.write(`GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: ${upgrade}\r\nConnection: Upgrade, close\r\n\r\n`)
+    const [answer] = await once(socket, 'data')
+    assert.match(String(answer), /^HTTP\/1\.1 200 /, upgrade)
+    socket.destroy()
+  }
+})

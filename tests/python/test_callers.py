@@ -186,6 +186,25 @@ def test_two_fields_of_a_kind_are_refused_under_hypercorn(tmp_path: Path) -> Non
         refuses_what_comes_twice(int(server.expect(r"Running on http://127.0.0.1:(\d+)")[1]))
 
 
+def test_what_uvicorn_does_not_believe_is_not_believed() -> None:
+    """It believes nobody, nor does the runtime: what a client says about its address, scheme and host is its own word."""
+    manager = WebSocketManager(trusted_proxies="none")
+    said = {"x_forwarded_for": "203.0.113.9", "x_forwarded_proto": "https", "x_forwarded_host": "app.example"}
+    headers = {name.replace("_", "-"): value for name, value in said.items()}
+    with Uvicorn(make_app(manager), proxy_headers=False) as server:
+        checked = "GET /checked/api/ws/admin/state"
+        assert call(server.port, checked, host="inner", origin="https://app.example", **said) == 403
+        with client(server.port, "/ws", additional_headers=headers) as browser:
+            receive(browser, "connected")
+            assert manager.connections()[0]["ip"] == "127.0.0.1"
+        with (
+            pytest.raises(InvalidStatus) as refusal,
+            client(server.port, "/ws", origin="https://app.example", additional_headers=headers),
+        ):
+            pass
+        assert refusal.value.response.status_code == 403
+
+
 def test_nobody_becomes_the_test_client_by_a_header() -> None:
     manager = WebSocketManager()
     with Uvicorn(make_app(manager), forwarded_allow_ips="*") as server:
