@@ -94,7 +94,7 @@ static void nothing_between_us_and_a_local_caller(void **state)
 /* HTTP/1.0 may leave it out, and so may what speaks it: a proxy that names nobody. */
 static void who_names_no_host_is_not_local(void **state)
 {
-	static const char *const calls[] = { "GET /api/ws/stats", "GET /metrics", "GET /api/ws/bans",
+	static const char *const calls[] = { "GET /api/ws/stats",       "GET /metrics",  "GET /api/ws/bans",
 	                                     "GET /api/ws/admin/state", "GET /ws/admin", BROADCAST };
 
 	(void)state;

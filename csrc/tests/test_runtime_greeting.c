@@ -41,7 +41,7 @@ static void greets(const char *path, const char *type, const char *rooms)
 	json_t *greeting = of_type(visitor_greet(&visitor, host.port, path), type);
 
 	assert_int_equal(number_at(greeting, "data.protocol"), WSM_PROTOCOL_VERSION);
-	assert_int_equal(number_at(greeting, "data.heartbeat_interval"), 30);
+	assert_int_equal(number_at(greeting, "data.heartbeat_interval"), 600);
 	assert_int_not_equal(strlen(text_at(greeting, "data.client_id")), 0);
 	assert_int_equal(strlen(text_at(greeting, "timestamp")), 24);
 	assert_int_equal(strlen(text_at(greeting, "message_id")), 26);

@@ -55,7 +55,13 @@ function printed(part, depth = 0) {
   const { name, message, stack, cause, errors } = part
   const text = String(message)
   const at = String(stack).indexOf(text)
-  const frames = at < 0 ? [] : String(stack).slice(at + text.length).split('\n').slice(1)
+  const frames =
+    at < 0
+      ? []
+      : String(stack)
+          .slice(at + text.length)
+          .split('\n')
+          .slice(1)
   const own = Object.entries(part).filter(([key]) => !['stack', 'message', 'name', 'cause', 'errors'].includes(key))
   const inner = [...(cause === undefined ? [] : [cause]), ...(Array.isArray(errors) ? errors : [])]
   const lines = [visible(`${name}: ${text}`), ...frames.map(visible)]

@@ -173,7 +173,12 @@ async function call(manager, asked, req) {
 /** Errors of the core that mean: later, or elsewhere. */
 const UNAVAILABLE = new Set(['not_running', 'overloaded', 'timeout', 'out_of_memory'])
 
-async function answerOf(manager, { method, path, query, ip, rawHeaders, body, tls, vouched = false }, identity, asks = false) {
+async function answerOf(
+  manager,
+  { method, path, query, ip, rawHeaders, body, tls, vouched = false },
+  identity,
+  asks = false,
+) {
   const asked = [method, path, query, ip, rawHeaders, body, tls, vouched, identity, asks]
   const [status, type, lines, answer] = await manager._rest(...asked)
   const more = lines.split('\r\n').filter(Boolean)

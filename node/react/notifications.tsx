@@ -143,6 +143,7 @@ export const NotificationCenter = /* @__PURE__ */ guarded('NotificationCenter', 
 function Center({ onAction, className = '', ...options }: NotificationCenterProps): ReactNode {
   const { notifications, unreadCount, markAsRead, dismiss } = useNotifications(options)
   const [open, setOpen] = useState(false)
+  const [rightwards, setRightwards] = useState(false)
   const panel = useId()
   const root = useRef<HTMLDivElement>(null)
   const bell = useRef<HTMLButtonElement>(null)
@@ -166,6 +167,12 @@ function Center({ onAction, className = '', ...options }: NotificationCenterProp
     }
   }, [open])
 
+  // A panel opens to the side where the window has room for it.
+  const toggle = (): void => {
+    setRightwards((bell.current?.getBoundingClientRect().left ?? Infinity) < window.innerWidth / 2)
+    setOpen(!open)
+  }
+
   // The button that had the focus goes with its notification: the panel takes it, or the keyboard is lost.
   const keepFocus = () => root.current?.querySelector<HTMLElement>('.wsm-panel')?.focus()
 
@@ -178,7 +185,7 @@ function Center({ onAction, className = '', ...options }: NotificationCenterProp
         aria-expanded={open}
         aria-controls={open ? panel : undefined}
         aria-label={unreadCount ? `Notifications, ${unreadCount} unread` : 'Notifications'}
-        onClick={() => setOpen(!open)}
+        onClick={toggle}
       >
         <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
           <path
@@ -195,7 +202,13 @@ function Center({ onAction, className = '', ...options }: NotificationCenterProp
         {notifications[0] && !notifications[0].read ? `${notifications[0].title}: ${notifications[0].message}` : ''}
       </span>
       {open && (
-        <div id={panel} className="wsm-panel" role="region" aria-label="Notifications" tabIndex={-1}>
+        <div
+          id={panel}
+          className={`wsm-panel ${rightwards ? 'wsm-rightwards' : ''}`}
+          role="region"
+          aria-label="Notifications"
+          tabIndex={-1}
+        >
           <div className="wsm-row wsm-head">
             <strong className="wsm-grow">Notifications</strong>
             <button type="button" className="wsm-link" disabled={!unreadCount} onClick={() => markAsRead()}>

@@ -65,14 +65,12 @@ done:
 
 PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "method",  "path",  "query",     "ip",      "headers",
-	                                        "body",    "tls",   "via",       "vouched", "admitted",
-	                                        "user_id", "rooms", "subscribe", "asks",    "refused",
-	                                        "code",    "reason", NULL };
+	static const char *const keywords[] = { "method",    "path", "query",   "ip",       "headers", "body",
+	                                        "tls",       "via",  "vouched", "admitted", "user_id", "rooms",
+	                                        "subscribe", "asks", "refused", "code",     "reason",  NULL };
 	wsm_rest_request request = { .body = { NULL, 0 } };
-	wsm_slice *texts[] = { &request.method, &request.path, &request.query,
-	                       &request.ip,     &request.via,  &request.user_id,
-	                       &request.reason };
+	wsm_slice *texts[] = { &request.method, &request.path,    &request.query, &request.ip,
+	                       &request.via,    &request.user_id, &request.reason };
 	static const char *const names[] = { "method", "path", "query", "ip", "via", "user_id", "reason" };
 	PyObject *objects[7] = { NULL }, *header_list = NULL, *rooms = Py_None, *subscribe = Py_None, *headers = NULL,
 		 *result = NULL;

@@ -31,7 +31,10 @@ def _trace_visibly(record: logging.LogRecord) -> bool:
 
 
 def _with_level_and_name(record: logging.LogRecord) -> bool:
-    """Where nobody has set up logging a warning looks like the lines of the start beside it; Python would write the text alone."""
+    """A warning looks like the lines of the start beside it where nobody has set up logging.
+
+    Python would write the text alone.
+    """
     if logger.hasHandlers() or record.levelno < logging.WARNING:
         return True
     for name in SERVERS:

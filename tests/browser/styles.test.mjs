@@ -96,3 +96,38 @@ for (const [name, css] of Object.entries(PAGES))
       )
     }
   })
+
+test('the list of notifications opens at its bell, inside the window, wherever the page puts the bell', async (t) => {
+  const folder = await built('bell', '')
+  const page = await open(t, await contextOf(t, browser, { reducedMotion: 'reduce' }), await serve(t, folder))
+  const bell = page.locator('.wsm-bell')
+  for (const side of ['start', 'end']) {
+    await page.addStyleTag({
+      content: `.wsm-notifications { position: fixed; inset: 20px auto auto; inset-inline-${side}: 40px }`,
+    })
+    await bell.click()
+    const [panel, from] = [await page.locator('.wsm-panel').boundingBox(), await bell.boundingBox()]
+    const edge = ({ x, width }) => (side === 'start' ? x : x + width)
+    assert.equal(Math.round(edge(panel)), Math.round(edge(from)), side)
+    assert.ok(panel.x >= 0 && panel.x + panel.width <= page.viewportSize().width, side)
+    await page.keyboard.press('Escape')
+  }
+})
+
+test('no component vanishes in a flex box, whatever its direction and alignment', async (t) => {
+  const folder = await built('flex', '')
+  const page = await open(t, await contextOf(t, browser, { reducedMotion: 'reduce' }), await serve(t, folder))
+  const widths = () =>
+    page.locator('.wsm-card').evaluateAll((cards) => cards.map((each) => each.getBoundingClientRect()))
+  for (const [direction, align] of ['row', 'column'].flatMap((each) =>
+    ['center', 'start', 'stretch'].map((to) => [each, to]),
+  )) {
+    await page.addStyleTag({
+      content: `:has(> .wsm-card) { display: flex !important; flex-flow: ${direction} wrap; align-items: ${align} }`,
+    })
+    for (const { width, left, right } of await widths()) {
+      assert.ok(width > 200, `${direction}, ${align}: ${width} px wide`)
+      assert.ok(left >= 0 && right <= page.viewportSize().width, `${direction}, ${align}: from ${left} to ${right}`)
+    }
+  }
+})

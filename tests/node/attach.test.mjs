@@ -383,7 +383,8 @@ test('other listeners of the same server: said once, where a path was taken that
 /** The status of an upgrade with so large a cookie. */
 async function statusWith(server, bytes) {
   const socket = net.connect(server.address().port, '127.0.0.1')
-  const asks = 'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  const asks =
+    'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
   socket.write(`GET /ws HTTP/1.1\r\nHost: localhost\r\n${asks}Cookie: a=${'x'.repeat(bytes)}\r\n\r\n`)
   const [answer] = await once(socket, 'data')
   socket.destroy()

@@ -75,7 +75,11 @@ for (const [name, enter] of Object.entries(entrances)) {
       assert.equal(await raw(port, `GET ${path} HTTP/1.0\r\nHost: localhost\r\n\r\n`), 200, path)
       assert.ok([401, 403].includes(await raw(port, `GET ${path} HTTP/1.0\r\n\r\n`)), path)
     }
-    for (const field of ['Origin: http://localhost\r\nOrigin: http://evil.example', 'Host: evil.example', 'X-API-Key: a\r\nX-API-Key: b']) {
+    for (const field of [
+      'Origin: http://localhost\r\nOrigin: http://evil.example',
+      'Host: evil.example',
+      'X-API-Key: a\r\nX-API-Key: b',
+    ]) {
       const request = `GET /api/ws/history?room=r HTTP/1.1\r\nHost: localhost\r\n${field}\r\n\r\n`
       assert.equal(await raw(port, request), 400, field)
     }

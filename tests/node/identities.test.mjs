@@ -78,9 +78,7 @@ for (const [name, serving] of Object.entries(sockets)) {
 test('handOver() with a check and a client id that nobody can have', async (t) => {
   const { manager, lines } = await start(t)
   const server = await serve(t)
-  server.on('upgrade', (req, socket, head) =>
-    manager.handOver(req, socket, head, { userId: 'u', ...idsOf(req.url) }),
-  )
+  server.on('upgrade', (req, socket, head) => manager.handOver(req, socket, head, { userId: 'u', ...idsOf(req.url) }))
   assert.equal((await closed(t, `ws://${server.host}/?clientId=${'u'.repeat(129)}`)).code, 4400)
   linesAreGood(lines, 'clientId must be')
 })

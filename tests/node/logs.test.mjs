@@ -71,7 +71,10 @@ test('what a handler throws stands on the console with nothing hidden in it, and
   assert.equal(status, 0, stderr)
   assert.doesNotMatch(stderr, /[^\n\x20-\x7e]/)
   assert.doesNotMatch(stderr, /^\s*(ws_manager: forged|at forged)/m)
-  assert.match(stderr, /^ws_manager: onMessage: the handler threw Error: board \\x1b\[2J\\x0aws_manager: forged\\u\{202e\}/m)
+  assert.match(
+    stderr,
+    /^ws_manager: onMessage: the handler threw Error: board \\x1b\[2J\\x0aws_manager: forged\\u\{202e\}/m,
+  )
   assert.match(stderr, /^ {4}at /m)
   assert.match(stderr, /caused by RangeError: board/)
 })

@@ -154,12 +154,12 @@ def test_the_page_brings_no_markup_out_of_texts() -> None:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", file.read_text()), file
 
 
-def by_name(request):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - what it is about
+def by_name(request):  # type: ignore[no-untyped-def]
     """As people write it."""
     return request.headers.get("x-user")
 
 
-async def asynchronous(request, x_user: str = Header("")):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+async def asynchronous(request, x_user: str = Header("")):  # type: ignore[no-untyped-def]
     """With another parameter beside it."""
     return request.headers.get("x-user") == x_user and x_user
 
@@ -178,7 +178,7 @@ def test_a_check_without_an_annotation_gets_the_request(check: Any) -> None:
 class Checks:
     """A check that cannot be annotated from outside."""
 
-    def check(self, request):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def check(self, request):  # type: ignore[no-untyped-def]
         return True
 
 

@@ -187,7 +187,7 @@ def test_two_fields_of_a_kind_are_refused_under_hypercorn(tmp_path: Path) -> Non
 
 
 def test_what_uvicorn_does_not_believe_is_not_believed() -> None:
-    """It believes nobody, nor does the runtime: what a client says about its address, scheme and host is its own word."""
+    """Nor by the runtime: what a client says about its address, scheme and host is its own word."""
     manager = WebSocketManager(trusted_proxies="none")
     said = {"x_forwarded_for": "203.0.113.9", "x_forwarded_proto": "https", "x_forwarded_host": "app.example"}
     headers = {name.replace("_", "-"): value for name, value in said.items()}

@@ -276,9 +276,13 @@ def test_so_do_those_of_the_bridge_the_router_and_handlers(tmp_path: Path) -> No
         process.expect(r"^ValueError: the database\\nis away$")
         process.expect("^WARNING: +ws_manager: the authenticate handler did not answer")
         process.expect("^ERROR: +ws_manager: WebSocket /ws can't be served")
-        bare = [line for line in process.lines if line.startswith(("on_message", "the authenticate", "WebSocket", "is"))]
+        bare = [
+            line for line in process.lines if line.startswith(("on_message", "the authenticate", "WebSocket", "is"))
+        ]
         assert bare == []
-    (tmp_path / "lines.py").write_text(LINES.replace("asyncio.run", 'logging.basicConfig(format="%(name)s | %(message)s")\nasyncio.run'))
+    (tmp_path / "lines.py").write_text(
+        LINES.replace("asyncio.run", 'logging.basicConfig(format="%(name)s | %(message)s")\nasyncio.run')
+    )
     with Process("lines.py", cwd=tmp_path) as process:
         assert process.wait() == 0, process.output
         process.expect(r"^ws_manager \| on_message: the handler raised ValueError$")

@@ -1,4 +1,4 @@
-"""Bounds of handlers to the byte and to the turn: what waits for them, and how long a stop waits, on a clock of the test."""
+"""Bounds of handlers: what waits for them, to the message, and how long a stop waits, on a clock of the test."""
 
 from __future__ import annotations
 

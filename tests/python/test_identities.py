@@ -90,11 +90,12 @@ def test_and_for_what_an_authenticate_handler_returns(
 
     with Uvicorn(make_app(manager), access_log=False, **options) as server:
         caplog.clear()
+        name = "session_id" if shape == "session" else "user_id"
         for id in NO_IDS[shape == "session" : 3]:  # The core writes ten lines of a kind a minute.
             for port in (server.port, manager.port):
                 with client(port, f"/ws?id={quote(id)}") as browser:
                     assert closed(browser)[0] == 4400, id
-                lines_are_good(server, caplog, f"closed with 4400: authenticate: {shape.replace('text', 'user')}_id must")
+                lines_are_good(server, caplog, f"closed with 4400: authenticate: {name} must")
                 answer = httpx.get(f"http://127.0.0.1:{port}/api/ws/history?room=r&id={quote(id)}")
                 assert answer.status_code == 400, id
                 assert "_id must be" in answer.json()["error"]["message"]
