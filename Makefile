@@ -329,7 +329,7 @@ check-generated: $(V)/package ## Generated files are those that their sources gi
 
 .PHONY: lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
-JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/entrances/node/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/browser/pages/*.jsx tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/* tests/web/seeds/* csrc/admin/web/*.js) package.json
+JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs .ci/*.mjs examples/docker/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/entrances/node/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/browser/pages/*.jsx tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/* tests/web/seeds/* csrc/admin/web/*.js) package.json
 JS_STYLE += $(filter %.ts %.tsx,$(NEXT_SOURCES) $(PAGE_SOURCES))
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
@@ -344,7 +344,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules .ci/empty-root .ci/side-by-side .ci/demos-come-up .ci/npm-install .ci/pip-install; do bash -n $$script; done
+	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules .ci/empty-root .ci/side-by-side .ci/try-dockerfiles .ci/demos-come-up .ci/npm-install .ci/pip-install; do bash -n $$script; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources

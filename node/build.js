@@ -65,7 +65,7 @@ function missing() {
     if (succeeds('pkg-config', `${module} >= ${version}`)) continue
     if (succeeds('pkg-config', '--exists', module)) {
       const found = output('pkg-config', '--modversion', module)
-      leave(`${module} ${found} is too old: ${version} or later is needed (Debian 12, Ubuntu 24.04 and later have it).`)
+      leave(`${module} ${found} is too old: ${version} or later is needed (Debian 12 has it).`)
     }
     packages.push(debian)
   }

@@ -18,7 +18,7 @@ macro(wsm_need prefix module version package)
 		pkg_check_modules(${prefix}_any QUIET ${module})
 		if(${prefix}_any_FOUND)
 			message(FATAL_ERROR "${module} ${${prefix}_any_VERSION} is too old: ws_manager needs ${version} or later "
-				"(Debian 12, Ubuntu 24.04 and later have it).")
+				"(Debian 12 has it).")
 		endif()
 		list(APPEND wsm_missing ${package})
 	endif()

@@ -52,7 +52,7 @@ extern "C" {
 	X(EFORKED, -11, "forked", "the runtime belongs to the parent process")                                         \
 	X(ETIMEOUT, -12, "timeout", "the runtime did not answer in time")                                              \
 	X(EJSON, -13, "bad_json", "not valid JSON")                                                                    \
-	X(EREFUSED, -14, "refused", "the connection request was refused")
+	X(EREFUSED, -14, "refused", "the request was refused")
 
 typedef enum wsm_status {
 #define WSM_X(name, value, code, sentence) WSM_##name = (value),
@@ -155,6 +155,11 @@ unsigned wsm_runtime_port(const wsm_runtime *runtime);
 
 #define WSM_ENDPOINT_FIREHOSE 1u /* gets every message of every public room and of @all, but not `logs` */
 #define WSM_ENDPOINT_AUTH 2u     /* exists only where there is a key for tokens, or an authenticate handler */
+/*
+ * Both sides say what the application says, and nothing else (docs/protocol.md, "Raw endpoints"): publications go out without the
+ * members that the core adds, the core says nothing by itself, and every message of a client is a WSM_EVENT_MESSAGE.
+ */
+#define WSM_ENDPOINT_RAW 4u
 
 /*
  * A path pattern and what a connection to it joins. In `path`, `{name}` stands for one segment of 1-128 bytes.
@@ -216,6 +221,17 @@ int wsm_room_rule_set(wsm_runtime *runtime, wsm_slice pattern, wsm_slice setting
  */
 int wsm_subscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm_error *error);
 int wsm_unsubscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm_error *error);
+/*
+ * [query] One connection joins a public room, until it leaves or ends; it may read the room's history meanwhile. The client is told
+ * (`subscribed`), and it counts as a subscription of its own. Being there already is WSM_OK. WSM_EROOM; WSM_ENOTFOUND: it has gone,
+ * or is not let in yet; WSM_EREFUSED: max_rooms, max_rooms_per_user; WSM_ENOTRUNNING, WSM_ETIMEOUT, WSM_ENOMEM.
+ */
+int wsm_conn_join(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error *error);
+/*
+ * [query] It leaves the room, whatever it was there for, and is told (`unsubscribed`). Not being there is WSM_OK. What it may subscribe
+ * to by itself, and wsm_subscribe() for connections to come, stay as they are. WSM_EROOM, WSM_ENOTFOUND and so on, as above.
+ */
+int wsm_conn_leave(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error *error);
 /* Closes one connection. code 1000-1013 or 3000-4999, 0 for 4409; reason is cut at 123 bytes. */
 int wsm_disconnect(wsm_runtime *runtime, wsm_slice client_id, unsigned code, wsm_slice reason, wsm_error *error);
 int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, wsm_slice reason, wsm_error *error);
@@ -263,7 +279,10 @@ typedef struct wsm_admission {
 	size_t n_subscribe;
 	const wsm_slice *publish; /* that it may publish to: likewise */
 	size_t n_publish;
+	const wsm_slice *welcome; /* sent to it right behind its greeting: payloads as of a publication without type */
+	size_t n_welcome;
 	wsm_slice greeting, heartbeat; /* empty: "connected", "heartbeat" */
+	bool raw;                      /* as at an endpoint with WSM_ENDPOINT_RAW */
 	wsm_slice
 		ip; /* wsm_adopt: of the client, where `fd` leads to a relay of the host's; empty: the socket's peer */
 	bool tls;   /* wsm_adopt: the client speaks TLS, which that relay ends */
@@ -374,10 +393,15 @@ typedef struct wsm_decision {
 	size_t n_subscribe;
 	const wsm_slice *publish;
 	size_t n_publish;
+	const wsm_slice *welcome; /* as in wsm_admission */
+	size_t n_welcome;
 	unsigned code;    /* refusal: close code, 0 for 4401 */
 	wsm_slice reason; /* refusal: one sentence */
 } wsm_decision;
-/* WSM_EINVAL, WSM_EROOM: the question stays open, so answer again, with a refusal. WSM_ENOTRUNNING, WSM_EFORKED, WSM_ENOMEM. */
+/*
+ * WSM_EINVAL, WSM_EROOM, WSM_ETOOLARGE (welcome): the question stays open, so answer again, with a refusal. WSM_ENOTRUNNING,
+ * WSM_EFORKED, WSM_ENOMEM.
+ */
 int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision, wsm_error *error);
 int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow);
 /*

@@ -51,7 +51,8 @@ typedef struct wsm_member {
  * One publication. Zero-initialise, then set what is wanted.
  * With `type`, payload is the encoded JSON value of "data" and the core makes the envelope; where the type is in the
  * catalogue its room, priority, key, rate, history and shape apply unless set here. Without `type`, a payload that is
- * a JSON object gets those of timestamp, message_id, room, offset that it lacks; other text goes out untouched.
+ * a JSON object gets those of timestamp, message_id, room, offset that it lacks; other text goes out untouched. At raw endpoints
+ * all text goes out untouched (of an object, without the blanks around it), and an event without what the core and `members` add to it.
  * Members of the object, of flat data, and of `members` that are called room, offset or epoch stay as they are; the server's
  * own then stand in "@position" (docs/protocol.md). Names there that begin with '@' are WSM_EINVAL, and so is flat data that is no
  * object.

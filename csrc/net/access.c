@@ -47,13 +47,23 @@ static enum wsm__who who_may(struct wsm__core *core, enum wsm__right right, wsm_
 	return wsm__access_who(&rule, right, wsm__access_guarded(core));
 }
 
+/* The host has put this connection there. */
+static bool joined(const struct wsm__conn *conn, wsm_slice name)
+{
+	struct wsm__room *room = wsm__room_find(&conn->core->registry, name);
+	const struct wsm__member *member = room ? wsm__member_find(&conn->core->registry, room->id, &conn->sub) : NULL;
+
+	return member && member->joined;
+}
+
 static bool granted(const struct wsm__conn *conn, enum wsm__right right, wsm_slice room)
 {
 	if (right == WSM__RIGHT_PUBLISH)
 		return (conn->grant && wsm__patterns_grant(&conn->grant->claims.publish, room)) ||
 		       wsm__patterns_grant(&conn->may_publish, room);
 	return (conn->grant && wsm__patterns_grant(&conn->grant->claims.rooms, room)) ||
-	       wsm__patterns_grant(&conn->granted, room) || wsm__sticky_has(conn->core, conn->sub.user_id, room);
+	       wsm__patterns_grant(&conn->granted, room) || wsm__sticky_has(conn->core, conn->sub.user_id, room) ||
+	       joined(conn, room);
 }
 
 static enum wsm__verdict ask_or(const struct wsm__conn *conn, const char *sentence, const char **why)

@@ -8,6 +8,7 @@
 #include "net/commands.h"
 #include "net/connection.h"
 #include "net/lists.h"
+#include "net/publish.h"
 #include "net/session.h"
 #include "policy/address.h"
 #include "rooms/name.h"
@@ -15,11 +16,12 @@
 
 static const wsm_slice nothing = { NULL, 0 };
 
-static int check_admission(const wsm_admission *admission, wsm_error *error)
+static int check_admission(const wsm_runtime *runtime, const wsm_admission *admission, wsm_error *error)
 {
 	const wsm_slice ids[] = { admission->client_id, admission->user_id, admission->session_id };
 	static const char *const names[] = { "client_id", "user_id", "session_id" };
 	struct wsm__address address;
+	int status;
 
 	for (size_t i = 0; i < 3; i++)
 		if (ids[i].len && !wsm__id_valid(ids[i]))
@@ -28,7 +30,8 @@ static int check_admission(const wsm_admission *admission, wsm_error *error)
 			                 WSM__ID_MAX);
 	if (admission->ip.len && !wsm__address_parse(&address, admission->ip))
 		return wsm__fail(error, WSM_EINVAL, "ip must be an IPv4 or IPv6 address");
-	return wsm__lists_check(&WSM__LISTS_OF(admission), error);
+	status = wsm__lists_check(&WSM__LISTS_OF(admission), error);
+	return status ? status : wsm__welcome_check(runtime, admission->welcome, admission->n_welcome, error);
 }
 
 static size_t admission_bytes(const wsm_admission *admission)
@@ -54,6 +57,7 @@ static void copy_admission(struct wsm__adopt *adopt, const wsm_admission *admiss
 	adopt->admission.rooms = lists.rooms;
 	adopt->admission.subscribe = lists.subscribe;
 	adopt->admission.publish = lists.publish;
+	adopt->admission.welcome = lists.welcome;
 }
 
 static size_t header_bytes(const wsm_request *request)
@@ -153,7 +157,7 @@ int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, con
 		status = wsm__fail(error, WSM_EINVAL,
 		                   "a hand-over needs a connected stream socket and the request that was read from it");
 	if (!status && admission)
-		status = check_admission(admission, error);
+		status = check_admission(runtime, admission, error);
 	if (status)
 		return status;
 	adopt = adopt_new(runtime, WSM__CMD_ADOPT, wsm__slice(request, len), &none, admission);
@@ -219,7 +223,7 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 
 	*http_status = 0;
 	if (!status && admission)
-		status = check_admission(admission, error);
+		status = check_admission(runtime, admission, error);
 	if (status)
 		return status;
 	if (path_len < 0) {

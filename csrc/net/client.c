@@ -325,10 +325,14 @@ static void complete(struct wsm__conn *conn, wsm_slice message)
 	}
 	if (!wsm__limits_message(conn, cost_of(conn, message)))
 		return;
-	if (!conn->binary)
+	if (!conn->binary && !conn->sub.raw)
 		understand(conn, message);
 	else if (wsm__wants(conn->core, WSM_WANT_MESSAGE))
-		hand_to_host(conn, WSM_EVENT_MESSAGE, &none, message, true);
+		hand_to_host(conn, WSM_EVENT_MESSAGE, &none, message, conn->binary);
+	else if (!conn->binary)
+		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_PUBLICATION,
+		                  "a message to the raw endpoint %s: the application has no on_message handler",
+		                  conn->info->path);
 	else
 		wsm__conn_close(conn, 1003, "binary messages are not understood here");
 }

@@ -186,7 +186,7 @@ static void disconnect_user(struct wsm__core *core, const struct wsm__simple *co
 
 /* ---- answers of the host ---------------------------------------------------------------------------------------- */
 
-static int check_decision(const wsm_decision *decision, wsm_error *error)
+static int check_decision(const wsm_runtime *runtime, const wsm_decision *decision, wsm_error *error)
 {
 	int status = WSM_OK;
 
@@ -198,7 +198,9 @@ static int check_decision(const wsm_decision *decision, wsm_error *error)
 		status = wsm__fail(error, WSM_EINVAL, "close code %u may not be sent", decision->code);
 	if (!status && !wsm__utf8_valid(decision->reason))
 		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8");
-	return status ? status : wsm__lists_check(&WSM__LISTS_OF(decision), error);
+	if (!status)
+		status = wsm__lists_check(&WSM__LISTS_OF(decision), error);
+	return status ? status : wsm__welcome_check(runtime, decision->welcome, decision->n_welcome, error);
 }
 
 int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision, wsm_error *error)
@@ -210,7 +212,7 @@ int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision 
 	int status = wsm__runtime_check(runtime, error);
 
 	if (!status)
-		status = check_decision(decision, error);
+		status = check_decision(runtime, decision, error);
 	if (status)
 		return status;
 	all = calloc(n + 1, sizeof(*all));
@@ -225,6 +227,7 @@ int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision 
 		command->n_rooms = lists.n_rooms;
 		command->n_subscribe = lists.n_subscribe;
 		command->n_publish = lists.n_publish;
+		command->n_welcome = lists.n_welcome;
 		command->flag = decision->allow;
 		command->code = decision->code;
 	}
@@ -285,6 +288,8 @@ static void authenticated(struct wsm__core *core, const struct wsm__simple *comm
 		.n_subscribe = command->n_subscribe,
 		.publish = command->rooms + command->n_rooms + command->n_subscribe,
 		.n_publish = command->n_publish,
+		.welcome = command->rooms + command->n_rooms + command->n_subscribe + command->n_publish,
+		.n_welcome = command->n_welcome,
 		.code = command->code,
 		.reason = command->c,
 	};

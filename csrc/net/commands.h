@@ -13,7 +13,7 @@ struct wsm__simple {
 	bool flag; /* binary; allow */
 	wsm_slice a, b, c, d;
 	wsm_slice *rooms; /* decision: its lists, see lists.h */
-	size_t n_rooms, n_subscribe, n_publish;
+	size_t n_rooms, n_subscribe, n_publish, n_welcome;
 };
 
 /* A hand-over, or the opening of a bridge. */
@@ -39,6 +39,10 @@ void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt);
 void wsm__bridge_run(struct wsm__core *core, struct wsm__simple *command);
 /* Tells the host that a connection that it handed over has come to nothing. */
 void wsm__adopt_failed(wsm_runtime *runtime, uint64_t number, unsigned code, const char *reason);
+
+/* sticky.c: one connection joins or leaves by the host's word. As wsm_conn_join() and wsm_conn_leave(). */
+int wsm__host_join(struct wsm__core *core, uint64_t conn, wsm_slice room);
+int wsm__host_leave(struct wsm__core *core, uint64_t conn, wsm_slice room);
 
 /* A question of the host's, waited for. */
 struct wsm__asked;

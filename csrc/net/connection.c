@@ -80,6 +80,16 @@ struct wsm__conn *wsm__conn_by_number(struct wsm__core *core, uint64_t number)
 
 /* ---- being made ------------------------------------------------------------------------------------------------- */
 
+static void messages_free(struct wsm__early *message)
+{
+	while (message) {
+		struct wsm__early *next = message->next;
+
+		free(message);
+		message = next;
+	}
+}
+
 static void opening_free(struct wsm__opening *opening)
 {
 	if (!opening)
@@ -92,12 +102,8 @@ static void opening_free(struct wsm__opening *opening)
 		explicit_bzero(opening->token, strlen(opening->token));
 	free(opening->token);
 	free(opening->answer_id);
-	while (opening->early) {
-		struct wsm__early *next = opening->early->next;
-
-		free(opening->early);
-		opening->early = next;
-	}
+	messages_free(opening->early);
+	messages_free(opening->welcome);
 	wsm__buffer_fini(&opening->described);
 	for (size_t i = 0; i < opening->n_gaps; i++)
 		wsm__pub_unref(opening->gaps[i]);
@@ -196,6 +202,8 @@ static int take_grants(struct wsm__conn *conn, const struct wsm__lists *lists)
 		status = opening_add_room(conn->opening, lists->rooms[i]);
 	if (!status)
 		status = take_patterns(&conn->granted, lists->subscribe, lists->n_subscribe);
+	if (!status)
+		status = wsm__opening_welcome(conn->opening, lists->welcome, lists->n_welcome);
 	return status ? status : take_patterns(&conn->may_publish, lists->publish, lists->n_publish);
 }
 
@@ -285,6 +293,7 @@ struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const s
 	conn->admitted = admission && admission->admitted;
 	conn->ask = admission && admission->ask;
 	conn->echo = endpoint && (endpoint->flags & WSM__ENDPOINT_ECHO);
+	conn->sub.raw = (endpoint && (endpoint->flags & WSM_ENDPOINT_RAW)) || (admission && admission->raw);
 	if (admission && admission->greeting.len)
 		greeting = admission->greeting;
 	if (admission && admission->heartbeat.len)

@@ -83,7 +83,7 @@ struct wsm__conn {
 	struct wsm__patterns granted, may_publish; /* the host's word when it was let in */
 };
 
-/* A message that came before the host had decided. */
+/* A message that came before the host had decided; or one that the host wants to say first. */
 struct wsm__early {
 	struct wsm__early *next;
 	bool binary;
@@ -114,6 +114,7 @@ struct wsm__opening {
 	struct wsm__early *early; /* in order */
 	uint32_t n_early;
 	size_t early_bytes;
+	struct wsm__early *welcome; /* what the host says behind the greeting, in order */
 };
 
 /* ---- connection.c: being made, opening, closing ----------------------------------------------------------------- */
@@ -195,6 +196,8 @@ void wsm__sticky_fini(struct wsm__core *core);
 void wsm__conn_enter(struct wsm__conn *conn);
 /* Joins one room, from the position that the client named if it did, and adds its row to the greeting. */
 void wsm__conn_enter_room(struct wsm__conn *conn, wsm_slice name, bool by_entry, struct wsm__buffer *greeting);
+/* Keeps what the host wants to say behind the greeting. WSM_ENOMEM. */
+int wsm__opening_welcome(struct wsm__opening *opening, const wsm_slice *messages, size_t n);
 /* The registry's callback: tells a client that publications it had a right to are gone, behind its greeting. */
 void wsm__conn_gap(void *core, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, uint64_t missed);
 

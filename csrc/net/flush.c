@@ -21,20 +21,25 @@ void wsm__flush_soon(struct wsm__conn *conn)
 	wsm__mark_dirty(&conn->core->registry, &conn->sub, true);
 }
 
-static void count_sent(struct wsm__conn *conn, const struct wsm__pub *pub)
+/* The first `n` of its outbox, as so many bytes. */
+static void count_sent(struct wsm__conn *conn, uint32_t n, size_t bytes)
 {
 	struct wsm__core *core = conn->core;
 
-	core->counters.messages_sent += !pub->control;
-	core->counters.bytes_sent += pub->frame_len;
-	conn->sent.count += !pub->control;
-	conn->bytes_sent += pub->frame_len;
+	for (uint32_t i = 0; i < n; i++) {
+		bool control = wsm__outbox_at(&conn->sub.outbox, i)->control;
+
+		core->counters.messages_sent += !control;
+		conn->sent.count += !control;
+	}
+	core->counters.bytes_sent += bytes;
+	conn->bytes_sent += bytes;
 }
 
 /* How many from the front go into one write of at most WSM__SCRATCH_SIZE; a larger one goes alone. */
 static uint32_t batch(const struct wsm__outbox *outbox, size_t *bytes)
 {
-	uint32_t n = 0, max = sizeof(((struct wsm__core *)0)->scratch_pubs) / sizeof(struct wsm__pub *);
+	uint32_t n = 0, max = sizeof(((struct wsm__scratch *)0)->pubs) / sizeof(struct wsm__pub *);
 
 	*bytes = 0;
 	while (n < outbox->count && n < max) {
@@ -51,35 +56,66 @@ static uint32_t batch(const struct wsm__outbox *outbox, size_t *bytes)
 }
 
 /* Whether the scratch buffer already holds just these. Its publications are kept alive by references. */
-static bool same_batch(const struct wsm__core *core, const struct wsm__outbox *outbox, uint32_t n)
+static bool same_batch(const struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n)
 {
-	if (core->scratch_count != n)
+	if (scratch->count != n)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
-		if (core->scratch_pubs[i] != wsm__outbox_at(outbox, i))
+		if (scratch->pubs[i] != wsm__outbox_at(outbox, i))
 			return false;
 	return true;
 }
 
-static void forget_batch(struct wsm__core *core)
+static void forget_batch(struct wsm__scratch *scratch)
 {
-	for (uint32_t i = 0; i < core->scratch_count; i++)
-		wsm__pub_unref(core->scratch_pubs[i]);
-	core->scratch_count = 0;
-	core->scratch_len = 0;
+	for (uint32_t i = 0; i < scratch->count; i++)
+		wsm__pub_unref(scratch->pubs[i]);
+	scratch->count = 0;
+	scratch->len = 0;
+	wsm__buffer_fini(&scratch->large);
 }
 
-static void copy_batch(struct wsm__core *core, const struct wsm__outbox *outbox, uint32_t n)
+/* At most `bytes`, which is more than there is space for if it is a large raw one. False: no memory. */
+static bool copy_batch(struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n, size_t bytes,
+                       bool raw)
 {
-	forget_batch(core);
+	uint8_t *data = scratch->bytes;
+
+	forget_batch(scratch);
+	if (bytes > sizeof(scratch->bytes)) {
+		if (!wsm__buffer_reserve(&scratch->large, bytes))
+			return false;
+		data = (uint8_t *)scratch->large.data;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct wsm__pub *pub = wsm__outbox_at(outbox, i);
 
-		memcpy(core->scratch + core->scratch_len, pub->frame, pub->frame_len);
-		core->scratch_len += pub->frame_len;
-		core->scratch_pubs[i] = wsm__pub_ref(pub);
+		if (raw && wsm__pub_has_raw(pub)) {
+			scratch->len += wsm__pub_frame_raw(pub, data + scratch->len);
+		} else {
+			memcpy(data + scratch->len, pub->frame, pub->frame_len);
+			scratch->len += pub->frame_len;
+		}
+		scratch->pubs[i] = wsm__pub_ref(pub);
 	}
-	core->scratch_count = n;
+	scratch->count = n;
+	scratch->data = data;
+	return true;
+}
+
+/* The first `n` as they go on the wire; *bytes: at most, and then really. NULL: no memory. */
+static const uint8_t *batch_data(struct wsm__conn *conn, uint32_t n, size_t *bytes)
+{
+	const struct wsm__outbox *outbox = &conn->sub.outbox;
+	struct wsm__scratch *scratch = &conn->core->scratch[conn->sub.raw];
+	const struct wsm__pub *first = wsm__outbox_at(outbox, 0);
+
+	if (n == 1 && !(conn->sub.raw && wsm__pub_has_raw(first)))
+		return first->frame;
+	if (!same_batch(scratch, outbox, n) && !copy_batch(scratch, outbox, n, *bytes, conn->sub.raw))
+		return NULL;
+	*bytes = scratch->len;
+	return scratch->data;
 }
 
 /* One write of a batch; false when the connection takes no more now. */
@@ -89,14 +125,11 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 	struct wsm__outbox *outbox = &conn->sub.outbox;
 	size_t bytes;
 	uint32_t n = batch(outbox, &bytes);
-	const uint8_t *data;
+	const uint8_t *data = batch_data(conn, n, &bytes);
 
-	if (n == 1) {
-		data = wsm__outbox_at(outbox, 0)->frame;
-	} else {
-		if (!same_batch(core, outbox, n))
-			copy_batch(core, outbox, n);
-		data = core->scratch;
+	if (!data) {
+		wsm__sub_overflowed(&core->registry, &conn->sub);
+		return false;
 	}
 	if (!wsm__session_write(conn->session, data, bytes)) {
 		conn->close_code = conn->close_code ? conn->close_code : 1006;
@@ -104,13 +137,26 @@ static bool write_batch(struct wsm__conn *conn, size_t *written)
 		conn->choked = true;
 		return false;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		count_sent(conn, wsm__outbox_at(outbox, i));
+	count_sent(conn, n, bytes);
 	wsm__sub_written(&core->registry, &conn->sub, n);
 	*written += bytes;
 	if (conn->state == WSM__CONN_CLOSING)
 		wsm__wheel_closing(conn);
 	return !conn->choked;
+}
+
+/* In core->text where it is made. No data: no memory. */
+static wsm_slice bridge_text(struct wsm__conn *conn, const struct wsm__pub *pub)
+{
+	struct wsm__buffer *text = &conn->core->text;
+
+	if (!conn->sub.raw || !wsm__pub_has_raw(pub))
+		return wsm__pub_payload(pub);
+	wsm__buffer_clear(text);
+	if (!wsm__buffer_reserve(text, wsm__pub_raw_len(pub)))
+		return wsm__slice(NULL, 0);
+	wsm__pub_write_raw(pub, (uint8_t *)text->data);
+	return wsm__slice(text->data, wsm__pub_raw_len(pub));
 }
 
 static void write_bridge(struct wsm__conn *conn)
@@ -121,16 +167,17 @@ static void write_bridge(struct wsm__conn *conn)
 	/* At the end all goes out, at most max_queue: the host would never ask for it. */
 	while (outbox->count && (conn->in_flight < BRIDGE_WINDOW || conn->state == WSM__CONN_CLOSING)) {
 		struct wsm__pub *pub = wsm__outbox_at(outbox, 0);
+		wsm_slice text = bridge_text(conn, pub);
 		struct wsm__event *event =
-			wsm__event_new(WSM_EVENT_BRIDGE_SEND, wsm__str(NULL), wsm__pub_payload(pub), wsm__str(NULL));
+			text.data ? wsm__event_new(WSM_EVENT_BRIDGE_SEND, wsm__str(NULL), text, wsm__str(NULL)) : NULL;
 
 		if (!event)
 			return;
 		event->event.conn = conn->number;
 		event->event.binary = pub->opcode == WSM__BINARY;
-		conn->in_flight += pub->payload_len;
+		conn->in_flight += text.len;
 		wsm__event_post(core->runtime, event, true); /* bounded by the window */
-		count_sent(conn, pub);
+		count_sent(conn, 1, pub->frame_len);
 		wsm__sub_written(&core->registry, &conn->sub, 1);
 	}
 	conn->choked = outbox->count > 0;
@@ -212,6 +259,7 @@ bool wsm__flush(struct wsm__core *core)
 			break;
 	}
 	/* Nothing is to be compared with it in another turn. */
-	forget_batch(core);
+	forget_batch(&core->scratch[0]);
+	forget_batch(&core->scratch[1]);
 	return registry->urgent || registry->dirty;
 }

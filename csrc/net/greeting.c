@@ -1,6 +1,7 @@
 /* What a connection joins when it opens, its greeting, and the gaps that it is told of. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "net/access.h"
@@ -108,6 +109,37 @@ static void add_optional(struct wsm__buffer *out, const char *name, const char *
 		wsm__buffer_add_str(out, "null");
 }
 
+int wsm__opening_welcome(struct wsm__opening *opening, const wsm_slice *messages, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct wsm__early *message = calloc(1, sizeof(*message) + messages[i].len);
+
+		if (!message)
+			return WSM_ENOMEM;
+		message->len = messages[i].len;
+		if (message->len)
+			memcpy(message->data, messages[i].data, message->len);
+		LL_APPEND(opening->welcome, message);
+	}
+	return WSM_OK;
+}
+
+static void welcome(struct wsm__conn *conn)
+{
+	const wsm_publication publication = { .target = WSM_TO_CLIENT, .ids = &conn->sub.client_id, .n_ids = 1 };
+	const struct wsm__early *message;
+	struct wsm__publish *publish;
+	wsm_delivery delivery;
+
+	LL_FOREACH(conn->opening->welcome, message) {
+		if (wsm__publish_new(&publication, wsm__slice(message->data, message->len), &publish, NULL)) {
+			wsm__conn_close(conn, 1013, "the server is out of memory"); /* all else was looked at before */
+			return;
+		}
+		wsm__publish_now(conn->core, publish, &delivery);
+	}
+}
+
 void wsm__conn_enter(struct wsm__conn *conn)
 {
 	struct wsm__core *core = conn->core;
@@ -154,6 +186,7 @@ void wsm__conn_enter(struct wsm__conn *conn)
 	opening->greeted = true;
 	for (size_t i = 0; i < opening->n_gaps; i++)
 		wsm__sub_push(&core->registry, &conn->sub, opening->gaps[i]);
+	welcome(conn);
 	wsm__refill(&core->registry, &conn->sub, core->now_ms);
 }
 
@@ -173,6 +206,18 @@ static int opening_add_gap(struct wsm__opening *opening, struct wsm__pub *pub)
 	return WSM_OK;
 }
 
+/*
+ * It cannot be told. Where the room does not say that some may be lost it is closed, as a client that fell behind; but not when it
+ * comes in, as it would find the same gap again and again.
+ */
+static void raw_gap(struct wsm__conn *conn, const struct wsm__room *room)
+{
+	bool may_lose = room->settings.backlog == WSM__DROP_OLDEST || room->settings.backlog == WSM__LATEST;
+
+	if (!conn->opening && !may_lose)
+		wsm__sub_overflowed(&conn->core->registry, &conn->sub);
+}
+
 void wsm__conn_gap(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, uint64_t missed)
 {
 	struct wsm__core *core = context;
@@ -180,6 +225,10 @@ void wsm__conn_gap(void *context, struct wsm__sub *sub, const struct wsm__room *
 	struct wsm__pub *pub = NULL;
 	struct wsm__buffer data;
 
+	if (sub->raw) {
+		raw_gap(conn, room);
+		return;
+	}
 	wsm__buffer_init(&data);
 	wsm__buffer_add_str(&data, "{\"room\":");
 	wsm__buffer_add_json(&data, wsm__room_name(room));

@@ -67,12 +67,24 @@ uint64_t wsm__wheel_period_ms(const struct wsm__core *core)
 	return period < 1 ? 1 : period > 250 ? 250 : (uint64_t)period;
 }
 
-/* Connections of the same kind share one message per turn. */
+/* Connections of the same kind share one message per turn; those of raw endpoints, "", a bare ping. */
 struct beat {
 	const char *type;
 	struct wsm__pub *pub;
 };
 #define BEATS_MAX 8
+
+static struct wsm__pub *beat_new(struct wsm__core *core, const char *type)
+{
+	struct wsm__pub *ping;
+
+	if (*type)
+		return wsm__control_pub(core, wsm__str(type), wsm__str(NULL), wsm__str(NULL), true);
+	ping = wsm__pub_new(WSM__PING, wsm__slice(NULL, 0), false);
+	if (ping)
+		ping->control = true;
+	return ping;
+}
 
 static struct wsm__pub *beat_for(struct wsm__core *core, struct beat beats[BEATS_MAX], const char *type)
 {
@@ -82,10 +94,10 @@ static struct wsm__pub *beat_for(struct wsm__core *core, struct beat beats[BEATS
 		if (beats[i].pub)
 			continue;
 		beats[i].type = type;
-		beats[i].pub = wsm__control_pub(core, wsm__str(type), wsm__str(NULL), wsm__str(NULL), true);
+		beats[i].pub = beat_new(core, type);
 		return beats[i].pub ? wsm__pub_ref(beats[i].pub) : NULL;
 	}
-	return wsm__control_pub(core, wsm__str(type), wsm__str(NULL), wsm__str(NULL), true);
+	return beat_new(core, type);
 }
 
 static void look_at(struct wsm__conn *conn, uint64_t unix_ms, struct beat beats[BEATS_MAX])
@@ -107,9 +119,10 @@ static void look_at(struct wsm__conn *conn, uint64_t unix_ms, struct beat beats[
 	conn->next_beat_ms += (uint64_t)(core->config->heartbeat_interval * 1000);
 	if (conn->next_beat_ms <= core->now_ms) /* the process was stopped for a while */
 		conn->next_beat_ms = core->now_ms + (uint64_t)(core->config->heartbeat_interval * 1000);
-	if (conn->choked) /* more than enough is on its way */
+	/* More than enough is on its way; or the host's server pings. */
+	if (conn->choked || (conn->bridge && conn->sub.raw))
 		return;
-	pub = beat_for(core, beats, conn->heartbeat);
+	pub = beat_for(core, beats, conn->sub.raw ? "" : conn->heartbeat);
 	if (!pub)
 		return;
 	wsm__sub_push(&core->registry, &conn->sub, pub);

@@ -210,23 +210,27 @@ static uint64_t asked_by_user(const struct wsm__conn *conn)
 	return n;
 }
 
-bool wsm__limits_subscribe(struct wsm__conn *conn, wsm_slice action, wsm_slice id)
+const char *wsm__limits_rooms(struct wsm__conn *conn)
 {
 	const struct wsm_config *config = conn->core->config;
 
 	if (conn->sub.n_asked >= config->max_rooms) {
 		wsm__limit_broken(conn->core, WSM__LIMIT_max_rooms);
-		wsm__conn_error(conn, "too_many_rooms",
-		                "this connection has as many subscriptions as it may (max_rooms)", action, id);
-		return false;
+		return "this connection has as many subscriptions as it may (max_rooms)";
 	}
 	if (!conn->user || asked_by_user(conn) < config->max_rooms_per_user)
-		return true;
+		return NULL;
 	wsm__limit_broken(conn->core, WSM__LIMIT_max_rooms_per_user);
-	wsm__conn_error(conn, "too_many_rooms",
-	                "the connections of this user have as many subscriptions as they may (max_rooms_per_user)",
-	                action, id);
-	return false;
+	return "the connections of this user have as many subscriptions as they may (max_rooms_per_user)";
+}
+
+bool wsm__limits_subscribe(struct wsm__conn *conn, wsm_slice action, wsm_slice id)
+{
+	const char *too_many = wsm__limits_rooms(conn);
+
+	if (too_many)
+		wsm__conn_error(conn, "too_many_rooms", too_many, action, id);
+	return !too_many;
 }
 
 /* ---- statistics ------------------------------------------------------------------------------------------------- */

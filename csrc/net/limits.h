@@ -73,6 +73,8 @@ bool wsm__limits_control(struct wsm__conn *conn, size_t len);
 bool wsm__limits_request(struct wsm__conn *conn, double cost, wsm_slice action, wsm_slice id);
 /* What it turned out to cost besides: messages replayed, bytes of the answer. */
 void wsm__limits_answered(struct wsm__conn *conn, uint64_t replayed, size_t bytes);
+/* What keeps a connection from one more subscription: a sentence, and counted; NULL: nothing. */
+const char *wsm__limits_rooms(struct wsm__conn *conn);
 /* Whether one more subscription is within max_rooms and max_rooms_per_user; if not, the client is told. */
 bool wsm__limits_subscribe(struct wsm__conn *conn, wsm_slice action, wsm_slice id);
 

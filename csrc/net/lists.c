@@ -37,7 +37,10 @@ wsm_slice wsm__lists_at(const struct wsm__lists *lists, size_t i)
 	if (i < lists->n_rooms)
 		return lists->rooms[i];
 	i -= lists->n_rooms;
-	return i < lists->n_subscribe ? lists->subscribe[i] : lists->publish[i - lists->n_subscribe];
+	if (i < lists->n_subscribe)
+		return lists->subscribe[i];
+	i -= lists->n_subscribe;
+	return i < lists->n_publish ? lists->publish[i] : lists->welcome[i - lists->n_publish];
 }
 
 size_t wsm__lists_bytes(const struct wsm__lists *lists)
@@ -58,5 +61,6 @@ struct wsm__lists wsm__lists_copy(const struct wsm__lists *lists, wsm_slice *sli
 	copy.rooms = slices;
 	copy.subscribe = slices + lists->n_rooms;
 	copy.publish = copy.subscribe + lists->n_subscribe;
+	copy.welcome = copy.publish + lists->n_publish;
 	return copy;
 }

@@ -36,6 +36,30 @@ static int check_event(wsm_runtime *runtime, wsm_slice type, wsm_slice data, wsm
 	return WSM_OK;
 }
 
+static int check_size(const wsm_runtime *runtime, size_t len, wsm_error *error)
+{
+	if (len <= runtime->config->max_publish_size)
+		return WSM_OK;
+	return wsm__fail(error, WSM_ETOOLARGE, "the message has %zu bytes; max_publish_size is %llu", len,
+	                 (unsigned long long)runtime->config->max_publish_size);
+}
+
+int wsm__welcome_check(const wsm_runtime *runtime, const wsm_slice *welcome, size_t n, wsm_error *error)
+{
+	const wsm_publication publication = { .target = WSM_TO_ALL };
+	struct wsm__publish *publish = NULL;
+	int status = WSM_OK;
+
+	for (size_t i = 0; i < n && !status; i++) {
+		status = check_size(runtime, welcome[i].len, error);
+		if (!status)
+			status = wsm__publish_new(&publication, welcome[i], &publish, error);
+		if (!status)
+			wsm__publish_free(publish, NULL);
+	}
+	return status;
+}
+
 int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const void *payload, size_t len,
                 wsm_receipt **receipt, wsm_error *error)
 {
@@ -46,9 +70,9 @@ int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const 
 		*receipt = NULL;
 	if (status)
 		return status;
-	if (len > runtime->config->max_publish_size)
-		return wsm__fail(error, WSM_ETOOLARGE, "the message has %zu bytes; max_publish_size is %llu", len,
-		                 (unsigned long long)runtime->config->max_publish_size);
+	status = check_size(runtime, len, error);
+	if (status)
+		return status;
 	status = wsm__publish_new(publication, wsm__slice(payload, len), &publish, error);
 	if (!status && publication->type.len && runtime->config->check_events[0] != 'o')
 		status = check_event(runtime, publication->type, wsm__slice(payload, len), error);
@@ -115,10 +139,11 @@ static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish 
 	enum wsm__opcode opcode = publish->flags & WSM_PUBLISH_BINARY ? WSM__BINARY : WSM__TEXT;
 	bool verbatim = (publish->flags & (WSM_PUBLISH_BINARY | WSM_PUBLISH_TEXT)) != 0;
 	struct wsm__pub *pub;
+	size_t said = 0;
 	int status;
 
 	wsm__buffer_clear(&core->text);
-	status = verbatim ? WSM_EJSON : wsm__envelope_write(&core->text, &envelope);
+	status = verbatim ? WSM_EJSON : wsm__envelope_write(&core->text, &envelope, &said);
 	*positioned = status == WSM_OK && offset != 0;
 	if (status && status != WSM_EJSON) /* out of memory: the rest was looked at when it was published */
 		return NULL;
@@ -126,6 +151,9 @@ static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish 
 	pub = wsm__pub_new(opcode, status ? publish->payload : wsm__slice(core->text.data, core->text.len), false);
 	if (!pub)
 		return NULL;
+	if (!status && said + 1 < core->text.len)
+		pub->said_len = (uint32_t)said;
+	pub->own = publish->by_core;
 	pub->priority = publish->priority;
 	pub->level = publish->level;
 	pub->conflate = publish->conflate;
@@ -374,7 +402,7 @@ struct wsm__pub *wsm__control_pub(struct wsm__core *core, wsm_slice type, wsm_sl
 	envelope.timestamp = wsm__str(stamp.timestamp);
 	envelope.message_id = wsm__str(stamp.message_id);
 	wsm__buffer_init(&text); /* its own: `data` may stand in core->text */
-	if (!wsm__envelope_write(&text, &envelope))
+	if (!wsm__envelope_write(&text, &envelope, NULL))
 		pub = wsm__pub_new(WSM__TEXT, wsm__slice(text.data, text.len), ping);
 	if (pub)
 		pub->control = true;

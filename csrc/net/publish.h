@@ -12,6 +12,7 @@ struct wsm__publish {
 	struct wsm__tally *tally; /* while it is being sent, if a report was asked for; borrowed */
 	bool to_client;           /* `rooms` are client ids */
 	bool conflate, keep, flat;
+	bool by_core; /* nobody has published it: who came, who went */
 	uint8_t priority, level;
 	unsigned flags;
 	double max_rate;
@@ -24,6 +25,8 @@ struct wsm__publish {
 
 /* Checks and routes; makes the command. WSM_EROOM, WSM_EINVAL, WSM_EJSON, WSM_ENOMEM. */
 int wsm__publish_new(const wsm_publication *from, wsm_slice payload, struct wsm__publish **out, wsm_error *error);
+/* Messages that a connection is to begin with, as payloads of publications without type. WSM_EINVAL, WSM_ETOOLARGE, WSM_ENOMEM. */
+int wsm__welcome_check(const wsm_runtime *runtime, const wsm_slice *welcome, size_t n, wsm_error *error);
 /* Finishes the receipt, if any, and frees. */
 void wsm__publish_free(struct wsm__publish *publish, const wsm_delivery *delivery);
 

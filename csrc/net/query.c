@@ -16,6 +16,8 @@
 #include "net/rest.h"
 #include "rooms/name.h"
 
+enum act { ASK, REST, JOIN, LEAVE };
+
 struct wsm__asked {
 	struct wsm__command_node head;
 	atomic_uint refs;
@@ -23,8 +25,8 @@ struct wsm__asked {
 	pthread_cond_t answered;
 	bool done;
 	int status;
-	bool is_rest;
-	wsm_question question;
+	enum act act;
+	wsm_question question; /* of the last two: the room, and as `since` the connection */
 	wsm_rest_request rest;
 	wsm_rest_answer rest_answer;
 	struct wsm__buffer answer;
@@ -114,7 +116,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	pthread_cond_init(&asked->answered, &attr);
 	pthread_condattr_destroy(&attr);
 	wsm__buffer_init(&asked->answer);
-	asked->is_rest = rest != NULL;
+	asked->act = rest ? REST : ASK;
 	if (question) {
 		asked->question = *question;
 		asked->question.room = wsm__arena_copy(&arena, question->room);
@@ -166,6 +168,12 @@ static bool needs_room(wsm_query_kind kind)
 	       kind == WSM_QUERY_POSITION;
 }
 
+static int no_room(wsm_slice room, wsm_error *error)
+{
+	return wsm__fail(error, WSM_EROOM, "room \"%.*s\" is no valid name of a public room",
+	                 (int)(room.len > 60 ? 60 : room.len), room.data ? room.data : "");
+}
+
 int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answer, wsm_error *error)
 {
 	struct wsm__asked *asked;
@@ -177,9 +185,7 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 		return status;
 	if (needs_room(question->kind) && !wsm__room_name_valid(question->room) &&
 	    !wsm__slice_is(question->room, "@all"))
-		return wsm__fail(error, WSM_EROOM, "room \"%.*s\" is no valid name of a public room",
-		                 (int)(question->room.len > 60 ? 60 : question->room.len),
-		                 question->room.data ? question->room.data : "");
+		return no_room(question->room, error);
 	asked = asked_new(question, NULL);
 	if (!asked)
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
@@ -188,6 +194,41 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 		status = wsm__buffer_steal(&asked->answer, answer);
 	asked_unref(asked);
 	return status;
+}
+
+static int move(wsm_runtime *runtime, enum act act, uint64_t conn, wsm_slice room, wsm_error *error)
+{
+	const wsm_question question = { .room = room, .since = conn };
+	struct wsm__asked *asked;
+	int status = wsm__runtime_check(runtime, error);
+
+	if (!status && !wsm__room_name_valid(room))
+		status = no_room(room, error);
+	if (status)
+		return status;
+	asked = asked_new(&question, NULL);
+	if (!asked)
+		return wsm__fail(error, WSM_ENOMEM, "out of memory");
+	asked->act = act;
+	status = ask(runtime, asked, error);
+	if (status == WSM_ENOTFOUND)
+		wsm__fail(error, status, "the connection has gone, or it is not let in yet");
+	else if (status == WSM_EREFUSED)
+		wsm__fail(error, status,
+		          "the connection, or its user, has as many subscriptions as it may (max_rooms, "
+		          "max_rooms_per_user)");
+	asked_unref(asked);
+	return status;
+}
+
+int wsm_conn_join(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error *error)
+{
+	return move(runtime, JOIN, conn, room, error);
+}
+
+int wsm_conn_leave(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error *error)
+{
+	return move(runtime, LEAVE, conn, room, error);
 }
 
 int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_answer *answer, wsm_error *error)
@@ -303,10 +344,20 @@ void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 
 	wsm__flush(core); /* what the asker has published counts as sent, unless a socket is full */
 	wsm__reports_tell(&core->registry.deliveries);
-	if (asked->is_rest)
+	switch (asked->act) {
+	case REST:
 		status = answer_rest(core, &asked->rest, &asked->rest_answer);
-	else
+		break;
+	case JOIN:
+		status = wsm__host_join(core, asked->question.since, asked->question.room);
+		break;
+	case LEAVE:
+		status = wsm__host_leave(core, asked->question.since, asked->question.room);
+		break;
+	default:
 		status = answer_question(core, asked);
+		break;
+	}
 	finish(asked, status);
 }
 

@@ -225,6 +225,16 @@ struct wsm__overload {
 	uint64_t seen[WSM__RANKS], before[WSM__RANKS]; /* drops, until now and until it opened */
 };
 
+/* A batch of messages as it is written: copied together once for all connections that it is the same for. */
+struct wsm__scratch {
+	struct wsm__pub *pubs[512]; /* that it is made of, with references */
+	uint32_t count;
+	size_t len;
+	const uint8_t *data;      /* `bytes`, or `large` */
+	struct wsm__buffer large; /* a raw message that is longer than `bytes` */
+	uint8_t bytes[WSM__SCRATCH_SIZE];
+};
+
 struct wsm__core {
 	wsm_runtime *runtime;
 	const struct wsm_config *config;
@@ -290,12 +300,8 @@ struct wsm__core {
 	struct wsm__buffer text;  /* scratch for one message */
 	struct wsm__buffer stats; /* what clients were told last, and until when they are told it again */
 	uint64_t stats_until_us;
-	struct wsm__pub
-		*scratch_pubs[512]; /* what `scratch` holds: the same batch is copied once for all connections */
-	uint32_t scratch_count;
-	size_t scratch_len;
-	uint8_t scratch[WSM__SCRATCH_SIZE];
-	uint8_t plain[16384]; /* what a TLS record held */
+	struct wsm__scratch scratch[2]; /* of ordinary connections, and of raw ones */
+	uint8_t plain[16384];           /* what a TLS record held */
 };
 
 /* The registry by the options and room rules (rules.c); and what goes with it. */

@@ -1,10 +1,15 @@
-/* Rooms that the host has subscribed a user to: joined by each of the user's connections, those to come included. */
+/*
+ * Rooms that the host has subscribed a user to: joined by each of the user's connections, those to come included. And those that it
+ * has put one connection into.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/siphash.h"
 #include "net/access.h"
+#include "net/commands.h"
+#include "net/limits.h"
 
 struct sticky_room {
 	struct sticky_room *next;
@@ -103,6 +108,55 @@ static void leave_now(struct wsm__conn *conn, struct wsm__room *room)
 	wsm__leave(registry, &conn->sub, room);
 	wsm__client_subscription(conn, "unsubscribed", wsm__room_name(room), wsm__str(NULL), NULL, NULL);
 }
+
+/* ---- one connection --------------------------------------------------------------------------------------------- */
+
+static struct wsm__conn *open_one(struct wsm__core *core, uint64_t number)
+{
+	struct wsm__conn *conn = wsm__conn_by_number(core, number);
+
+	return conn && conn->state == WSM__CONN_OPEN && !conn->echo ? conn : NULL;
+}
+
+/* It counts as the client's own: a command of the client's may be what has it join, as often as the client likes. */
+int wsm__host_join(struct wsm__core *core, uint64_t number, wsm_slice name)
+{
+	struct wsm__registry *registry = &core->registry;
+	struct wsm__conn *conn = open_one(core, number);
+	struct wsm__room *room = conn ? wsm__room_find(registry, name) : NULL;
+	struct wsm__member *member = room ? wsm__member_find(registry, room->id, &conn->sub) : NULL;
+	struct wsm__joined joined;
+
+	if (!conn)
+		return WSM_ENOTFOUND;
+	if (!member) {
+		if (wsm__limits_rooms(conn))
+			return WSM_EREFUSED;
+		room = wsm__room_get(registry, name, core->now_ms);
+		if (!room || wsm__join(registry, &conn->sub, room, WSM_LEVEL_NONE, NULL, core->now_ms, &joined))
+			return WSM_ENOMEM;
+		member = wsm__member_find(registry, room->id, &conn->sub);
+		member->asked = true;
+		conn->sub.n_asked++;
+		wsm__client_subscription(conn, "subscribed", name, wsm__str(NULL), room, &joined);
+	}
+	member->joined = true;
+	return WSM_OK;
+}
+
+int wsm__host_leave(struct wsm__core *core, uint64_t number, wsm_slice name)
+{
+	struct wsm__conn *conn = open_one(core, number);
+	struct wsm__room *room = conn ? wsm__room_find(&core->registry, name) : NULL;
+
+	if (!conn)
+		return WSM_ENOTFOUND;
+	if (room && wsm__leave(&core->registry, &conn->sub, room))
+		wsm__client_subscription(conn, "unsubscribed", name, wsm__str(NULL), NULL, NULL);
+	return WSM_OK;
+}
+
+/* ---- all connections of a user ---------------------------------------------------------------------------------- */
 
 void wsm__sticky_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room_name, bool subscribed)
 {

@@ -206,7 +206,7 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 
 void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub)
 {
-	if (sub->overflow)
+	if (sub->overflow || (sub->raw && pub->opcode == WSM__TEXT))
 		return;
 	if (wsm__sub_fits(registry, sub, pub) || wsm__make_room(registry, sub, pub))
 		wsm__sub_put(registry, sub, pub);

@@ -25,13 +25,28 @@ struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool p
 	pub->opcode = (uint8_t)opcode;
 	pub->priority = WSM_NORMAL;
 	pub->payload_at = (uint32_t)(ping_len + header_len);
-	pub->payload_len = (uint32_t)payload.len;
+	pub->payload_len = pub->said_len = (uint32_t)payload.len;
 	pub->frame_len = (uint32_t)frame_len;
 	memcpy(pub->frame, ping_frame, ping_len);
 	memcpy(pub->frame + ping_len, header, header_len);
 	if (payload.len)
 		memcpy(pub->frame + pub->payload_at, payload.data, payload.len);
 	return pub;
+}
+
+void wsm__pub_write_raw(const struct wsm__pub *pub, uint8_t *out)
+{
+	memcpy(out, pub->frame + pub->payload_at, pub->said_len);
+	if (wsm__pub_has_raw(pub))
+		out[pub->said_len] = '}';
+}
+
+size_t wsm__pub_frame_raw(const struct wsm__pub *pub, uint8_t *out)
+{
+	size_t header_len = wsm__frame_header(out, pub->opcode, wsm__pub_raw_len(pub));
+
+	wsm__pub_write_raw(pub, out + header_len);
+	return header_len + wsm__pub_raw_len(pub);
 }
 
 void wsm__pub_unref(struct wsm__pub *pub)

@@ -28,6 +28,7 @@ struct wsm__pub {
 	uint8_t level;    /* wsm_level */
 	uint8_t backlog;  /* enum wsm__backlog, of its room */
 	bool conflate;    /* a newer publication with the same `key` may take its place in an outbox */
+	bool own;         /* of a room, but said by the core: nothing for raw endpoints */
 	bool control;     /* greeting, reply, heartbeat: not of a room, not counted as a message */
 	bool visible;     /* of a room that the firehose sees */
 	bool kept;        /* its room's history has it at present */
@@ -41,6 +42,8 @@ struct wsm__pub {
 	uint32_t lagging;         /* while kept: subscribers that are still to get it from history */
 	uint32_t payload_at;      /* where the payload begins in `frame` */
 	uint32_t payload_len;
+	uint32_t
+		said_len; /* bytes of the payload up to the end of what its author has said: see wsm__pub_write_raw() */
 	uint32_t frame_len;
 	uint8_t frame[]; /* what goes on the wire: possibly a ping frame, then header and payload */
 };
@@ -61,6 +64,19 @@ static inline wsm_slice wsm__pub_payload(const struct wsm__pub *pub)
 	wsm_slice payload = { (const char *)pub->frame + pub->payload_at, pub->payload_len };
 	return payload;
 }
+
+/* Whether raw endpoints have it as another text: an object without what the core has added. */
+static inline bool wsm__pub_has_raw(const struct wsm__pub *pub)
+{
+	return pub->said_len < pub->payload_len;
+}
+static inline uint32_t wsm__pub_raw_len(const struct wsm__pub *pub)
+{
+	return wsm__pub_has_raw(pub) ? pub->said_len + 1 : pub->payload_len;
+}
+/* Writes that text, wsm__pub_raw_len() bytes; and with its frame, at most frame_len: how many. */
+void wsm__pub_write_raw(const struct wsm__pub *pub, uint8_t *out);
+size_t wsm__pub_frame_raw(const struct wsm__pub *pub, uint8_t *out);
 
 /* A copy of the ids, or NULL (also for n == 0). */
 struct wsm__exclude *wsm__exclude_new(const wsm_slice *ids, size_t n);

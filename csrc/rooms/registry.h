@@ -105,6 +105,7 @@ struct wsm__member {
 	bool asked;    /* the client subscribed to it itself: counts against max_rooms */
 	bool by_entry; /* it came with the connection: endpoint, token, the core's own rooms */
 	bool by_host;  /* wsm_subscribe() */
+	bool joined;   /* wsm_conn_join(): `asked`, and granted */
 	bool vouched;  /* the authorize handler was asked about it, and has allowed it */
 };
 
@@ -120,6 +121,7 @@ struct wsm__sub {
 	bool firehose;
 	bool firehose_lagging;
 	uint8_t firehose_level;
+	bool raw;              /* of a raw endpoint: gets what authors say, and nothing of the core's */
 	bool dirty, urgent;    /* on which of the registry's lists */
 	bool overflow;         /* to be closed: fell behind in what can't be had again */
 	uint64_t firehose_seq; /* while firehose_lagging: everything visible up to here was queued, or is in `replay` */
@@ -281,7 +283,7 @@ bool wsm__room_has_audience(const struct wsm__registry *registry, const struct w
  */
 uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
                            uint64_t now_ms);
-/* Queues a control message for one subscriber; on overflow marks it. */
+/* Queues a control message for one subscriber, unless it is a text and that one is raw; on overflow marks it. */
 void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
 /* Queues a publication that is for this subscriber alone (@client:…). Returns false if it was dropped. */
 bool wsm__sub_deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
@@ -292,7 +294,7 @@ static inline bool wsm__pub_is_for(const struct wsm__pub *pub, const struct wsm_
 /* Whether it is for a subscriber that wants that level or a higher one. */
 static inline bool wsm__pub_is_wanted(const struct wsm__pub *pub, const struct wsm__sub *sub, int level)
 {
-	return (!pub->level || pub->level >= level) && wsm__pub_is_for(pub, sub);
+	return (!pub->level || pub->level >= level) && !(pub->own && sub->raw) && wsm__pub_is_for(pub, sub);
 }
 /*
  * Queues without looking at the bound, and without counting: wsm__fate() is the caller's, control messages have none. False if

@@ -32,7 +32,7 @@ static void assert_written(const struct wsm__envelope *envelope, const char *exp
 
 	copy.payload = exact(envelope->payload.data, envelope->payload.len);
 	wsm__buffer_init(&out);
-	assert_int_equal(wsm__envelope_write(&out, &copy), WSM_OK);
+	assert_int_equal(wsm__envelope_write(&out, &copy, NULL), WSM_OK);
 	assert_string_equal(out.data, expected);
 	assert_int_equal(out.len, strlen(expected));
 	parsed = json_loads(out.data, JSON_REJECT_DUPLICATES, NULL);
@@ -42,7 +42,7 @@ static void assert_written(const struct wsm__envelope *envelope, const char *exp
 	/* A second one after it needs one growth at most: the bound was right. */
 	capacity = out.capacity;
 	assert_true(capacity > out.len);
-	assert_int_equal(wsm__envelope_write(&out, &copy), WSM_OK);
+	assert_int_equal(wsm__envelope_write(&out, &copy, NULL), WSM_OK);
 	assert_string_equal(out.data + strlen(expected), expected);
 	wsm__buffer_fini(&out);
 	drop(copy.payload);
@@ -87,7 +87,7 @@ static void what_is_absent_is_not_written(void **state)
 	envelope.payload = wsm__str("{}");
 	assert_written(&envelope, "{}");
 	envelope.payload = wsm__str("{ \"a\":1 }");
-	assert_written(&envelope, "{\"a\":1}");
+	assert_written(&envelope, "{ \"a\":1 }");
 	envelope.payload = wsm__str("{}");
 	envelope.offset = INT64_MAX; /* as far as the parser of this test goes */
 	assert_written(&envelope, "{\"offset\":9223372036854775807}");
@@ -154,8 +154,8 @@ static void the_place_is_named_apart_from_the_words_of_the_author(void **state)
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		snprintf(payload, sizeof(payload), " { %s\n}", bodies[i]);
 		snprintf(expected, sizeof(expected),
-		         "{%s%s,\"@position\":{\"room\":\"project:7\",\"offset\":42,\"epoch\":\"b1Zq7w\"}}", bodies[i],
-		         stamps);
+		         "{ %s\n%s,\"@position\":{\"room\":\"project:7\",\"offset\":42,\"epoch\":\"b1Zq7w\"}}",
+		         bodies[i], stamps);
 		envelope.payload = wsm__str(payload);
 		assert_written(&envelope, expected);
 	}
@@ -199,7 +199,7 @@ static void names_that_begin_with_at_are_found_wherever_they_stand(void **state)
 		assert_true(wsm__envelope_kept_name(envelope.payload, &name));
 		assert_true(wsm__envelope_owns(name) && wsm__envelope_imitated(envelope.payload));
 		/* And should one get here all the same, it is not written. */
-		assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_EINVAL);
+		assert_int_equal(wsm__envelope_write(&out, &envelope, NULL), WSM_EINVAL);
 		assert_int_equal(out.len, 0);
 		drop(envelope.payload);
 	}
@@ -279,16 +279,47 @@ static void names_and_rooms_are_escaped_within_the_bound(void **state)
 	envelope.room = envelope.message_id = envelope.timestamp = envelope.type;
 	wsm__buffer_init(&out);
 	wsm__buffer_add(&out, "", 0);
-	assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_OK);
+	assert_int_equal(wsm__envelope_write(&out, &envelope, NULL), WSM_OK);
 	first = out.data;
 	parsed = json_loads(out.data, 0, NULL);
 	assert_non_null(parsed);
 	json_decref(parsed);
 	/* In a buffer of exactly what was needed there is no growth at all. */
 	wsm__buffer_clear(&out);
-	assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_OK);
+	assert_int_equal(wsm__envelope_write(&out, &envelope, NULL), WSM_OK);
 	assert_ptr_equal(out.data, first);
 	wsm__buffer_fini(&out);
+}
+
+static void assert_said(const struct wsm__envelope *envelope, const char *expected)
+{
+	struct wsm__buffer out;
+	size_t said = 0;
+
+	wsm__buffer_init(&out);
+	assert_int_equal(wsm__envelope_write(&out, envelope, &said), WSM_OK);
+	assert_in_range(said, 1, out.len - 1);
+	out.data[said] = '}';
+	out.data[said + 1] = '\0';
+	assert_string_equal(out.data, expected);
+	wsm__buffer_fini(&out);
+}
+
+/* For raw endpoints, to the byte. */
+static void what_the_author_has_said_comes_first(void **state)
+{
+	struct wsm__envelope envelope = envelope_of(NULL, "{ \"a\": [1],\n \"timestamp\" : null }");
+
+	(void)state;
+	assert_said(&envelope, "{ \"a\": [1],\n \"timestamp\" : null }");
+	envelope.payload = wsm__str("{}");
+	assert_said(&envelope, "{}");
+	envelope.payload = wsm__str("{\"room\":1,\"offset\":2}");
+	assert_said(&envelope, "{\"room\":1,\"offset\":2}");
+	envelope.type = wsm__str("t");
+	assert_said(&envelope, "{\"type\":\"t\",\"data\":{\"room\":1,\"offset\":2}}");
+	envelope.flat = true;
+	assert_said(&envelope, "{\"event_type\":\"t\",\"room\":1,\"offset\":2}");
 }
 
 static void payloads_that_are_no_objects_cannot_be_spliced(void **state)
@@ -304,10 +335,10 @@ static void payloads_that_are_no_objects_cannot_be_spliced(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		envelope.payload = exact_str(texts[i]);
 		envelope.type = wsm__slice(NULL, 0);
-		assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_EJSON);
+		assert_int_equal(wsm__envelope_write(&out, &envelope, NULL), WSM_EJSON);
 		envelope.type = wsm__str("t");
 		envelope.flat = true;
-		assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_EJSON);
+		assert_int_equal(wsm__envelope_write(&out, &envelope, NULL), WSM_EJSON);
 		assert_string_equal(out.data, "before");
 		drop(envelope.payload);
 	}
@@ -324,7 +355,7 @@ static void an_object_cut_off_at_any_byte_is_refused(void **state)
 	wsm__buffer_init(&out);
 	for (size_t len = 0; len < sizeof(json) - 1; len++) {
 		envelope.payload = exact(json, len);
-		assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_EJSON);
+		assert_int_equal(wsm__envelope_write(&out, &envelope, NULL), WSM_EJSON);
 		drop(envelope.payload);
 	}
 	wsm__buffer_fini(&out);
@@ -358,7 +389,7 @@ static void a_buffer_that_has_failed_is_reported(void **state)
 	(void)state;
 	wsm__buffer_init(&out);
 	out.failed = true;
-	assert_int_equal(wsm__envelope_write(&out, &envelope), WSM_ENOMEM);
+	assert_int_equal(wsm__envelope_write(&out, &envelope, NULL), WSM_ENOMEM);
 	wsm__buffer_fini(&out);
 }
 
@@ -376,6 +407,7 @@ int main(void)
 		cmocka_unit_test(a_text_that_sounds_like_the_server_is_known),
 		cmocka_unit_test(members_never_repeat_a_name),
 		cmocka_unit_test(names_and_rooms_are_escaped_within_the_bound),
+		cmocka_unit_test(what_the_author_has_said_comes_first),
 		cmocka_unit_test(payloads_that_are_no_objects_cannot_be_spliced),
 		cmocka_unit_test(an_object_cut_off_at_any_byte_is_refused),
 		cmocka_unit_test(the_first_message_of_a_room_carries_its_epoch),

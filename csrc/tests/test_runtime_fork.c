@@ -74,6 +74,8 @@ static int call_everything(struct host *host)
 	CHECK(26, wsm_set_wake(runtime, NULL, NULL) == WSM_EFORKED);
 	CHECK(27, !wsm_events_take(runtime));
 	CHECK(28, wsm_runtime_port(runtime) == 0);
+	CHECK(29, wsm_conn_join(runtime, 1, wsm__str("r"), &error) == WSM_EFORKED);
+	CHECK(30, wsm_conn_leave(runtime, 1, wsm__str("r"), &error) == WSM_EFORKED);
 	return 0;
 }
 

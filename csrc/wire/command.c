@@ -359,9 +359,7 @@ void wsm__command_parse(struct wsm__command *command, wsm_slice text)
 		salvage(command);
 		return;
 	}
-	if (!json_is_object(storage->root))
-		bad_request(command, "the message must be a JSON object with \"action\"");
-	else
+	if (json_is_object(storage->root)) /* an array is the application's to understand */
 		read_object(command);
 }
 

@@ -94,7 +94,7 @@ static int look_into(struct plan *plan, const struct wsm__envelope *envelope)
 	if (result < 0)
 		return result;
 	if (n > 0)
-		plan->body = wsm__json_trim(wsm__slice(payload.data + 1, payload.len - 2));
+		plan->body = wsm__slice(payload.data + 1, payload.len - 2);
 	return WSM_OK;
 }
 
@@ -210,8 +210,11 @@ static void write_position(struct wsm__buffer *out, const struct wsm__envelope *
 	wsm__buffer_add(out, "}", 1);
 }
 
-static void write_out(struct wsm__buffer *out, const struct plan *plan, const struct wsm__envelope *envelope)
+/* How long `out` is behind what the author has said. */
+static size_t write_out(struct wsm__buffer *out, const struct plan *plan, const struct wsm__envelope *envelope)
 {
+	size_t said;
+
 	wsm__buffer_add(out, "{", 1);
 	if (plan->add & FIELD_TYPE)
 		add_string(out, ",\"type\":", envelope->type);
@@ -225,6 +228,7 @@ static void write_out(struct wsm__buffer *out, const struct plan *plan, const st
 		add_name(out, ",");
 		wsm__buffer_add_slice(out, plan->body);
 	}
+	said = out->len;
 	if (plan->add & FIELD_TIMESTAMP)
 		add_string(out, ",\"timestamp\":", envelope->timestamp);
 	if (plan->add & FIELD_MESSAGE_ID)
@@ -242,10 +246,12 @@ static void write_out(struct wsm__buffer *out, const struct plan *plan, const st
 	else
 		write_where(out, plan->add, envelope);
 	wsm__buffer_add(out, "}", 1);
+	return said;
 }
 
-int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *envelope)
+int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *envelope, size_t *said)
 {
+	size_t end;
 	struct plan plan;
 	int result = make_plan(&plan, envelope);
 
@@ -254,7 +260,9 @@ int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *env
 	/* One growth here; nothing below allocates, so nothing below fails. */
 	if (!wsm__buffer_reserve(out, bound(envelope)))
 		return WSM_ENOMEM;
-	write_out(out, &plan, envelope);
+	end = write_out(out, &plan, envelope);
+	if (said)
+		*said = end;
 	return WSM_OK;
 }
 

@@ -26,10 +26,12 @@ struct wsm__envelope {
  * an empty member value are null. Only the top level of the payload is looked at; a typed payload not at all.
  * Where the payload or a member is called room, offset or epoch, those are the author's words: the three of the envelope then
  * stand in "@position":{"room":…,"offset":…,"epoch":…}, and nowhere else.
+ * What the author has said comes first: *said, which may be NULL, gets the bytes of `out` up to its end; a '}' behind them, where they
+ * are not all of it, makes the message that a raw endpoint has. The blanks inside the braces of a payload stay as they are.
  * Returns 0; WSM_EJSON if a flat or spliced payload is no object, WSM_EINVAL if it has a member that begins with '@' (`out` is
  * then as before); WSM_ENOMEM.
  */
-int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *envelope);
+int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *envelope, size_t *said);
 
 /* Whether a member at the top level is the server's to write: those above, "from", "id", and whatever begins with '@'. `name` as in JSON. */
 bool wsm__envelope_owns(wsm_slice name);

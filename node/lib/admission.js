@@ -5,9 +5,9 @@ const { listed } = require('./config.js')
 const native = require('./native.js')
 const { InvalidRoom } = require('./errors.js')
 
-const MEMBERS = ['userId', 'sessionId', 'rooms', 'subscribe', 'publish', 'state']
+const MEMBERS = ['userId', 'sessionId', 'rooms', 'subscribe', 'publish', 'welcome', 'state']
 /** Further ones of handOver(), which sees no endpoint that could say it. */
-const MORE = ['clientId', 'greeting', 'heartbeat', 'skipOrigin']
+const MORE = ['clientId', 'greeting', 'heartbeat', 'raw', 'skipOrigin']
 
 /** Close code where a check failed that had to decide (RFC 6455, 7.4.1). */
 const INTERNAL_ERROR = 1011
@@ -53,6 +53,7 @@ function decision(value, what, more = []) {
     rooms,
     subscribe,
     publish,
+    welcome,
     state,
     ...rest
   } = value
@@ -69,6 +70,7 @@ function decision(value, what, more = []) {
     rooms: listed(rooms),
     subscribe: listed(subscribe),
     publish: listed(publish),
+    welcome,
     state,
   }
 }

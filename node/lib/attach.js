@@ -13,7 +13,7 @@ const { refuse } = require('./refusal.js')
 const ATTACHED = Symbol.for('ws_manager.attached')
 
 const OPTIONS = ['prefix', 'endpoints', 'defaults', 'shared', 'signals']
-const ENDPOINT_OPTIONS = ['check', 'greeting', 'heartbeat', 'skipOrigin']
+const ENDPOINT_OPTIONS = ['check', 'greeting', 'heartbeat', 'raw', 'skipOrigin']
 
 const ignore = () => {}
 

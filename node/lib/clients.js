@@ -56,6 +56,16 @@ class Clients extends Sending {
     }
   }
 
+  /** @internal */
+  async _join(conn, room) {
+    await this._ready().join(conn, room)
+  }
+
+  /** @internal */
+  async _leave(conn, room) {
+    await this._ready().leave(conn, room)
+  }
+
   // ---- connections ----
 
   subscribe(userId, channel) {

@@ -50,6 +50,14 @@ class Connection {
     return this.#manager.sendToClient(this.clientId, message, options)
   }
 
+  join(room) {
+    return this.#manager._join(this.conn, room)
+  }
+
+  leave(room) {
+    return this.#manager._leave(this.conn, room)
+  }
+
   close(code = 0, reason = '') {
     this.#manager.disconnect(this.clientId, { code, reason })
   }

@@ -27,6 +27,16 @@ function data(value, replacer) {
   return dumps(value, 'data', replacer)
 }
 
+/** The payloads of what a client is to get first: one message, or an array of them. */
+function welcome(messages, replacer) {
+  if (messages === undefined || messages === null) return []
+  return (Array.isArray(messages) ? messages : [messages]).map((message) => {
+    if (typeof message === 'object' && bytes(message) !== undefined)
+      throw new TypeError('welcome: a binary message cannot be given beforehand; send it in onConnect')
+    return typeof message === 'string' ? message : dumps(message, 'welcome', replacer)
+  })
+}
+
 /** The bytes of a binary message, undefined if the value is none. */
 function bytes(value) {
   if (value instanceof Uint8Array) return value
@@ -69,4 +79,4 @@ function encodes(value) {
   }
 }
 
-module.exports = { bytes, data, dumps }
+module.exports = { bytes, data, dumps, welcome }

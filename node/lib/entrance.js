@@ -2,6 +2,7 @@
 'use strict'
 
 const { BAD_REQUEST, misled } = require('./admission.js')
+const encode = require('./encode.js')
 const { WsManagerError } = require('./errors.js')
 
 /** Milliseconds after which nobody comes any more for whom a state was kept: the connection was refused after all. */
@@ -46,8 +47,10 @@ function admit(manager, runtime, conn, ticket, decided, words) {
 /** An answer to a question, of somebody who may have gone, to a runtime that may have stopped. */
 function answer(manager, runtime, ticket, decided) {
   const { allow, userId, sessionId, rooms = [], subscribe = [], publish = [], code = 0, reason = '' } = decided
+  const welcome = encode.welcome(decided.welcome, manager._encoder)
+  const why = reason.slice(0, 123)
   try {
-    runtime.authenticated(ticket, allow, userId, sessionId, rooms, code, reason.slice(0, 123), publish, subscribe)
+    runtime.authenticated(ticket, allow, userId, sessionId, rooms, code, why, publish, subscribe, welcome)
   } catch (error) {
     if (!(error instanceof WsManagerError) || error.code !== 'not_running') throw error
     manager.logger.debug(`an answer could not be given: ${error.message}`)

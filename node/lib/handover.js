@@ -15,6 +15,7 @@ const {
   refusal,
   wordsOf,
 } = require('./admission.js')
+const encode = require('./encode.js')
 const { InvalidRoom } = require('./errors.js')
 const { admit, answer } = require('./entrance.js')
 const { decoded, routeLabel, visible } = require('./log.js')
@@ -40,7 +41,7 @@ function handOver(manager, req, socket, head, admission = {}, how = {}) {
     if (!refusal(error)) throw error
     return handOverAsking(manager, req, socket, head, () => Promise.reject(error))
   }
-  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', ...decided } = given
+  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false, ...decided } = given
   const told = {
     ...decided,
     admitted: true,
@@ -48,6 +49,8 @@ function handOver(manager, req, socket, head, admission = {}, how = {}) {
     clientId: idText(clientId),
     greeting,
     heartbeat,
+    raw: Boolean(raw),
+    welcome: encode.welcome(decided.welcome, manager._encoder),
   }
   try {
     return taken(manager, req, socket, head, told, { state: decided.state })
@@ -72,7 +75,7 @@ function admittedBy(admission) {
  * or say something meanwhile are its affair, and nothing that they do reaches the application.
  */
 function handOverAsking(manager, req, socket, head, check, how = {}) {
-  const { clientId, skipOrigin = false, greeting = '', heartbeat = '' } = how
+  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false } = how
   const told = {
     admitted: true,
     ask: true,
@@ -80,6 +83,7 @@ function handOverAsking(manager, req, socket, head, check, how = {}) {
     clientId: idText(clientId),
     greeting,
     heartbeat,
+    raw: Boolean(raw),
   }
   try {
     return taken(manager, req, socket, head, told, { ask: () => check(req), words: wordsOfRequest(req), url: how.url })

@@ -73,12 +73,12 @@ class WebSocketManager extends Tokens {
     for (const [pattern, settings] of rules) this.room(pattern, settings)
   }
 
-  endpoint(path, { rooms = [], greeting = '', heartbeat = '', firehose = false } = {}) {
+  endpoint(path, { rooms = [], greeting = '', heartbeat = '', firehose = false, raw = false } = {}) {
     const settings = {
       rooms: typeof rooms === 'string' ? [rooms] : [...rooms],
       greeting,
       heartbeat,
-      flags: firehose ? native.ENDPOINT_FIREHOSE : 0,
+      flags: (firehose ? native.ENDPOINT_FIREHOSE : 0) | (raw ? native.ENDPOINT_RAW : 0),
     }
     apply(this._any(), path, settings)
     this.#endpoints.set(path, settings)

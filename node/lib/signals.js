@@ -1,6 +1,7 @@
 // SIGTERM and SIGINT: where nobody else handles them, clients are told, in waves, before the process ends.
 'use strict'
 
+const os = require('node:os')
 const { isMainThread } = require('node:worker_threads')
 
 const SIGNALS = ['SIGTERM', 'SIGINT']
@@ -49,6 +50,8 @@ async function onSignal(signal) {
   }
   // A second signal comes here at once: whoever sends it wants no waiting.
   for (const name of SIGNALS) process.off(name, onSignal)
+  // Process 1 of a container does not die of a signal that nobody handles: the kernel drops it.
+  if (process.pid === 1) process.exit(128 + os.constants.signals[signal])
   process.kill(process.pid, signal)
 }
 

@@ -199,6 +199,14 @@ export declare class Connection {
   rooms(): Promise<string[]>
   /** Sends to this connection only. */
   send(message: Message, options?: SendOptions): Receipt
+  /**
+   * This connection, and no other of its user, joins a room until it leaves or ends; the client is told. It may read the room's history
+   * meanwhile, and it counts as a subscription of the client's own. InvalidRoom; NotFound if the connection has gone, or is not let in
+   * yet (say it by `rooms` then); Refused over max_rooms.
+   */
+  join(room: string): Promise<void>
+  /** It leaves the room, whatever it was there for; nothing happens if it is not there. InvalidRoom, NotFound. */
+  leave(room: string): Promise<void>
   /** Closes it with a close code (1000-1013 or 3000-4999) and a reason of at most 123 bytes. */
   close(code?: number, reason?: string): void
 }
@@ -224,6 +232,8 @@ export interface Identity {
   subscribe?: string | Iterable<string>
   /** Where it may publish: likewise. */
   publish?: string | Iterable<string>
+  /** A message, or an array of them, that this client gets right behind the greeting. */
+  welcome?: string | object | readonly unknown[] | null
   /** What handlers find as `connection.state`. */
   state?: Record<string, any>
 }
@@ -237,6 +247,8 @@ export interface HandOverOptions {
   /** Types of the first and the periodic message; 'connected' and 'heartbeat'. */
   greeting?: string
   heartbeat?: string
+  /** Both sides say what the application says, and nothing else, as at an endpoint with `raw`. */
+  raw?: boolean
   /** Do not look at the request's Origin. */
   skipOrigin?: boolean
 }
@@ -275,6 +287,11 @@ export interface EndpointOptions {
   heartbeat?: string
   /** It gets every message of every public room but `logs`. */
   firehose?: boolean
+  /**
+   * For pages that show what they get: no greeting, no heartbeat, no members are added, and whatever a client says goes to onMessage
+   * (docs/protocol.md, "Raw endpoints").
+   */
+  raw?: boolean
 }
 
 export interface Logger {

@@ -221,6 +221,8 @@ METHOD(unrevoke);
 METHOD(revocations);
 METHOD(reload_keys);
 METHOD(query); /* query.c */
+METHOD(conn_join);
+METHOD(conn_leave);
 METHOD(rest);
 METHOD(batch); /* receipt.c */
 METHOD(watch);
@@ -232,7 +234,7 @@ bool addon_events_deliver(struct seat *seat);
 struct admission {
 	wsm_admission admission;
 	struct text client_id, user_id, session_id, greeting, heartbeat, ip;
-	struct texts rooms, subscribe, publish;
+	struct texts rooms, subscribe, publish, welcome;
 };
 bool addon_admission(napi_env env, napi_value object, struct admission *out);
 void addon_admission_fini(struct admission *admission);

@@ -48,6 +48,14 @@ bool addon_admission(napi_env env, napi_value object, struct admission *out)
 		return false;
 	admission->publish = out->publish.at;
 	admission->n_publish = out->publish.n;
+	value = addon_get(env, object, "welcome");
+	if (!value || !addon_texts(env, value, "welcome", &out->welcome))
+		return false;
+	admission->welcome = out->welcome.at;
+	admission->n_welcome = out->welcome.n;
+	value = addon_get(env, object, "raw");
+	if (!value || !addon_bool(env, value, &admission->raw))
+		return false;
 	value = addon_get(env, object, "admitted");
 	if (!value || !addon_bool(env, value, &admission->admitted))
 		return false;
@@ -72,6 +80,7 @@ void addon_admission_fini(struct admission *admission)
 	addon_texts_fini(&admission->rooms);
 	addon_texts_fini(&admission->subscribe);
 	addon_texts_fini(&admission->publish);
+	addon_texts_fini(&admission->welcome);
 }
 
 /* adopt(fd, request, admission): the number of the connection. The runtime owns `fd` then; on an error the caller does. */

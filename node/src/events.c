@@ -226,13 +226,14 @@ METHOD(command_remove)
 	return result;
 }
 
-/* authenticated(ticket, allow, userId, sessionId, rooms, code, reason, publish, subscribe) */
+/* authenticated(ticket, allow, userId, sessionId, rooms, code, reason, publish, subscribe, welcome) */
 METHOD(authenticated)
 {
-	napi_value args[9], result = NULL;
-	struct seat *seat = addon_seat(env, info, 9, args);
+	napi_value args[10], result = NULL;
+	struct seat *seat = addon_seat(env, info, 10, args);
 	struct text user_id = { .heap = NULL }, session_id = { .heap = NULL }, reason = { .heap = NULL };
-	struct texts rooms = { .owned = NULL }, publish = { .owned = NULL }, subscribe = { .owned = NULL };
+	struct texts rooms = { .owned = NULL }, publish = { .owned = NULL }, subscribe = { .owned = NULL },
+		     welcome = { .owned = NULL };
 	wsm_decision decision = { .code = 0 };
 	wsm_error error = { 0 };
 	uint64_t ticket;
@@ -242,7 +243,8 @@ METHOD(authenticated)
 	if (addon_text_or_none(env, args[2], "userId", &user_id) &&
 	    addon_text_or_none(env, args[3], "sessionId", &session_id) && addon_texts(env, args[4], "rooms", &rooms) &&
 	    addon_uint(env, args[5], "code", &decision.code) && addon_text_or_none(env, args[6], "reason", &reason) &&
-	    addon_texts(env, args[7], "publish", &publish) && addon_texts(env, args[8], "subscribe", &subscribe)) {
+	    addon_texts(env, args[7], "publish", &publish) && addon_texts(env, args[8], "subscribe", &subscribe) &&
+	    addon_texts(env, args[9], "welcome", &welcome)) {
 		decision.user_id = user_id.slice;
 		decision.session_id = session_id.slice;
 		decision.rooms = rooms.at;
@@ -251,6 +253,8 @@ METHOD(authenticated)
 		decision.n_subscribe = subscribe.n;
 		decision.publish = publish.at;
 		decision.n_publish = publish.n;
+		decision.welcome = welcome.at;
+		decision.n_welcome = welcome.n;
 		decision.reason = reason.slice;
 		result = addon_result(env, wsm_authenticated(addon_seat_runtime(seat), ticket, &decision, &error),
 		                      &error);
@@ -261,6 +265,7 @@ METHOD(authenticated)
 	addon_texts_fini(&rooms);
 	addon_texts_fini(&publish);
 	addon_texts_fini(&subscribe);
+	addon_texts_fini(&welcome);
 	return result;
 }
 

@@ -10,7 +10,7 @@ struct asking {
 	napi_async_work work;
 	napi_deferred deferred;
 	struct hub *hub;
-	bool is_rest;
+	enum { ASK, REST, JOIN, LEAVE } act;
 	wsm_question question;
 	wsm_rest_request request;
 	wsm_rest_answer answer; /* of a question: its body */
@@ -47,20 +47,26 @@ static void on_work(napi_env env, void *data)
 	wsm_runtime *runtime = addon_hub_runtime(asking->hub);
 
 	(void)env;
-	if (asking->is_rest)
+	if (asking->act == REST)
 		asking->status = wsm_rest(runtime, &asking->request, &asking->answer, &asking->error);
+	else if (asking->act == JOIN)
+		asking->status = wsm_conn_join(runtime, asking->question.since, asking->question.room, &asking->error);
+	else if (asking->act == LEAVE)
+		asking->status = wsm_conn_leave(runtime, asking->question.since, asking->question.room, &asking->error);
 	else
 		asking->status = wsm_query(runtime, &asking->question, &asking->answer.body, &asking->error);
 }
 
-/* A question's answer is a string; a REST call's [status, content type, header lines, body]. */
+/* A question's answer is a string; a move's is none; a REST call's [status, content type, header lines, body]. */
 static napi_value answer_value(napi_env env, const struct asking *asking)
 {
 	const wsm_rest_answer *answer = &asking->answer;
 	napi_value values[4], array;
 	char fields[2048];
 
-	if (!asking->is_rest)
+	if (asking->act == JOIN || asking->act == LEAVE)
+		return addon_undefined(env);
+	if (asking->act == ASK)
 		return addon_string_value(env, answer->body.data, answer->body.len);
 	values[0] = addon_number(env, answer->status);
 	values[1] = addon_string_value(env, answer->content_type, strlen(answer->content_type));
@@ -137,6 +143,38 @@ METHOD(query)
 	asking->question.epoch = asking->texts[1].slice;
 	asking->question.after = asking->texts[2].slice;
 	return ask(env, seat, asking);
+}
+
+static napi_value move(napi_env env, napi_callback_info info, bool joins)
+{
+	napi_value args[2];
+	struct seat *seat = addon_seat(env, info, 2, args);
+	struct asking *asking;
+
+	if (!seat)
+		return NULL;
+	asking = calloc(1, sizeof(*asking));
+	if (!asking)
+		return addon_raise(env, WSM_ENOMEM, NULL);
+	asking->act = joins ? JOIN : LEAVE;
+	if (!addon_uint64(env, args[0], "conn", &asking->question.since) ||
+	    !addon_text(env, args[1], "room", &asking->texts[0])) {
+		asking_free(asking);
+		return NULL;
+	}
+	asking->question.room = asking->texts[0].slice;
+	return ask(env, seat, asking);
+}
+
+/* join(conn, room), leave(conn, room) */
+METHOD(conn_join)
+{
+	return move(env, info, true);
+}
+
+METHOD(conn_leave)
+{
+	return move(env, info, false);
 }
 
 /* `value`: [name, value, name, value, …], as IncomingMessage has them in rawHeaders. */
@@ -249,7 +287,7 @@ METHOD(rest)
 	asking = calloc(1, sizeof(*asking));
 	if (!asking)
 		return addon_raise(env, WSM_ENOMEM, NULL);
-	asking->is_rest = true;
+	asking->act = REST;
 	if (!fill_request(env, args, asking)) {
 		asking_free(asking);
 		return NULL;

@@ -370,6 +370,8 @@ bool addon_runtime_define(napi_env env, napi_value exports)
 		METHOD_ROW("option", addon_option),
 		METHOD_ROW("info", addon_info),
 		METHOD_ROW("query", addon_query),
+		METHOD_ROW("join", addon_conn_join),
+		METHOD_ROW("leave", addon_conn_leave),
 		METHOD_ROW("rest", addon_rest),
 	};
 #undef METHOD_ROW

@@ -146,6 +146,7 @@ int core_admission_finish(struct core_admission *admission)
 	*out = (wsm_admission){ 0 };
 	out->admitted = admission->admitted != 0;
 	out->skip_origin = admission->skip_origin != 0;
+	out->raw = admission->raw != 0;
 	if (admission->client_id && core_text(admission->client_id, "client_id", &out->client_id) < 0)
 		return -1;
 	if (admission->user_id && core_text(admission->user_id, "user_id", &out->user_id) < 0)
@@ -164,12 +165,17 @@ int core_admission_finish(struct core_admission *admission)
 	if (core_slices_init(&admission->publish, admission->publish_list ? admission->publish_list : Py_None,
 	                     "publish") < 0)
 		return -1;
+	if (core_slices_init(&admission->welcome, admission->welcome_list ? admission->welcome_list : Py_None,
+	                     "welcome") < 0)
+		return -1;
 	out->rooms = admission->rooms.at;
 	out->n_rooms = admission->rooms.n;
 	out->subscribe = admission->subscribe.at;
 	out->n_subscribe = admission->subscribe.n;
 	out->publish = admission->publish.at;
 	out->n_publish = admission->publish.n;
+	out->welcome = admission->welcome.at;
+	out->n_welcome = admission->welcome.n;
 	return 0;
 }
 
@@ -181,6 +187,8 @@ void core_admission_fini(struct core_admission *admission)
 		core_slices_fini(&admission->subscribe);
 	if (admission->publish.at)
 		core_slices_fini(&admission->publish);
+	if (admission->welcome.at)
+		core_slices_fini(&admission->welcome);
 }
 
 PyObject *core_str(const char *text, size_t len)

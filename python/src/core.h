@@ -74,17 +74,19 @@ int core_headers_fill(PyObject *headers, wsm_member *members);
 /* The keywords of an admission, which adopt() and bridge_open() share. */
 struct core_admission {
 	wsm_admission admission;
-	struct core_slices rooms, subscribe, publish;
-	int admitted, skip_origin;
-	PyObject *client_id, *user_id, *session_id, *room_list, *subscribe_list, *publish_list, *greeting, *heartbeat;
+	struct core_slices rooms, subscribe, publish, welcome;
+	int admitted, skip_origin, raw;
+	PyObject *client_id, *user_id, *session_id, *room_list, *subscribe_list, *publish_list, *greeting, *heartbeat,
+		*welcome_list;
 };
 #define CORE_ADMISSION_KEYWORDS                                                                                        \
 	"admitted", "skip_origin", "client_id", "user_id", "session_id", "rooms", "subscribe", "publish", "greeting",  \
-		"heartbeat"
-#define CORE_ADMISSION_FORMAT "$ppUUUOOOUU"
+		"heartbeat", "raw", "welcome"
+#define CORE_ADMISSION_FORMAT "$ppUUUOOOUUpO"
 #define CORE_ADMISSION_ARGUMENTS(a)                                                                                    \
 	&(a)->admitted, &(a)->skip_origin, &(a)->client_id, &(a)->user_id, &(a)->session_id, &(a)->room_list,          \
-		&(a)->subscribe_list, &(a)->publish_list, &(a)->greeting, &(a)->heartbeat
+		&(a)->subscribe_list, &(a)->publish_list, &(a)->greeting, &(a)->heartbeat, &(a)->raw,                  \
+		&(a)->welcome_list
 /* Fills `admission` from the objects that the argument parser has put in. fini() also after a failure. */
 int core_admission_finish(struct core_admission *admission);
 void core_admission_fini(struct core_admission *admission);
@@ -151,6 +153,8 @@ PyObject *core_runtime_authenticated(PyObject *self, PyObject *args, PyObject *k
 PyObject *core_runtime_authorized(PyObject *self, PyObject *args);
 PyObject *core_runtime_reply(PyObject *self, PyObject *args);
 /* runtime_query.c */
+PyObject *core_runtime_conn_join(PyObject *self, PyObject *args);
+PyObject *core_runtime_conn_leave(PyObject *self, PyObject *args);
 PyObject *core_runtime_query(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_rest(PyObject *self, PyObject *args, PyObject *kwargs);
 

@@ -273,6 +273,8 @@ static PyMethodDef runtime_methods[] = {
 	{ "stop", METHOD(runtime_stop), KEYWORDS, "Closes every connection with 1001 and ends the thread." },
 	{ "drain", runtime_drain, METH_NOARGS, "Refuses new connections from now on." },
 	{ "option", runtime_option, METH_O, "An option's value in force, as text." },
+	{ "conn_join", core_runtime_conn_join, METH_VARARGS, "One connection joins a room." },
+	{ "conn_leave", core_runtime_conn_leave, METH_VARARGS, "It leaves it." },
 	{ "conn_drain", runtime_conn_drain, METH_O, "Closes a connection, by number, as a stop would." },
 	{ "publish", METHOD(core_runtime_publish), METH_FASTCALL, "Queues a publication; its Receipt." },
 	{ "subscribe", core_runtime_subscribe, METH_VARARGS, "(user_id, room)" },

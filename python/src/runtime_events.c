@@ -113,21 +113,21 @@ PyObject *core_runtime_command_remove(PyObject *object, PyObject *action)
 
 PyObject *core_runtime_authenticated(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "ticket",    "allow",   "user_id", "session_id", "rooms",
-	                                        "subscribe", "publish", "code",    "reason",     NULL };
+	static const char *const keywords[] = { "ticket",  "allow", "user_id", "session_id", "rooms", "subscribe",
+	                                        "publish", "code",  "reason",  "welcome",    NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
 	unsigned long long ticket;
 	int allow;
 	PyObject *user_id = NULL, *session_id = NULL, *rooms = Py_None, *subscribe = Py_None, *publish = Py_None,
-		 *reason = NULL, *result = NULL;
+		 *welcome = Py_None, *reason = NULL, *result = NULL;
 	struct core_slices room_texts = { .at = room_texts.local }, subscribe_texts = { .at = subscribe_texts.local },
-			   publish_texts = { .at = publish_texts.local };
+			   publish_texts = { .at = publish_texts.local }, welcome_texts = { .at = welcome_texts.local };
 	wsm_decision decision = { .allow = false };
 	wsm_error error = { 0 };
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Kp|UUOOOIU:authenticated", (char **)(uintptr_t)keywords,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Kp|UUOOOIUO:authenticated", (char **)(uintptr_t)keywords,
 	                                 &ticket, &allow, &user_id, &session_id, &rooms, &subscribe, &publish,
-	                                 &decision.code, &reason))
+	                                 &decision.code, &reason, &welcome))
 		return NULL;
 	decision.allow = allow != 0;
 	if ((user_id && core_text(user_id, "user_id", &decision.user_id) < 0) ||
@@ -135,7 +135,8 @@ PyObject *core_runtime_authenticated(PyObject *object, PyObject *args, PyObject 
 	    (reason && core_text(reason, "reason", &decision.reason) < 0) ||
 	    core_slices_init(&room_texts, rooms, "rooms") < 0 ||
 	    core_slices_init(&subscribe_texts, subscribe, "subscribe") < 0 ||
-	    core_slices_init(&publish_texts, publish, "publish") < 0)
+	    core_slices_init(&publish_texts, publish, "publish") < 0 ||
+	    core_slices_init(&welcome_texts, welcome, "welcome") < 0)
 		goto done;
 	decision.rooms = room_texts.at;
 	decision.n_rooms = room_texts.n;
@@ -143,11 +144,14 @@ PyObject *core_runtime_authenticated(PyObject *object, PyObject *args, PyObject 
 	decision.n_subscribe = subscribe_texts.n;
 	decision.publish = publish_texts.at;
 	decision.n_publish = publish_texts.n;
+	decision.welcome = welcome_texts.at;
+	decision.n_welcome = welcome_texts.n;
 	result = core_result(self, wsm_authenticated(self->runtime, ticket, &decision, &error), &error);
 done:
 	core_slices_fini(&room_texts);
 	core_slices_fini(&subscribe_texts);
 	core_slices_fini(&publish_texts);
+	core_slices_fini(&welcome_texts);
 	return result;
 }
 

@@ -31,6 +31,32 @@ PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 	return result;
 }
 
+static PyObject *move(PyObject *object, PyObject *args, const char *format,
+                      int (*call)(wsm_runtime *, uint64_t, wsm_slice, wsm_error *))
+{
+	struct core_runtime *self = (struct core_runtime *)object;
+	unsigned long long conn;
+	PyObject *room;
+	wsm_slice text;
+	wsm_error error = { 0 };
+	int status;
+
+	if (!PyArg_ParseTuple(args, format, &conn, &room) || core_text(room, "room", &text) < 0)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS status = call(self->runtime, conn, text, &error);
+	Py_END_ALLOW_THREADS return core_result(self, status, &error);
+}
+
+PyObject *core_runtime_conn_join(PyObject *self, PyObject *args)
+{
+	return move(self, args, "KO:conn_join", wsm_conn_join);
+}
+
+PyObject *core_runtime_conn_leave(PyObject *self, PyObject *args)
+{
+	return move(self, args, "KO:conn_leave", wsm_conn_leave);
+}
+
 static PyObject *rest(struct core_runtime *self, wsm_rest_request *request, PyObject *headers)
 {
 	size_t n = (size_t)PyTuple_Size(headers);

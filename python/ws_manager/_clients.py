@@ -188,6 +188,8 @@ class Clients(Sending):
         publish: str | Iterable[str] = (),
         greeting: str = "",
         heartbeat: str = "",
+        raw: bool = False,
+        welcome: object = None,
         skip_origin: bool = False,
         state: Mapping[str, Any] | None = None,
     ) -> str:
@@ -201,8 +203,10 @@ class Clients(Sending):
         anybody can claim it. client_id: one is made if None; a connection that has it already is closed with 4409. Ids
         may be of any type; str() is taken. rooms: joined at once, besides @all; names. subscribe: rooms that it may
         subscribe to; also beginnings ("board:*"), and "*" for all. publish: those that it may publish to. greeting,
-        heartbeat: types of the first and the periodic message ("connected", "heartbeat"). skip_origin: do not look at
-        the request's Origin. state: what handlers find in connection.state.
+        heartbeat: types of the first and the periodic message ("connected", "heartbeat"). raw: both sides say what the
+        application says, and nothing else, as at endpoint(raw=True). welcome: a message, or a list of them, that this
+        client gets right behind the greeting. skip_origin: do not look at the request's Origin. state: what handlers
+        find in connection.state.
 
         As the application decides here who comes in, public rooms need a grant from then on (docs/access.md). A client
         whose path or query makes a name that no room can have, or brings a "*" into subscribe or publish, is closed
@@ -235,6 +239,8 @@ class Clients(Sending):
             publish=publish,
             greeting=greeting,
             heartbeat=heartbeat,
+            raw=raw,
+            welcome=welcome,
             skip_origin=skip_origin,
             state=state,
         )

@@ -39,6 +39,8 @@ async def connect(
     publish: str | Iterable[str] = (),
     greeting: str = "",
     heartbeat: str = "",
+    raw: bool = False,
+    welcome: object = None,
     skip_origin: bool = False,
     state: Mapping[str, Any] | None = None,
 ) -> str:
@@ -61,6 +63,8 @@ async def connect(
         publish=listed(publish),
         greeting=greeting,
         heartbeat=heartbeat,
+        raw=raw,
+        welcome=manager._encoder.welcome(welcome),
         state=dict(state or {}),
     )
     manager._checked(f"connect() in the application's WebSocket route {_route(websocket)}")

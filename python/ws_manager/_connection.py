@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from ._receipt import COMPLETED, Completed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Unpack
@@ -85,6 +87,20 @@ class Connection:
     def send(self, message: object, **options: Unpack[SendOptions]) -> Receipt:
         """Sends to this connection only; options as of every sending call."""
         return self._manager.send_to_client(self.client_id, message, **options)
+
+    def join(self, room: str) -> Completed:
+        """This connection, and no other of its user, joins a room until it leaves or ends; the client is told.
+
+        It may read the room's history meanwhile. It counts as a subscription of the client's own. InvalidRoom; NotFound
+        if the connection has gone, or is not let in yet (say it by rooms= of connect() then); Refused over max_rooms.
+        """
+        self._manager._ready().conn_join(self.conn, room)
+        return COMPLETED
+
+    def leave(self, room: str) -> Completed:
+        """It leaves the room, whatever it was there for; nothing happens if it is not there. InvalidRoom, NotFound."""
+        self._manager._ready().conn_leave(self.conn, room)
+        return COMPLETED
 
     def close(self, code: int = 4409, reason: str = "") -> Any:
         """Closes it with a close code (1000-1013 or 3000-4999) and a reason of at most 123 bytes."""

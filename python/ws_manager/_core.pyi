@@ -34,6 +34,7 @@ LOW: Final[int]
 # WSM_ENDPOINT_…
 ENDPOINT_FIREHOSE: Final[int]
 ENDPOINT_AUTH: Final[int]
+ENDPOINT_RAW: Final[int]
 # WSM_WANT_…
 WANT_CONNECT: Final[int]
 WANT_DISCONNECT: Final[int]
@@ -272,6 +273,8 @@ class Runtime:
         publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
+        raw: bool = False,
+        welcome: Sequence[str] = (),
     ) -> int:
         """Hands a socket over; the runtime owns `fd` from the return on. Returns the number of the connection,
         for which EVENT_CLOSED follows some time. After an error the caller still owns `fd`."""
@@ -292,6 +295,8 @@ class Runtime:
         publish: Sequence[str] = (),
         greeting: str = "",
         heartbeat: str = "",
+        raw: bool = False,
+        welcome: Sequence[str] = (),
         tls: bool = False,
         via: str = "",
     ) -> int:
@@ -323,9 +328,14 @@ class Runtime:
         publish: Sequence[str] = (),
         code: int = 0,
         reason: str = "",
+        welcome: Sequence[str] = (),
     ) -> None: ...
     def authorized(self, ticket: int, allow: bool, /) -> None: ...
     def reply(self, conn: int, action: str, id: bytes, json: bytes | str, error_code: str | None = None, /) -> None: ...
+    def conn_join(self, conn: int, room: str, /) -> None:
+        """[blocks] InvalidRoom; NotFound: it has gone, or is not let in yet; Refused: max_rooms; NotRunning."""
+    def conn_leave(self, conn: int, room: str, /) -> None:
+        """[blocks] InvalidRoom, NotFound, NotRunning."""
     def query(
         self, kind: int, room: str = "", epoch: str = "", since: int = 0, limit: int = 0, after: str = ""
     ) -> bytes:

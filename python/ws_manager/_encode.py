@@ -83,6 +83,18 @@ class Encoder:
             return bytes(value), _core.BINARY
         return self.dumps(value, "message"), 0
 
+    def welcome(self, messages: object) -> list[str]:
+        """The payloads of what a client is to get first: one message, several as a list or tuple, or None."""
+        if messages is None:
+            return []
+        texts: list[str] = []
+        for message in messages if isinstance(messages, (list, tuple)) else [messages]:
+            payload, flags = self.message(message)
+            if flags:
+                raise TypeError("welcome: a binary message cannot be given beforehand; send it in on_connect")
+            texts.append(payload if isinstance(payload, str) else payload.decode())
+        return texts
+
     # ---- the slow way ----
 
     def _plain(self, value: Any, path: str, depth: int) -> Any:

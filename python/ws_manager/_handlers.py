@@ -27,6 +27,7 @@ class Registered(NamedTuple):
 
     handler: Handler
     concurrent: bool = False
+    text: bool = False  # of on_message: no JSON is made of what it gets
 
 
 class Handlers:
@@ -84,9 +85,10 @@ class Handlers:
         if self._chains and self._is_too_much(runtime, connection, "", id, size):
             return
         outcome = Message(runtime, connection.conn, "", id)
-        args = (connection, data if binary else parse(data))
+        value = data if binary else parse(data)
         for registered in self.on_message:
-            self._in_turn(connection, "on_message", registered, args, outcome, size)
+            said = data.decode(errors="replace") if registered.text and not binary else value
+            self._in_turn(connection, "on_message", registered, (connection, said), outcome, size)
 
     def command(self, runtime: Runtime, connection: Connection, action: str, data: bytes, id: bytes) -> None:
         size = size_of(len(data))
@@ -167,7 +169,7 @@ class Handlers:
     def authenticate(self, runtime: Runtime, ticket: int, data: bytes, keep: Keep) -> None:
         """A client of a socket wants to come in. keep: what is to become its connection.state."""
         request = Request(orjson.loads(data))
-        self._identify(request, Authentication(request, runtime, ticket, keep))
+        self._identify(request, Authentication(request, runtime, ticket, keep, self.encoder))
 
     async def identify(self, request: Request) -> dict[str, Any]:
         """Who makes a call over HTTP, in keywords of Runtime.rest()."""

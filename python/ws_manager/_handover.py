@@ -32,6 +32,8 @@ class Admission(TypedDict, total=False):
     publish: Sequence[str]
     greeting: str
     heartbeat: str
+    raw: bool
+    welcome: Sequence[str]
     state: Mapping[str, Any]
     """For connection.state; stays in Python."""
 

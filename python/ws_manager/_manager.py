@@ -24,7 +24,7 @@ from ._encode import PLAIN, Encoder
 from ._handlers import Handlers, Registered
 from ._look import look, tell_endpoints, warn_own_port
 from ._outcomes import listed
-from ._parameters import prepared
+from ._parameters import prepared, wants_text
 from ._rest import Rest
 from ._sending import ids
 from ._types import Handler
@@ -143,21 +143,19 @@ class WebSocketManager(Rest):
         greeting: str = "",
         heartbeat: str = "",
         firehose: bool = False,
+        raw: bool = False,
     ) -> None:
         """Adds an endpoint, or replaces the one of the same path.
 
         path: `{name}` stands for one segment. rooms: what a connection to it joins; `{name}` is replaced in them, and
         "@all" is allowed. greeting, heartbeat: types of the first and the periodic message ("connected",
-        "heartbeat"). firehose: it gets every message of every public room but `logs`.
+        "heartbeat"). firehose: it gets every message of every public room but `logs`. raw: both sides say what the
+        application says, and nothing else: for pages that show what they get (docs/protocol.md, "Raw endpoints").
 
         Example: ws_manager.endpoint("/ws/board/{board}", rooms=["board:{board}"])
         """
-        settings: dict[str, Any] = {
-            "rooms": listed(rooms),
-            "greeting": greeting,
-            "heartbeat": heartbeat,
-            "flags": _core.ENDPOINT_FIREHOSE if firehose else 0,
-        }
+        settings: dict[str, Any] = {"rooms": listed(rooms), "greeting": greeting, "heartbeat": heartbeat}
+        settings["flags"] = (_core.ENDPOINT_FIREHOSE if firehose else 0) | (_core.ENDPOINT_RAW if raw else 0)
         with self._lock:
             self._any_runtime().endpoint_set(path, **settings)
             self._endpoints[path] = settings
@@ -432,8 +430,8 @@ class WebSocketManager(Rest):
     def on_message(self, handler: Any = None, /, *, concurrent: bool = False) -> Any:
         """Decorator: handler(connection, message) for what no action matches.
 
-        message: dict or list if the text is a JSON object or array, else str; bytes for a binary message. Where it is
-        annotated, it is checked as on_command() says. concurrent: as of on_connect().
+        message: dict or list if the text is a JSON object or array, else str; bytes if it is binary. Annotated with
+        str: the text as it came; else checked as on_command() says. concurrent: as of on_connect().
         """
         return self._register(self._handlers.on_message, handler, concurrent, 2)
 
@@ -468,10 +466,11 @@ class WebSocketManager(Rest):
     def authenticate(self, handler: H) -> H:
         """Decorator: handler(request) -> who the client is, where it brings no token.
 
-        A user id, a dict of user_id, session_id, rooms, subscribe, publish, state, or True for nobody in particular;
-        None refuses with 4401. They mean what they mean to connect(): rooms are joined, subscribe ("project:*") may be
-        subscribed to, publish may be published to, state becomes connection.state. Rooms need a grant then
-        (docs/access.md). PermissionError refuses with 4403. request: path, path_params, query, headers, cookies, ip.
+        A user id, a dict of user_id, session_id, rooms, subscribe, publish, welcome, state, or True for nobody in
+        particular; None refuses with 4401. They mean what they mean to connect(): rooms are joined, subscribe
+        ("project:*") may be subscribed to, publish may be published to, welcome is what the client gets first, state
+        becomes connection.state. Rooms need a grant then (docs/access.md). PermissionError refuses with 4403.
+        request: path, path_params, query, headers, cookies, ip.
         """
         _check(handler)
         call = prepared(handler, 1, self._overrides)
@@ -502,7 +501,7 @@ class WebSocketManager(Rest):
             _check(handler)
             call = prepared(handler, given, self._overrides, data=handlers is self._handlers.on_message)
             with self._lock:
-                handlers.append(Registered(call, concurrent))
+                handlers.append(Registered(call, concurrent, wants_text(handler)))
                 self._want()
             return handler
 

@@ -18,6 +18,10 @@ INTERNAL_ERROR = 1011
 """Close code where a handler failed that had to decide (RFC 6455, 7.4.1)."""
 
 
+MEMBERS = ("user_id", "session_id", "rooms", "subscribe", "publish", "welcome", "state")
+"""What an authenticate handler may say."""
+
+
 class Outcome:
     """Of a handler that nobody waits for an answer of: on_connect, on_disconnect."""
 
@@ -124,15 +128,17 @@ class Who(Outcome):
 class Authentication(Who):
     """Of a client that wants to come in by a socket."""
 
-    __slots__ = ("_keep", "_runtime", "_ticket")
+    __slots__ = ("_encoder", "_keep", "_runtime", "_ticket")
 
-    def __init__(self, request: Request, runtime: Runtime, ticket: int, keep: Keep) -> None:
+    def __init__(self, request: Request, runtime: Runtime, ticket: int, keep: Keep, encoder: Encoder) -> None:
         super().__init__(request)
         self._runtime = runtime
         self._ticket = ticket
         self._keep = keep
+        self._encoder = encoder
 
     def _admit(self, grants: dict[str, Any]) -> None:
+        grants["welcome"] = self._encoder.welcome(grants.get("welcome"))
         self._keep(grants.pop("state", None))
         self._runtime.authenticated(self._ticket, True, **grants)
 
@@ -226,15 +232,13 @@ def decision(value: Any) -> dict[str, Any]:
         if isinstance(value, (str, int)) or type(value).__name__ == "UUID":
             return {"user_id": str(value)}
         raise TypeError(
-            "an authenticate handler must return a user id, a dict (user_id, session_id, rooms, subscribe, publish, "
-            f"state), True or None, not {type(value).__name__}"
+            f"an authenticate handler must return a user id, a dict ({', '.join(MEMBERS)}), True or None, "
+            f"not {type(value).__name__}"
         )
-    unknown = set(value) - {"user_id", "session_id", "rooms", "subscribe", "publish", "state"}
+    unknown = set(value) - set(MEMBERS)
     if unknown:
-        raise TypeError(
-            f"an authenticate handler returned a dict with {sorted(unknown)!r}; "
-            "it may have user_id, session_id, rooms, subscribe, publish, state"
-        )
+        names = ", ".join(MEMBERS)
+        raise TypeError(f"an authenticate handler returned a dict with {sorted(unknown)!r}; it may have {names}")
     user = {} if value.get("user_id") is None else {"user_id": str(value["user_id"])}
     return {
         **user,
@@ -242,6 +246,7 @@ def decision(value: Any) -> dict[str, Any]:
         "rooms": listed(value.get("rooms")),
         "subscribe": listed(value.get("subscribe")),
         "publish": listed(value.get("publish")),
+        "welcome": value.get("welcome"),
         "state": dict(value.get("state") or {}),
     }
 

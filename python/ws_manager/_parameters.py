@@ -115,6 +115,15 @@ class _Scope:
             ) from error
 
 
+def wants_text(handler: Callable[..., Any]) -> bool:
+    """Whether a handler of messages has annotated its message with str: it gets the text, whatever JSON makes of it."""
+    try:
+        parameters = list(inspect.signature(handler).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    return len(parameters) > 1 and parameters[1].annotation in (str, "str")
+
+
 def _check_of(parameter: inspect.Parameter, scope: _Scope) -> Callable[[Any], Any] | None:
     """What makes the parameter's value of a client's data; None if anything will do."""
     annotation = scope.annotation(parameter)

@@ -7,6 +7,8 @@ shift
 rm -rf "$folder/tests"
 mkdir "$folder/tests"
 cp "$root"/tests/node/*.mjs "$root"/tests/node/*.ts "$root"/docs/{handlers,node,values}.md "$folder/tests/"
+mkdir "$folder/tests/moving"
+cp "$root"/docs/moving/*.md "$folder/tests/moving/"
 cd "$folder"
 # Nothing of the addon is in it, and npm is slow under ASan.
 [ -z "${LD_PRELOAD:-}" ] || rm tests/install.test.mjs

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import test from 'node:test'
 import WebSocket from 'ws'
-import { AT_START } from './support.mjs'
+import { AT_START, eventually } from './support.mjs'
 
 /** A server of its own process, which says its port, and a client of it. */
 async function running(t, { attach = 'undefined', before = '', after = '', start } = {}) {
@@ -41,6 +41,15 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     })
   }
 }
+
+test('as process 1, whom no unhandled signal ends, it exits with what a shell calls that signal', async (t) => {
+  const before = `Object.defineProperty(process, 'pid', { value: 1 }); process.kill = () => {}`
+  const { child, gone, closed } = await running(t, { before })
+  child.kill('SIGTERM')
+  assert.equal(await closed, 1001)
+  await eventually(() => child.exitCode !== null, 'the end of the process')
+  assert.deepEqual(await gone, { code: 143, signal: null, said: '' })
+})
 
 test('with signals: false it is as without us', async (t) => {
   const { child, gone, closed } = await running(t, { attach: '{ signals: false }' })

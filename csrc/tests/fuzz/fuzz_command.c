@@ -32,7 +32,7 @@ static void check_accepted(const struct wsm__command *command, wsm_slice text)
 	if (command->action == WSM__ACTION_TEXT || command->storage == NULL)
 		return;
 	root = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
-	CHECK(json_is_object(root));
+	CHECK(json_is_object(root) || (json_is_array(root) && command->name.len == 0 && command->id.len == 0));
 	CHECK((command->action == WSM__ACTION_OTHER) == !wsm__command_is_core(command->name));
 	if (command->room.len > 0)
 		CHECK(wsm__room_name_valid(command->room));

@@ -103,6 +103,23 @@ static void check_duplicates(const struct wsm__buffer *out)
 	json_decref(root);
 }
 
+/* What the author has said, closed by a brace, is JSON too, and all that was given. */
+static void check_said(const struct wsm__buffer *out, size_t said, const json_t *root, bool typed)
+{
+	char *text = malloc(said + 2);
+	json_t *made;
+
+	CHECK(said < out->len);
+	memcpy(text, out->data, said);
+	memcpy(text + said, "}", 2);
+	made = json_loadb(text, said + 1, 0, NULL);
+	CHECK(made);
+	CHECK(typed ? json_object_size(made) == 2 && json_equal(json_object_get(made, "data"), root)
+	            : json_object_size(made) <= json_object_size(root) + 1);
+	json_decref(made);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const wsm_member members[] = { { wsm__str("project_id"), wsm__str("7") }, { wsm__str("room"), wsm__str("8") } };
@@ -127,10 +144,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wsm_slice name;
 	bool kept = wsm__envelope_kept_name(text, &name);
 	struct wsm__buffer out;
+	size_t said = 0;
 	int result;
 
 	wsm__buffer_init(&out);
-	result = wsm__envelope_write(&out, &envelope);
+	result = wsm__envelope_write(&out, &envelope, &said);
 	CHECK(result == WSM_OK || ((result == WSM_EJSON || (result == WSM_EINVAL && kept)) && !typed));
 	CHECK(typed || wsm__json_is_object(text) == (result == WSM_OK) || result == WSM_EINVAL);
 	CHECK(result == WSM_OK ? out.data[out.len] == '\0' && strlen(out.data) <= out.len : out.len == 0);
@@ -140,6 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(result == WSM_OK);
 		check_envelope(&out, root, &envelope);
 		check_position(&out);
+		check_said(&out, said, root, typed);
 	}
 	if (json_is_object(unique)) {
 		check_members(unique, text);
