@@ -215,7 +215,7 @@ static void authenticated(struct wsm__ticket *ticket, const struct wsm__outcome 
 		open_as(conn, decision);
 		return;
 	}
-	if (wsm__outcome_is_offence(outcome))
+	if (wsm__outcome_offends(outcome))
 		wsm__peer_offence(conn->core, conn->peer, WSM__OFFENCE_token);
 	if (decision->reason.len)
 		snprintf(reason, sizeof(reason), "%.*s", (int)decision->reason.len, decision->reason.data);

@@ -25,12 +25,16 @@ struct wsm__outcome {
 		*decision; /* `reason` is set where it is no, but for who was asked who it is: that may be left open */
 };
 
-/* Whether the host has said that nobody is to be let in by this: somebody has guessed. */
-static inline bool wsm__outcome_is_offence(const struct wsm__outcome *outcome)
+/* Whether who was refused so may be guessing: a matter for bans. */
+static inline bool wsm__decision_offends(const wsm_decision *decision)
 {
-	const wsm_decision *decision = outcome->decision;
+	return !decision->allow && (!decision->code || decision->code == 4401);
+}
 
-	return !outcome->late && !decision->allow && (!decision->code || decision->code == 4401);
+/* The same, once the host has said so. */
+static inline bool wsm__outcome_offends(const struct wsm__outcome *outcome)
+{
+	return !outcome->late && wsm__decision_offends(outcome->decision);
 }
 
 /* Those of one connection or session. */

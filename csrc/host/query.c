@@ -60,6 +60,7 @@ static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, co
 	asked->rest.via = wsm__arena_copy(arena, rest->via);
 	asked->rest.body = wsm__arena_copy(arena, rest->body);
 	asked->rest.user_id = wsm__arena_copy(arena, rest->user_id);
+	asked->rest.reason = wsm__arena_copy(arena, rest->reason);
 	asked->rest.headers = headers;
 	for (size_t i = 0; i < rest->n_headers; i++) {
 		headers[i].name = wsm__arena_copy(arena, rest->headers[i].name);
@@ -73,7 +74,7 @@ static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, co
 static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest_request *rest)
 {
 	struct wsm__lists lists = { .n_rooms = 0 };
-	size_t bytes = 9;
+	size_t bytes = 10;
 	struct wsm__asked *asked;
 	struct wsm__arena arena;
 	pthread_condattr_t attr;
@@ -84,7 +85,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
 		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->host.len +
-		         rest->via.len + rest->body.len + rest->user_id.len + 1 + header_bytes(rest) +
+		         rest->via.len + rest->body.len + rest->user_id.len + rest->reason.len + header_bytes(rest) +
 		         wsm__lists_bytes(&lists) + wsm__lists_count(&lists) * sizeof(wsm_slice);
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
@@ -228,6 +229,8 @@ int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_ans
 		status =
 			wsm__fail(error, WSM_EINVAL,
 			          "the user id must be 1 to %d bytes of UTF-8 without control characters", WSM__ID_MAX);
+	if (!status && !wsm__utf8_valid(request->reason))
+		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8");
 	if (status)
 		return status;
 	asked = asked_new(NULL, request);

@@ -38,10 +38,10 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params, const char **why);
 /*
  * Who asks, from where, by which scheme and host: for sockets and REST alike, whichever way they came. Given the peer's address in
- * request->ip, finds out who is behind a trusted proxy. False (400) if its headers contradict each other. Done by
- * wsm__request_admit().
+ * request->ip, finds out who is behind a trusted proxy. False (400) if its headers contradict each other, or one of them came several
+ * times, which the host's server may have let pass; `*why` is then one sentence, static. Done by wsm__request_admit().
  */
-bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request);
+bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request, const char **why);
 /* wsm__token_find() with all header fields of a request. */
 bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
                         bool by_page, struct wsm__buffer *token);

@@ -8,6 +8,7 @@
 #include "clients/subscription.h"
 #include "host/query.h"
 #include "host/report.h"
+#include "rest/call.h"
 #include "rest/rest.h"
 
 static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
@@ -64,6 +65,28 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
 	return asked->answer.failed ? WSM_ENOMEM : WSM_OK;
 }
 
+/* A call of the host, which may ask its handler itself, as the own port does. */
+static int answer_rest(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
+{
+	const wsm_decision no = { .allow = false, .code = request->code, .reason = request->reason };
+	struct wsm__inquiry inquiry = { .decision = request->refused ? &no : NULL };
+	struct wsm__address client;
+	int status;
+
+	wsm__buffer_init(&inquiry.question);
+	status = wsm__rest_answer(core, request, request->asks || request->refused ? &inquiry : NULL, answer);
+	if (!status && inquiry.asks) {
+		wsm_text_free(&answer->body);
+		answer->status = 0;
+		status = wsm__buffer_steal(&inquiry.question, &answer->body);
+	}
+	wsm__buffer_fini(&inquiry.question);
+	/* Afterwards, as on the own port: the ban that may follow is no answer to this call. */
+	if (request->refused && wsm__decision_offends(&no) && wsm__rest_client(core->runtime, request, &client))
+		wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
+	return status;
+}
+
 void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 {
 	int status;
@@ -72,7 +95,7 @@ void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 	wsm__reports_tell(&core->registry.deliveries);
 	switch (asked->act) {
 	case WSM__ACT_REST:
-		status = wsm__rest_answer(core, &asked->rest, NULL, &asked->rest_answer);
+		status = answer_rest(core, &asked->rest, &asked->rest_answer);
 		break;
 	case WSM__ACT_JOIN:
 		status = wsm__subscription_join(core, asked->question.since, asked->question.room);

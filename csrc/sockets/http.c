@@ -221,7 +221,7 @@ static void identified(struct wsm__ticket *ticket, const struct wsm__outcome *ou
 	const struct wsm__address client = session->peer->address;
 
 	identify(session, outcome->decision);
-	if (wsm__outcome_is_offence(outcome)) /* afterwards: the ban that may follow is no answer to this call */
+	if (wsm__outcome_offends(outcome)) /* afterwards: the ban that may follow is no answer to this call */
 		wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
 }
 
