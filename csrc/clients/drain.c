@@ -206,6 +206,7 @@ void wsm__drain_start(struct wsm__core *core)
 
 void wsm__drain_fini(struct wsm__core *core)
 {
-	free(core->drain->waiting);
+	if (core->drain)
+		free(core->drain->waiting);
 	free(core->drain);
 }

@@ -174,12 +174,10 @@ static void stop(struct wsm__core *core, unsigned deadline_ms)
 	uv_timer_start(&core->tick, on_tick, core->n_conns ? STOP_TICK_MS : 0, STOP_TICK_MS);
 }
 
-static int init_handles(struct wsm__core *core)
+static int init_loop(struct wsm__core *core)
 {
 	uint64_t period;
 
-	if (wsm__drain_init(core))
-		return WSM_ENOMEM;
 	if (uv_loop_init(&core->loop))
 		return WSM_ESYSTEM;
 	core->wake.data = core->tick.data = core->throttle_timer.data = core->prepare.data = core->idle.data = core;
@@ -197,6 +195,21 @@ static int init_handles(struct wsm__core *core)
 	uv_timer_start(&core->tick, on_tick, period, period);
 	uv_prepare_start(&core->prepare, on_prepare);
 	return WSM_OK;
+}
+
+/* What can fail before there is a loop, which would have to be ended. */
+static int init_handles(struct wsm__core *core)
+{
+	int status = WSM_ENOMEM;
+
+	wsm__core_now(core);
+	if (!wsm__drain_init(core) && !wsm__peers_init(core))
+		status = init_loop(core);
+	if (!status)
+		return WSM_OK;
+	wsm__peers_fini(core);
+	wsm__drain_fini(core);
+	return status;
 }
 
 void wsm__loop_fini(struct wsm__core *core)
@@ -249,8 +262,6 @@ int wsm__loop_open(struct wsm__core *core, wsm_error *error)
 	core->take_early = wsm__client_early;
 	core->rest = &wsm__admin_rows;
 	core->find_client = wsm__conn_find_client;
-	if (wsm__peers_init(core))
-		return wsm__fail(error, WSM_ENOMEM, "out of memory");
 	status = wsm__server_open(core, error);
 	if (!status)
 		status = wsm__listen_open(core, error);

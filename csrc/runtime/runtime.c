@@ -162,7 +162,6 @@ static void *thread_main(void *argument)
 			wsm__loop_end(core);
 			wsm__loop_fini(core);
 		} else {
-			free(core->drain);
 			free(core);
 		}
 		sem_post(&birth->done);
