@@ -38,6 +38,7 @@ void wsm_event_free(wsm_event *event)
 	wsm_conn_info_unref(event->info);
 	if (event->receipt)
 		wsm_receipt_unref(event->receipt);
+	wsm_text_free(&from_public(event)->answer);
 	free(from_public(event));
 }
 
@@ -47,8 +48,10 @@ bool wsm__event_post(wsm_runtime *runtime, struct wsm__event *event, bool force)
 
 	if (!event)
 		return false;
-	/* Not by number alone: a few thousand events may be as many megabytes. */
-	units = 1 + (event->event.text.len + event->event.data.len + event->event.id.len) / EVENT_UNIT;
+	/* Not by number alone: a few thousand events may be as many megabytes. Answers have a bound of their own. */
+	units = 1;
+	if (event->event.kind != WSM_EVENT_ANSWER)
+		units += (event->event.text.len + event->event.data.len + event->event.id.len) / EVENT_UNIT;
 	switch (wsm__queue_add(&runtime->events, &event->node, units, force)) {
 	case WSM__QUEUED_FIRST:
 		if (runtime->wake)
@@ -71,6 +74,8 @@ wsm_event *wsm_events_take(wsm_runtime *runtime)
 	for (; node; node = node->next) {
 		struct wsm__event *event = (struct wsm__event *)(void *)node;
 
+		if (event->event.kind == WSM_EVENT_ANSWER)
+			atomic_fetch_sub_explicit(&runtime->questions, 1, memory_order_relaxed);
 		*tail = &event->event;
 		tail = &event->event.next;
 	}

@@ -8,6 +8,7 @@
 struct wsm__event {
 	struct wsm__node node;
 	wsm_event event;
+	wsm_text answer; /* of a question: what `data` is then */
 };
 
 /* A zeroed event with copies of the texts; NULL when out of memory. */

@@ -69,6 +69,7 @@ struct wsm_runtime {
 	atomic_ullong next_conn;              /* number of the next connection */
 	atomic_ullong overloaded[WSM__RANKS]; /* commands dropped because the queue was full, by rank */
 	atomic_ullong events_dropped;
+	atomic_uint questions; /* of wsm_query_later(), whose answers nobody has taken yet */
 
 	struct wsm__endpoints endpoints;
 	struct wsm__rules rules;

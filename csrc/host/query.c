@@ -1,6 +1,6 @@
 /*
- * Questions of the host: a command that the caller waits for. The question is shared by both threads, so it is counted: a
- * caller that gives up waiting leaves it to the runtime thread.
+ * Questions of the host: a command that the caller waits for, or whose answer comes as an event. One that is waited for is shared by
+ * both threads, so it is counted: a caller that gives up waiting leaves it to the runtime thread.
  */
 #include "host/query.h"
 
@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "host/events.h"
 #include "host/handle.h"
 #include "host/lists.h"
 #include "host/queue.h"
@@ -25,6 +26,8 @@ static void asked_unref(struct wsm__asked *asked)
 	pthread_mutex_destroy(&asked->lock);
 	wsm__buffer_fini(&asked->answer);
 	wsm_text_free(&asked->rest_answer.body);
+	if (asked->event)
+		wsm_event_free(&asked->event->event);
 	free(asked);
 }
 
@@ -113,8 +116,26 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	return asked;
 }
 
-void wsm__query_finish(struct wsm__asked *asked, int status)
+/* The event was made with the question, and takes the answer as it is: nothing is left that could fail. */
+static void post_answer(wsm_runtime *runtime, struct wsm__asked *asked, int status)
 {
+	struct wsm__event *event = asked->event;
+
+	if (!status)
+		status = wsm__buffer_steal(&asked->answer, &event->answer);
+	event->event.code = (unsigned)-status;
+	event->event.data = wsm__slice(event->answer.data, event->answer.len);
+	asked->event = NULL;
+	wsm__event_post(runtime, event, true);
+}
+
+void wsm__query_finish(wsm_runtime *runtime, struct wsm__asked *asked, int status)
+{
+	if (asked->event) {
+		post_answer(runtime, asked, status);
+		asked_unref(asked);
+		return;
+	}
 	pthread_mutex_lock(&asked->lock);
 	asked->status = status;
 	asked->done = true;
@@ -159,18 +180,25 @@ static int no_room(wsm_slice room, wsm_error *error)
 	                 (int)(room.len > 60 ? 60 : room.len), room.data ? room.data : "");
 }
 
+static int check(const wsm_runtime *runtime, const wsm_question *question, wsm_error *error)
+{
+	int status = wsm__runtime_check(runtime, error);
+
+	if (!status && needs_room(question->kind) && !wsm__room_name_valid(question->room) &&
+	    !wsm__slice_is(question->room, "@all"))
+		return no_room(question->room, error);
+	return status;
+}
+
 int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answer, wsm_error *error)
 {
 	struct wsm__asked *asked;
-	int status = wsm__runtime_check(runtime, error);
+	int status = check(runtime, question, error);
 
 	answer->data = NULL;
 	answer->len = 0;
 	if (status)
 		return status;
-	if (needs_room(question->kind) && !wsm__room_name_valid(question->room) &&
-	    !wsm__slice_is(question->room, "@all"))
-		return no_room(question->room, error);
 	asked = asked_new(question, NULL);
 	if (!asked)
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
@@ -179,6 +207,53 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 		status = wsm__buffer_steal(&asked->answer, answer);
 	asked_unref(asked);
 	return status;
+}
+
+/* Takes one of the places that WSM_QUESTIONS_MAX is about; wsm_events_take() gives it back. */
+static bool take_place(wsm_runtime *runtime)
+{
+	if (atomic_fetch_add_explicit(&runtime->questions, 1, memory_order_relaxed) < WSM_QUESTIONS_MAX)
+		return true;
+	atomic_fetch_sub_explicit(&runtime->questions, 1, memory_order_relaxed);
+	return false;
+}
+
+static struct wsm__asked *asked_later(const wsm_question *question, uint64_t ticket)
+{
+	struct wsm__asked *asked = asked_new(question, NULL);
+
+	if (!asked)
+		return NULL;
+	atomic_store(&asked->refs, 1); /* nobody waits */
+	asked->event = wsm__event_new(WSM_EVENT_ANSWER, wsm__str(NULL), wsm__str(NULL), wsm__str(NULL));
+	if (!asked->event) {
+		asked_unref(asked);
+		return NULL;
+	}
+	asked->event->event.ticket = ticket;
+	return asked;
+}
+
+int wsm_query_later(wsm_runtime *runtime, const wsm_question *question, uint64_t ticket, wsm_error *error)
+{
+	struct wsm__asked *asked;
+	int status = check(runtime, question, error);
+
+	if (status)
+		return status;
+	if (!take_place(runtime))
+		return wsm__fail(error, WSM_EOVERLOADED,
+		                 "%u questions wait for their answers to be taken; await some of them first",
+		                 WSM_QUESTIONS_MAX);
+	asked = asked_later(question, ticket);
+	/* Forced, as one that is waited for: the places are the bound. */
+	status = asked ? wsm__post(runtime, &asked->head, true) : WSM_ENOMEM;
+	if (!status)
+		return WSM_OK;
+	if (asked)
+		asked_unref(asked);
+	atomic_fetch_sub_explicit(&runtime->questions, 1, memory_order_relaxed);
+	return wsm__fail(error, status, "%s", wsm_status_text(status));
 }
 
 static int move(wsm_runtime *runtime, enum wsm__act act, uint64_t conn, wsm_slice room, wsm_error *error)

@@ -1,4 +1,4 @@
-/* query.h - questions of the host: commands that the caller waits for. Both threads share one, so it is counted. */
+/* query.h - questions of the host: commands with an answer. Both threads share one that is waited for, so it is counted. */
 #ifndef WSM_HOST_QUERY_H
 #define WSM_HOST_QUERY_H
 
@@ -9,6 +9,8 @@
 
 /* What is asked for. */
 enum wsm__act { WSM__ACT_ASK, WSM__ACT_REST, WSM__ACT_JOIN, WSM__ACT_LEAVE };
+
+struct wsm__event;
 
 struct wsm__asked {
 	struct wsm__command_node head;
@@ -22,9 +24,10 @@ struct wsm__asked {
 	wsm_rest_request rest;
 	wsm_rest_answer rest_answer;
 	struct wsm__buffer answer;
+	struct wsm__event *event; /* the answer goes there; NULL: somebody waits */
 };
 
-/* On the runtime thread: tells who waits. */
-void wsm__query_finish(struct wsm__asked *asked, int status);
+/* On the runtime thread: tells who waits, or posts the event. */
+void wsm__query_finish(wsm_runtime *runtime, struct wsm__asked *asked, int status);
 
 #endif

@@ -33,6 +33,8 @@ extern "C" {
 #define WSM_PROTOCOL_VERSION 1
 /* Longest wait of a [query] call, milliseconds. */
 #define WSM_QUERY_TIMEOUT_MS 10000u
+/* Questions by wsm_query_later() whose answers the host has not taken yet, at most. */
+#define WSM_QUESTIONS_MAX 1024u
 
 /* ---- status ----------------------------------------------------------------------------------------------------- */
 
@@ -333,7 +335,7 @@ int wsm_access_checked(wsm_runtime *runtime, wsm_slice by, wsm_error *error);
 
 /* ---- events: runtime -> host ------------------------------------------------------------------------------------ */
 
-/* Which events the host wants; RECEIPT, REPORT, CLOSED and BRIDGE_SEND come whenever they were asked for by a call. */
+/* Which events the host wants; RECEIPT, REPORT, ANSWER, CLOSED and BRIDGE_SEND come whenever they were asked for by a call. */
 #define WSM_WANT_CONNECT 1u
 #define WSM_WANT_DISCONNECT 2u
 #define WSM_WANT_MESSAGE 4u
@@ -357,7 +359,8 @@ typedef enum wsm_event_kind {
 	WSM_EVENT_LOG,         /* level, text */
 	WSM_EVENT_BRIDGE_SEND, /* conn, data, binary */
 	WSM_EVENT_CLOSED,      /* conn, code, text (reason): an adopted or bridged connection has ended */
-	WSM_EVENT_REPORT       /* receipt: borrowed from the event; ticket: that of wsm_receipt_watch_report() */
+	WSM_EVENT_REPORT,      /* receipt: borrowed from the event; ticket: that of wsm_receipt_watch_report() */
+	WSM_EVENT_ANSWER       /* ticket: that of wsm_query_later(); code: minus its status; data: its answer, of WSM_OK */
 } wsm_event_kind;
 
 typedef struct wsm_event {
@@ -447,6 +450,12 @@ typedef struct wsm_question {
 
 /* [query] Answers after all commands that this thread has queued before. JSON unless the kind says otherwise. */
 int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answer, wsm_error *error);
+/*
+ * The same without waiting. After WSM_OK exactly one WSM_EVENT_ANSWER with that ticket comes, with WSM_ENOTRUNNING where the runtime
+ * has stopped meanwhile; who has lost interest throws it away. Tickets are the host's. WSM_EOVERLOADED: WSM_QUESTIONS_MAX; WSM_EROOM,
+ * WSM_ENOTRUNNING, WSM_EFORKED, WSM_ENOMEM.
+ */
+int wsm_query_later(wsm_runtime *runtime, const wsm_question *question, uint64_t ticket, wsm_error *error);
 
 /* Whether public rooms need a grant, "open: …" or "granted: …", and why: one line for people. WSM_EFORKED, WSM_ENOMEM. */
 int wsm_access_describe(wsm_runtime *runtime, wsm_text *line, wsm_error *error);

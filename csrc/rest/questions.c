@@ -107,5 +107,5 @@ void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 		status = answer_question(core, asked);
 		break;
 	}
-	wsm__query_finish(asked, status);
+	wsm__query_finish(core->runtime, asked, status);
 }

@@ -223,7 +223,7 @@ static void discard(wsm_runtime *runtime, struct wsm__command_node *command)
 		wsm__keys_run(runtime, (struct wsm__keys *)(void *)command);
 		break;
 	case WSM__CMD_QUERY:
-		wsm__query_finish((struct wsm__asked *)(void *)command, WSM_ENOTRUNNING);
+		wsm__query_finish(runtime, (struct wsm__asked *)(void *)command, WSM_ENOTRUNNING);
 		break;
 	default:
 		free(command);

@@ -51,6 +51,8 @@ static const struct constant constants[] = {
 	{ "EVENT_BRIDGE_SEND", WSM_EVENT_BRIDGE_SEND },
 	{ "EVENT_CLOSED", WSM_EVENT_CLOSED },
 	{ "EVENT_REPORT", WSM_EVENT_REPORT },
+	{ "EVENT_ANSWER", WSM_EVENT_ANSWER },
+	{ "QUERY_TIMEOUT_MS", WSM_QUERY_TIMEOUT_MS },
 	{ "QUERY_STATS", WSM_QUERY_STATS },
 	{ "QUERY_CONNECTIONS", WSM_QUERY_CONNECTIONS },
 	{ "QUERY_ROOMS_OF", WSM_QUERY_ROOMS_OF },
@@ -109,6 +111,16 @@ static PyObject *core_level_parse(PyObject *module, PyObject *word)
 	return PyLong_FromLong(wsm_level_parse(text));
 }
 
+static PyObject *core_fail(PyObject *module, PyObject *number)
+{
+	long code = PyLong_AsLong(number);
+
+	if (code == -1 && PyErr_Occurred())
+		return NULL;
+	return core_raise(PyModule_GetState(module), code > 0 && code < CORE_STATUS_COUNT ? (int)-code : WSM_EINVAL,
+	                  NULL);
+}
+
 static PyObject *core_room_valid(PyObject *module, PyObject *args)
 {
 	PyObject *name;
@@ -152,6 +164,7 @@ static PyObject *core_set_hooks(PyObject *module, PyObject *args)
 static PyMethodDef core_functions[] = {
 	{ "options", core_options, METH_NOARGS, "The configuration table." },
 	{ "level_parse", core_level_parse, METH_O, "The number of a level word; -1 for a word that is none." },
+	{ "fail", core_fail, METH_O, "Raises the error whose status is minus that number." },
 	{ "id_valid", core_id_valid, METH_O, "Whether a text can be an id of a user, a session or a client." },
 	{ "room_valid", core_room_valid, METH_VARARGS, "Whether a text names a room; or, as a pattern, many." },
 	{ "set_hooks", core_set_hooks, METH_VARARGS,

@@ -309,6 +309,7 @@ static PyMethodDef runtime_methods[] = {
 	{ "reply", core_runtime_reply, METH_VARARGS,
 	  "Answers EVENT_COMMAND: (conn, action, id, json, error_code=None)" },
 	{ "query", METHOD(core_runtime_query), KEYWORDS, "Asks the runtime thread; JSON." },
+	{ "query_later", METHOD(core_runtime_query_later), KEYWORDS, "The same without waiting: EVENT_ANSWER comes." },
 	{ "rest", METHOD(core_runtime_rest), KEYWORDS, "One REST call: (status, content type, body)" },
 	{ "take_events", core_runtime_take_events, METH_NOARGS, "Clears event_fd and takes all events." },
 	{ NULL, NULL, 0, NULL },

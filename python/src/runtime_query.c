@@ -1,29 +1,54 @@
-/* runtime_query.c - the calls that wait for an answer of the runtime thread, without the GIL. */
+/* runtime_query.c - the calls that want an answer of the runtime thread; those that wait for it do so without the GIL. */
 #include "core.h"
+
+/* The arguments of a question; one with a `ticket` has it before them. The caller holds references to the texts. */
+static int question_parse(PyObject *args, PyObject *kwargs, unsigned long long *ticket, wsm_question *question)
+{
+	static const char *const keywords[] = { "ticket", "kind", "room", "epoch", "since", "limit", "after", NULL };
+	char **names = (char **)(uintptr_t)keywords;
+	PyObject *room = NULL, *epoch = NULL, *after = NULL;
+	unsigned long long since = 0;
+	int kind, parsed;
+
+	memset(question, 0, sizeof(*question));
+	if (ticket)
+		parsed = PyArg_ParseTupleAndKeywords(args, kwargs, "Ki|UUKIU:query_later", names, ticket, &kind, &room,
+		                                     &epoch, &since, &question->limit, &after);
+	else
+		parsed = PyArg_ParseTupleAndKeywords(args, kwargs, "i|UUKIU:query", names + 1, &kind, &room, &epoch,
+		                                     &since, &question->limit, &after);
+	if (!parsed || (room && core_text(room, "room", &question->room) < 0) ||
+	    (epoch && core_text(epoch, "epoch", &question->epoch) < 0) ||
+	    (after && core_text(after, "after", &question->after) < 0))
+		return -1;
+	question->kind = (wsm_query_kind)kind;
+	question->since = since;
+	return 0;
+}
+
+PyObject *core_runtime_query_later(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+	struct core_runtime *self = (struct core_runtime *)object;
+	unsigned long long ticket;
+	wsm_question question;
+	wsm_error error = { 0 };
+
+	if (question_parse(args, kwargs, &ticket, &question) < 0)
+		return NULL;
+	return core_result(self, wsm_query_later(self->runtime, &question, ticket, &error), &error);
+}
 
 PyObject *core_runtime_query(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "kind", "room", "epoch", "since", "limit", "after", NULL };
 	struct core_runtime *self = (struct core_runtime *)object;
-	int kind, status;
-	PyObject *room = NULL, *epoch = NULL, *after = NULL, *result;
-	unsigned long long since = 0;
-	unsigned limit = 0;
-	wsm_question question = { .limit = 0 };
+	wsm_question question;
 	wsm_text answer = { NULL, 0 };
 	wsm_error error = { 0 };
+	PyObject *result;
+	int status;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|UUKIU:query", (char **)(uintptr_t)keywords, &kind, &room,
-	                                 &epoch, &since, &limit, &after))
+	if (question_parse(args, kwargs, NULL, &question) < 0)
 		return NULL;
-	if ((room && core_text(room, "room", &question.room) < 0) ||
-	    (epoch && core_text(epoch, "epoch", &question.epoch) < 0) ||
-	    (after && core_text(after, "after", &question.after) < 0))
-		return NULL;
-	question.kind = (wsm_query_kind)kind;
-	question.since = since;
-	question.limit = limit;
-	/* The caller holds references to the texts. */
 	Py_BEGIN_ALLOW_THREADS status = wsm_query(self->runtime, &question, &answer, &error);
 	Py_END_ALLOW_THREADS if (status != WSM_OK) return core_result(self, status, &error);
 	result = PyBytes_FromStringAndSize(answer.data, (Py_ssize_t)answer.len);

@@ -67,7 +67,15 @@ ws_manager = default_manager()
 connection_manager = ws_manager
 """The name that some applications have for it."""
 
+abans = ws_manager.abans
+aconnections = ws_manager.aconnections
 admin_router = ws_manager.admin_router
+ahistory = ws_manager.ahistory
+ametrics = ws_manager.ametrics
+aposition = ws_manager.aposition
+apresence = ws_manager.apresence
+astats = ws_manager.astats
+asubscribers = ws_manager.asubscribers
 authenticate = ws_manager.authenticate
 authorize = ws_manager.authorize
 ban = ws_manager.ban
@@ -194,7 +202,15 @@ __all__ = [
     "WebSocketManager",
     "WsManagerError",
     "__version__",
+    "abans",
+    "aconnections",
     "admin_router",
+    "ahistory",
+    "ametrics",
+    "aposition",
+    "apresence",
+    "astats",
+    "asubscribers",
     "authenticate",
     "authorize",
     "ban",

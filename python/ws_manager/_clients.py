@@ -31,17 +31,36 @@ class Clients(Sending):
     def _query(self, kind: int, **question: Any) -> Any:
         return orjson.loads(self._ready().query(kind, **question))
 
+    async def _aquery(self, kind: int, **question: Any) -> Any:
+        return orjson.loads(await self._ask(kind, **question))
+
+    async def _ask(self, kind: int, **question: Any) -> bytes:
+        runtime = self._ready()
+        return await runtime.host.questions.ask(runtime, kind, **question)
+
     def stats(self) -> dict[str, Any]:
         """What GET /api/ws/stats answers: connections, messages, drops."""
         return cast("dict[str, Any]", self._query(_core.QUERY_STATS))
+
+    async def astats(self) -> dict[str, Any]:
+        """stats() that holds up no event loop. Besides, as all that are awaited: Overloaded, if 1,024 are asked at once."""
+        return cast("dict[str, Any]", await self._aquery(_core.QUERY_STATS))
 
     def connections(self) -> list[ConnectionRow]:
         """One row for each connection."""
         return cast("list[ConnectionRow]", self._query(_core.QUERY_CONNECTIONS))
 
+    async def aconnections(self) -> list[ConnectionRow]:
+        """connections(), awaited."""
+        return cast("list[ConnectionRow]", await self._aquery(_core.QUERY_CONNECTIONS))
+
     def subscribers(self, room: str) -> int:
         """How many connections are in a room."""
         return cast("int", self._query(_core.QUERY_SUBSCRIBERS, room=room))
+
+    async def asubscribers(self, room: str) -> int:
+        """subscribers(), awaited."""
+        return cast("int", await self._aquery(_core.QUERY_SUBSCRIBERS, room=room))
 
     def presence(self, room: str, limit: int = 1000, after: str = "") -> Presence:
         """The clients and users that are in a room: their numbers, and one page of their ids.
@@ -51,6 +70,10 @@ class Clients(Sending):
         """
         return cast("Presence", self._query(_core.QUERY_PRESENCE, room=room, limit=limit, after=after))
 
+    async def apresence(self, room: str, limit: int = 1000, after: str = "") -> Presence:
+        """presence(), awaited."""
+        return cast("Presence", await self._aquery(_core.QUERY_PRESENCE, room=room, limit=limit, after=after))
+
     def history(self, room: str, limit: int = 0, since: int = 0, epoch: str = "") -> History:
         """Messages of a room, oldest first.
 
@@ -59,13 +82,26 @@ class Clients(Sending):
         """
         return cast("History", self._query(_core.QUERY_HISTORY, room=room, limit=limit, since=since, epoch=epoch))
 
+    async def ahistory(self, room: str, limit: int = 0, since: int = 0, epoch: str = "") -> History:
+        """history(), awaited."""
+        question = {"room": room, "limit": limit, "since": since, "epoch": epoch}
+        return cast("History", await self._aquery(_core.QUERY_HISTORY, **question))
+
     def position(self, room: str) -> Position:
         """Where a room stands: what a page rendered now has to resume from. Makes the room if there is none."""
         return cast("Position", self._query(_core.QUERY_POSITION, room=room))
 
+    async def aposition(self, room: str) -> Position:
+        """position(), awaited."""
+        return cast("Position", await self._aquery(_core.QUERY_POSITION, room=room))
+
     def metrics(self) -> str:
         """Figures in the text format of Prometheus."""
         return self._ready().query(_core.QUERY_METRICS).decode()
+
+    async def ametrics(self) -> str:
+        """metrics(), awaited."""
+        return (await self._ask(_core.QUERY_METRICS)).decode()
 
     def rest(
         self,
@@ -163,6 +199,10 @@ class Clients(Sending):
     def bans(self) -> list[Ban]:
         """The addresses that are turned away now; of more than 1,000 those that are for longest."""
         return cast("list[Ban]", self._query(_core.QUERY_BANS))
+
+    async def abans(self) -> list[Ban]:
+        """bans(), awaited."""
+        return cast("list[Ban]", await self._aquery(_core.QUERY_BANS))
 
     def _client_id(self, client: Any) -> str:
         if isinstance(client, str):

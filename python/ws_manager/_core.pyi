@@ -5,7 +5,7 @@ Every class of error is a WsManagerError with the attribute `code` (str).
 """
 
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, final
+from typing import Any, Final, NoReturn, TypeAlias, final
 
 from ws_manager._types import Delivery, DeliveryReport
 
@@ -54,6 +54,8 @@ EVENT_LOG: Final[int]
 EVENT_BRIDGE_SEND: Final[int]
 EVENT_CLOSED: Final[int]
 EVENT_REPORT: Final[int]
+EVENT_ANSWER: Final[int]
+QUERY_TIMEOUT_MS: Final[int]
 # enum wsm_query_kind
 QUERY_STATS: Final[int]
 QUERY_CONNECTIONS: Final[int]
@@ -95,6 +97,9 @@ def options() -> list[tuple[str, str, str, str, float, float, str]]:
 
 def level_parse(word: str) -> int:
     """The number of a level word ("info" -> 2); -1 for a word that is none."""
+
+def fail(code: int, /) -> NoReturn:
+    """Raises the error whose status is minus that number: `code` of an EVENT_ANSWER."""
 
 def id_valid(id: str, /) -> bool:
     """Whether a text can be an id of a user, a session or a client."""
@@ -340,6 +345,10 @@ class Runtime:
         self, kind: int, room: str = "", epoch: str = "", since: int = 0, limit: int = 0, after: str = ""
     ) -> bytes:
         """[blocks] Answers after all that this thread has queued before. NotFound, NotRunning, QueryTimeout."""
+    def query_later(
+        self, ticket: int, kind: int, room: str = "", epoch: str = "", since: int = 0, limit: int = 0, after: str = ""
+    ) -> None:
+        """The same without waiting: one EVENT_ANSWER with that ticket comes. Overloaded: 1,024 wait to be taken."""
     def rest(
         self,
         method: str,

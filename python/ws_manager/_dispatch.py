@@ -21,6 +21,7 @@ from ._chain import STOP_GRACE
 from ._connection import Connection
 from ._handlers import Handlers
 from ._look import say, warn
+from ._questions import Questions
 from ._receipt import complete, complete_report
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Dispatcher:
         self._scheduled = False
         self._open = True
         self._sinks: dict[int, ConnSink] = {}
+        self.questions = Questions()
         self._states: dict[int, Mapping[str, Any]] = {}  # of connections that no handler has seen yet
         self._known: dict[int, Connection] = {}
         self._seen: WeakValueDictionary[int, Connection] = WeakValueDictionary()
@@ -126,6 +128,7 @@ class Dispatcher:
         for sink in list(self._sinks.values()):
             self._to_sink(sink, sink.closed, 1006, "the runtime has stopped")
         self._sinks.clear()
+        self.questions.close()
         if thread is not None and thread is not threading.current_thread():
             thread.join(1.0)
 
@@ -272,6 +275,9 @@ class Dispatcher:
             return
         if kind == _core.EVENT_REPORT:
             complete_report(event[7])
+            return
+        if kind == _core.EVENT_ANSWER:
+            self.questions.answered(event[2], (event[4], event[9]))
             return
         try:
             self._kinds[kind](event)
