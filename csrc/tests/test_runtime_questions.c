@@ -128,6 +128,7 @@ static void answers_take_no_place_of_other_events(void **state)
 		assert_int_equal(ask(WSM_QUERY_HISTORY, "r", n), WSM_OK);
 	visitor_open(&visitor, host.port, "/ws");
 	visitor_say(&visitor, "hello");
+	visitor_expect_silence(&visitor); /* it has come, and nobody has taken the answers */
 	wsm_event_free(host_event(&host, WSM_EVENT_MESSAGE));
 	visitor_leave(&visitor);
 }
