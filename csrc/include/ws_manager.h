@@ -360,7 +360,7 @@ typedef enum wsm_event_kind {
 	WSM_EVENT_BRIDGE_SEND, /* conn, data, binary */
 	WSM_EVENT_CLOSED,      /* conn, code, text (reason): an adopted or bridged connection has ended */
 	WSM_EVENT_REPORT,      /* receipt: borrowed from the event; ticket: that of wsm_receipt_watch_report() */
-	WSM_EVENT_ANSWER       /* ticket: that of wsm_query_later(); code: minus its status; data: its answer, of WSM_OK */
+	WSM_EVENT_ANSWER /* ticket: that of wsm_query_later(); code: minus its status; data: its answer, of WSM_OK */
 } wsm_event_kind;
 
 typedef struct wsm_event {

@@ -63,7 +63,7 @@ static void each_is_answered_in_order_after_what_was_sent_before(void **state)
 static void it_says_what_the_other_call_says(void **state)
 {
 	static const wsm_query_kind kinds[] = { WSM_QUERY_CONNECTIONS, WSM_QUERY_SUBSCRIBERS, WSM_QUERY_PRESENCE,
-		                                WSM_QUERY_HISTORY,     WSM_QUERY_POSITION,    WSM_QUERY_BANS };
+	                                        WSM_QUERY_HISTORY,     WSM_QUERY_POSITION,    WSM_QUERY_BANS };
 	wsm_text text;
 
 	(void)state;
