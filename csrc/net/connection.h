@@ -211,10 +211,10 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params, const char **why);
 /*
  * Who asks, from where, by which scheme and host: for sockets and REST alike, whichever way they came. Given the peer's address in
- * request->ip, finds out who is behind a trusted proxy. False (400) if its headers contradict each other. Done by
- * wsm__request_admit().
+ * request->ip, finds out who is behind a trusted proxy. False (400) if its headers contradict each other, or one of them came several
+ * times, which the host's server may have let pass; `*why` is then one sentence, static. Done by wsm__request_admit().
  */
-bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request);
+bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request, const char **why);
 /* wsm__token_find() with all header fields of a request. */
 bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
                         bool by_page, struct wsm__buffer *token);
@@ -312,6 +312,8 @@ bool wsm__decide_enter(struct wsm__conn *conn, const char *room);
 bool wsm__decide_authorize(struct wsm__conn *conn, wsm_slice action, wsm_slice room, wsm_slice message, wsm_slice id);
 /* Asks who makes the REST call that `question` describes; leaves the session ASKING. False: no memory, or the host is overloaded. */
 bool wsm__decide_identify(struct wsm__session *session, wsm_slice question);
+/* Whether who was refused so may be guessing: a matter for bans. */
+bool wsm__decision_offends(const wsm_decision *decision);
 /* It waits no longer. */
 void wsm__decide_forget_call(struct wsm__session *session);
 /* At a stop: nobody is going to answer REST calls that wait. */

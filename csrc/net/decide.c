@@ -159,7 +159,7 @@ static struct wsm__ticket *find(struct wsm__core *core, uint64_t number)
 	return ticket;
 }
 
-static bool is_offence(const wsm_decision *decision)
+bool wsm__decision_offends(const wsm_decision *decision)
 {
 	return !decision->allow && (!decision->code || decision->code == 4401);
 }
@@ -195,7 +195,7 @@ void wsm__decide_authenticated(struct wsm__core *core, uint64_t number, const ws
 		const struct wsm__address client = ticket->session->peer->address;
 
 		identified(core, ticket, decision);
-		if (is_offence(decision)) /* afterwards: the ban that may follow is no answer to this call */
+		if (wsm__decision_offends(decision)) /* afterwards: the ban that may follow is no answer to this call */
 			wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
 		return;
 	}
@@ -204,7 +204,7 @@ void wsm__decide_authenticated(struct wsm__core *core, uint64_t number, const ws
 		wsm__conn_open(conn, decision);
 		return;
 	}
-	if (is_offence(decision))
+	if (wsm__decision_offends(decision))
 		wsm__peer_offence(core, conn->peer, WSM__OFFENCE_token);
 	if (decision->reason.len)
 		snprintf(reason, sizeof(reason), "%.*s", (int)decision->reason.len, decision->reason.data);

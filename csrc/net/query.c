@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "net/answers.h"
 #include "net/commands.h"
+#include "net/connection.h"
 #include "net/lists.h"
 #include "net/presence.h"
 #include "net/rest.h"
@@ -74,6 +75,7 @@ static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, co
 	asked->rest.via = wsm__arena_copy(arena, rest->via);
 	asked->rest.body = wsm__arena_copy(arena, rest->body);
 	asked->rest.user_id = wsm__arena_copy(arena, rest->user_id);
+	asked->rest.reason = wsm__arena_copy(arena, rest->reason);
 	asked->rest.headers = headers;
 	for (size_t i = 0; i < rest->n_headers; i++) {
 		headers[i].name = wsm__arena_copy(arena, rest->headers[i].name);
@@ -87,7 +89,7 @@ static void copy_rest(struct wsm__asked *asked, const wsm_rest_request *rest, co
 static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest_request *rest)
 {
 	struct wsm__lists lists = { .n_rooms = 0 };
-	size_t bytes = 9;
+	size_t bytes = 10;
 	struct wsm__asked *asked;
 	struct wsm__arena arena;
 	pthread_condattr_t attr;
@@ -98,7 +100,7 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 		bytes += question->room.len + question->epoch.len + question->after.len;
 	else
 		bytes += rest->method.len + rest->path.len + rest->query.len + rest->ip.len + rest->host.len +
-		         rest->via.len + rest->body.len + rest->user_id.len + 1 + header_bytes(rest) +
+		         rest->via.len + rest->body.len + rest->user_id.len + rest->reason.len + header_bytes(rest) +
 		         wsm__lists_bytes(&lists) + wsm__lists_count(&lists) * sizeof(wsm_slice);
 	asked = calloc(1, sizeof(*asked) + bytes);
 	if (!asked)
@@ -242,6 +244,8 @@ int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_ans
 		status =
 			wsm__fail(error, WSM_EINVAL,
 			          "the user id must be 1 to %d bytes of UTF-8 without control characters", WSM__ID_MAX);
+	if (!status && !wsm__utf8_valid(request->reason))
+		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8");
 	if (status)
 		return status;
 	asked = asked_new(NULL, request);
@@ -312,6 +316,28 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
 	return asked->answer.failed ? WSM_ENOMEM : WSM_OK;
 }
 
+/* A call of the host, which may ask its handler itself, as the own port does. */
+static int answer_rest(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
+{
+	const wsm_decision no = { .allow = false, .code = request->code, .reason = request->reason };
+	struct wsm__inquiry inquiry = { .decision = request->refused ? &no : NULL };
+	struct wsm__address client;
+	int status;
+
+	wsm__buffer_init(&inquiry.question);
+	status = wsm__rest_answer(core, request, request->asks || request->refused ? &inquiry : NULL, answer);
+	if (!status && inquiry.asks) {
+		wsm_text_free(&answer->body);
+		answer->status = 0;
+		status = wsm__buffer_steal(&inquiry.question, &answer->body);
+	}
+	wsm__buffer_fini(&inquiry.question);
+	/* Afterwards, as on the own port: the ban that may follow is no answer to this call. */
+	if (request->refused && wsm__decision_offends(&no) && wsm__rest_client(core->runtime, request, &client))
+		wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
+	return status;
+}
+
 void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 {
 	int status;
@@ -320,7 +346,7 @@ void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 	wsm__reports_tell(&core->registry.deliveries);
 	switch (asked->act) {
 	case REST:
-		status = wsm__rest_answer(core, &asked->rest, NULL, &asked->rest_answer);
+		status = answer_rest(core, &asked->rest, &asked->rest_answer);
 		break;
 	case JOIN:
 		status = wsm__host_join(core, asked->question.since, asked->question.room);

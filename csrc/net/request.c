@@ -108,7 +108,14 @@ static bool says_any(const struct wsm__request *request)
 	return false;
 }
 
-bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request)
+/* Two Host fields are no better than two of the others; the core's own parser has a sentence of its own for them. */
+static bool is_repeated(const struct wsm__request *request)
+{
+	return wsm__fields_repeated(request->headers, request->n_headers) ||
+	       wsm__fields_count(request->headers, request->n_headers, "host") > 1;
+}
+
+bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request, const char **why)
 {
 	struct wsm__buffer lists[2];
 	struct wsm__forwarding headers;
@@ -116,6 +123,10 @@ bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *reques
 	struct wsm__client *client = &request->client;
 	bool known = wsm__address_parse(&peer, request->ip), good;
 
+	*why = "a header field that may come once came several times";
+	if (is_repeated(request))
+		return false;
+	*why = "Forwarded is malformed, or it and X-Forwarded-For name different clients";
 	request->called = request->host;
 	wsm__buffer_init(&lists[0]);
 	wsm__buffer_init(&lists[1]);
@@ -140,7 +151,7 @@ bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *reques
 	request->loopback = wsm__address_is_loopback(&peer) || wsm__address_is_loopback(&called) ||
 	                    wsm__address_is_loopback(&client->address);
 	request->local = good && known && wsm__address_is_loopback(&peer) &&
-	                 wsm__host_allowed(request->called, NULL, 0) &&
+	                 wsm__host_is_loopback(request->called) && /* HTTP/1.0 may have none: not said is not local */
 	                 !wsm__proxy_hinted(request->headers, request->n_headers);
 	wsm__buffer_fini(&lists[0]);
 	wsm__buffer_fini(&lists[1]);
@@ -186,10 +197,8 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 		*why = "the server is shutting down; try again in a moment";
 		return 503;
 	}
-	if (!wsm__request_client(runtime, request)) {
-		*why = "Forwarded is malformed, or Forwarded and X-Forwarded-For name different clients";
+	if (!wsm__request_client(runtime, request, why))
 		return 400;
-	}
 	status = wsm__request_check(runtime, request, admission, endpoint, params, why);
 	if (status || !runtime->jwt || (admission && admission->admitted))
 		return status;

@@ -343,10 +343,11 @@ static void read_from(const wsm_rest_request *request, struct wsm__request *from
 bool wsm__rest_client(const wsm_runtime *runtime, const wsm_rest_request *request, struct wsm__address *client)
 {
 	struct wsm__request from;
+	const char *why;
 	bool good;
 
 	read_from(request, &from);
-	good = wsm__request_client(runtime, &from);
+	good = wsm__request_client(runtime, &from, &why);
 	*client = from.client.address;
 	return good;
 }
@@ -354,11 +355,12 @@ bool wsm__rest_client(const wsm_runtime *runtime, const wsm_rest_request *reques
 /* Who calls, behind trusted proxies; false if it was refused. */
 static bool find_client(struct wsm__call *call)
 {
+	const char *why;
+
 	read_from(call->request, &call->from);
-	if (wsm__request_client(call->core->runtime, &call->from))
+	if (wsm__request_client(call->core->runtime, &call->from, &why))
 		return true;
-	wsm__call_refuse(call, 400, "bad_request",
-	                 "Forwarded is malformed, or it and X-Forwarded-For name different clients");
+	wsm__call_refuse(call, 400, "bad_request", why);
 	return false;
 }
 

@@ -246,6 +246,9 @@ struct wsm__core {
 	unsigned open_handles; /* of ours, for the close in two steps */
 	struct lws_context *lws;
 	struct lws_vhost *vhost;
+	/* server.c: the descriptor of lws' event pipe; what holds its number, or the file of whoever got it, while lws ends. */
+	int event_pipe, held;
+	bool others;
 	struct wsm__listener listeners[WSM__LISTENERS_MAX];
 	unsigned n_listeners;
 

@@ -4,8 +4,11 @@
  */
 #include "net/server.h"
 
+#include <fcntl.h>
 #include <libwebsockets.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "net/session.h"
@@ -53,6 +56,49 @@ static void swallow_log(int level, const char *line)
 	(void)line;
 }
 
+/* Right after lws_create_context() nothing else on the loop watches a descriptor. */
+static void find_event_pipe(uv_handle_t *handle, void *found)
+{
+	if (handle->type == UV_POLL)
+		uv_fileno(handle, found);
+}
+
+/*
+ * libwebsockets closes the descriptor of its event pipe twice: in lws_context_destroy(), and when libuv says that its handle is closed.
+ * Between the two the number is free for every thread of the process, and the second close would take away somebody's file. So we take
+ * the number. If another thread was faster, we hold its file, and give it back after the second close.
+ */
+static void hold_event_pipe(struct wsm__core *core)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	core->held = -1;
+	if (fd < 0 || core->event_pipe < 0)
+		return;
+	core->held = fd == core->event_pipe ? fd : fcntl(fd, F_DUPFD_CLOEXEC, core->event_pipe);
+	if (fd != core->held)
+		close(fd);
+	core->others = core->held != core->event_pipe;
+	if (!core->others)
+		return;
+	if (core->held >= 0)
+		close(core->held);
+	core->held = fcntl(core->event_pipe, F_DUPFD_CLOEXEC, 0);
+}
+
+static void release_event_pipe(struct wsm__core *core)
+{
+	bool closed = core->event_pipe >= 0 && fcntl(core->event_pipe, F_GETFD) < 0;
+
+	if (core->held < 0)
+		return;
+	if (core->others && closed)
+		dup3(core->held, core->event_pipe, O_CLOEXEC);
+	if (core->others || !closed)
+		close(core->held);
+	core->held = -1;
+}
+
 int wsm__server_open(struct wsm__core *core, wsm_error *error)
 {
 	struct lws_context_creation_info info;
@@ -67,7 +113,9 @@ int wsm__server_open(struct wsm__core *core, wsm_error *error)
 	info.foreign_loops = loops;
 	info.user = core;
 	info.pt_serv_buf_size = READ_SIZE;
+	core->event_pipe = core->held = -1;
 	core->lws = lws_create_context(&info);
+	uv_walk(&core->loop, find_event_pipe, &core->event_pipe);
 	if (core->lws)
 		core->vhost = lws_create_vhost(core->lws, &info);
 	if (core->vhost)
@@ -78,12 +126,15 @@ int wsm__server_open(struct wsm__core *core, wsm_error *error)
 
 void wsm__server_close(struct wsm__core *core)
 {
-	if (core->lws)
-		lws_context_destroy(core->lws);
+	if (!core->lws)
+		return;
+	lws_context_destroy(core->lws);
+	hold_event_pipe(core);
 }
 
 void wsm__server_fini(struct wsm__core *core)
 {
+	release_event_pipe(core);
 	if (core->lws)
 		lws_context_destroy(core->lws);
 	core->lws = NULL;

@@ -20,6 +20,11 @@ bool wsm_room_valid(wsm_slice name, bool pattern)
 	return pattern ? wsm__access_pattern_valid(name) : wsm__room_name_valid(name);
 }
 
+bool wsm_id_valid(wsm_slice id)
+{
+	return wsm__id_valid(id);
+}
+
 int wsm__patterns_add(struct wsm__patterns *patterns, wsm_slice pattern)
 {
 	char **grown = realloc(patterns->at, (patterns->n + 1) * sizeof(*grown));
