@@ -52,19 +52,31 @@ static bool origin_allowed(const wsm_runtime *runtime, const struct wsm__request
  * Browsers show their users no reason, so that the log is the only place to find it. The line names the endpoint by its pattern: what
  * stands in the path itself may be a token.
  */
-static void tell(wsm_runtime *runtime, const struct wsm__request *request, const struct wsm__endpoint *endpoint,
-                 const char *why)
+static void tell(wsm_runtime *runtime, const struct wsm__request *request, const char *place, const char *why)
 {
 	char origin[120], host[120];
+	wsm_slice page = wsm__request_header(request, "origin");
+	/* RFC 6454 section 6.1: what has no origin that could be named. */
+	bool nameless = wsm__slice_is(page, "null");
 
 	wsm__refusal_tell(
 		runtime, WSM__REFUSED_ORIGIN,
 		"a WebSocket of a page of Origin %s to host %s, %s: %s, nor in option allowed_origins "
-		"(WEBSOCKET_ALLOWED_ORIGINS). Add it there if the page is yours; behind a proxy that changes Host, "
-		"add the proxy to trusted_proxies",
-		wsm__log_text(origin, sizeof(origin), wsm__request_header(request, "origin")),
-		wsm__log_text(host, sizeof(host), request->host), endpoint ? endpoint->path : "no endpoint of ours",
-		why);
+		"(WEBSOCKET_ALLOWED_ORIGINS). %s",
+		wsm__log_text(origin, sizeof(origin), page), wsm__log_text(host, sizeof(host), request->host), place,
+		why,
+		nameless ? "Origin null is that of a page opened from a file or in a sandboxed frame, and of any "
+			   "site that wants it: serve the page over HTTP"
+		         : "Add it there if the page is yours; behind a proxy that changes Host, add the proxy to "
+		           "trusted_proxies");
+}
+
+/* What the request leads to, for the log. */
+static const char *place_of(const struct wsm__endpoint *endpoint, const wsm_admission *admission)
+{
+	if (endpoint)
+		return endpoint->path;
+	return admission && admission->admitted ? "an endpoint of the application" : "no endpoint of ours";
 }
 
 unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
@@ -80,7 +92,7 @@ unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *req
 	if (*endpoint && ((*endpoint)->flags & WSM__ENDPOINT_ECHO))
 		return 0;
 	if (!(admission && admission->skip_origin) && !origin_allowed(runtime, request, admission, &told)) {
-		tell(runtime, request, *endpoint, told);
+		tell(runtime, request, place_of(*endpoint, admission), told);
 		wsm__endpoint_unref(*endpoint);
 		*endpoint = NULL;
 		return 403;
