@@ -36,14 +36,14 @@ class Clients(Sending):
 
     async def _ask(self, kind: int, **question: Any) -> bytes:
         runtime = self._ready()
-        return await runtime.host.questions.ask(runtime, kind, **question)
+        return cast("bytes", await runtime.host.questions.ask(runtime, kind, **question))
 
     def stats(self) -> dict[str, Any]:
         """What GET /api/ws/stats answers: connections, messages, drops."""
         return cast("dict[str, Any]", self._query(_core.QUERY_STATS))
 
     async def astats(self) -> dict[str, Any]:
-        """stats() that holds up no event loop. Besides, as all that are awaited: Overloaded, if 1,024 are asked at once."""
+        """stats(), awaited: it holds up no event loop. As of all such: Overloaded, while 1,024 are unanswered."""
         return cast("dict[str, Any]", await self._aquery(_core.QUERY_STATS))
 
     def connections(self) -> list[ConnectionRow]:
