@@ -23,8 +23,8 @@ Answer = tuple[int, bytes] | None
 class Questions:
     """Who waits for answers of one runtime: tasks of any number of event loops.
 
-    Without a lock: each step is one operation of a dict. An answer to who has been cancelled meanwhile, or to a loop that
-    has closed, goes nowhere.
+    Without a lock: each step is one operation of a dict. An answer to who has been cancelled meanwhile, or to a loop
+    that has closed, goes nowhere.
     """
 
     def __init__(self) -> None:
