@@ -5,6 +5,7 @@
 #include "clients/conn.h"
 #include "clients/peers.h"
 #include "clients/users.h"
+#include "host/refusals.h"
 #include "policy/config.h"
 #include "rooms/room.h"
 
@@ -26,14 +27,29 @@ struct rate {
 static bool bear_with(struct wsm__conn *conn, const struct rate *rate)
 {
 	struct wsm__core *core = conn->core;
+	const char *name = wsm__limit_name(rate->limit);
 	double most = 2 * core->config->rate;
+	char reason[96];
 
 	wsm__limit_broken(core, rate->limit);
 	core->counters.rate_limited++;
+	/* Nobody else is told: such a client hears no error. */
+	if (!conn->violations && conn->sub.raw)
+		wsm__refusal_tell(
+			core->runtime, WSM__REFUSED_RATE,
+			"messages of a client of a raw endpoint: more per second than option %s allows. Raise it "
+			"if an honest client needs more",
+			name);
 	if (++conn->violations <= (most > VIOLATIONS_MIN ? most : VIOLATIONS_MIN))
 		return true;
 	wsm__peer_offence(core, conn->peer, WSM__OFFENCE_rate);
-	wsm__conn_close(conn, 4429, "the rate limit was broken repeatedly");
+	wsm__refusal_tell(
+		core->runtime, WSM__REFUSED_RATE,
+		"a client, closed with 4429: it went on after %u messages above option %s. Raise it if an honest "
+		"client needs more",
+		conn->violations, name);
+	snprintf(reason, sizeof(reason), "the rate limit (%s) was broken repeatedly", name);
+	wsm__conn_close(conn, 4429, reason);
 	return false;
 }
 
