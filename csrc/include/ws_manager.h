@@ -187,6 +187,8 @@ bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path);
  */
 void wsm_endpoint_label(wsm_runtime *runtime, wsm_slice path, char *out, size_t size);
 
+/* Whether a text can be an id of a user, a session or a client: 1 to 128 bytes of UTF-8 without control characters. Any thread. */
+bool wsm_id_valid(wsm_slice id);
 /* Whether a text can name a public room; with `pattern`, also a beginning of names followed by '*', and "*". Any thread. */
 bool wsm_room_valid(wsm_slice name, bool pattern);
 
@@ -470,10 +472,18 @@ typedef struct wsm_rest_request {
 	wsm_slice user_id; /* empty: nobody in particular */
 	const wsm_slice *rooms, *subscribe;
 	size_t n_rooms, n_subscribe;
+	/*
+	 * The host can ask its authenticate handler: where nothing else says who calls, the answer is the question (status 0). The same
+	 * call then comes again without `asks`, and with `admitted`, or `refused` and the handler's `code` (0: 4401) and `reason`. A
+	 * refusal by 4401 counts towards a ban, as one of a socket does.
+	 */
+	bool asks, refused;
+	unsigned code;
+	wsm_slice reason;
 } wsm_rest_request;
 
 typedef struct wsm_rest_answer {
-	unsigned status;          /* HTTP status */
+	unsigned status;          /* HTTP status; 0: no answer yet, `body` is what WSM_EVENT_AUTHENTICATE has as data */
 	const char *content_type; /* static */
 	const char *headers;      /* further fields of the answer, "Name: value\r\n" each; static */
 	char cors[512];           /* yet further ones, in the same form: for pages of other origins */
@@ -514,4 +524,5 @@ int wsm_reload_keys(wsm_runtime *runtime, const char *secret, const char *public
 #ifdef __cplusplus
 }
 #endif
+
 #endif

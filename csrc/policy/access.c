@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/slice.h"
-#include "rooms/name.h"
+#include "wire/name.h"
 
 bool wsm__access_pattern_valid(wsm_slice pattern)
 {
@@ -18,6 +18,11 @@ bool wsm__access_pattern_valid(wsm_slice pattern)
 bool wsm_room_valid(wsm_slice name, bool pattern)
 {
 	return pattern ? wsm__access_pattern_valid(name) : wsm__room_name_valid(name);
+}
+
+bool wsm_id_valid(wsm_slice id)
+{
+	return wsm__id_valid(id);
 }
 
 int wsm__patterns_add(struct wsm__patterns *patterns, wsm_slice pattern)

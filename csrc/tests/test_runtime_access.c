@@ -112,39 +112,48 @@ static void rules_close_rooms_without_authentication_too(void **state)
 	host_stat_reaches(&host, "refused_connections", 1);
 }
 
-static void closed_history_cannot_be_had_by_a_position(void **state)
+/* `who`: a value of the setting that leaves this visitor out. */
+static void history_is_closed_for(const char *project, const char *who)
 {
 	struct visitor visitor;
-	char path[512];
+	char room[32], path[512], endpoint[32];
 	json_t *message, *row;
 	wsm_delivery first;
 
-	(void)state;
-	rule("project:1", "history", "nobody");
-	first = host_send(&host, "project:1", "x", "{\"n\":1}");
-	host_send(&host, "project:1", "x", "{\"n\":2}");
+	snprintf(room, sizeof(room), "project:%s", project);
+	snprintf(endpoint, sizeof(endpoint), "/ws/project/%s", project);
+	rule(room, "history", who);
+	first = host_send(&host, room, "x", "{\"n\":1}");
+	host_send(&host, room, "x", "{\"n\":2}");
 	visitor_open(&visitor, host.port, "/ws");
-	forbidden(&visitor, "history", "project:1");
-	visitor_say(&visitor,
-	            "{\"action\":\"subscribe\",\"room\":\"project:1\",\"since\":{\"epoch\":\"%s\",\"offset\":0}}",
-	            first.epoch);
+	forbidden(&visitor, "history", room);
+	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"%s\",\"since\":{\"epoch\":\"%s\",\"offset\":0}}",
+	            room, first.epoch);
 	message = visitor_await(&visitor, "subscribed");
 	assert_false(true_at(message, "data.recovered"));
 	json_decref(message);
 	visitor_expect_silence(&visitor);
 	visitor_leave(&visitor);
-	resume_path(path, sizeof(path), "/ws/project/1", "project:1", first.epoch, 0);
+	resume_path(path, sizeof(path), endpoint, room, first.epoch, 0);
 	message = visitor_greet(&visitor, host.port, path);
-	row = json_object_get(json_object_get(at(message, "data"), "rooms"), "project:1");
+	row = json_object_get(json_object_get(at(message, "data"), "rooms"), room);
 	assert_false(true_at(row, "recovered"));
 	json_decref(message);
 	visitor_expect_silence(&visitor);
 	visitor_leave(&visitor);
 	/* Nor by the firehose. */
-	resume_path(path, sizeof(path), "/ws/notifications", "project:1", first.epoch, 0);
+	resume_path(path, sizeof(path), "/ws/notifications", room, first.epoch, 0);
 	visitor_open(&visitor, host.port, path);
 	visitor_expect_silence(&visitor);
 	visitor_leave(&visitor);
+}
+
+static void closed_history_cannot_be_had_by_a_position(void **state)
+{
+	(void)state;
+	history_is_closed_for("1", "nobody");
+	history_is_closed_for("2", "granted");
+	history_is_closed_for("3", "authenticated");
 }
 
 static void the_firehose_is_no_way_around_rules(void **state)

@@ -30,6 +30,25 @@ static unsigned enter(const char *name, const char *headers)
 	return raw_upgrade_status(host.port, request);
 }
 
+static unsigned vouched_call(const char *ip, const char *via, bool tls, const wsm_member *headers, size_t n)
+{
+	wsm_rest_request request = { .method = wsm__str("GET"),
+	                             .path = wsm__str("/api/ws/admin/state"),
+	                             .ip = wsm__str(ip),
+	                             .via = wsm__str(via),
+	                             .tls = tls,
+	                             .headers = headers,
+	                             .n_headers = n,
+	                             .vouched = true };
+	wsm_rest_answer answer;
+	unsigned status;
+
+	assert_int_equal(wsm_rest(host.runtime, &request, &answer, NULL), WSM_OK);
+	status = answer.status;
+	wsm_text_free(&answer.body);
+	return status;
+}
+
 /* ---- local ------------------------------------------------------------------------------------------------------ */
 
 static void nothing_between_us_and_a_local_caller(void **state)
@@ -72,6 +91,30 @@ static void nothing_between_us_and_a_local_caller(void **state)
 	assert_int_equal(ask("GET /api/ws/health", "localhost", "X-Forwarded-Proto: https\r\n"), 200);
 }
 
+/* HTTP/1.0 may leave it out, and so may what speaks it: a proxy that names nobody. */
+static void who_names_no_host_is_not_local(void **state)
+{
+	static const char *const calls[] = { "GET /api/ws/stats",       "GET /metrics",  "GET /api/ws/bans",
+	                                     "GET /api/ws/admin/state", "GET /ws/admin", BROADCAST };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(calls) / sizeof(calls[0]); k++) {
+		bool posts = !strncmp(calls[k], "POST", 4);
+		char request[512];
+		unsigned status;
+
+		for (int named = 0; named < 2; named++) {
+			snprintf(request, sizeof(request), "%s HTTP/1.0\r\n%s%s\r\n%s", calls[k],
+			         named ? "Host: localhost\r\n" : "",
+			         posts ? "Content-Length: 18\r\nContent-Type: application/json\r\n" : "",
+			         posts ? BODY : "");
+			status = raw_http(host.port, request, NULL);
+			if (named ? status != 200 : status != 401 && status != 403)
+				give_up("%s %s Host: %u", calls[k], named ? "with" : "without", status);
+		}
+	}
+}
+
 /* ---- pages of foreign names ------------------------------------------------------------------------------------- */
 
 #define PAGE(name) "Origin: http://" name "\r\n"
@@ -94,6 +137,37 @@ static void a_name_that_resolves_to_loopback_is_no_way_in(void **state)
 	assert_int_equal(enter("inner:8000", "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: evil.example\r\n"
 	                                     "Origin: http://evil.example\r\n"),
 	                 403);
+}
+
+/* What the core's own parser refuses, the parsers of other servers may let pass. */
+static void two_fields_of_a_kind_are_refused_whoever_read_them(void **state)
+{
+	static const char *const names[] = { "Origin", "ORIGIN", "Host", "Authorization", "X-API-Key" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const wsm_member headers[] = { { wsm__str("Host"), wsm__str("localhost") },
+		                               { wsm__str("Origin"), wsm__str("http://localhost") },
+		                               { wsm__str("Authorization"), wsm__str("Bearer 1") },
+		                               { wsm__str("X-API-Key"), wsm__str("1") },
+		                               { wsm__str(names[i]), wsm__str("http://evil.example") } };
+		wsm_request request = {
+			.path = wsm__str("/ws"), .ip = wsm__str("127.0.0.1"), .headers = headers, .n_headers = 4
+		};
+		const wsm_admission guest = { .admitted = true, .skip_origin = true };
+		unsigned status;
+		uint64_t conn;
+		wsm_error error;
+
+		assert_int_equal(wsm_bridge_open(host.runtime, &request, NULL, &conn, &status, NULL), WSM_OK);
+		assert_int_equal(vouched_call("127.0.0.1", NULL, false, headers, 4), 200);
+		request.n_headers = 5;
+		assert_int_equal(wsm_bridge_open(host.runtime, &request, NULL, &conn, &status, &error), WSM_EREFUSED);
+		assert_int_equal(status, 400);
+		assert_non_null(strstr(error.message, "several times"));
+		assert_int_equal(wsm_bridge_open(host.runtime, &request, &guest, &conn, &status, NULL), WSM_EREFUSED);
+		assert_int_equal(vouched_call("127.0.0.1", NULL, false, headers, 5), 400);
+	}
 }
 
 #define HISTORY "GET /api/ws/history?room=r"
@@ -219,25 +293,6 @@ static void on_this_machine_only_pages_of_the_panel_itself_call_it(void **state)
 }
 
 /* ---- what the host's server knows ------------------------------------------------------------------------------- */
-
-static unsigned vouched_call(const char *ip, const char *via, bool tls, const wsm_member *headers, size_t n)
-{
-	wsm_rest_request request = { .method = wsm__str("GET"),
-	                             .path = wsm__str("/api/ws/admin/state"),
-	                             .ip = wsm__str(ip),
-	                             .via = wsm__str(via),
-	                             .tls = tls,
-	                             .headers = headers,
-	                             .n_headers = n,
-	                             .vouched = true };
-	wsm_rest_answer answer;
-	unsigned status;
-
-	assert_int_equal(wsm_rest(host.runtime, &request, &answer, NULL), WSM_OK);
-	status = answer.status;
-	wsm_text_free(&answer.body);
-	return status;
-}
 
 static void the_scheme_and_the_host_of_a_proxy_count_as_for_sockets(void **state)
 {
@@ -395,7 +450,9 @@ int main(void)
 #define TOKEN(name) cmocka_unit_test_setup_teardown(name, open_with_token, close_host)
 	const struct CMUnitTest tests[] = {
 		PLAIN(nothing_between_us_and_a_local_caller),
+		PLAIN(who_names_no_host_is_not_local),
 		PLAIN(a_name_that_resolves_to_loopback_is_no_way_in),
+		PLAIN(two_fields_of_a_kind_are_refused_whoever_read_them),
 		PLAIN(nor_is_it_for_history),
 		PLAIN(names_of_the_network_are_not_looked_at),
 		PLAIN(the_bridge_and_the_hand_over_look_too),

@@ -253,7 +253,7 @@ static void versions_and_targets(void **state)
 	int fd = raw_connect(host.port);
 
 	(void)state;
-	raw_say(fd, "GET /api/ws/stats HTTP/1.0\r\n\r\n");
+	raw_say(fd, "GET /api/ws/stats HTTP/1.0\r\nHost: localhost\r\n\r\n");
 	raw_answer(fd, &answer, false);
 	assert_int_equal(answer.status, 200);
 	assert_non_null(strstr(answer.head, "\r\nConnection: close\r\n"));

@@ -303,6 +303,58 @@ static void who_is_refused_is_banned_as_by_sockets(void **state)
 	close(fd);
 }
 
+/* A call of the host's own server, which asks its handler itself. */
+static unsigned hosted(const char *room, const wsm_rest_request *said, json_t **body)
+{
+	const wsm_member headers[] = { { wsm__str("Host"), wsm__str("localhost") },
+	                               { wsm__str("X-Forwarded-For"), wsm__str("203.0.113.9") } };
+	wsm_rest_request request = *said;
+	wsm_rest_answer answer;
+	char query[64];
+
+	snprintf(query, sizeof(query), "room=%s", room);
+	request.method = wsm__str("GET");
+	request.path = wsm__str("/api/ws/history");
+	request.query = wsm__str(query);
+	request.ip = wsm__str("127.0.0.1");
+	request.headers = headers;
+	request.n_headers = 2;
+	assert_int_equal(wsm_rest(host.runtime, &request, &answer, NULL), WSM_OK);
+	*body = json_loadb(answer.body.data, answer.body.len, 0, NULL);
+	wsm_text_free(&answer.body);
+	return answer.status;
+}
+
+static void a_server_of_the_host_asks_by_the_same_rule(void **state)
+{
+	const wsm_rest_request asks = { .asks = true }, mute = { .admitted = false };
+	const wsm_rest_request late = { .refused = true, .code = 4400, .reason = wsm__str("no such board") };
+	const wsm_rest_request no = { .refused = true, .reason = wsm__str("sign in first") };
+	json_t *body;
+
+	(void)state;
+	open_asking("auth_timeout", "20", "ban_threshold", "1", NULL);
+	rule("open", "history", "anyone");
+	assert_int_equal(hosted("open", &asks, &body), 200);
+	json_decref(body);
+	assert_int_equal(hosted("a", &mute, &body), 401);
+	json_decref(body);
+	assert_int_equal(hosted("a", &asks, &body), 0);
+	assert_string_equal(text_at(body, "path"), "/api/ws/history");
+	assert_string_equal(text_at(body, "ip"), "203.0.113.9");
+	json_decref(body);
+	assert_int_equal(hosted("a", &late, &body), 400);
+	assert_string_equal(text_at(body, "error.message"), "no such board");
+	json_decref(body);
+	assert_int_equal(host_stat(&host, "offences.token"), 0);
+	assert_int_equal(hosted("a", &no, &body), 401);
+	assert_string_equal(text_at(body, "error.message"), "sign in first");
+	json_decref(body);
+	assert_int_equal(host_stat(&host, "offences.token"), 1);
+	assert_int_equal(hosted("a", &asks, &body), 429);
+	json_decref(body);
+}
+
 static void a_stop_answers_those_who_wait(void **state)
 {
 	int fd;
@@ -331,6 +383,7 @@ int main(void)
 		cmocka_unit_test_teardown(who_goes_meanwhile_is_forgotten, close_host),
 		cmocka_unit_test_teardown(those_who_wait_for_longest_make_room, close_host),
 		cmocka_unit_test_teardown(who_is_refused_is_banned_as_by_sockets, close_host),
+		cmocka_unit_test_teardown(a_server_of_the_host_asks_by_the_same_rule, close_host),
 		cmocka_unit_test_teardown(a_stop_answers_those_who_wait, close_host),
 	};
 

@@ -178,12 +178,13 @@ static void a_foreign_page_on_the_same_machine_may_not_write(void **state)
 static unsigned rest(const char *method, const char *path, const char *ip, const char *key, const char *bearer)
 {
 	const wsm_member headers[] = { { wsm__str("X-API-Key"), wsm__str(key) },
-	                               { wsm__str("authorization"), wsm__str(bearer) } };
+	                               { wsm__str("authorization"), wsm__str(bearer) },
+	                               { wsm__str("Host"), wsm__str("localhost") } };
 	wsm_rest_request request = { .method = wsm__str(method),
 	                             .path = wsm__str(path),
 	                             .ip = wsm__str(ip),
 	                             .headers = headers,
-	                             .n_headers = 2,
+	                             .n_headers = 3,
 	                             .body = wsm__str("{\"event_type\":\"x\"}") };
 	wsm_rest_answer answer;
 	unsigned status;
@@ -229,7 +230,7 @@ static void only_calls_to_loopback_names_are_local(void **state)
 		{ "127.9.9.9", 200 },
 		{ "[::1]", 200 },
 		{ "[::1]:80", 200 },
-		{ "", 200 },
+		{ "", 401 },
 		{ "evil.example", 401 },
 		{ "evil.example:80", 401 },
 		{ "127.0.0.1.evil.example", 401 },

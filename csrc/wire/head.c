@@ -250,15 +250,14 @@ static unsigned take_field(struct wsm__head *head, wsm_slice line, const char **
 
 /* ---- what the fields say together ------------------------------------------------------------------------------- */
 
-/* Two programs might each take another one of these. */
-static bool repeated(const struct wsm__head *head)
+bool wsm__fields_repeated(const wsm_member *fields, size_t n)
 {
 	static const char *const single[] = { "content-length",       "transfer-encoding", "origin",
 	                                      "authorization",        "x-api-key",         "sec-websocket-key",
 	                                      "sec-websocket-version" };
 
 	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
-		if (wsm__fields_count(head->fields, head->n_fields, single[i]) > 1)
+		if (wsm__fields_count(fields, n, single[i]) > 1)
 			return true;
 	return false;
 }
@@ -310,7 +309,7 @@ static unsigned judge(struct wsm__head *head, const char **why)
 	unsigned status;
 
 	*why = "a header field that may come once came several times";
-	if (repeated(head))
+	if (wsm__fields_repeated(head->fields, head->n_fields))
 		return 400;
 	*why = "a request has one Host field, with a host";
 	if (!take_host(head))

@@ -54,6 +54,11 @@ wsm_slice wsm__fields_join(const wsm_member *fields, size_t n, const char *name,
                            struct wsm__buffer *storage);
 /* How many have it. */
 size_t wsm__fields_count(const wsm_member *fields, size_t n, const char *name);
+/*
+ * Whether a field that may come once has come several times: two programs might each take another one of these. For requests that
+ * another server has read, too.
+ */
+bool wsm__fields_repeated(const wsm_member *fields, size_t n);
 /* The next element of a comma-separated list, empty ones left out; false at its end. `*rest` is what is left. */
 bool wsm__list_next(wsm_slice *rest, wsm_slice *element);
 /* Whether one of the fields of that name lists `element` (any case). */

@@ -2,6 +2,7 @@
 'use strict'
 
 const { listed } = require('./config.js')
+const native = require('./native.js')
 const { InvalidRoom } = require('./errors.js')
 
 const MEMBERS = ['userId', 'sessionId', 'rooms', 'subscribe', 'publish', 'welcome', 'state']
@@ -16,11 +17,30 @@ const BAD_REQUEST = 4400
 
 const NOBODY = { userId: '', sessionId: '', rooms: [], subscribe: [], publish: [], state: undefined }
 
-/** The decision that a value means; null where it refuses. TypeError for what means nothing; `what` returned it. */
+/**
+ * Ids are somebody's, and come from outside as a rule: one that nobody can have refuses the client that it was found for. An empty
+ * user id is no way to say nobody, as clients may bring it.
+ */
+function checkIds(ids, what) {
+  for (const [name, value] of Object.entries(ids)) {
+    if (value === undefined || value === null || (value === '' && name !== 'userId')) continue
+    if (native.idValid(String(value))) continue
+    const sentence = `${what}: ${name} must be 1 to 128 bytes of UTF-8 without control characters`
+    throw Object.assign(new Error(sentence), { code: BAD_REQUEST })
+  }
+}
+
+/**
+ * The decision that a value means; null where it refuses. TypeError for what means nothing, an error with a close code for ids that
+ * nobody can have; `what` returned it.
+ */
 function decision(value, what, more = []) {
   if (value === undefined || value === null || value === false) return null
   if (value === true) return { ...NOBODY }
-  if (typeof value === 'string' || Number.isSafeInteger(value)) return { ...NOBODY, userId: String(value) }
+  if (typeof value === 'string' || Number.isSafeInteger(value)) {
+    checkIds({ userId: value }, what)
+    return { ...NOBODY, userId: String(value) }
+  }
   const members = [...MEMBERS, ...more].join(', ')
   if (typeof value !== 'object') {
     throw new TypeError(`${what} must return a user id, an object (${members}), true or null, not a ${typeof value}`)
@@ -42,6 +62,7 @@ function decision(value, what, more = []) {
     throw new TypeError(`${what} returned an object with ${unknown.join(', ')}; it may have ${members}`)
   if (state !== undefined && (typeof state !== 'object' || state === null))
     throw new TypeError(`${what}: state must be an object, whose members handlers find in connection.state`)
+  checkIds({ userId: user_id, sessionId: session_id, clientId: rest.clientId }, what)
   return {
     ...rest,
     userId: idText(user_id),

@@ -197,7 +197,7 @@ class Handlers {
     if (!this.authenticator) return failed()
     const request = new Request(JSON.parse(text))
     const done = (value) => {
-      const decided = decision(value, 'an authenticate handler')
+      const decided = decision(value, 'authenticate')
       if (decided === null) return refuse()
       admit(this.manager, runtime, conn, ticket, decided, wordsOf(request.pathParams, request.query))
     }

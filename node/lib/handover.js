@@ -34,7 +34,14 @@ function handOver(manager, req, socket, head, admission = {}, how = {}) {
   manager._checked("the application's own call of handOver()")
   if (gone(socket)) return Promise.resolve({ code: 1006, reason: 'the client had gone before it was handed over' })
   if (typeof admission === 'function') return handOverAsking(manager, req, socket, head, admission, how)
-  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false, ...decided } = admittedBy(admission)
+  let given
+  try {
+    given = admittedBy(admission)
+  } catch (error) {
+    if (!refusal(error)) throw error
+    return handOverAsking(manager, req, socket, head, () => Promise.reject(error))
+  }
+  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false, ...decided } = given
   const told = {
     ...decided,
     admitted: true,

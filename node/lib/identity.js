@@ -1,12 +1,9 @@
-// Who makes a REST call: what the application says, or its authenticate handler, as for a socket.
+// Who makes a REST call: what the application says, or its authenticate handler, which the core has asked for as for a socket.
 'use strict'
 
-const { decision, misled, refusal, wordsOf } = require('./admission.js')
+const { BAD_REQUEST, INTERNAL_ERROR, decision, misled, refusal, wordsOf } = require('./admission.js')
 const { Request } = require('./connection.js')
 const { InvalidRoom } = require('./errors.js')
-
-/** The calls whose answer depends on who asks; all others are for everyone, or for operators, by key or from this machine. */
-const PERSONAL = new Set(['/api/ws/history'])
 
 /** Thrown where a call ends with a status and a sentence. */
 class CallRefused extends Error {
@@ -21,12 +18,22 @@ class CallRefused extends Error {
  * application, or a function of `req` that finds out. CallRefused where it refuses.
  */
 async function identityOf(manager, given, call, req) {
+  if (given === undefined) return undefined
   const words = wordsOf(req?.params, call.query)
-  if (given === undefined) return PERSONAL.has(call.path) ? asked(manager, call, words) : undefined
   const value = typeof given === 'function' ? await given(req) : given
-  const decided = decision(value, 'who makes a REST call: what was said')
+  const decided = decidedBy(manager, value)
   if (decided === null) throw new CallRefused(403, 'The application did not accept this call.')
   return checked(decided, words)
+}
+
+function decidedBy(manager, value) {
+  try {
+    return decision(value, 'who makes a REST call')
+  } catch (error) {
+    if (refusal(error)?.code !== BAD_REQUEST) throw error
+    manager._seldom('ids', 'warn', `refused: a REST call (400): ${error.message}`)
+    throw new CallRefused(400, error.message)
+  }
 }
 
 function checked(decided, words, error) {
@@ -35,28 +42,33 @@ function checked(decided, words, error) {
   return decided
 }
 
-/** What the authenticate handler says. Whoever it refuses is nobody: the core answers by its rules. */
-async function asked(manager, { path, query, headers, ip }, words) {
-  const handler = manager._authenticator
-  if (!handler || headers['x-api-key'] || (manager._takesTokens && /^bearer /i.test(headers.authorization ?? '')))
-    return undefined
-  // Behind a proxy nobody here knows yet whose address is whose; one that is not known opens nothing.
-  const known = headers.forwarded === undefined && headers['x-forwarded-for'] === undefined
-  const request = new Request({ path, query, headers, ip: known ? ip : '' })
+/**
+ * What the authenticate handler says to the core's question, as `identity` of a second call: who it is, or { refused, code, reason };
+ * undefined if it says nothing in time.
+ */
+async function asked(manager, question) {
+  const request = new Request(JSON.parse(question))
+  const refused = (code = 0, reason = '') => ({ refused: true, code, reason })
   try {
-    const decided = decision(await within(manager._number('auth_timeout'), handler(request)), 'an authenticate handler')
-    return decided === null ? undefined : checked(decided, words)
+    const value = await within(manager._number('auth_timeout'), manager._authenticator(request))
+    const decided = decision(value, 'authenticate')
+    if (decided === null) return refused()
+    const sentence = misled(decided, wordsOf(request.pathParams, request.query))
+    return sentence ? refused(BAD_REQUEST, sentence) : decided
   } catch (error) {
-    if (error instanceof CallRefused) throw error
-    if (!refusal(error)) manager.logger.error('authenticate: the handler threw', error)
-    return undefined
+    const meant = refusal(error)
+    if (meant) return refused(meant.code, meant.reason)
+    manager.logger.error('authenticate: the handler threw', error)
+    return error instanceof Late ? undefined : refused(INTERNAL_ERROR, 'The authentication handler failed.')
   }
 }
+
+class Late extends Error {}
 
 async function within(seconds, answer) {
   let timer
   const late = new Promise((resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within auth_timeout (${seconds} s)`)), seconds * 1000)
+    timer = setTimeout(() => reject(new Late(`no answer within auth_timeout (${seconds} s)`)), seconds * 1000)
   })
   try {
     return await Promise.race([answer, late])
@@ -71,4 +83,4 @@ function refusedFor(identity, error, query) {
   return sentence ? new CallRefused(400, sentence) : undefined
 }
 
-module.exports = { CallRefused, identityOf, refusedFor }
+module.exports = { CallRefused, asked, identityOf, refusedFor }

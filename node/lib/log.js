@@ -1,15 +1,17 @@
 // Where the package itself logs: to the console; what helps to find faults with NODE_DEBUG=ws_manager only.
 'use strict'
 
-const debug = require('node:util').debuglog('ws_manager')
+const { debuglog, inspect } = require('node:util')
+
+const debug = debuglog('ws_manager')
 
 const PREFIX = 'ws_manager:'
 
 const defaultLogger = {
-  debug: (...parts) => debug('%s', parts.join(' ')),
-  info: (...parts) => console.error(PREFIX, ...parts), // what the start says, on stderr
-  warn: (...parts) => console.warn(PREFIX, ...parts),
-  error: (...parts) => console.error(PREFIX, ...parts),
+  debug: (...parts) => debug('%s', parts.map((part) => printed(part)).join(' ')),
+  info: (...parts) => console.error(PREFIX, ...parts.map((part) => printed(part))), // what the start says, on stderr
+  warn: (...parts) => console.warn(PREFIX, ...parts.map((part) => printed(part))),
+  error: (...parts) => console.error(PREFIX, ...parts.map((part) => printed(part))),
 }
 
 /** The logger's method for each level of the core: debug, info, success, warning, error, critical. */
@@ -42,6 +44,30 @@ function visible(text) {
     const code = found.codePointAt(0)
     return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
   })
+}
+
+/** Errors in errors are shown that far. */
+const DEPTH = 4
+
+/** What was thrown may have a client's words in it, as everything in a line; only the frames of a stack have lines of their own. */
+function printed(part, depth = 0) {
+  if (!(part instanceof Error)) return visible(typeof part === 'string' ? part : inspect(part))
+  const { name, message, stack, cause, errors } = part
+  const text = String(message)
+  const at = String(stack).indexOf(text)
+  const frames =
+    at < 0
+      ? []
+      : String(stack)
+          .slice(at + text.length)
+          .split('\n')
+          .slice(1)
+  const own = Object.entries(part).filter(([key]) => !['stack', 'message', 'name', 'cause', 'errors'].includes(key))
+  const inner = [...(cause === undefined ? [] : [cause]), ...(Array.isArray(errors) ? errors : [])]
+  const lines = [visible(`${name}: ${text}`), ...frames.map(visible)]
+  if (own.length > 0) lines.push(`    ${visible(inspect(Object.fromEntries(own)))}`)
+  if (depth < DEPTH) for (const one of inner) lines.push(`  caused by ${printed(one, depth + 1)}`)
+  return lines.join('\n')
 }
 
 const UNKNOWN_PATH = '(a path of the application)'

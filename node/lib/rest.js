@@ -2,7 +2,7 @@
 'use strict'
 
 const { prefixAt } = require('./attach.js')
-const { CallRefused, identityOf, refusedFor } = require('./identity.js')
+const { CallRefused, asked: askedOf, identityOf, refusedFor } = require('./identity.js')
 
 /** Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413. */
 const MAX_BODY = 1024 * 1024
@@ -158,6 +158,9 @@ async function call(manager, asked, req) {
   let identity
   try {
     identity = await identityOf(manager, asked.given, asked, req)
+    const answer = await answerOf(manager, asked, identity, !identity && Boolean(manager._authenticator))
+    if (answer[0] !== 0) return answer
+    identity = await askedOf(manager, String(answer[2]))
     return await answerOf(manager, asked, identity)
   } catch (error) {
     const refused = error instanceof CallRefused ? error : refusedFor(identity, error, asked.query)
@@ -170,8 +173,13 @@ async function call(manager, asked, req) {
 /** Errors of the core that mean: later, or elsewhere. */
 const UNAVAILABLE = new Set(['not_running', 'overloaded', 'timeout', 'out_of_memory'])
 
-async function answerOf(manager, { method, path, query, ip, rawHeaders, body, tls, vouched = false }, identity) {
-  const asked = [method, path, query, ip, rawHeaders, body, tls, vouched, identity]
+async function answerOf(
+  manager,
+  { method, path, query, ip, rawHeaders, body, tls, vouched = false },
+  identity,
+  asks = false,
+) {
+  const asked = [method, path, query, ip, rawHeaders, body, tls, vouched, identity, asks]
   const [status, type, lines, answer] = await manager._rest(...asked)
   const more = lines.split('\r\n').filter(Boolean)
   return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]

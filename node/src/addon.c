@@ -121,6 +121,21 @@ static napi_value level_parse(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* id_valid(text): whether it can be an id of a user, a session or a client. */
+static napi_value id_valid(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	size_t n = 1;
+	struct text id = { .heap = NULL };
+	napi_value result = NULL;
+
+	if (addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)) && addon_text(env, args[0], "id", &id) &&
+	    !addon_ok(env, napi_get_boolean(env, wsm_id_valid(id.slice), &result)))
+		result = NULL;
+	addon_text_fini(&id);
+	return result;
+}
+
 /* set_raise(function): who makes the errors. */
 static napi_value set_raise(napi_env env, napi_callback_info info)
 {
@@ -147,6 +162,7 @@ static bool set_functions(napi_env env, napi_value exports)
 		FUNCTION("options", options),        FUNCTION("levelParse", level_parse),
 		FUNCTION("setRaise", set_raise),     FUNCTION("dupFd", addon_dup_fd),
 		FUNCTION("closeFd", addon_close_fd), FUNCTION("socketPair", addon_socket_pair),
+		FUNCTION("idValid", id_valid),
 	};
 #undef FUNCTION
 	napi_value table = addon_status_table(env);

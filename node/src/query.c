@@ -19,7 +19,7 @@ struct asking {
 	wsm_member *headers;
 	char *body;
 	struct texts rooms, subscribe; /* of the identity */
-	struct text user_id;
+	struct text user_id, reason;
 	int status;
 	wsm_error error;
 };
@@ -34,6 +34,7 @@ static void asking_free(struct asking *asking)
 	addon_texts_fini(&asking->rooms);
 	addon_texts_fini(&asking->subscribe);
 	addon_text_fini(&asking->user_id);
+	addon_text_fini(&asking->reason);
 	wsm_text_free(&asking->answer.body);
 	if (asking->hub)
 		addon_hub_unref(asking->hub);
@@ -199,14 +200,31 @@ static bool fill_headers(napi_env env, napi_value value, struct asking *asking)
 	return true;
 }
 
-/* Who calls, as the host has found out: { userId, rooms, subscribe }; undefined: it has not. */
+/* { refused: true, code, reason }: the handler's. */
+static bool fill_refusal(napi_env env, napi_value object, struct asking *asking)
+{
+	napi_value code = addon_get(env, object, "code"), reason = addon_get(env, object, "reason");
+
+	if (!code || !reason || !addon_uint(env, code, "code", &asking->request.code) ||
+	    !addon_text_or_none(env, reason, "reason", &asking->reason))
+		return false;
+	asking->request.reason = asking->reason.slice;
+	return true;
+}
+
+/* Who calls, as the host has found out: { userId, rooms, subscribe }, or a refusal; undefined: it has not. */
 static bool fill_identity(napi_env env, napi_value object, struct asking *asking)
 {
 	wsm_rest_request *request = &asking->request;
-	napi_value user_id, rooms, subscribe;
+	napi_value user_id, rooms, subscribe, refused;
 
 	if (addon_is_none(env, object))
 		return true;
+	refused = addon_get(env, object, "refused");
+	if (!refused || !addon_bool(env, refused, &request->refused))
+		return false;
+	if (request->refused)
+		return fill_refusal(env, object, asking);
 	user_id = addon_get(env, object, "userId");
 	rooms = addon_get(env, object, "rooms");
 	subscribe = addon_get(env, object, "subscribe");
@@ -239,7 +257,7 @@ static bool fill_body(napi_env env, napi_value value, struct asking *asking)
 	return true;
 }
 
-enum { REST_ARGS = 9 };
+enum { REST_ARGS = 10 };
 
 static bool fill_request(napi_env env, const napi_value args[REST_ARGS], struct asking *asking)
 {
@@ -254,10 +272,10 @@ static bool fill_request(napi_env env, const napi_value args[REST_ARGS], struct 
 	}
 	return fill_headers(env, args[4], asking) && fill_body(env, args[5], asking) &&
 	       addon_bool(env, args[6], &request->tls) && addon_bool(env, args[7], &request->vouched) &&
-	       fill_identity(env, args[8], asking);
+	       fill_identity(env, args[8], asking) && addon_bool(env, args[9], &request->asks);
 }
 
-/* rest(method, path, query, ip, headers, body, tls, vouched, identity); headers: names and values in turn */
+/* rest(method, path, query, ip, headers, body, tls, vouched, identity, asks); headers: names and values in turn */
 METHOD(rest)
 {
 	napi_value args[REST_ARGS];

@@ -122,6 +122,16 @@ static PyObject *core_room_valid(PyObject *module, PyObject *args)
 	return PyBool_FromLong(wsm_room_valid(text, pattern != 0));
 }
 
+static PyObject *core_id_valid(PyObject *module, PyObject *id)
+{
+	wsm_slice text;
+
+	(void)module;
+	if (core_text(id, "an id", &text) < 0)
+		return NULL;
+	return PyBool_FromLong(wsm_id_valid(text));
+}
+
 static PyObject *core_set_hooks(PyObject *module, PyObject *args)
 {
 	struct core_state *state = PyModule_GetState(module);
@@ -142,6 +152,7 @@ static PyObject *core_set_hooks(PyObject *module, PyObject *args)
 static PyMethodDef core_functions[] = {
 	{ "options", core_options, METH_NOARGS, "The configuration table." },
 	{ "level_parse", core_level_parse, METH_O, "The number of a level word; -1 for a word that is none." },
+	{ "id_valid", core_id_valid, METH_O, "Whether a text can be an id of a user, a session or a client." },
 	{ "room_valid", core_room_valid, METH_VARARGS, "Whether a text names a room; or, as a pattern, many." },
 	{ "set_hooks", core_set_hooks, METH_VARARGS,
 	  "What Receipts need from Python: (delivery class, suspend, report class, wait_report)." },

@@ -91,26 +91,26 @@ done:
 
 PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 {
-	static const char *const keywords[] = { "method",  "path",  "query",     "ip",      "headers",
-	                                        "body",    "tls",   "via",       "vouched", "admitted",
-	                                        "user_id", "rooms", "subscribe", NULL };
+	static const char *const keywords[] = { "method",    "path", "query",   "ip",       "headers", "body",
+	                                        "tls",       "via",  "vouched", "admitted", "user_id", "rooms",
+	                                        "subscribe", "asks", "refused", "code",     "reason",  NULL };
 	wsm_rest_request request = { .body = { NULL, 0 } };
-	wsm_slice *texts[] = { &request.method, &request.path, &request.query,
-	                       &request.ip,     &request.via,  &request.user_id };
-	static const char *const names[] = { "method", "path", "query", "ip", "via", "user_id" };
-	PyObject *objects[6] = { NULL }, *header_list = NULL, *rooms = Py_None, *subscribe = Py_None, *headers = NULL,
+	wsm_slice *texts[] = { &request.method, &request.path,    &request.query, &request.ip,
+	                       &request.via,    &request.user_id, &request.reason };
+	static const char *const names[] = { "method", "path", "query", "ip", "via", "user_id", "reason" };
+	PyObject *objects[7] = { NULL }, *header_list = NULL, *rooms = Py_None, *subscribe = Py_None, *headers = NULL,
 		 *result = NULL;
 	struct core_slices room_texts = { .at = room_texts.local }, subscribe_texts = { .at = subscribe_texts.local };
 	const char *body = NULL;
 	Py_ssize_t body_len = 0;
-	int tls = 0, vouched = 0, admitted = 0;
+	int tls = 0, vouched = 0, admitted = 0, asks = 0, refused = 0;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUOy#pUppUOO:rest", (char **)(uintptr_t)keywords,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UU|UUOy#pUppUOOppIU:rest", (char **)(uintptr_t)keywords,
 	                                 &objects[0], &objects[1], &objects[2], &objects[3], &header_list, &body,
 	                                 &body_len, &tls, &objects[4], &vouched, &admitted, &objects[5], &rooms,
-	                                 &subscribe))
+	                                 &subscribe, &asks, &refused, &request.code, &objects[6]))
 		return NULL;
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 7; i++) {
 		if (objects[i] && core_text(objects[i], names[i], texts[i]) < 0)
 			return NULL;
 	}
@@ -118,6 +118,8 @@ PyObject *core_runtime_rest(PyObject *object, PyObject *args, PyObject *kwargs)
 	request.vouched = vouched != 0;
 	request.body = (wsm_slice){ body, (size_t)body_len };
 	request.admitted = admitted != 0;
+	request.asks = asks != 0;
+	request.refused = refused != 0;
 	if (core_slices_init(&room_texts, rooms, "rooms") < 0 ||
 	    core_slices_init(&subscribe_texts, subscribe, "subscribe") < 0)
 		goto done;

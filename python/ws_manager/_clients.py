@@ -87,7 +87,8 @@ class Clients(Sending):
         """One REST call of docs/protocol.md: (HTTP status, content type, body).
 
         ip: of who sent it. tls: it came over TLS. headers: all header fields of the request, believed as docs/limits.md
-        says; the usual ones may be given by their names as well.
+        says; the usual ones may be given by their names as well. Who is to count as a caller on this machine needs
+        both: ip="127.0.0.1", host="localhost".
         """
         fields = {
             "authorization": authorization,

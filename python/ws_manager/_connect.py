@@ -50,7 +50,7 @@ async def connect(
             raise TypeError("connect() got the user's id twice: by position and as user_id")
         # Home-made managers are called as connect(websocket, session_id) as well as connect(websocket, user_id). A
         # session is what the client says it is; nobody must become a user by naming one.
-        if str(identity) != websocket.query_params.get("session_id"):
+        if str(identity) not in ("", websocket.query_params.get("session_id")):
             user_id = identity
     admission = Admission(
         admitted=True,
@@ -70,7 +70,8 @@ async def connect(
     manager._checked(f"connect() in the application's WebSocket route {_route(websocket)}")
     websocket.scope[CLIENT_ID] = admission["client_id"]
     accepted = _accepted(websocket)
-    fault = client_fault(admission, websocket.path_params, websocket.query_params.multi_items())
+    said = {**admission, "user_id": None if user_id is None else admission["user_id"]}
+    fault = client_fault(said, websocket.path_params, websocket.query_params.multi_items())
     if fault is not None:
         _retire(websocket, await _refuse_name(websocket, fault, accepted))
         return admission["client_id"]

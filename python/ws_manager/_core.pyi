@@ -96,6 +96,9 @@ def options() -> list[tuple[str, str, str, str, float, float, str]]:
 def level_parse(word: str) -> int:
     """The number of a level word ("info" -> 2); -1 for a word that is none."""
 
+def id_valid(id: str, /) -> bool:
+    """Whether a text can be an id of a user, a session or a client."""
+
 def room_valid(name: str, pattern: bool = False, /) -> bool:
     """Whether a text can name a public room; with pattern, also a beginning of names followed by "*"."""
 
@@ -352,12 +355,18 @@ class Runtime:
         user_id: str = "",
         rooms: Sequence[str] = (),
         subscribe: Sequence[str] = (),
+        asks: bool = False,
+        refused: bool = False,
+        code: int = 0,
+        reason: str = "",
     ) -> tuple[int, str, str, bytes]:
         """[blocks] One REST call: (status, content type, further header lines, body).
 
         tls, via: as for bridge_open().
         vouched: the host has found out itself that the caller may use the admin panel.
         admitted: it has found out who calls: user_id, and what that one may read. InvalidRoom.
+        asks: an authenticate handler can be asked. Where nothing else says who calls, the status is 0 and the body the
+        question; the same call then comes again, admitted, or refused with the handler's code (0: 4401) and reason.
         """
     def take_events(self) -> list[_Event]:
         """Clears event_fd and takes all events, oldest first. One thread at a time."""

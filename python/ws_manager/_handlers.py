@@ -171,9 +171,9 @@ class Handlers:
         request = Request(orjson.loads(data))
         self._identify(request, Authentication(request, runtime, ticket, keep, self.encoder))
 
-    async def identify(self, request: Request) -> dict[str, Any] | None:
-        """Who makes a call over HTTP, as decision() says it; None for nobody who may come in."""
-        answered: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+    async def identify(self, request: Request) -> dict[str, Any]:
+        """Who makes a call over HTTP, in keywords of Runtime.rest()."""
+        answered: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._identify(request, Identification(request, answered))
         return await answered
 

@@ -16,15 +16,11 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ws_manager._core import WsManagerError
 from ws_manager._labels import visible
+from ws_manager._logging import SERVERS, logger
 from ws_manager._routes import Before, Place, Survey, fits, survey
 
 if TYPE_CHECKING:
     from ws_manager._manager import WebSocketManager
-
-logger = logging.getLogger("ws_manager")
-
-SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
-"""Loggers of servers, which print what happens at the start where nobody has set up ours."""
 
 WANTS_REQUEST = (
     "%s before ws_manager's endpoints wants a Request, which a WebSocket is not: each ends with an error (500). Let it "
@@ -59,16 +55,8 @@ def say(text: str, *args: object) -> None:
 
 
 def warn(text: str, *args: object, level: int = logging.WARNING) -> None:
-    """A warning, or an error: where nobody has set up logging it looks like the lines of the start beside it."""
-    if logger.hasHandlers() or not logger.isEnabledFor(level):
-        logger.log(level, text, *args)
-        return
-    for name in SERVERS:
-        server = logging.getLogger(name)
-        if server.hasHandlers():
-            server.log(level, f"ws_manager: {text}", *args)
-            return
-    print(f"{logging.getLevelName(level) + ':':<9} ws_manager: {text % args if args else text}", file=sys.stderr)
+    """A warning, or an error."""
+    logger.log(level, text, *args, stacklevel=2)
 
 
 def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
@@ -258,9 +246,14 @@ def tell_refused(app: Any, path: str, root_path: str = "") -> None:
 
 def tell(code: int, where: str, why: str) -> None:
     """A line for a client that was refused with a close code in an endpoint of the application's own."""
+    refused(f"a connection to {where}, closed with {code}", why)
+
+
+def refused(what: str, why: str) -> None:
+    """A line for what was refused, which never has the value that was wrong in it."""
     more = _refusals.due()
     if more is not None:
-        warn("refused: a connection to %s, closed with %d: %s%s", where, code, visible(why), more)
+        warn("refused: %s: %s%s", what, visible(why), more)
 
 
 def _serves(manager: WebSocketManager, path: str) -> bool:

@@ -1,7 +1,8 @@
 """Names of rooms that an application makes of what a client says: `rooms=[f"board:{board}"]` for /live/{board}.
 
 A client that names no room is refused for it (4400); it is no error of the application's. And a star that a client
-brings must not become a pattern.
+brings must not become a pattern. Ids are somebody's, and come from outside as a rule: one that nobody can have refuses
+the client that it was found for.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ws_manager._core import room_valid
+from ws_manager._core import WsManagerError, id_valid, room_valid
 
 BAD_NAME = "a parameter of the request makes no valid name of a room"
+IDS = ("user_id", "session_id", "client_id")
+
 BAD_PATTERN = "a parameter of the request must not be empty, nor have a * in it"
 
 
@@ -21,8 +24,12 @@ def client_fault(
 ) -> str | None:
     """Why a client is to be refused with 4400 for what its request makes of the rooms; None if there is no reason.
 
-    grants: `rooms`, `subscribe`, `publish`. Names that are wrong without the client's help are left to InvalidRoom.
+    grants: `rooms`, `subscribe`, `publish`, and ids. Names of rooms that are wrong without the client's help are left
+    to InvalidRoom.
     """
+    bad = next((name for name in IDS if not _may_be_id(name, grants.get(name))), None)
+    if bad is not None:
+        return f"{bad} must be 1 to 128 bytes of UTF-8 without control characters"
     from_path = [str(value) for value in path_params.values()]
     pairs = list(query)
     values = [*from_path, *(value for _, value in pairs)]
@@ -37,6 +44,16 @@ def client_fault(
     if any(_grown(pattern, empty) for pattern in patterns):
         return BAD_PATTERN
     return BAD_NAME if any(_spoilt(pattern, values, pattern=True) for pattern in patterns) else None
+
+
+def _may_be_id(name: str, value: str | None) -> bool:
+    """Whether an id is one, or was left out. An empty user_id is no way to say nobody, as clients may bring it."""
+    if value is None or (not value and name != "user_id"):
+        return True
+    try:
+        return id_valid(value)
+    except (ValueError, WsManagerError):  # half of a surrogate pair
+        return False
 
 
 def _grown(pattern: str, empty: list[str]) -> bool:

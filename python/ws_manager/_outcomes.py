@@ -111,7 +111,7 @@ class Who(Outcome):
         grants = decision(value)
         fault = client_fault(grants, self._request.path_params, self._request.query.pairs)
         if fault is not None:
-            self._refuse(4400, fault)
+            self._refuse(4400, f"authenticate: {fault}")  # The core's line has it.
         else:
             self._admit(grants)
 
@@ -148,20 +148,24 @@ class Authentication(Who):
 
 
 class Identification(Who):
-    """Of who makes a call over HTTP."""
+    """Of who makes a call over HTTP; the answer is in keywords of Runtime.rest()."""
 
     __slots__ = ("_answered",)
 
-    def __init__(self, request: Request, answered: asyncio.Future[dict[str, Any] | None]) -> None:
+    def __init__(self, request: Request, answered: asyncio.Future[dict[str, Any]]) -> None:
         super().__init__(request)
         self._answered = answered
 
-    def _admit(self, grants: dict[str, Any] | None) -> None:
+    def _answer(self, **said: Any) -> None:
         if not self._answered.done():
-            self._answered.set_result(grants)
+            self._answered.set_result(said)
 
-    def _refuse(self, code: int = 0, reason: str = "") -> None:  # noqa: ARG002 - the core has its own words for calls
-        self._admit(None)
+    def _admit(self, grants: dict[str, Any]) -> None:
+        names = ("user_id", "rooms", "subscribe")
+        self._answer(admitted=True, **{name: grants[name] for name in names if name in grants})
+
+    def _refuse(self, code: int = 0, reason: str = "") -> None:
+        self._answer(refused=True, code=code, reason=reason)
 
 
 class Authorization(Outcome):
@@ -218,7 +222,10 @@ def objection(error: Exception) -> tuple[str, str] | None:
 
 
 def decision(value: Any) -> dict[str, Any]:
-    """The keywords of Runtime.authenticated(), and `state`, for what an authenticate handler has returned."""
+    """The keywords of Runtime.authenticated(), and `state`, for what an authenticate handler has returned.
+
+    Without user_id: nobody in particular.
+    """
     if value is True:
         return {}
     if not isinstance(value, Mapping):
@@ -232,8 +239,9 @@ def decision(value: Any) -> dict[str, Any]:
     if unknown:
         names = ", ".join(MEMBERS)
         raise TypeError(f"an authenticate handler returned a dict with {sorted(unknown)!r}; it may have {names}")
+    user = {} if value.get("user_id") is None else {"user_id": str(value["user_id"])}
     return {
-        "user_id": "" if value.get("user_id") is None else str(value["user_id"]),
+        **user,
         "session_id": "" if value.get("session_id") is None else str(value["session_id"]),
         "rooms": listed(value.get("rooms")),
         "subscribe": listed(value.get("subscribe")),

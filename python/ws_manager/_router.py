@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -27,7 +29,7 @@ from ws_manager._connection import Request as Asked
 from ws_manager._core import InvalidArgument, WsManagerError
 from ws_manager._handover import Admission, offered
 from ws_manager._labels import visible
-from ws_manager._look import look
+from ws_manager._look import look, refused, route_of
 from ws_manager._names import client_fault
 from ws_manager._outcomes import listed
 from ws_manager._routes import CALL, ENDPOINT, Endpoint, fits
@@ -41,9 +43,6 @@ logger = logging.getLogger("ws_manager")
 
 MAX_BODY = 1024 * 1024
 """Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413."""
-
-HISTORY = "/api/ws/history"
-"""The call whose answer depends on who calls."""
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -102,7 +101,9 @@ def make_router(manager: WebSocketManager) -> Any:
         from fastapi import APIRouter
     except ImportError:
         return _starlette_router(manager)
-    router = APIRouter(tags=["ws_manager"])
+    from ws_manager._calls import CallRoute
+
+    router = APIRouter(tags=["ws_manager"], route_class=CallRoute)
     for call in CALLS:
         endpoint = rest_endpoint(manager, call)
         router.add_api_route(
@@ -150,8 +151,7 @@ def rest_endpoint(
     async def rest(request: Request) -> Response:
         look(request.scope.get("app"), manager)
         try:
-            identity = await _identify(manager, request, call)
-            return await _answer(manager, request, call, vouched=vouched, **identity)
+            return await _answer(manager, request, call, vouched=vouched)
         except WsManagerError as error:
             return Response(str(error), 503, media_type="text/plain")
 
@@ -162,10 +162,11 @@ def rest_endpoint(
 async def _answer(manager: WebSocketManager, request: Request, call: Call, **identity: Any) -> Response:
     """The core's answer to a call. identity: `vouched`, or `admitted` and who calls, as Runtime.rest() takes them."""
     body = await _body(request)
-    # The test client calls the application by a name of its own.
-    left_out = "host" if is_test_client(request.scope) else None
-    headers = [(name, value) for name, value in request.headers.items() if name != left_out]
-    status, content_type, fields, answer = await run_in_threadpool(
+    handlers = manager._handlers
+    headers = request.headers.items()
+    if is_test_client(request.scope):  # It calls the application by a name of its own.
+        headers = [(name, "localhost" if name == "host" else value) for name, value in headers]
+    ask = partial(
         manager._ready().rest,
         request.method,
         quoted(endpoint_path(request.scope["path"], call.path)),
@@ -175,8 +176,12 @@ async def _answer(manager: WebSocketManager, request: Request, call: Call, **ide
         body,
         request.scope.get("scheme") == "https",
         via(request.scope),
-        **identity,
     )
+    asks = not identity.get("admitted") and handlers.authenticator is not None
+    status, content_type, fields, answer = await run_in_threadpool(ask, asks=asks, **identity)
+    if status == 0:
+        identity.update(await _identify(manager, answer))
+        status, content_type, fields, answer = await run_in_threadpool(ask, **identity)
     if status == 404 and manager._panel_is_behind_check and call in ADMIN_CALLS:
         return Response(BEHIND_CHECK, 404, media_type="text/plain")
     more = dict(line.split(": ", 1) for line in fields.splitlines())
@@ -198,36 +203,22 @@ async def answer_as(
         "rooms": listed(rooms),
         "subscribe": listed(subscribe),
     }
-    fault = client_fault(identity, request.path_params, request.query_params.multi_items())
+    said = {**identity, "user_id": None if user_id is None else identity["user_id"]}
+    fault = client_fault(said, request.path_params, request.query_params.multi_items())
     if fault is not None:
+        refused(f"a call of {route_of(request.scope)} by what rest() was given (400)", fault)
         return Response(fault, 400, media_type="text/plain")
     return await _answer(manager, request, call, admitted=True, **identity)
 
 
-async def _identify(manager: WebSocketManager, request: Request, call: Call) -> dict[str, Any]:
-    """Who calls, where that matters, by the application's authenticate handler, as for a socket without a token."""
-    handlers = manager._handlers
-    if call.path != HISTORY or request.method == "OPTIONS" or handlers.authenticator is None:
-        return {}
-    if "authorization" in request.headers and _config.takes_tokens(manager._config):
-        return {}
-    asked = Asked(
-        {
-            "path": request.scope["path"],
-            "query": request.url.query,
-            "headers": dict(request.headers.items()),
-            "ip": client_ip(request.scope),
-        }
-    )
+async def _identify(manager: WebSocketManager, question: bytes) -> dict[str, Any]:
+    """Who calls, by the application's authenticate handler, as for a socket without a token."""
     try:
         async with asyncio.timeout(_config.seconds(manager._config, "auth_timeout")):
-            grants = await handlers.identify(asked)
+            return await manager._handlers.identify(Asked(orjson.loads(question)))
     except TimeoutError:
         logger.warning("the authenticate handler did not answer a REST call within auth_timeout; refused")
         return {}
-    if grants is None:
-        return {}
-    return {"admitted": True, **{name: grants[name] for name in ("user_id", "rooms", "subscribe") if name in grants}}
 
 
 async def _body(request: Request) -> bytes:

@@ -156,7 +156,7 @@ test('a body of fetch’s kind is read no further than the core takes it', async
   })
   const request = new Request('http://h/api/ws/broadcast', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', host: 'localhost' },
     duplex: 'half',
     body,
   })

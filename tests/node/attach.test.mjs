@@ -379,3 +379,64 @@ test('other listeners of the same server: said once, where a path was taken that
     if (!shared) assert.match(warnings[0], /^\/ws was taken .*prefix.*defaults: false.*shared: true/)
   }
 })
+
+/** The status of an upgrade with so large a cookie. */
+async function statusWith(server, bytes) {
+  const socket = net.connect(server.address().port, '127.0.0.1')
+  const asks =
+    'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  socket.write(`GET /ws HTTP/1.1\r\nHost: localhost\r\n${asks}Cookie: a=${'x'.repeat(bytes)}\r\n\r\n`)
+  const [answer] = await once(socket, 'data')
+  socket.destroy()
+  return Number(String(answer).split(' ')[1])
+}
+
+test('how large the head of a request may be is said by node:http first, then by the core', async (t) => {
+  const manager = new WebSocketManager()
+  t.after(() => manager.stop(0))
+  const found = {}
+  for (const maxHeaderSize of [undefined, 32768, 65536]) {
+    const server = await serve(t, undefined, (handler) => http.createServer({ maxHeaderSize }, handler))
+    await manager.attach(server)
+    found[maxHeaderSize] = []
+    for (const bytes of [15_000, 20_000, 32_000, 33_000]) found[maxHeaderSize].push(await statusWith(server, bytes))
+  }
+  assert.deepEqual(found, {
+    undefined: [101, 431, 431, 431],
+    32768: [101, 101, 101, 431],
+    65536: [101, 101, 101, 431],
+  })
+})
+
+test('a hand-over that fails gives the socket back with all that the client has said', async (t) => {
+  const manager = new WebSocketManager()
+  t.after(() => manager.stop(0))
+  const server = await serve(t)
+  const given = new Promise((resolve) => {
+    server.on('upgrade', (req, socket, head) => {
+      // What comes while the application thinks waits in the socket.
+      socket.once('readable', () => {
+        assert.throws(() => manager.handOver(req, socket, head, { rooms: ['a b'] }), { code: 'room_invalid' })
+        resolve(String(socket.read()))
+        socket.destroy()
+      })
+    })
+  })
+  const socket = net.connect(server.address().port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write('GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
+  await once(server, 'upgrade')
+  socket.write('early words')
+  assert.equal(await given, 'early words')
+})
+
+test('only what asks for a WebSocket is ours, whatever has the word in it', async (t) => {
+  const { server } = await attached(t, (req, res) => res.end(`application ${req.headers.upgrade}`))
+  for (const upgrade of ['websockets', 'x-websocket', 'h2c, websocket']) {
+    const socket = net.connect(server.address().port, '127.0.0.1')
+    socket.write(`GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: ${upgrade}\r\nConnection: Upgrade, close\r\n\r\n`)
+    const [answer] = await once(socket, 'data')
+    assert.match(String(answer), /^HTTP\/1\.1 200 /, upgrade)
+    socket.destroy()
+  }
+})

@@ -1,6 +1,7 @@
 // Who calls: what proxies add, names of loopback, guessed keys, pages of other ports; and what is logged about it.
 import assert from 'node:assert/strict'
 import http from 'node:http'
+import net from 'node:net'
 import test from 'node:test'
 import express from 'express'
 import Fastify from 'fastify'
@@ -55,7 +56,35 @@ const FROM_PROXIES = {
   'cf-connecting-ip': '203.0.113.9',
 }
 
+/** The status of the answer to a request as it is. */
+function raw(port, request) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(request))
+    socket.on('error', reject)
+    socket.once('data', (data) => {
+      socket.destroy()
+      resolve(Number(String(data).split(' ')[1]))
+    })
+  })
+}
+
 for (const [name, enter] of Object.entries(entrances)) {
+  test(`who names no host is not local, and of two fields of a kind none counts: ${name}`, async (t) => {
+    const port = await enter(t, await start(t, { admin: true }))
+    for (const path of ['/api/ws/stats', '/metrics', '/api/ws/admin/state']) {
+      assert.equal(await raw(port, `GET ${path} HTTP/1.0\r\nHost: localhost\r\n\r\n`), 200, path)
+      assert.ok([401, 403].includes(await raw(port, `GET ${path} HTTP/1.0\r\n\r\n`)), path)
+    }
+    for (const field of [
+      'Origin: http://localhost\r\nOrigin: http://evil.example',
+      'Host: evil.example',
+      'X-API-Key: a\r\nX-API-Key: b',
+    ]) {
+      const request = `GET /api/ws/history?room=r HTTP/1.1\r\nHost: localhost\r\n${field}\r\n\r\n`
+      assert.equal(await raw(port, request), 400, field)
+    }
+  })
+
   test(`a call with a proxy's header is not local: ${name}`, async (t) => {
     const port = await enter(t, await start(t, { admin: true }))
     for (const what of ['POST /api/ws/broadcast', 'GET /api/ws/stats', 'GET /metrics', 'GET /api/ws/admin/state']) {

@@ -1,5 +1,6 @@
 // The application's log, live.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import test from 'node:test'
 import pino from 'pino'
 import { WebSocketManager } from 'ws_manager'
@@ -54,4 +55,26 @@ test('a log line neither starts the runtime nor fails', () => {
   stream.write('{"level":30,"msg":"x"}\n')
   stream.write('no JSON')
   assert.equal(manager.running, false)
+})
+
+test('what a handler throws stands on the console with nothing hidden in it, and forges no line', () => {
+  const code = `
+    const { WebSocketManager } = require('ws_manager')
+    const { logger } = new WebSocketManager()
+    const words = 'board \\u001b[2J\\nws_manager: forged\\u202e\\n    at forged (a.js:1)'
+    const inner = Object.assign(new RangeError(words), { code: 'E\\u001b' })
+    logger.error('onMessage: the handler threw', new Error(words, { cause: inner }))
+    logger.error('onMessage: the handler threw', words)
+    logger.warn(words, new AggregateError([new Error(words)], words), { words })
+  `
+  const { stderr, status } = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  assert.doesNotMatch(stderr, /[^\n\x20-\x7e]/)
+  assert.doesNotMatch(stderr, /^\s*(ws_manager: forged|at forged)/m)
+  assert.match(
+    stderr,
+    /^ws_manager: onMessage: the handler threw Error: board \\x1b\[2J\\x0aws_manager: forged\\u\{202e\}/m,
+  )
+  assert.match(stderr, /^ {4}at /m)
+  assert.match(stderr, /caused by RangeError: board/)
 })

@@ -277,7 +277,7 @@ test('an authenticate handler that throws, or does not answer, lets nobody in by
   manager.authenticate(() => {
     throw new Error('broken')
   })
-  assert.equal(await status(), 401)
+  assert.equal(await status(), 503)
   assert.match(said.join(), /broken/)
 })
 

@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Mount
+from starlette.testclient import TestClient
 from support import Client
 from token_support import Serve
 
@@ -151,3 +152,53 @@ def test_the_page_brings_no_markup_out_of_texts() -> None:
     """What the browser enforces (trusted types) is not even written."""
     for file in (Path(__file__).parents[2] / "csrc" / "admin" / "web").glob("*.js"):
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", file.read_text()), file
+
+
+def by_name(request):  # type: ignore[no-untyped-def]
+    """As people write it."""
+    return request.headers.get("x-user")
+
+
+async def asynchronous(request, x_user: str = Header("")):  # type: ignore[no-untyped-def]
+    """With another parameter beside it."""
+    return request.headers.get("x-user") == x_user and x_user
+
+
+@pytest.mark.parametrize("check", [by_name, asynchronous, lambda request: "x-user" in request.headers])
+def test_a_check_without_an_annotation_gets_the_request(check: Any) -> None:
+    manager = WebSocketManager()
+    app = FastAPI(lifespan=manager.lifespan)
+    app.include_router(manager.admin_router(check))
+    app.include_router(manager.router)
+    with TestClient(app) as http:
+        assert http.get(STATE, headers={"x-user": "alice"}).status_code == 200
+        assert http.get(STATE).status_code == 403
+
+
+class Checks:
+    """A check that cannot be annotated from outside."""
+
+    def check(self, request):  # type: ignore[no-untyped-def]
+        return True
+
+
+@pytest.mark.parametrize("check", [lambda key: key, lambda *_: True, Checks().check, lambda request, key: True])
+def test_a_check_whose_parameters_would_be_looked_for_in_the_query_is_refused(check: Any) -> None:
+    with pytest.raises(TypeError, match="request: Request"):
+        WebSocketManager().admin_router(check)
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+def test_fastapi_s_routers_in_a_bare_starlette(mounted: bool) -> None:
+    manager = WebSocketManager()
+    routers = (manager.admin_router(by_name), manager.router)
+    routes = [route for router in routers for route in router.routes]
+    app = Starlette(routes=[Mount("/in", routes=routes)] if mounted else routes, lifespan=manager.lifespan)
+    prefix = "/in" if mounted else ""
+    with TestClient(app) as http:
+        assert http.get(f"{prefix}/api/ws/stats").json()["active_connections"] == 0
+        assert http.post(f"{prefix}/api/ws/broadcast", json={"event_type": "x"}).status_code == 200
+        assert http.get(f"{prefix}{STATE}", headers={"x-user": "alice"}).status_code == 200
+        assert http.get(f"{prefix}{STATE}").status_code == 403
+        with http.websocket_connect(f"{prefix}/ws") as socket:
+            assert socket.receive_json()["type"] == "connected"

@@ -24,7 +24,7 @@ from web_support import TIMEOUT, Process, Uvicorn, client, closed, receive
 from websockets.asyncio.client import connect as async_connect
 from websockets.exceptions import InvalidStatus
 
-from ws_manager import WebSocketManager
+from ws_manager import Overloaded, WebSocketManager
 from ws_manager._bridge import bridge
 from ws_manager._handover import Admission
 from ws_manager.uvicorn import WebSocketProtocol
@@ -376,6 +376,44 @@ def test_server_that_can_t_write_ends_the_connection() -> None:
             manager.broadcast({"type": "hello"})
             assert (await asyncio.wait_for(task, TIMEOUT)).code == 1006
             assert manager.stats()["active_connections"] == 0
+
+    asyncio.run(run())
+
+
+def test_what_a_client_says_waits_while_the_runtime_is_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is neither lost nor is anything read behind it; the connection goes on."""
+
+    class Busy:
+        """A runtime that has no room twice."""
+
+        def __init__(self, runtime: Any) -> None:
+            self.runtime = runtime
+            self.said: list[str] = []
+
+        def bridge_receive(self, conn: int, data: Any) -> None:
+            self.said.append(data)
+            if len(self.said) <= 2:
+                raise Overloaded("the queue of commands is full")
+            self.runtime.bridge_receive(conn, data)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.runtime, name)
+
+    async def run() -> None:
+        manager = WebSocketManager()
+        async with manager.lifespan(None):
+            busy = Busy(manager._ready())
+            monkeypatch.setattr(manager, "_ready", lambda: busy)
+            one = Client()
+            task = one.start(manager)
+            await one.until(lambda: len(one.sent) > 1)
+            for n in (1, 2):
+                one.to_app.put_nowait({"type": "websocket.receive", "text": f'{{"action": "ping", "id": {n}}}'})
+            await one.until(lambda: '"id":2' in one.sent[-1].get("text", ""))
+            assert [json.loads(said)["id"] for said in busy.said] == [1, 1, 1, 2]
+            assert [m["id"] for sent in one.sent[1:] if (m := json.loads(sent["text"]))["type"] == "pong"] == [1, 2]
+            one.to_app.put_nowait({"type": "websocket.disconnect", "code": 1000})
+            assert (await asyncio.wait_for(task, TIMEOUT)).code == 1000
 
     asyncio.run(run())
 

@@ -137,6 +137,74 @@ def upgrade(port: int, path: str, host: str, origin: str) -> int:
         return int(peer.recv(4096).split(b" ", 2)[1])
 
 
+def raw(port: int, request: str) -> int:
+    """The status of the answer to a request as it is."""
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as peer:
+        peer.sendall(request.encode())
+        return int(peer.recv(4096).split(b" ", 2)[1])
+
+
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+def test_who_names_no_host_is_not_local(http: str) -> None:
+    with Uvicorn(make_app(WebSocketManager(admin=True)), http=http) as server:
+        for path in ("/api/ws/stats", "/metrics", "/api/ws/admin/state"):
+            assert raw(server.port, f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n") == 200
+            assert raw(server.port, f"GET {path} HTTP/1.0\r\n\r\n") in (401, 403), path
+
+
+TWICE = {
+    "Origin": "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.example\r\n",
+    "Host": "Host: localhost\r\nHost: evil.example\r\n",
+    "Authorization": "Host: localhost\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n",
+}
+
+
+def refuses_what_comes_twice(port: int) -> None:
+    """h11 refuses two Host fields itself, and a close before the acceptance is 403 where a server knows no other."""
+    for name, fields in TWICE.items():
+        assert raw(port, f"GET /api/ws/history?room=r HTTP/1.1\r\n{fields}\r\n") == 400, name
+        asks = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        assert raw(port, f"GET /ws/notifications HTTP/1.1\r\n{fields}{asks}{key}\r\n") in (400, 403), name
+
+
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+def test_two_fields_of_a_kind_are_refused(http: str) -> None:
+    manager = WebSocketManager()
+    for options in ({}, {"ws": protocol_of(manager)}, {"ws": "wsproto"}):
+        with Uvicorn(make_app(manager), http=http, **options) as server:
+            refuses_what_comes_twice(server.port)
+
+
+def test_two_fields_of_a_kind_are_refused_under_hypercorn(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import fastapi, ws_manager\n"
+        "app = fastapi.FastAPI(lifespan=ws_manager.lifespan)\n"
+        "app.include_router(ws_manager.router)\n"
+    )
+    with Process("-m", "hypercorn", "main:app", "--bind", "127.0.0.1:0", cwd=tmp_path) as server:
+        refuses_what_comes_twice(int(server.expect(r"Running on http://127.0.0.1:(\d+)")[1]))
+
+
+def test_what_uvicorn_does_not_believe_is_not_believed() -> None:
+    """Nor by the runtime: what a client says about its address, scheme and host is its own word."""
+    manager = WebSocketManager(trusted_proxies="none")
+    said = {"x_forwarded_for": "203.0.113.9", "x_forwarded_proto": "https", "x_forwarded_host": "app.example"}
+    headers = {name.replace("_", "-"): value for name, value in said.items()}
+    with Uvicorn(make_app(manager), proxy_headers=False) as server:
+        checked = "GET /checked/api/ws/admin/state"
+        assert call(server.port, checked, host="inner", origin="https://app.example", **said) == 403
+        with client(server.port, "/ws", additional_headers=headers) as browser:
+            receive(browser, "connected")
+            assert manager.connections()[0]["ip"] == "127.0.0.1"
+        with (
+            pytest.raises(InvalidStatus) as refusal,
+            client(server.port, "/ws", origin="https://app.example", additional_headers=headers),
+        ):
+            pass
+        assert refusal.value.response.status_code == 403
+
+
 def test_nobody_becomes_the_test_client_by_a_header() -> None:
     manager = WebSocketManager()
     with Uvicorn(make_app(manager), forwarded_allow_ips="*") as server:

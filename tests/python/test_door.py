@@ -236,3 +236,54 @@ def test_warnings_look_like_the_lines_beside_them(tmp_path: Path) -> None:
     with Process("plain.py", cwd=tmp_path) as process:
         process.expect("^INFO: +ws_manager: access: open")
         process.expect("^WARNING: +ws_manager: BaseHTTPMiddleware of the application")
+
+
+LINES = """
+import asyncio, logging, sys
+from ws_manager import WebSocketManager
+from ws_manager._bridge import bridge
+from ws_manager._chain import start
+from ws_manager._handlers import Handlers
+from ws_manager._outcomes import NOBODY
+from ws_manager._router import CALLS, _identify
+
+def fails():
+    raise ValueError("the database\\nis away")
+
+async def slow(request):
+    await asyncio.sleep(60)
+
+async def main():
+    start("on_message", fails, (), NOBODY)
+    manager = WebSocketManager(auth_timeout=0.1)
+    manager.authenticate(slow)
+    await _identify(manager, b"{}")
+    manager.start()
+    manager.stop()
+    async def nothing(message={}): pass
+    scope = {"type": "websocket", "headers": [], "query_string": b"", "path": "/ws"}
+    await bridge(manager, scope, nothing, nothing, {}, path="/ws", label="/ws")
+
+asyncio.run(main())
+"""
+
+
+def test_so_do_those_of_the_bridge_the_router_and_handlers(tmp_path: Path) -> None:
+    (tmp_path / "lines.py").write_text(LINES)
+    with Process("lines.py", cwd=tmp_path) as process:
+        assert process.wait() == 0, process.output
+        process.expect("^ERROR: +ws_manager: on_message: the handler raised ValueError$")
+        process.expect(r"^ValueError: the database\\nis away$")
+        process.expect("^WARNING: +ws_manager: the authenticate handler did not answer")
+        process.expect("^ERROR: +ws_manager: WebSocket /ws can't be served")
+        bare = [
+            line for line in process.lines if line.startswith(("on_message", "the authenticate", "WebSocket", "is"))
+        ]
+        assert bare == []
+    (tmp_path / "lines.py").write_text(
+        LINES.replace("asyncio.run", 'logging.basicConfig(format="%(name)s | %(message)s")\nasyncio.run')
+    )
+    with Process("lines.py", cwd=tmp_path) as process:
+        assert process.wait() == 0, process.output
+        process.expect(r"^ws_manager \| on_message: the handler raised ValueError$")
+        assert "ERROR: " not in process.output

@@ -354,3 +354,32 @@ def test_a_concurrent_handler_does_not_hold_up_others(manager: WebSocketManager,
     client.send({"action": "slow"})
     assert client.ask(action="release")["data"] == "released"
     assert client.next()["data"] == "slow"
+
+
+def test_the_trace_of_what_a_handler_raises_forges_no_line(python: Any) -> None:
+    output = python(
+        """
+        import logging
+        from ws_manager import WebSocketManager
+        from ws_manager._chain import start
+        from ws_manager._outcomes import NOBODY
+
+        logging.basicConfig(format="%(levelname)s %(message)s")
+        words = "board \\x1b[2J\\nCRITICAL forged\\u202e"
+
+        def handler():
+            try:
+                raise KeyError(words)
+            except KeyError as error:
+                raise ValueError(words) from error
+
+        start("on_message", handler, (), NOBODY)
+        """
+    )
+    lines = output.splitlines()
+    assert lines[0] == "ERROR on_message: the handler raised ValueError"
+    assert lines[-1] == "ValueError: board \\x1b[2J\\nCRITICAL forged\\u202e"
+    assert sum(line.startswith("  File ") and line.endswith(" in handler") for line in lines) == 2
+    assert not any(line.startswith("CRITICAL") for line in lines)
+    assert output.isascii()
+    assert "\x1b" not in output

@@ -108,16 +108,16 @@ def test_bad_rooms_are_named(manager: WebSocketManager) -> None:
 
 
 def test_rest_answers_as_on_the_own_port(manager: WebSocketManager) -> None:
-    status, content_type, body = manager.rest("GET", "/api/ws/stats", ip="127.0.0.1")
+    status, content_type, body = manager.rest("GET", "/api/ws/stats", ip="127.0.0.1", host="localhost")
     assert status == 200
     assert content_type.startswith("application/json")
     assert json.loads(body)["active_connections"] == 0
-    status, _, body = manager.rest(
-        "POST", "/api/ws/broadcast", ip="127.0.0.1", body=b'{"event_type":"notification","data":{"title":"a"}}'
-    )
+    notification = b'{"event_type":"notification","data":{"title":"a"}}'
+    status, _, body = manager.rest("POST", "/api/ws/broadcast", ip="127.0.0.1", host="localhost", body=notification)
     assert status == 200
     assert json.loads(body)["recipients"] == 0
     assert manager.rest("GET", "/nowhere", ip="127.0.0.1")[0] == 404
+    assert manager.rest("GET", "/api/ws/stats", ip="127.0.0.1")[0] == 401, "no host was asked for"
 
 
 def test_metrics_are_prometheus_text(manager: WebSocketManager) -> None:
