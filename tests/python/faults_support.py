@@ -1,6 +1,7 @@
 """Recipes of the documents under trouble: their awaits are held by the test, and their clients go meanwhile.
 
-Each async function of a recipe gets gates: one where it begins (`live.0`), and one before each of its awaits (`live.1` …).
+Each async function of a recipe gets gates: one before each of its awaits (`live.0`, `live.1` …), or where it begins if it
+awaits nothing as it stands in the page.
 A gate does nothing unless the test has armed it. Then it says so in the log, waits until it is released, and goes on or
 raises.
 """
@@ -98,8 +99,10 @@ class _Gates(ast.NodeTransformer):
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         before, self._function = self._function, node.name
-        node.body.insert(0, ast.parse(f"await gate({self._next()!r})").body[0])
-        node.body[1:] = [self.visit(statement) for statement in node.body[1:]]
+        if any(isinstance(inner, ast.Await) for inner in ast.walk(node)):
+            self.generic_visit(node)
+        else:
+            node.body.insert(0, ast.parse(f"await gate({self._next()!r})").body[0])
         self._function = before
         return node
 
@@ -198,12 +201,13 @@ class Peer:
             protocol.receive_eof()
         self._flush()
         for event in protocol.events_received():
-            if isinstance(event, Response) and event.status_code != 101:
-                self._heard.append({"refused": event.status_code})
+            if isinstance(event, Response):
+                status = event.status_code
+                self._heard.append({"let_in": True} if status == 101 else {"refused": status})
             elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
                 self._heard.append(parsed(event.data))
         if not data or protocol.close_rcvd:
-            self._heard.append({"closed": protocol.close_code})
+            self._heard.append({"closed": protocol.close_rcvd.code if protocol.close_rcvd else None})
 
     def leave(self) -> None:
         """As a browser's page that is closed: with a frame that says so, if there is a connection already."""
