@@ -1,7 +1,7 @@
 """Recipes of the documents under trouble: their awaits are held by the test, and their clients go meanwhile.
 
-Each async function of a recipe gets gates: one before each of its awaits (`live.0`, `live.1` …), or where it begins if it
-awaits nothing as it stands in the page.
+Each async function of a recipe gets gates: one before each of its awaits (`live.0`, `live.1` …), or where it begins if
+it awaits nothing as it stands in the page.
 A gate does nothing unless the test has armed it. Then it says so in the log, waits until it is released, and goes on or
 raises.
 """
@@ -31,16 +31,20 @@ SECRET = "the store is away"
 GATE = f'''
 import asyncio
 import gc
+import weakref
 
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 import ws_manager
 
 armed, released = {{}}, asyncio.Event()
+passed = weakref.WeakKeyDictionary()  # of each task, the points that it has passed: a loop is not held in a later turn
 
 
 async def gate(point, make=None):
-    raises = armed.pop(point, None)
+    points = passed.setdefault(asyncio.current_task(), set())
+    raises = None if point in points else armed.pop(point, None)
+    points.add(point)
     if raises is None:
         return await make() if make else None
     print("held", point, flush=True)
@@ -267,12 +271,16 @@ class Held:
         self.control("/_empty")
 
 
+def serving(folder: Path, code: str, server: str) -> Process:
+    """A program in a process of its own: by `ws_manager run` (hand-over), or plain uvicorn (bridge)."""
+    (folder / "main.py").write_text(code, "utf-8")
+    command = ["uvicorn"] if server == "uvicorn" else ["ws_manager", "run"]
+    return Process("-X", "dev", "-m", *command, "main:app", "--port", "0", cwd=folder)
+
+
 @contextlib.contextmanager
 def holding(folder: Path, code: str, server: str) -> Iterator[Held]:
     """Serves a program with gates."""
     (folder / "gate.py").write_text(GATE, "utf-8")
-    main = f"from gate import gate, install\n{code}\ninstall(globals())\n"
-    (folder / "main.py").write_text(main, "utf-8")
-    command = ["uvicorn"] if server == "uvicorn" else ["ws_manager", "run"]
-    with Process("-X", "dev", "-m", *command, "main:app", "--port", "0", cwd=folder) as process:
+    with serving(folder, f"from gate import gate, install\n{code}\ninstall(globals())\n", server) as process:
         yield Held(process)

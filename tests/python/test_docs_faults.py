@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults_support import SECRET, Held, Peer, gated, holding, is_async
+from faults_support import SECRET, Held, Peer, gated, holding, is_async, serving
 from test_docs import BLOCK, PAGES, ROOT
-from web_support import TIMEOUT
+from web_support import TIMEOUT, Process
 
 APP = """
 from fastapi import FastAPI
@@ -42,6 +42,8 @@ class Trip:
     """None: the greeting."""
     raises: Mapping[str, Any] | None = None
     """None: it is not let in."""
+    asks: Any = None
+    """Where nobody is answered who is at the points: what it says then, to hear the above."""
     cookie: str = ""
     login: str = ""
     """A path that answers with the cookie."""
@@ -160,7 +162,10 @@ RECIPES = (
     Recipe(
         "handlers",
         "async def load(",
-        (Trip("load.0 message.0", "/ws", "hello", {"type": "chat"}, INTERNAL),),
+        (
+            Trip("load.0", "/ws", "hello", {"type": "chat"}, {"type": "pong"}, asks={"action": "ping"}),
+            Trip("message.0", "/ws", "hello", {"type": "chat"}, INTERNAL),
+        ),
         APP + "ws_manager.authenticate(lambda request: {'user_id': 'u1', 'rooms': ['board:7']})\n",
     ),
     Recipe(
@@ -170,7 +175,7 @@ RECIPES = (
             Trip("ticks.0", "/ws", "hello", {"type": "echo"}, {"type": "echo"}),
             command("report.0", {"data": 499500}, action="report"),
         ),
-        APP + "ws_manager.on_message(lambda connection, message: connection.send({'type': 'echo'}))\n",
+        APP + "import asyncio\nws_manager.on_message(lambda connection, message: connection.send({'type': 'echo'}))\n",
     ),
     Recipe("handlers", '"welcome":', (Trip("who.0", "/ws", hears={"type": "motd"}, raises=REFUSED_BY_HANDLER),), APP),
     Recipe(
@@ -223,7 +228,15 @@ RECIPES = (
         "raw=True, state=",
         (
             Trip("websocket_endpoint.0", "/ws/7", hears={"let_in": True}, raw=True),
-            Trip("said.0 said.1", "/ws/7", "hi", {"text": "Client #7 says: hi"}, INTERNAL, raw=True),
+            Trip(
+                "said.0 said.1",
+                "/ws/7",
+                "hi",
+                {"text": "Client #7 says: hi"},
+                raw=True,
+                asks="ho",
+                raises={"text": "You wrote: ho"},
+            ),
             Trip("websocket_endpoint.1", "/ws/7", "hi", {"text": "Client #7 says: hi"}, raw=True, leaving=True),
         ),
     ),
@@ -339,6 +352,8 @@ class Client:
         self.peers[-1].hears(self.trip.hears or GREETING)
 
     def is_refused(self) -> None:
+        if self.trip.asks is not None:
+            self.peers[-1].say(self.trip.asks)
         self.peers[-1].hears(self.trip.raises or REFUSED_BY_SERVER)
 
     def goes(self, how: str = "leaves") -> None:
@@ -398,11 +413,15 @@ def stops(served: Held, raised: int) -> None:
     """It ends as it should, and has said nothing but what the recipe raised."""
     served.process.signal(signal.SIGTERM)
     assert served.process.wait() in (0, -signal.SIGTERM)
-    output = served.process.output
+    has_said_only(served.process, raised)
+
+
+def has_said_only(process: Process, raised: int) -> None:
+    output = process.output
     odd = re.findall(r".*(?:never retrieved|never awaited|was destroyed|Exception ignored|Unhandled).*", output)
     assert odd == []
-    raised_so = re.findall(r"^Traceback .*\n(?: .*\n)+(\S.*)$", output, re.M)
-    assert raised_so == [f"RuntimeError: {SECRET}"] * raised, output[-20000:]
+    errors = re.findall(r"^(?:ERROR: +)?Traceback .*\n(?: .*\n)+(\S.*)$", output, re.M)
+    assert errors == [f"RuntimeError: {SECRET}"] * raised, output[-20000:]
 
 
 @pytest.mark.parametrize("server", ["run", "uvicorn"])
@@ -421,3 +440,24 @@ def test_clients_that_go_and_awaits_that_fail(tmp_path: Path, recipe: Recipe, se
                     raised += 1
                     await_takes_long(served, trip, point)
         stops(served, raised)
+
+
+@pytest.mark.parametrize("server", ["run", "uvicorn"])
+@pytest.mark.parametrize(("page", "words"), LIFESPANS)
+def test_lifespans_that_raise(tmp_path: Path, page: str, words: str, server: str) -> None:
+    code = APP + block(page, words)
+    assert code.count("        yield\n") == 1
+    failure = f"        raise RuntimeError({SECRET!r})\n"
+    at_the_start = code.replace("        yield\n", f"{failure}        yield\n")
+    with serving(tmp_path, at_the_start, server) as process:
+        assert process.wait() not in (0, -signal.SIGTERM)
+        has_said_only(process, raised=1)
+    at_the_end = code.replace("        yield\n", f"        yield\n{failure}")
+    with serving(tmp_path, at_the_end, server) as process:
+        client = Peer(process.port, "/ws")
+        client.hears(GREETING)
+        process.signal(signal.SIGTERM)
+        client.hears({"closed": 1001})
+        client.leave()
+        process.wait()
+        has_said_only(process, raised=1)
