@@ -3,8 +3,12 @@
  * the API key, or the word of the host, which has looked at the caller in its own way. Without a key, a caller on this machine is
  * let in, as for REST; with one, nobody is let in for that reason alone.
  */
-#include "admin/admin.h"
+#include "admin/access.h"
+
+#include "core/core.h"
+#include "policy/config.h"
 #include "policy/origin.h"
+#include "rest/call.h"
 
 static bool key_is_set(const struct wsm__call *call)
 {

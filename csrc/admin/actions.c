@@ -1,6 +1,13 @@
 /* What the panel's buttons do. Each is a line in the log. */
-#include "admin/admin.h"
-#include "net/connection.h"
+#include "admin/actions.h"
+
+#include <jansson.h>
+
+#include "clients/ban.h"
+#include "clients/conn.h"
+#include "clients/peers.h"
+#include "host/log.h"
+#include "rest/call.h"
 
 #define CODE 4409 /* as wsm_disconnect() has it */
 #define REASON "disconnected by an administrator"
@@ -86,7 +93,7 @@ static void ban(struct wsm__call *call, json_t *body)
 	}
 	peer = wsm__peer_get(call->core, &address);
 	before = peer ? peer->connections : 0;
-	wsm__peers_ban(call->core, &address, length, wsm__str(BAN_REASON));
+	wsm__ban(call->core, &address, length, wsm__str(BAN_REASON));
 	if (!wsm__peer_banned(call->core, &address)) {
 		wsm__call_refuse(call, 503, "internal", "the server is out of memory");
 		return;
@@ -106,7 +113,7 @@ static void unban(struct wsm__call *call, json_t *body)
 	if (!address_of(call, body, &address))
 		return;
 	was = wsm__peer_banned(call->core, &address);
-	wsm__peers_ban(call->core, &address, 0, wsm__str(NULL));
+	wsm__ban(call->core, &address, 0, wsm__str(NULL));
 	wsm__address_format(&address, ip);
 	if (was)
 		wsm__log(call->core->runtime, WSM_WARNING, "admin panel: %s lifted the ban of %s", caller(call, by),

@@ -1,8 +1,10 @@
 /* Connections, as the panel lists them. */
-#include "admin/table.h"
-#include "net/connection.h"
+#include "admin/connections.h"
 
-#include "base/clock.h"
+#include "admin/table.h"
+#include "clients/carrier.h"
+#include "clients/conn.h"
+#include "rooms/room.h"
 
 #define ROOMS_SHOWN 20u /* of one connection */
 #define TEXT_SHOWN 300u /* bytes of what a client says about itself */
@@ -104,7 +106,7 @@ static void add_row(struct wsm__core *core, struct wsm__conn *conn, struct wsm__
 	add_number(out, "queued_bytes", conn->sub.outbox.bytes + conn->sub.held_bytes);
 	wsm__buffer_addf(out, ",\"lagging\":%s,\"firehose\":%s,\"bridge\":%s",
 	                 wsm__sub_lags(&conn->sub) ? "true" : "false", conn->sub.firehose ? "true" : "false",
-	                 conn->bridge ? "true" : "false");
+	                 conn->carrier && conn->carrier->hosted ? "true" : "false");
 	add_number(out, "sent", conn->sent.count);
 	add_number(out, "received", conn->received_messages.count);
 	add_number(out, "bytes_sent", conn->bytes_sent);

@@ -1,5 +1,8 @@
 /* Rooms, as the panel lists them. */
+#include "admin/rooms.h"
+
 #include "admin/table.h"
+#include "core/core.h"
 
 static const char *const kinds[] = {
 	[WSM__ROOM_PUBLIC] = "public",

@@ -1,6 +1,9 @@
 #include "admin/samples.h"
 
-#include "base/clock.h"
+#include <string.h>
+
+#include "clients/peers.h"
+#include "core/core.h"
 
 /* Counters, but for those that are said to be of the moment. */
 #define FIELDS(X)                                                                                                      \
@@ -19,7 +22,7 @@
 	X(dropped_gap, fates[WSM__DROPPED_GAP])                                                                        \
 	X(dropped_left, fates[WSM__DROPPED_LEFT])                                                                      \
 	X(dropped_closed, fates[WSM__DROPPED_CLOSED])                                                                  \
-	X(refused, core->counters.refused + core->counters.handshakes_refused + core->peers.banned_refused)            \
+	X(refused, core->counters.refused + core->counters.handshakes_refused + core->peers->banned_refused)           \
 	X(limited, limited(core))
 
 static uint64_t limited(const struct wsm__core *core)
@@ -27,7 +30,7 @@ static uint64_t limited(const struct wsm__core *core)
 	uint64_t sum = 0;
 
 	for (int i = 0; i < WSM__LIMIT_COUNT; i++)
-		sum += core->limits.broken[i];
+		sum += core->limits_broken[i];
 	return sum;
 }
 

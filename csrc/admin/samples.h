@@ -2,7 +2,10 @@
 #ifndef WSM_ADMIN_SAMPLES_H
 #define WSM_ADMIN_SAMPLES_H
 
-#include "net/runtime.h"
+#include "ws_manager.h"
+
+struct wsm__buffer;
+struct wsm__core;
 
 #define WSM__SAMPLES 300u         /* kept */
 #define WSM__SAMPLE_FIELDS_MAX 24 /* numbers of one */

@@ -1,15 +1,21 @@
 /* The document that the panel polls, and the page itself. */
-#include <stdio.h>
-#include <stdlib.h>
+#include "admin/state.h"
 
-#include "admin/admin.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/connections.h"
 #include "admin/page.h"
+#include "admin/rooms.h"
 #include "admin/samples.h"
 #include "admin/table.h"
 #include "admin/tail.h"
-#include "base/clock.h"
-#include "net/answers.h"
-#include "net/checks.h"
+#include "clients/answers.h"
+#include "clients/peers.h"
+#include "core/core.h"
+#include "host/checks.h"
+#include "rest/call.h"
 #include "wire/target.h"
 
 #define TICK_MS 1000u /* between two samples, at least */
@@ -105,7 +111,7 @@ static void add_head(struct wsm__call *call)
 	                 core->stopping                          ? "stopping"
 	                 : atomic_load(&core->runtime->draining) ? "draining"
 	                                                         : "ok");
-	wsm__checks_line(core, access);
+	wsm__checks_line(core->runtime, access);
 	wsm__buffer_add_str(call->out, ",\"access\":");
 	wsm__buffer_add_json(call->out, wsm__str(access));
 	wsm__buffer_addf(call->out,

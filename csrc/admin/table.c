@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rest/call.h"
 #include "wire/target.h"
 
 #define CLOCK_EVERY 128u /* items between two looks at the clock */

@@ -5,10 +5,14 @@
 #ifndef WSM_ADMIN_TABLE_H
 #define WSM_ADMIN_TABLE_H
 
-#include "admin/admin.h"
+#include "ws_manager.h"
 
-#define WSM__TABLE_LIMIT 50u      /* rows of a page, if the call does not say */
-#define WSM__TABLE_LIMIT_MAX 500u /* at most */
+struct wsm__buffer;
+struct wsm__call;
+
+#define WSM__ADMIN_BUDGET_US 4000u /* for one table; what was not looked at by then is said to be missing */
+#define WSM__TABLE_LIMIT 50u       /* rows of a page, if the call does not say */
+#define WSM__TABLE_LIMIT_MAX 500u  /* at most */
 #define WSM__TABLE_SEARCH_MAX 128u
 
 /* What is asked for: search=, sort= (with '-' before it: largest first), offset=, limit=. */
@@ -56,10 +60,6 @@ size_t wsm__table_page(struct wsm__table *table);
 /* Appends "total":…,"looked":…,"matched":…,"offset":…, */
 void wsm__table_describe(const struct wsm__table *table, struct wsm__buffer *out);
 
-/* The tables: each appends an object. False, with nothing appended: there is no column to sort by as asked for. */
-bool wsm__admin_connections(struct wsm__core *core, const struct wsm__table_request *request, wsm_slice room,
-                            struct wsm__buffer *out);
-bool wsm__admin_rooms(struct wsm__core *core, const struct wsm__table_request *request, struct wsm__buffer *out);
 /* A rate with one decimal, whatever the host's locale. */
 void wsm__admin_add_rate(struct wsm__buffer *out, double rate);
 

@@ -1,10 +1,10 @@
 #include "admin/tail.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/clock.h"
-#include "base/slice.h"
-#include "rooms/name.h"
+#include "core/core.h"
+#include "host/route.h"
 #include "wire/json.h"
 
 #define ROOM_MAX 160u /* bytes of a name that are shown, "@client:" included */
@@ -50,6 +50,7 @@ bool wsm__tail_watch(struct wsm__core *core)
 		if (!core->tail)
 			return false;
 		core->tail->next = core->tail->oldest = 1;
+		core->published = wsm__tail_add;
 	}
 	core->tail->polled_ms = core->now_ms;
 	return true;
@@ -61,6 +62,7 @@ void wsm__tail_end(struct wsm__core *core)
 		let_go(core->tail);
 	free(core->tail);
 	core->tail = NULL;
+	core->published = NULL;
 }
 
 void wsm__tail_tick(struct wsm__core *core)

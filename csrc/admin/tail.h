@@ -5,7 +5,12 @@
 #ifndef WSM_ADMIN_TAIL_H
 #define WSM_ADMIN_TAIL_H
 
-#include "net/publish.h"
+#include "ws_manager.h"
+
+struct wsm__buffer;
+struct wsm__core;
+struct wsm__pub;
+struct wsm__publish;
 
 #define WSM__TAIL_SIZE 512u               /* publications kept */
 #define WSM__TAIL_BYTES (4u << 20)        /* of them; of a larger one the payload is not kept */
@@ -21,14 +26,8 @@ void wsm__tail_answer(struct wsm__core *core, uint64_t after, struct wsm__buffer
 void wsm__tail_tick(struct wsm__core *core);
 void wsm__tail_end(struct wsm__core *core);
 
+/* core->published, while somebody watches. */
 void wsm__tail_add(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice room, struct wsm__pub *pub,
                    uint64_t recipients);
-/* A publication; `pub` is NULL where nobody was there to get it. */
-static inline void wsm__tail_note(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice room,
-                                  struct wsm__pub *pub, uint64_t recipients)
-{
-	if (core->tail)
-		wsm__tail_add(core, publish, room, pub, recipients);
-}
 
 #endif

@@ -40,17 +40,6 @@ struct wsm__event_type {
 	bool flat;       /* flat shape: {"event_type":…, <fields>} */
 };
 
-/* What of an event's data the catalogue does not allow. */
-struct wsm__event_fault {
-	char path[96];        /* "frame_data.fps"; "data" for the whole */
-	const char *found;    /* "missing", "null", "a list" … */
-	const char *expected; /* "a number" … */
-	unsigned number;      /* 0 to 63: tells the faults of an event apart */
-};
-
-/* Whether the data is as the catalogue says; else what is wrong first. `data` is JSON that the host has encoded. */
-bool wsm__event_check(const struct wsm__event_type *event, wsm_slice data, struct wsm__event_fault *fault);
-
 /* How many events there are; each has a place among them. */
 extern const size_t wsm__event_types;
 size_t wsm__event_type_place(const struct wsm__event_type *event);

@@ -1,4 +1,6 @@
 /* Whether an event's data is what the catalogue says. One pass over the members; nothing is allocated. */
+#include "events/check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -524,4 +524,5 @@ int wsm_reload_keys(wsm_runtime *runtime, const char *secret, const char *public
 #ifdef __cplusplus
 }
 #endif
+
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/slice.h"
-#include "rooms/name.h"
+#include "wire/name.h"
 
 bool wsm__access_pattern_valid(wsm_slice pattern)
 {

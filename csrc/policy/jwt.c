@@ -5,9 +5,8 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "policy/jwt_keys.h"
-#include "rooms/name.h"
 #include "wire/json.h"
+#include "wire/name.h"
 #include "wire/target.h"
 
 #define DEPTH_MAX 16u

@@ -8,10 +8,10 @@
 #define WSM_POLICY_JWT_H
 
 #include "policy/access.h"
+#include "policy/jwt_keys.h"
 
 #define WSM__TOKEN_MAX 8192 /* bytes of a token; longer ones are not looked at */
 #define WSM__JTI_MAX 255
-#define WSM__JWT_KEYS_MAX 4 /* in force at the same time */
 
 /* X(name, sentence for the client). No sentence quotes anything of a token. */
 #define WSM__JWT_MAP(X)                                                                                                \
@@ -40,14 +40,6 @@ enum wsm__jwt_result {
 
 /* The sentence. Static. */
 const char *wsm__jwt_text(enum wsm__jwt_result result);
-
-struct wsm__jwt_options {
-	wsm_slice secret;     /* HMAC; several with white space between them; empty: none */
-	wsm_slice public_key; /* PEM; several one after the other; empty: none */
-	wsm_slice algorithm;  /* "HS256" …; empty: by the key */
-	wsm_slice audience, issuer;
-	uint64_t leeway_ms; /* for exp and nbf */
-};
 
 struct wsm__jwt; /* immutable: any thread may verify */
 

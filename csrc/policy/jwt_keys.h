@@ -5,7 +5,17 @@
 #ifndef WSM_POLICY_JWT_KEYS_H
 #define WSM_POLICY_JWT_KEYS_H
 
-#include "policy/jwt.h"
+#include "ws_manager.h"
+
+#define WSM__JWT_KEYS_MAX 4 /* in force at the same time */
+
+struct wsm__jwt_options {
+	wsm_slice secret;     /* HMAC; several with white space between them; empty: none */
+	wsm_slice public_key; /* PEM; several one after the other; empty: none */
+	wsm_slice algorithm;  /* "HS256" …; empty: by the key */
+	wsm_slice audience, issuer;
+	uint64_t leeway_ms; /* for exp and nbf */
+};
 
 struct wsm__jwt_keys; /* immutable */
 

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/slice.h"
-#include "rooms/name.h"
+#include "wire/name.h"
 
 struct wsm__pattern {
 	struct wsm__pattern *prev, *next;

@@ -1,7 +1,11 @@
 /* How a subscriber that lags catches up from history: members by offsets, the firehose by seq or by named positions. */
+#include "rooms/catchup.h"
+
 #include <stdlib.h>
 
-#include "rooms/registry.h"
+#include "rooms/fanout.h"
+#include "rooms/lag.h"
+#include "rooms/overflow.h"
 
 #define REPLAY_MAX 1024u /* publications that one firehose subscriber holds on to while it catches up */
 

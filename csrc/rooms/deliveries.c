@@ -1,5 +1,7 @@
 #include "rooms/deliveries.h"
 
+#include <stdlib.h>
+
 void wsm__tally_unref(struct wsm__tally *tally)
 {
 	if (tally && !--tally->refs)

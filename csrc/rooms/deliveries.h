@@ -10,7 +10,7 @@
 #ifndef WSM_ROOMS_DELIVERIES_H
 #define WSM_ROOMS_DELIVERIES_H
 
-#include "rooms/publication.h"
+#include "ws_manager.h"
 
 enum wsm__fate {
 	WSM__NEW, /* not counted yet; counts backwards, so that minus this is the number of all */
@@ -54,21 +54,6 @@ static inline uint64_t wsm__deliveries_dropped(const uint64_t fates[WSM__FATES])
 {
 	return fates[WSM__DROPPED_OVERFLOW] + fates[WSM__DROPPED_GAP] + fates[WSM__DROPPED_LEFT] +
 	       fates[WSM__DROPPED_CLOSED];
-}
-
-/* One delivery of `pub` goes from one state to another. Control messages are not counted. */
-static inline void wsm__fate(struct wsm__deliveries *all, struct wsm__pub *pub, enum wsm__fate from, enum wsm__fate to)
-{
-	if (pub->control)
-		return;
-	all->fates[from]--;
-	all->fates[to]++;
-	if (from == WSM__LAGGING)
-		pub->lagging--;
-	if (to == WSM__LAGGING)
-		pub->lagging++;
-	if (pub->tally)
-		wsm__tally_move(all, pub->tally, from, to);
 }
 
 #endif

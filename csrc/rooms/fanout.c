@@ -1,5 +1,9 @@
 /* How a publication gets into outboxes, and what happens when one overflows. */
-#include "rooms/registry.h"
+#include "rooms/fanout.h"
+
+#include "rooms/lag.h"
+#include "rooms/overflow.h"
+#include "rooms/room.h"
 
 void wsm__mark_dirty(struct wsm__registry *registry, struct wsm__sub *sub, bool urgent)
 {

@@ -6,7 +6,7 @@
 #ifndef WSM_ROOMS_HISTORY_H
 #define WSM_ROOMS_HISTORY_H
 
-#include "rooms/deliveries.h"
+#include "rooms/publication.h"
 
 struct wsm__history {
 	struct wsm__pub **ring;

@@ -1,4 +1,6 @@
 /* The books of those that lag: what each of them is still to get from history, counted at the publications there. */
+#include "rooms/lag.h"
+
 #include <stdlib.h>
 
 #include "rooms/registry.h"

@@ -1,26 +1,20 @@
 /* Joining and leaving. */
+#include "rooms/membership.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "rooms/name.h"
-#include "rooms/registry.h"
+#include "rooms/catchup.h"
+#include "rooms/fanout.h"
+#include "rooms/lag.h"
+#include "rooms/presence.h"
+#include "rooms/room.h"
+#include "wire/name.h"
 
 void wsm__sub_init(struct wsm__sub *sub)
 {
 	memset(sub, 0, sizeof(*sub));
 	wsm__outbox_init(&sub->outbox);
-}
-
-struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub)
-{
-	struct wsm__member_key key;
-	struct wsm__member *member = NULL;
-
-	memset(&key, 0, sizeof(key));
-	key.room_id = room_id;
-	key.sub = sub;
-	HASH_FIND(hh, registry->members, &key, sizeof(key), member);
-	return member;
 }
 
 static struct wsm__member *member_new(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room)

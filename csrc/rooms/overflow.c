@@ -1,7 +1,10 @@
 /* What is done about a subscriber whose queue is full; the order of the means is that of registry.h. */
+#include "rooms/overflow.h"
+
 #include <stdlib.h>
 
-#include "rooms/registry.h"
+#include "rooms/lag.h"
+#include "rooms/room.h"
 
 /* ---- held back -------------------------------------------------------------------------------------------------- */
 

@@ -1,10 +1,11 @@
 #include "rooms/presence.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/siphash.h"
-#include "rooms/name.h"
 #include "rooms/registry.h"
+#include "wire/name.h"
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 

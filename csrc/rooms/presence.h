@@ -16,15 +16,15 @@
 #include "base/hash.h"
 #include "base/slice.h"
 
+struct wsm__presence;
+struct wsm__registry;
+struct wsm__room;
+struct wsm__sub;
+
 #define WSM__PRESENCE_USER 'u'
 #define WSM__PRESENCE_CLIENT 'c'
 #define WSM__PRESENCE_INTERVAL_MS 200u /* between two turns of a room, at least */
 #define WSM__PRESENCE_PER_SECOND 5000u /* deliveries to one room, about */
-
-struct wsm__registry;
-struct wsm__room;
-struct wsm__sub;
-struct wsm__presence;
 
 /* A user in a room, or a connection without one. */
 struct wsm__present {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/slice.h"
-#include "rooms/deliveries.h"
 
 struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool ping)
 {

@@ -6,7 +6,7 @@
 #ifndef WSM_ROOMS_PUBLICATION_H
 #define WSM_ROOMS_PUBLICATION_H
 
-#include "ws_manager.h"
+#include "rooms/deliveries.h"
 #include "wire/frame.h"
 
 /* Ids that a publication is not for; made by the host's call, shared by the publications of that call. */
@@ -18,8 +18,6 @@ struct wsm__exclude {
 
 /* What becomes of a subscriber's backlog in a room when its queue is full; see registry.h. */
 enum wsm__backlog { WSM__RECOVER, WSM__DROP_OLDEST, WSM__LATEST, WSM__DISCONNECT };
-
-struct wsm__tally;
 
 struct wsm__pub {
 	uint32_t refs;
@@ -83,5 +81,20 @@ struct wsm__exclude *wsm__exclude_new(const wsm_slice *ids, size_t n);
 void wsm__exclude_unref(struct wsm__exclude *exclude);
 /* Whether the connection of that client and user (may be empty) is excluded. */
 bool wsm__excluded(const struct wsm__exclude *exclude, wsm_slice client_id, wsm_slice user_id);
+
+/* One delivery of `pub` goes from one state to another. Control messages are not counted. */
+static inline void wsm__fate(struct wsm__deliveries *all, struct wsm__pub *pub, enum wsm__fate from, enum wsm__fate to)
+{
+	if (pub->control)
+		return;
+	all->fates[from]--;
+	all->fates[to]++;
+	if (from == WSM__LAGGING)
+		pub->lagging--;
+	if (to == WSM__LAGGING)
+		pub->lagging++;
+	if (pub->tally)
+		wsm__tally_move(all, pub->tally, from, to);
+}
 
 #endif

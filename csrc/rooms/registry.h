@@ -30,14 +30,16 @@
 #include "base/slice.h"
 #include "rooms/history.h"
 #include "rooms/outbox.h"
-#include "rooms/presence.h"
+
+struct wsm__member;
+struct wsm__presence;
+struct wsm__present;
+struct wsm__room;
+struct wsm__sub;
 
 #define WSM__VACANT_MAX 1024 /* rooms that are remembered for their epoch alone */
 
 enum wsm__room_kind { WSM__ROOM_PUBLIC, WSM__ROOM_ALL, WSM__ROOM_USER, WSM__ROOM_SESSION };
-
-struct wsm__member;
-struct wsm__sub;
 
 /* What holds for one room; room rules may say it by pattern. */
 struct wsm__room_settings {
@@ -109,7 +111,7 @@ struct wsm__member {
 	bool vouched;  /* the authorize handler was asked about it, and has allowed it */
 };
 
-/* One receiver of publications; net/connection.h embeds it. */
+/* One receiver of publications; clients/conn.h embeds it. */
 struct wsm__sub {
 	struct wsm__outbox outbox;
 	struct wsm__member *members;
@@ -193,100 +195,10 @@ struct wsm__joined {
 	uint64_t offset;   /* recovered: the room's newest; else what comes next is the first after it */
 };
 
-/* `key` and `epoch_base` (8 characters) are random, from the caller. */
-void wsm__registry_init(struct wsm__registry *registry, const uint8_t key[16], const char *epoch_base);
-/* All subscribers must have been removed before. */
-void wsm__registry_fini(struct wsm__registry *registry);
-
-/* What holds for a room of that name, whether it exists or not. */
-void wsm__room_settle(struct wsm__registry *registry, wsm_slice name, struct wsm__room_settings *settings);
-/* NULL if there is none. `name` with the core's prefixes ("@all", "@user:7"). */
-struct wsm__room *wsm__room_find(struct wsm__registry *registry, wsm_slice name);
-/* Finds or makes it; NULL when out of memory. The caller has checked the name. */
-struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, uint64_t now_ms);
-/* Something was published to it, or asked of it: it is kept for another TTL. */
-void wsm__room_touch(struct wsm__room *room, uint64_t now_ms);
 static inline wsm_slice wsm__room_name(const struct wsm__room *room)
 {
 	return wsm__slice(room->name, room->name_len);
 }
-/*
- * Lets expired publications go, then rooms that have neither members nor a publication (or creation) within the TTL. A room
- * that a lagging firehose has not seen the end of stays: its subscriber is still to be told what it missed there.
- */
-void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms);
-/*
- * Notes that history of `room` has grown, and lets go that of the rooms least recently published to (but not of this one) while
- * all together take more than max_history_bytes. Their positions stay, so that clients that come back are told.
- */
-void wsm__room_kept(struct wsm__registry *registry, struct wsm__room *room);
-/* Its last member has left: may let go of the longest vacant room, never of this one. */
-void wsm__room_left(struct wsm__registry *registry, struct wsm__room *room);
-/* Somebody has come in, or something is published to it. */
-void wsm__room_entered(struct wsm__registry *registry, struct wsm__room *room);
-
-void wsm__sub_init(struct wsm__sub *sub);
-/* Leaves every room and the firehose; what waits to be written stays. */
-void wsm__sub_leave(struct wsm__registry *registry, struct wsm__sub *sub);
-/* The same, leaves the dirty lists, and releases what waits. */
-void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub);
-
-struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub);
-/*
- * Joins, or changes the level of a member; with `since`, lagging from there if that can be continued. The first member of a
- * user's or a session's room that names no such position goes on from `sent`: what was sent while nobody was there. Call
- * wsm__refill() after having queued what is to come before the replay. WSM_ENOMEM.
- */
-int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, int level,
-              const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined);
-/* False if it was no member. */
-bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room);
-/* WSM_ENOMEM. */
-int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub, int level);
-/*
- * Replays to a firehose subscriber what it missed. `named` are the positions that the client named, of which
- * `recovered[i]` is set. Rooms that it did not name are continued from the newest of the named positions.
- */
-struct wsm__named {
-	struct wsm__room *room; /* NULL: no such room any more */
-	struct wsm__since since;
-	bool recovered;
-};
-int wsm__firehose_resume(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__named *named, size_t n,
-                         uint64_t now_ms);
-
-/*
- * Makes a firehose subscriber's messages of one room go on after `offset`, which history reaches back to; those of other rooms
- * go on as they are. Sets `recovered` and `replayed`. A lagging firehose that has not come as far as `offset` yet just goes on,
- * not recovered. WSM_ENOMEM.
- */
-int wsm__firehose_rewind(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, uint64_t offset,
-                         struct wsm__joined *joined);
-/* Everything visible up to this seq was queued for a firehose subscriber, or is in its replay. */
-static inline uint64_t wsm__firehose_until(const struct wsm__registry *registry, const struct wsm__sub *sub)
-{
-	return sub->firehose_lagging ? sub->firehose_seq : registry->seq;
-}
-/* The offset after which a firehose subscriber's messages of the room go on. */
-uint64_t wsm__firehose_position(const struct wsm__sub *sub, const struct wsm__room *room);
-/* How many publications after `offset`, which history reaches back to, are for a subscriber with that level. */
-uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, int level);
-/* Whether a position can be continued from. */
-bool wsm__room_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms);
-
-/* Whether a publication to the room would reach anyone now. */
-bool wsm__room_has_audience(const struct wsm__registry *registry, const struct wsm__room *room);
-/*
- * Gives `pub` its place: sets room_id and seq, and the offset where `keep` (which the caller has written into the payload:
- * room->history.last + 1), keeps it, and queues it for everyone concerned. Returns how many get it: at once, or as lagging
- * members from history; those that it was dropped for, or that are to be closed, do not count.
- */
-uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
-                           uint64_t now_ms);
-/* Queues a control message for one subscriber, unless it is a text and that one is raw; on overflow marks it. */
-void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
-/* Queues a publication that is for this subscriber alone (@client:…). Returns false if it was dropped. */
-bool wsm__sub_deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
 static inline bool wsm__pub_is_for(const struct wsm__pub *pub, const struct wsm__sub *sub)
 {
 	return !wsm__excluded(pub->exclude, sub->client_id, sub->user_id);
@@ -296,59 +208,9 @@ static inline bool wsm__pub_is_wanted(const struct wsm__pub *pub, const struct w
 {
 	return (!pub->level || pub->level >= level) && !(pub->own && sub->raw) && wsm__pub_is_for(pub, sub);
 }
-/*
- * Queues without looking at the bound, and without counting: wsm__fate() is the caller's, control messages have none. False if
- * there was no memory; the subscriber is marked then.
- */
-bool wsm__sub_put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
-/* Marks it as to be closed. */
-void wsm__sub_overflowed(struct wsm__registry *registry, struct wsm__sub *sub);
-/* Goes on from history for a subscriber that lags, as far as half of max_queue allows. */
-void wsm__refill(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms);
 static inline bool wsm__sub_lags(const struct wsm__sub *sub)
 {
 	return sub->n_lagging || sub->firehose_lagging || sub->replay;
 }
-/* The first `n` of its outbox have been written. */
-void wsm__sub_written(struct wsm__registry *registry, struct wsm__sub *sub, uint32_t n);
-/* Puts a subscriber on a dirty list, or takes it off. */
-void wsm__mark_dirty(struct wsm__registry *registry, struct wsm__sub *sub, bool urgent);
-void wsm__unmark_dirty(struct wsm__registry *registry, struct wsm__sub *sub);
-
-/* ---- overflow.c ------------------------------------------------------------------------------------------------- */
-
-static inline bool wsm__sub_fits(const struct wsm__registry *registry, const struct wsm__sub *sub,
-                                 const struct wsm__pub *pub)
-{
-	return (!sub->outbox.count && !sub->held_bytes) ||
-	       sub->outbox.bytes + sub->held_bytes + pub->frame_len <= registry->max_queue;
-}
-/* Frees what may be freed for `pub`, as described above. Whether it fits then; its room may lag now. */
-bool wsm__make_room(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__pub *pub);
-/* Holds a publication back, in the order of seq. False when out of memory. */
-bool wsm__hold(struct wsm__sub *sub, struct wsm__outbox **held, struct wsm__pub *pub);
-/* The first `n` that are held are no longer. */
-void wsm__held_pop(struct wsm__sub *sub, struct wsm__outbox **held, uint32_t n);
-
-/* ---- lag.c ------------------------------------------------------------------------------------------------------ */
-
-/* The member lags from here on: `seq` is the first that is not queued, `position` the last offset that is. */
-void wsm__lag_begin(struct wsm__registry *registry, struct wsm__member *member, uint64_t position, uint64_t seq);
-void wsm__firehose_lag_begin(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t seq);
-/* A member whose level changes to `level`: what it is still to get from history is counted anew. */
-void wsm__lag_relevel(struct wsm__registry *registry, struct wsm__member *member, int level);
-/* Makes the member go on from `offset` at that level, whatever it was at before. Where history does not reach back, it will find a gap. */
-void wsm__lag_restart(struct wsm__registry *registry, struct wsm__member *member, uint64_t offset, int level);
-/* What it was still to get is not to come any more. */
-void wsm__lag_forget(struct wsm__registry *registry, struct wsm__member *member, enum wsm__fate fate);
-void wsm__firehose_lag_forget(struct wsm__registry *registry, struct wsm__sub *sub, enum wsm__fate fate);
-/*
- * Takes the room's publications with an offset out of the outbox: those after `offset` that are wanted at `level` will come again;
- * returns how many.
- */
-uint64_t wsm__sub_take_back(struct wsm__registry *registry, struct wsm__sub *sub, const struct wsm__room *room,
-                            uint64_t offset, int level);
-/* What is waiting and is not to come any more. */
-void wsm__outbox_forget(struct wsm__registry *registry, struct wsm__outbox *outbox, enum wsm__fate fate);
 
 #endif

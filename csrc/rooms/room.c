@@ -1,9 +1,12 @@
 /* Rooms themselves: finding, making and letting them go. */
+#include "rooms/room.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/siphash.h"
+#include "rooms/presence.h"
 #include "rooms/registry.h"
 
 void wsm__registry_init(struct wsm__registry *registry, const uint8_t key[16], const char *epoch_base)
@@ -264,4 +267,16 @@ void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms)
 
 	for (struct wsm__room_age *age = registry->ages; age; age = age->next)
 		expire_age(registry, age, wanted, now_ms);
+}
+
+struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub)
+{
+	struct wsm__member_key key;
+	struct wsm__member *member = NULL;
+
+	memset(&key, 0, sizeof(key));
+	key.room_id = room_id;
+	key.sub = sub;
+	HASH_FIND(hh, registry->members, &key, sizeof(key), member);
+	return member;
 }

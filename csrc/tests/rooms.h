@@ -2,7 +2,7 @@
  * rooms.h - a registry with a few subscribers in the hands of a test, and its traffic as text.
  *
  * A publication's payload is a short word ("a1"), so that a frame of it has len + 2 bytes, and what waits for a subscriber
- * reads as "a1 a2 b1". flush_one() stands for the socket: it takes everything that waits, then refills, as net/flush.c does.
+ * reads as "a1 a2 b1". flush_one() stands for the socket: it takes everything that waits, then refills, as clients/flush.c does.
  */
 #ifndef WSM_TESTS_ROOMS_H
 #define WSM_TESTS_ROOMS_H
@@ -11,7 +11,12 @@
 
 #include <stdio.h>
 
-#include "rooms/registry.h"
+#include "rooms/catchup.h"
+#include "rooms/fanout.h"
+#include "rooms/lag.h"
+#include "rooms/membership.h"
+#include "rooms/overflow.h"
+#include "rooms/room.h"
 
 #define SUBS 4
 #define TTL_MS 1000u

@@ -118,7 +118,7 @@ static void publish(struct model *model)
 	struct wsm__room *room = model_room(model, name, &i);
 
 	pub = new_publication(model, &entry);
-	if (room->settings.backlog == WSM__LATEST && pub->priority != WSM_CRITICAL) { /* as net/publish.c does */
+	if (room->settings.backlog == WSM__LATEST && pub->priority != WSM_CRITICAL) { /* as core/publish.c does */
 		pub->conflate = entry.conflate = true;
 		pub->key = pub->key ? pub->key : 3;
 	}
@@ -176,7 +176,7 @@ static void publish_to_client(struct model *model, struct client *client)
 	wsm__pub_unref(pub);
 }
 
-/* ---- writing, as net/flush.c does ------------------------------------------------------------------------------- */
+/* ---- writing, as clients/flush.c does ------------------------------------------------------------------------------- */
 
 static void flush_client(struct model *model, struct client *client, unsigned max)
 {

@@ -10,7 +10,12 @@
 
 #include <stdarg.h>
 
-#include "rooms/registry.h"
+#include "rooms/catchup.h"
+#include "rooms/fanout.h"
+#include "rooms/lag.h"
+#include "rooms/membership.h"
+#include "rooms/overflow.h"
+#include "rooms/room.h"
 
 #define CLIENTS 6u
 #define NAMES 6u

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "events/catalogue.h"
+#include "events/check.h"
 
 static void expect(const char *type, const char *data, const char *path, const char *found, const char *expected)
 {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
-#include "net/cors.h"
+#include "rest/cors.h"
 
 static char fields[WSM__CORS_MAX];
 

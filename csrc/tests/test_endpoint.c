@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "net/endpoint.h"
+#include "policy/endpoint.h"
 
 /* The pattern that a path belongs to, or "" */
 static const char *found_with(struct wsm__endpoints *endpoints, const char *path, bool auth)

@@ -1,7 +1,7 @@
 /* Room names and ids: what a client may call a room. */
 #include "exact.h"
 
-#include "rooms/name.h"
+#include "wire/name.h"
 
 static bool room(const char *name, size_t len)
 {

@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-#include "net/publish.h"
+#include "host/route.h"
+#include "rooms/publication.h"
 
 static struct wsm__publish *routed; /* of the test that runs; freed by the next and by finish() */
 static wsm_error error;

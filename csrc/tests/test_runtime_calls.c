@@ -37,9 +37,14 @@ static void an_address_has_so_many_of_them(void **state)
 	(void)state;
 	host_open(&host, "max_connections_per_ip", "4", NULL);
 	for (int i = 0; i < 6; i++) {
+		struct raw_answer answer;
+
 		fds[i] = raw_connect(host.port);
 		raw_say(fds[i], GET("/api/ws/health"));
-		assert_int_equal(status_of(fds[i]), i < 4 ? 200 : 429);
+		raw_answer(fds[i], &answer, false);
+		assert_int_equal(answer.status, i < 4 ? 200 : 429);
+		assert_true((strstr(answer.head, "\r\nRetry-After: 1\r\n") != NULL) == (i >= 4));
+		raw_answer_free(&answer);
 	}
 	assert_true(raw_ended(fds[5]));
 	assert_int_equal(host_stat(&host, "http_connections"), 4);

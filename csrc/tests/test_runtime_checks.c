@@ -269,7 +269,11 @@ static void a_refused_origin_is_named_with_what_to_change(void **state)
 	host_start(&host);
 	visitor_try(&visitor, host.port, "/ws", "Origin: https://shop.example\r\n");
 	visitor_leave(&visitor);
-	expect_line("refused: a WebSocket of a page of Origin https://shop.example", "allowed_origins");
+	expect_line("refused: a WebSocket of a page of Origin https://shop.example",
+	            "Add it there if the page is yours");
+	visitor_try(&visitor, host.port, "/ws", "Origin: null\r\n");
+	visitor_leave(&visitor);
+	expect_line("refused: a WebSocket of a page of Origin null", "serve the page over HTTP");
 }
 
 static void a_crowd_that_is_refused_writes_no_crowd_of_lines(void **state)

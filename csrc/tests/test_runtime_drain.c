@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "net/drain.h"
+#include "clients/drain.h"
 
 #define CROWD 200u
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "base/slice.h"
-#include "rooms/name.h"
 #include "wire/json.h"
+#include "wire/name.h"
 
 static const struct {
 	const char *name;

@@ -97,3 +97,22 @@ void wsm__handshake_accept(struct wsm__buffer *out, const struct wsm__head *head
 	                 "Sec-WebSocket-Accept: %s\r\n%s\r\n",
 	                 (const char *)text, chosen ? "Sec-WebSocket-Protocol: " WSM__SUBPROTOCOL "\r\n" : "");
 }
+
+unsigned wsm__handshake_status(unsigned close_code)
+{
+	switch (close_code) {
+	case 4401:
+		return 401;
+	case 4429:
+		return 429;
+	case 1001:
+	case 1011:
+	case 1013:
+		return 503;
+	case 1002:
+	case 4400:
+		return 400;
+	default: /* 4403, and the application's own */
+		return 403;
+	}
+}

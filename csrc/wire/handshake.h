@@ -19,4 +19,7 @@ unsigned wsm__handshake_check(const struct wsm__head *head, bool *chosen, const 
 /* Appends the answer with status 101 (section 4.2.2). */
 void wsm__handshake_accept(struct wsm__buffer *out, const struct wsm__head *head, bool chosen);
 
+/* The HTTP status that says what a close code says. */
+unsigned wsm__handshake_status(unsigned close_code);
+
 #endif

@@ -22,6 +22,24 @@ bool addon_admission(napi_env env, napi_value object, struct admission *out)
 		{ "heartbeat", &out->heartbeat, &admission->heartbeat },
 		{ "ip", &out->ip, &admission->ip },
 	};
+	const struct {
+		const char *name;
+		struct texts *texts;
+		const wsm_slice **slices;
+		size_t *n;
+	} lists[] = {
+		{ "rooms", &out->rooms, &admission->rooms, &admission->n_rooms },
+		{ "subscribe", &out->subscribe, &admission->subscribe, &admission->n_subscribe },
+		{ "publish", &out->publish, &admission->publish, &admission->n_publish },
+		{ "welcome", &out->welcome, &admission->welcome, &admission->n_welcome },
+	};
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {
+		{ "raw", &admission->raw }, { "admitted", &admission->admitted },      { "tls", &admission->tls },
+		{ "ask", &admission->ask }, { "skipOrigin", &admission->skip_origin },
+	};
 	napi_value value;
 
 	memset(out, 0, sizeof(*out));
@@ -33,40 +51,19 @@ bool addon_admission(napi_env env, napi_value object, struct admission *out)
 			return false;
 		*texts[i].slice = texts[i].text->slice;
 	}
-	value = addon_get(env, object, "rooms");
-	if (!value || !addon_texts(env, value, "rooms", &out->rooms))
-		return false;
-	admission->rooms = out->rooms.at;
-	admission->n_rooms = out->rooms.n;
-	value = addon_get(env, object, "subscribe");
-	if (!value || !addon_texts(env, value, "subscribe", &out->subscribe))
-		return false;
-	admission->subscribe = out->subscribe.at;
-	admission->n_subscribe = out->subscribe.n;
-	value = addon_get(env, object, "publish");
-	if (!value || !addon_texts(env, value, "publish", &out->publish))
-		return false;
-	admission->publish = out->publish.at;
-	admission->n_publish = out->publish.n;
-	value = addon_get(env, object, "welcome");
-	if (!value || !addon_texts(env, value, "welcome", &out->welcome))
-		return false;
-	admission->welcome = out->welcome.at;
-	admission->n_welcome = out->welcome.n;
-	value = addon_get(env, object, "raw");
-	if (!value || !addon_bool(env, value, &admission->raw))
-		return false;
-	value = addon_get(env, object, "admitted");
-	if (!value || !addon_bool(env, value, &admission->admitted))
-		return false;
-	value = addon_get(env, object, "tls");
-	if (!value || !addon_bool(env, value, &admission->tls))
-		return false;
-	value = addon_get(env, object, "ask");
-	if (!value || !addon_bool(env, value, &admission->ask))
-		return false;
-	value = addon_get(env, object, "skipOrigin");
-	return value && addon_bool(env, value, &admission->skip_origin);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		value = addon_get(env, object, lists[i].name);
+		if (!value || !addon_texts(env, value, lists[i].name, lists[i].texts))
+			return false;
+		*lists[i].slices = lists[i].texts->at;
+		*lists[i].n = lists[i].texts->n;
+	}
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		value = addon_get(env, object, flags[i].name);
+		if (!value || !addon_bool(env, value, flags[i].flag))
+			return false;
+	}
+	return true;
 }
 
 void addon_admission_fini(struct admission *admission)

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ws_manager._core import WsManagerError, room_valid
-from ws_manager._look import WANTS_REQUEST, look
+from ws_manager._look import WANTS_REQUEST, learn, look
 from ws_manager._manager import default_manager
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ all); 2 for wrong arguments.
 """
 
 NO_TABLE = "This application has no routing table that can be read (FastAPI and Starlette have one)."
+
+FIREHOSE = "/ws/notifications"
 
 GRANTED = (
     "who was granted it: by rooms= or subscribe= of connect() and authenticate, the token's claim rooms, "
@@ -100,6 +102,12 @@ class Subject(NamedTuple):
         return " and ".join(filter(None, (guards, self.checks))) or "everyone"
 
     @property
+    def firehose(self) -> bool:
+        """Whether there is an endpoint that hears all rooms."""
+        places = [] if self.found is None else self.found.endpoints
+        return bool(self.port) or any(place.endpoint and place.endpoint.pattern == FIREHOSE for place in places)
+
+    @property
     def entrants(self) -> str:
         """Who gets in, over any endpoint."""
         found = self.found
@@ -117,21 +125,23 @@ def report(app: Any, rooms: list[str]) -> tuple[list[str], int]:
     managers = (found.managers if found is not None else []) or [default_manager()]
     subjects = []
     for manager in managers:
+        if found is not None:
+            learn(manager, found)  # Without a router, it may be the one that connect() of the application uses.
         with manager._lock:
             subjects.append(Subject(manager, manager._any_runtime(), found))
     lines = [NO_TABLE] if found is None else [*_endpoints(subjects, found), *_wrong(found)]
     for subject in subjects:
         lines += ["", *_general(subject), *(line for room in rooms for line in ("", *_room(subject, room)))]
-    nothing = (found is None or not found.endpoints) and not any(subject.port for subject in subjects)
+    nothing = found is None or not (found.endpoints or found.decides or any(subject.port for subject in subjects))
     return lines, 1 if nothing or found is None or _wrong(found) else 0
 
 
 def _endpoints(subjects: list[Subject], found: Survey) -> list[str]:
-    if not found.endpoints:
-        return ["Endpoints in the application: none. app.include_router(ws_manager.router) adds them."]
-    width = max(len(place.path) for place in found.endpoints)
     own = [place for place in found.places if place.websocket and not place.ours]
     lines = ["Endpoints of ws_manager, and who gets in:"]
+    if not found.endpoints:
+        lines = ["Endpoints in the application: none. app.include_router(ws_manager.router) adds them."]
+    width = max((len(place.path) for place in found.endpoints), default=0)
     for place in found.endpoints:
         before = found.before_of(place)
         subject = next(s for s in subjects if place.endpoint is not None and s.manager is place.endpoint.manager)
@@ -181,7 +191,7 @@ def _room(subject: Subject, room: str) -> list[str]:
     lines = [f"Who hears {room}: {_hears(subject, room)}."]
     if room == "@all":
         return lines
-    if _rule(subject, room, "subscribe") != "nobody":
+    if _rule(subject, room, "subscribe") != "nobody" and subject.firehose:
         firehose = 'who was granted "*"' if subject.granted else subject.entrants
         lines.append(f"  all rooms at once (/ws/notifications): {firehose}")
     return [

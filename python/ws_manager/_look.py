@@ -65,7 +65,7 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
         if app in _seen:
             found = _seen[app]
             if manager is not None and found is not None:
-                _learn(manager, found)
+                learn(manager, found)
             return found
     found = survey(app) if app is not None else None
     with suppress(TypeError):
@@ -76,7 +76,7 @@ def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
     if manager is not None and manager not in managers:
         managers.append(manager)
     for each in managers:
-        _learn(each, found)
+        learn(each, found)
     if found.app in _warned:
         return found
     _warned.add(found.app)
@@ -116,7 +116,7 @@ def _place_of(scope: Mapping[str, Any]) -> Place | None:
     return next((place for path in paths if (place := found.find(path)) is not None), None)
 
 
-def _learn(manager: WebSocketManager, found: Survey) -> None:
+def learn(manager: WebSocketManager, found: Survey) -> None:
     """A WebSocket route of the application's own means that it decides who comes in; so does what may be one."""
     if found.decides is not None:
         manager._checked(found.decides)

@@ -38,6 +38,14 @@ def own():
     ws_manager.room("internal", subscribe="nobody")
     return app
 
+def routerless():
+    app = FastAPI(lifespan=ws_manager.lifespan)
+
+    @app.websocket("/live")
+    async def live(websocket: WebSocket): ...
+
+    return app
+
 empty = FastAPI()
 
 web_only = FastAPI(lifespan=ws_manager.lifespan)
@@ -181,6 +189,18 @@ def test_an_application_without_the_router(tmp_path: Path) -> None:
     assert status == 1
     assert "app.include_router(ws_manager.router) adds them" in text
     assert "nobody: there is no endpoint" in text
+
+
+def test_an_application_that_connects_in_a_route_of_its_own_alone(tmp_path: Path) -> None:
+    """As the start says it: the route decides who comes in, so rooms need a grant."""
+    status, text = check(tmp_path, "main:routerless()", "--room=board:7")
+    assert status == 0
+    assert "Access is granted" in text
+    assert "because of the application's own WebSocket route /live" in text
+    assert "Endpoints in the application: none. app.include_router(ws_manager.router) adds them." in text
+    assert "WebSocket routes of the application's own:\n  /live" in text
+    assert "/ws/notifications" not in text
+    assert "everyone may hear" not in text
 
 
 def test_help_and_a_reader_that_has_enough(tmp_path: Path) -> None:

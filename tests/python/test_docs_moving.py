@@ -68,6 +68,15 @@ def test_server_sent_events_and_what_was_missed(tmp_path: Path, browser: Browser
         line.cut()
 
 
+WHOLE_LINES = """import os, runpy, sys
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + chr(10)).encode())
+del sys.argv[0]
+runpy.run_path(sys.argv[0], {"print": say}, "__main__")
+"""
+"""Runs a program whose print() writes a line at once: two threads of it may print at the same time."""
+
+
 class Spoken:
     """A page's client in Python, in a process of its own: what it prints, and what it is told to say."""
 
@@ -75,7 +84,7 @@ class Spoken:
         code = folder / f"client-{arguments[-1]}.py"
         code.write_text(program(page, f"python {when} client"), "utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-u", code, *arguments],
+            [sys.executable, "-c", WHOLE_LINES, code, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

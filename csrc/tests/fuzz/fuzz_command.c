@@ -3,8 +3,8 @@
 
 #include <jansson.h>
 
-#include "rooms/name.h"
 #include "wire/command.h"
+#include "wire/name.h"
 
 static void check_error(const struct wsm__command *command)
 {

@@ -6,7 +6,7 @@
 
 #include "../tokens.h"
 #include "policy/jwt.h"
-#include "rooms/name.h"
+#include "wire/name.h"
 
 #define NOW_MS 1800000000000u
 

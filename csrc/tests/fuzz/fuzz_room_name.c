@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "base/buffer.h"
-#include "rooms/name.h"
+#include "wire/name.h"
 
 static void check_round_trip(wsm_slice name)
 {

@@ -1,0 +1,135 @@
+#include "clients/bridge.h"
+
+#include <stdlib.h>
+
+#include "clients/carrier.h"
+#include "clients/client.h"
+#include "clients/conn.h"
+#include "clients/entry.h"
+#include "clients/frames.h"
+#include "host/adopt.h"
+#include "host/events.h"
+#include "host/request.h"
+#include "host/simple.h"
+#include "rooms/catchup.h"
+
+#define WINDOW 262144u /* bytes that the host may hold of a bridged connection */
+
+/* In core->text where it is made. No data: no memory. */
+static wsm_slice bridge_text(struct wsm__conn *conn, const struct wsm__pub *pub)
+{
+	struct wsm__buffer *text = &conn->core->text;
+
+	if (!conn->sub.raw || !wsm__pub_has_raw(pub))
+		return wsm__pub_payload(pub);
+	wsm__buffer_clear(text);
+	if (!wsm__buffer_reserve(text, wsm__pub_raw_len(pub)))
+		return wsm__slice(NULL, 0);
+	wsm__pub_write_raw(pub, (uint8_t *)text->data);
+	return wsm__slice(text->data, wsm__pub_raw_len(pub));
+}
+
+static void hand_over(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+	struct wsm__outbox *outbox = &conn->sub.outbox;
+
+	/* At the end all goes out, at most max_queue: the host would never ask for it. */
+	while (outbox->count && (conn->in_flight < WINDOW || conn->state == WSM__CONN_CLOSING)) {
+		struct wsm__pub *pub = wsm__outbox_at(outbox, 0);
+		wsm_slice text = bridge_text(conn, pub);
+		struct wsm__event *event =
+			text.data ? wsm__event_new(WSM_EVENT_BRIDGE_SEND, wsm__str(NULL), text, wsm__str(NULL)) : NULL;
+
+		if (!event)
+			return;
+		event->event.conn = conn->number;
+		event->event.binary = pub->opcode == WSM__BINARY;
+		conn->in_flight += text.len;
+		wsm__event_post(core->runtime, event, true); /* bounded by the window */
+		wsm__frames_sent(conn, 1, pub->frame_len);
+		wsm__sub_written(&core->registry, &conn->sub, 1);
+	}
+	conn->choked = outbox->count > 0;
+}
+
+/* The end of a bridged connection: all that it is owed (at a stop also from history) goes to the host, then the close. */
+static void end(struct wsm__conn *conn)
+{
+	struct wsm__core *core = conn->core;
+
+	if (!conn->sub.overflow)
+		hand_over(conn);
+	while (core->stopping && wsm__sub_lags(&conn->sub) && !conn->sub.overflow && !conn->sub.outbox.count) {
+		wsm__refill(&core->registry, &conn->sub, core->now_ms);
+		hand_over(conn);
+	}
+	wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
+}
+
+static bool write_bridge(struct wsm__conn *conn)
+{
+	if (conn->state == WSM__CONN_CLOSING) {
+		end(conn);
+		return false;
+	}
+	if (!conn->choked)
+		hand_over(conn);
+	return true;
+}
+
+static const struct wsm__carrier bridge = { .hosted = true, .write = write_bridge, .close = wsm__conn_gone };
+
+void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)
+{
+	const wsm_admission *admission = adopt->has_admission ? &adopt->admission : NULL;
+	const wsm_request from = { adopt->path,      adopt->query, adopt->ip, adopt->headers,
+	                           adopt->n_headers, adopt->tls,   adopt->via };
+	struct wsm__endpoint *endpoint;
+	struct wsm__path_params params;
+	struct wsm__request request;
+	struct wsm__buffer token;
+	struct wsm__conn *conn = NULL;
+	const char *why;
+
+	wsm__request_of(&request, &from, adopt->path);
+	wsm__buffer_init(&token);
+	if (!wsm__request_admit(core->runtime, &request, admission, &endpoint, &params, &token, &why))
+		conn = wsm__conn_new(core, adopt->number, &request, endpoint, &params, admission);
+	if (conn) {
+		conn->carrier = &bridge;
+		conn->tell_closed = true;
+		wsm__conn_established(conn);
+	} else {
+		wsm__adopt_failed(core->runtime, adopt->number, 1013, "the connection could not be made");
+	}
+	wsm__endpoint_unref(endpoint);
+	wsm__buffer_fini(&token);
+	wsm__adopt_free(adopt);
+}
+
+void wsm__bridge_run(struct wsm__core *core, struct wsm__simple *command)
+{
+	struct wsm__conn *conn = wsm__conn_by_number(core, command->number);
+
+	if (!conn || conn->carrier != &bridge)
+		return;
+	switch (command->head.kind) {
+	case WSM__CMD_BRIDGE_RECEIVE:
+		wsm__client_receive(conn, command->a.data, command->a.len, true, true, command->flag);
+		break;
+	case WSM__CMD_BRIDGE_WRITTEN:
+		conn->in_flight -= command->bytes < conn->in_flight ? command->bytes : conn->in_flight;
+		conn->choked = false;
+		wsm__flush_soon(conn);
+		break;
+	default:
+		if (!conn->close_code) {
+			conn->close_code = (uint16_t)command->code;
+			free(conn->close_reason);
+			conn->close_reason = wsm__slice_dup(command->a);
+		}
+		wsm__conn_gone(conn);
+		break;
+	}
+}

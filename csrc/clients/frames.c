@@ -1,0 +1,145 @@
+#include "clients/frames.h"
+
+#include <string.h>
+
+#include "clients/conn.h"
+
+#define CONN_BYTES_MAX (4u * WSM__SCRATCH_SIZE) /* for one connection in one turn */
+
+void wsm__frames_sent(struct wsm__conn *conn, uint32_t n, size_t bytes)
+{
+	struct wsm__core *core = conn->core;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bool control = wsm__outbox_at(&conn->sub.outbox, i)->control;
+
+		core->counters.messages_sent += !control;
+		conn->sent.count += !control;
+	}
+	core->counters.bytes_sent += bytes;
+	conn->bytes_sent += bytes;
+}
+
+/* How many from the front go into one write of at most WSM__SCRATCH_SIZE; a larger one goes alone. */
+static uint32_t batch(const struct wsm__outbox *outbox, size_t *bytes)
+{
+	uint32_t n = 0, max = sizeof(((struct wsm__scratch *)0)->pubs) / sizeof(struct wsm__pub *);
+
+	*bytes = 0;
+	while (n < outbox->count && n < max) {
+		size_t len = wsm__outbox_at(outbox, n)->frame_len;
+
+		if (n && *bytes + len > WSM__SCRATCH_SIZE)
+			break;
+		*bytes += len;
+		n++;
+		if (*bytes >= WSM__SCRATCH_SIZE)
+			break;
+	}
+	return n;
+}
+
+/* Whether the scratch buffer already holds just these. Its publications are kept alive by references. */
+static bool same_batch(const struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n)
+{
+	if (scratch->count != n)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (scratch->pubs[i] != wsm__outbox_at(outbox, i))
+			return false;
+	return true;
+}
+
+static void forget_batch(struct wsm__scratch *scratch)
+{
+	for (uint32_t i = 0; i < scratch->count; i++)
+		wsm__pub_unref(scratch->pubs[i]);
+	scratch->count = 0;
+	scratch->len = 0;
+	wsm__buffer_fini(&scratch->large);
+}
+
+/* At most `bytes`, which is more than there is space for if it is a large raw one. False: no memory. */
+static bool copy_batch(struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n, size_t bytes,
+                       bool raw)
+{
+	uint8_t *data = scratch->bytes;
+
+	forget_batch(scratch);
+	if (bytes > sizeof(scratch->bytes)) {
+		if (!wsm__buffer_reserve(&scratch->large, bytes))
+			return false;
+		data = (uint8_t *)scratch->large.data;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct wsm__pub *pub = wsm__outbox_at(outbox, i);
+
+		if (raw && wsm__pub_has_raw(pub)) {
+			scratch->len += wsm__pub_frame_raw(pub, data + scratch->len);
+		} else {
+			memcpy(data + scratch->len, pub->frame, pub->frame_len);
+			scratch->len += pub->frame_len;
+		}
+		scratch->pubs[i] = wsm__pub_ref(pub);
+	}
+	scratch->count = n;
+	scratch->data = data;
+	return true;
+}
+
+/* The first `n` as they go on the wire; *bytes: at most, and then really. NULL: no memory. */
+static const uint8_t *batch_data(struct wsm__conn *conn, uint32_t n, size_t *bytes)
+{
+	const struct wsm__outbox *outbox = &conn->sub.outbox;
+	struct wsm__scratch *scratch = &conn->core->scratch[conn->sub.raw];
+	const struct wsm__pub *first = wsm__outbox_at(outbox, 0);
+
+	if (n == 1 && !(conn->sub.raw && wsm__pub_has_raw(first)))
+		return first->frame;
+	if (!same_batch(scratch, outbox, n) && !copy_batch(scratch, outbox, n, *bytes, conn->sub.raw))
+		return NULL;
+	*bytes = scratch->len;
+	return scratch->data;
+}
+
+/* One write of a batch; false when the connection takes no more now. */
+static bool write_batch(struct wsm__conn *conn, wsm__send_fn send, size_t *written)
+{
+	struct wsm__core *core = conn->core;
+	struct wsm__outbox *outbox = &conn->sub.outbox;
+	size_t bytes;
+	uint32_t n = batch(outbox, &bytes);
+	const uint8_t *data = batch_data(conn, n, &bytes);
+
+	if (!data) {
+		wsm__sub_overflowed(&core->registry, &conn->sub);
+		return false;
+	}
+	if (!send(conn, data, bytes)) {
+		conn->close_code = conn->close_code ? conn->close_code : 1006;
+		wsm__conn_closing(conn);
+		conn->choked = true;
+		return false;
+	}
+	wsm__frames_sent(conn, n, bytes);
+	wsm__sub_written(&core->registry, &conn->sub, n);
+	*written += bytes;
+	if (conn->state == WSM__CONN_CLOSING)
+		wsm__conn_wait_closing(conn);
+	return !conn->choked;
+}
+
+void wsm__frames_write(struct wsm__conn *conn, wsm__send_fn send)
+{
+	size_t written = 0;
+
+	while (conn->sub.outbox.count && written < CONN_BYTES_MAX)
+		if (!write_batch(conn, send, &written))
+			return;
+}
+
+void wsm__frames_forget(struct wsm__core *core)
+{
+	forget_batch(&core->scratch[0]);
+	forget_batch(&core->scratch[1]);
+}

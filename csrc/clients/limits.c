@@ -1,0 +1,157 @@
+#include "clients/limits.h"
+
+#include <stdio.h>
+
+#include "clients/conn.h"
+#include "clients/peers.h"
+#include "clients/users.h"
+#include "policy/config.h"
+#include "rooms/room.h"
+
+/* What costs as much as a subscription. */
+#define REPLAYED_PER_TOKEN 50
+#define BYTES_PER_TOKEN 16384
+#define VIOLATIONS_MIN 20.0 /* refused messages before a connection is closed */
+
+/* ---- rates ------------------------------------------------------------------------------------------------------ */
+
+/* One rate that a message or request counts for. */
+struct rate {
+	enum wsm__limit limit;
+	struct wsm__bucket *bucket;
+	double cost, rate;
+};
+
+/* Who goes on regardless is sent away: false then. */
+static bool bear_with(struct wsm__conn *conn, const struct rate *rate)
+{
+	struct wsm__core *core = conn->core;
+	double most = 2 * core->config->rate;
+
+	wsm__limit_broken(core, rate->limit);
+	core->counters.rate_limited++;
+	if (++conn->violations <= (most > VIOLATIONS_MIN ? most : VIOLATIONS_MIN))
+		return true;
+	wsm__peer_offence(core, conn->peer, WSM__OFFENCE_rate);
+	wsm__conn_close(conn, 4429, "the rate limit was broken repeatedly");
+	return false;
+}
+
+static void tell(struct wsm__conn *conn, const struct rate *rate, wsm_slice action, wsm_slice id)
+{
+	char message[96];
+
+	snprintf(message, sizeof(message), "too much per second (%s)", wsm__limit_name(rate->limit));
+	wsm__conn_error_later(conn, "rate_limited", message, action, id,
+	                      wsm__bucket_wait_ms(rate->bucket, rate->cost, rate->rate, 2 * rate->rate));
+}
+
+/* Takes from all of them; the first that has too little, or NULL. */
+static const struct rate *broken_by(struct wsm__conn *conn, const struct rate *rates, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!wsm__bucket_take(rates[i].bucket, rates[i].cost, rates[i].rate, 2 * rates[i].rate,
+		                      conn->core->now_ms))
+			return &rates[i];
+	if (conn->violations)
+		conn->violations--;
+	return NULL;
+}
+
+#define RATES_MAX 5
+
+static size_t rates_of(struct wsm__conn *conn, size_t len, struct rate rates[RATES_MAX])
+{
+	const struct wsm_config *config = conn->core->config;
+	struct wsm__peer *peer = conn->peer;
+	size_t n = 0;
+
+	if (conn->echo || conn->state == WSM__CONN_CLOSING)
+		return 0;
+	rates[n++] = (struct rate){ WSM__LIMIT_rate, &conn->rate, 1, config->rate };
+	rates[n++] = (struct rate){ WSM__LIMIT_byte_rate, &conn->byte_rate, (double)len, config->byte_rate };
+	if (conn->user)
+		rates[n++] = (struct rate){ WSM__LIMIT_rate_per_user, &conn->user->messages, 1, config->rate_per_user };
+	if (!peer || peer->exempt)
+		return n;
+	rates[n++] = (struct rate){ WSM__LIMIT_rate_per_ip, &peer->messages, 1, config->rate_per_ip };
+	rates[n++] = (struct rate){ WSM__LIMIT_byte_rate_per_ip, &peer->bytes, (double)len, config->byte_rate_per_ip };
+	return n;
+}
+
+bool wsm__limits_message(struct wsm__conn *conn, size_t len)
+{
+	struct rate rates[RATES_MAX];
+	const struct rate *broken = broken_by(conn, rates, rates_of(conn, len, rates));
+
+	if (broken && bear_with(conn, broken))
+		tell(conn, broken, wsm__str(NULL), wsm__str(NULL));
+	return !broken;
+}
+
+bool wsm__limits_control(struct wsm__conn *conn, size_t len)
+{
+	struct rate rates[RATES_MAX];
+	const struct rate *broken = broken_by(conn, rates, rates_of(conn, len, rates));
+
+	return !broken || bear_with(conn, broken);
+}
+
+bool wsm__limits_request(struct wsm__conn *conn, double cost, wsm_slice action, wsm_slice id)
+{
+	const struct rate rate = { WSM__LIMIT_subscription_rate, &conn->requests, cost,
+	                           conn->core->config->subscription_rate };
+
+	if (!broken_by(conn, &rate, 1))
+		return true;
+	if (bear_with(conn, &rate))
+		tell(conn, &rate, action, id);
+	return false;
+}
+
+void wsm__limits_answered(struct wsm__conn *conn, uint64_t replayed, size_t bytes)
+{
+	double rate = conn->core->config->subscription_rate;
+
+	wsm__bucket_charge(&conn->requests, (double)(replayed / REPLAYED_PER_TOKEN + bytes / BYTES_PER_TOKEN), rate,
+	                   2 * rate, conn->core->now_ms);
+}
+
+/* ---- subscriptions ---------------------------------------------------------------------------------------------- */
+
+/* Of all connections of its user: those are the members of a room. */
+static uint64_t asked_by_user(const struct wsm__conn *conn)
+{
+	const struct wsm__room *room;
+	uint64_t n = 0;
+	char name[136];
+
+	snprintf(name, sizeof(name), "@user:%.*s", (int)conn->sub.user_id.len, conn->sub.user_id.data);
+	room = wsm__room_find(&conn->core->registry, wsm__str(name));
+	for (uint32_t i = 0; room && i < room->n_members; i++)
+		n += room->members[i]->sub->n_asked;
+	return n;
+}
+
+const char *wsm__limits_rooms(struct wsm__conn *conn)
+{
+	const struct wsm_config *config = conn->core->config;
+
+	if (conn->sub.n_asked >= config->max_rooms) {
+		wsm__limit_broken(conn->core, WSM__LIMIT_max_rooms);
+		return "this connection has as many subscriptions as it may (max_rooms)";
+	}
+	if (!conn->user || asked_by_user(conn) < config->max_rooms_per_user)
+		return NULL;
+	wsm__limit_broken(conn->core, WSM__LIMIT_max_rooms_per_user);
+	return "the connections of this user have as many subscriptions as they may (max_rooms_per_user)";
+}
+
+bool wsm__limits_subscribe(struct wsm__conn *conn, wsm_slice action, wsm_slice id)
+{
+	const char *too_many = wsm__limits_rooms(conn);
+
+	if (too_many)
+		wsm__conn_error(conn, "too_many_rooms", too_many, action, id);
+	return !too_many;
+}

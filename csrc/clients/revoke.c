@@ -1,0 +1,35 @@
+#include "clients/revoke.h"
+
+#include "clients/conn.h"
+#include "clients/grant.h"
+#include "host/simple.h"
+
+#define SWEEP_MS 60000 /* all of them are looked at */
+
+void wsm__revoke_sweep(struct wsm__core *core)
+{
+	if (core->now_ms - core->revocations_swept_ms < SWEEP_MS)
+		return;
+	core->revocations_swept_ms = core->now_ms;
+	wsm__revocations_expire(&core->runtime->revocations, wsm__unix_ms());
+}
+
+void wsm__revoke_run(struct wsm__core *core, const struct wsm__simple *command)
+{
+	struct wsm__conn *conn, *next;
+
+	for (conn = core->by_number; conn; conn = next) {
+		next = conn->by_number.next;
+		if (conn->state == WSM__CONN_CLOSING)
+			continue;
+		if (conn->grant) {
+			if (wsm__revoked(core, &conn->grant->claims))
+				wsm__conn_close(conn, 4401, wsm__jwt_text(WSM__JWT_REVOKED));
+		} else if (command->a.len && wsm__slice_equal(conn->sub.user_id, command->a) &&
+		           (uint64_t)conn->info->connected_at < command->number) {
+			/* The host's word for who it is, from before that time. */
+			core->counters.revoked++;
+			wsm__conn_close(conn, 4401, "the application has revoked what this user was let in by");
+		}
+	}
+}

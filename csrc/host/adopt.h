@@ -1,0 +1,27 @@
+/* adopt.h - connections that the host hands over: with their socket (adopt), or one message at a time (bridge). */
+#ifndef WSM_HOST_ADOPT_H
+#define WSM_HOST_ADOPT_H
+
+#include "host/command.h"
+
+/* A hand-over, or the opening of a bridge. */
+struct wsm__adopt {
+	struct wsm__command_node head;
+	wsm_runtime *runtime;
+	uint64_t number;
+	int fd; /* -1: bridge */
+	bool has_admission;
+	wsm_admission admission;
+	wsm_slice request;         /* bytes */
+	wsm_slice path, query, ip; /* bridge */
+	wsm_member *headers;
+	size_t n_headers;
+	bool tls;
+	wsm_slice via;
+};
+
+void wsm__adopt_free(struct wsm__adopt *adopt);
+/* Tells the host that a connection that it handed over has come to nothing. */
+void wsm__adopt_failed(wsm_runtime *runtime, uint64_t number, unsigned code, const char *reason);
+
+#endif

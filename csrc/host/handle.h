@@ -1,0 +1,93 @@
+/* handle.h - wsm_runtime: what host threads hold, and share with the runtime thread. */
+#ifndef WSM_HOST_HANDLE_H
+#define WSM_HOST_HANDLE_H
+
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/queue.h"
+#include "policy/endpoint.h"
+#include "policy/revocation.h"
+#include "policy/rules.h"
+
+struct wsm__jwt;
+struct wsm__tls;
+
+/* One of a list of names. */
+struct wsm__name {
+	struct wsm__name *next;
+	char *text;
+};
+
+/* What leaves a line when it is refused. */
+enum wsm__refused {
+	WSM__REFUSED_ROOM,
+	WSM__REFUSED_CONNECTION,
+	WSM__REFUSED_ORIGIN,
+	WSM__REFUSED_CALL, /* over REST, for want of the key or for the admin panel */
+	WSM__REFUSED_HTTP, /* a limit of HTTP connections */
+	WSM__REFUSED_HISTORY,
+	WSM__REFUSED_SESSION,
+	WSM__REFUSED_PUBLICATION,
+	WSM__REFUSED_KINDS
+};
+
+#define WSM__REFUSALS_A_MINUTE 10
+
+struct wsm__refusals {
+	atomic_ullong since_ms; /* when this minute began */
+	atomic_uint told;       /* lines of this minute */
+	atomic_ulong untold;    /* those left out since the last line */
+};
+
+struct wsm_runtime {
+	struct wsm_config *config; /* immutable */
+	struct wsm__tls *tls;      /* NULL: no TLS on the own port */
+	struct wsm__jwt
+		*_Atomic jwt; /* NULL: no token authentication. Other threads than the runtime's only look whether it is */
+	const char *jwt_algorithm; /* of all keys, from the first to the last */
+	struct wsm__revocations revocations;
+	pid_t pid;                 /* of the process that made it: fork() */
+	pthread_mutex_t lifecycle; /* start, stop */
+	pthread_mutex_t wake_lock; /* guards `bell` */
+	uv_async_t *bell;          /* wakes the thread; NULL while stopped */
+	pthread_t thread;
+	bool has_thread;
+	pthread_mutex_t ended_lock;
+	pthread_cond_t ended_signal; /* waits by the monotonic clock */
+	bool ended;                  /* the thread has nothing left to do but to return */
+	atomic_bool running;
+	atomic_bool stop_asked; /* between wsm_runtime_stop() and the end of the thread */
+	atomic_bool draining;   /* new connections are refused */
+	atomic_uint port;
+
+	struct wsm__queue commands; /* of struct wsm__command_node */
+	struct wsm__queue events;   /* of struct wsm__event */
+	wsm_wake_fn wake;
+	void *wake_data;
+	atomic_uint want;                     /* WSM_WANT_… */
+	atomic_ullong next_conn;              /* number of the next connection */
+	atomic_ullong overloaded[WSM__RANKS]; /* commands dropped because the queue was full, by rank */
+	atomic_ullong events_dropped;
+
+	struct wsm__endpoints endpoints;
+	struct wsm__rules rules;
+	atomic_uint checks;      /* WSM__CHECK_…: what decides about clients (checks.h) */
+	_Atomic(char *) checked; /* what the application said about it; set once */
+	struct wsm__refusals refusals[WSM__REFUSED_KINDS];
+	pthread_mutex_t actions_lock;
+	struct wsm__name *actions; /* commands of the host */
+
+	atomic_ullong *told; /* by place in the catalogue: which faults of an event's data have been told */
+	atomic_uchar *fds;   /* by number: whether the fd is ours; for a child after fork() */
+	size_t n_fds;
+};
+
+/* WSM_OK or WSM_EFORKED, with `error`. A child must not take a lock: its holder may not exist there. */
+int wsm__runtime_check_fork(const wsm_runtime *runtime, wsm_error *error);
+/* WSM_OK, WSM_EFORKED or WSM_ENOTRUNNING, with `error`. */
+int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error);
+/* Notes that a descriptor is ours, or no longer is. */
+void wsm__runtime_own_fd(wsm_runtime *runtime, int fd, bool ours);
+
+#endif

@@ -1,0 +1,52 @@
+#include "host/refusals.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/visible.h"
+#include "host/log.h"
+
+const char *wsm__log_text(char *out, size_t size, wsm_slice text)
+{
+	struct wsm__buffer visible;
+	size_t len = 0;
+
+	wsm__buffer_init(&visible);
+	wsm__buffer_add_visible(&visible, text);
+	if (visible.len)
+		len = visible.len < size ? visible.len : size - 1;
+	while (len && len < visible.len &&
+	       ((unsigned char)visible.data[len] & 0xc0u) == 0x80) /* no half of a character */
+		len--;
+	if (len)
+		memcpy(out, visible.data, len);
+	out[len] = '\0';
+	wsm__buffer_fini(&visible);
+	return out;
+}
+
+void wsm__refusal_tell(wsm_runtime *runtime, enum wsm__refused kind, const char *format, ...)
+{
+	struct wsm__refusals *refusals = &runtime->refusals[kind];
+	uint64_t now = wsm__mono_us() / 1000;
+	unsigned long long since = atomic_load(&refusals->since_ms);
+	char line[900], more[48] = "";
+	unsigned long untold;
+	va_list args;
+
+	if ((!since || now - since >= 60000) && atomic_compare_exchange_strong(&refusals->since_ms, &since, now))
+		atomic_store(&refusals->told, 0);
+	if (atomic_fetch_add(&refusals->told, 1) >= WSM__REFUSALS_A_MINUTE) {
+		atomic_fetch_add(&refusals->untold, 1);
+		return;
+	}
+	untold = atomic_exchange(&refusals->untold, 0);
+	if (untold)
+		snprintf(more, sizeof(more), " (%lu more were not written)", untold);
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	wsm__log(runtime, WSM_WARNING, "refused: %s%s", line, more);
+}

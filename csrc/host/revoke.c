@@ -1,0 +1,89 @@
+/* The public calls about tokens that are taken back. */
+#include "host/revoke.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/slice.h"
+#include "host/handle.h"
+#include "host/simple.h"
+#include "policy/config.h"
+#include "policy/jwt.h"
+#include "wire/name.h"
+
+static const wsm_slice nothing = { NULL, 0 };
+
+void wsm__revoke_init(wsm_runtime *runtime, const struct wsm_config *config)
+{
+	uint8_t key[16];
+
+	wsm__random(key, sizeof(key));
+	wsm__revocations_init(&runtime->revocations, config->max_revocations, key);
+}
+
+static int check_names(wsm_slice jti, wsm_slice user_id, wsm_error *error)
+{
+	if (!jti.len == !user_id.len)
+		return wsm__fail(error, WSM_EINVAL,
+		                 "a revocation is of a token (jti) or of a user (user_id), not of %s",
+		                 jti.len ? "both" : "neither");
+	if (jti.len > WSM__JTI_MAX || !wsm__utf8_valid(jti))
+		return wsm__fail(error, WSM_EINVAL, "a jti has 1 to %d bytes of UTF-8", WSM__JTI_MAX);
+	if (user_id.len && !wsm__id_valid(user_id))
+		return wsm__fail(error, WSM_EINVAL, "a user id has 1 to %d bytes of UTF-8 without control characters",
+		                 WSM__ID_MAX);
+	return WSM_OK;
+}
+
+int wsm_revoke(wsm_runtime *runtime, const wsm_revocation *given, wsm_error *error)
+{
+	wsm_revocation what = *given;
+	struct wsm__simple *command;
+	uint64_t now = wsm__unix_ms();
+	int status = wsm__runtime_check_fork(runtime, error);
+
+	if (!status)
+		status = check_names(what.jti, what.user_id, error);
+	if (status)
+		return status;
+	if (!what.before_ms)
+		what.before_ms = now;
+	if (!what.until_ms) /* no token that it is about lives longer: it was issued before that */
+		what.until_ms = (what.jti.len || what.before_ms < now ? now : what.before_ms) +
+		                (uint64_t)(runtime->config->revocation_ttl * 1000);
+	status = wsm__revocations_add(&runtime->revocations, &what, now, error);
+	if (status || !atomic_load(&runtime->running)) /* nobody is connected, and nobody will be with it */
+		return status;
+	command = wsm__simple_new(WSM__CMD_REVOKED, what.before_ms, what.user_id, nothing, nothing, nothing, NULL, 0);
+	status = wsm__simple_post(runtime, command, true, NULL);
+	return status == WSM_ENOMEM ? wsm__fail(error, status, "out of memory") : WSM_OK;
+}
+
+int wsm_unrevoke(wsm_runtime *runtime, wsm_slice jti, wsm_slice user_id, wsm_error *error)
+{
+	int status = wsm__runtime_check_fork(runtime, error);
+
+	if (!status)
+		status = check_names(jti, user_id, error);
+	if (status)
+		return status;
+	status = wsm__revocations_remove(&runtime->revocations, jti, user_id);
+	return status ? wsm__fail(error, status, "that is not revoked, or no longer") : WSM_OK;
+}
+
+int wsm_revocations(wsm_runtime *runtime, wsm_text *answer, wsm_error *error)
+{
+	struct wsm__buffer out;
+	int status = wsm__runtime_check_fork(runtime, error);
+
+	answer->data = NULL;
+	answer->len = 0;
+	if (status)
+		return status;
+	wsm__revocations_expire(&runtime->revocations, wsm__unix_ms());
+	wsm__buffer_init(&out);
+	wsm__revocations_list(&runtime->revocations, &out);
+	status = wsm__buffer_steal(&out, answer);
+	wsm__buffer_fini(&out);
+	return status ? wsm__fail(error, status, "out of memory") : WSM_OK;
+}

@@ -1,0 +1,409 @@
+#include "rest/rest.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/answers.h"
+#include "clients/peers.h"
+#include "core/core.h"
+#include "core/publish.h"
+#include "host/refusals.h"
+#include "host/route.h"
+#include "policy/config.h"
+#include "policy/origin.h"
+#include "rest/call.h"
+#include "rest/cors.h"
+#include "rest/history.h"
+#include "wire/head.h"
+#include "wire/name.h"
+#include "wire/target.h"
+
+/* ---- access ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * Writing: with the key, or from loopback where no key is set. A browser on the same machine is on loopback too, whatever page it
+ * shows; it sends an Origin with every POST, so a foreign one is not let in without the key.
+ */
+static bool may_write(const struct wsm__call *call)
+{
+	wsm_slice origin = wsm__call_header(call, "origin");
+
+	if (wsm__call_has_key(call))
+		return true;
+	if (*call->core->config->api_key)
+		return call->from.local && !origin.len;
+	return call->from.local && wsm__origin_allowed(origin, wsm__str("localhost"), false, NULL, 0);
+}
+
+/* Statistics: from loopback, or with the key. History is what polling clients read, so it is open as the rooms are. */
+static bool may_read(const struct wsm__call *call)
+{
+	return wsm__call_has_key(call) || call->from.local;
+}
+
+static bool refuse(struct wsm__call *call)
+{
+	wsm__call_refuse_key(
+		call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
+		      "this machine to localhost, and not through a proxy");
+	return false;
+}
+
+static bool writes(struct wsm__call *call)
+{
+	return may_write(call) || refuse(call);
+}
+
+static bool reads(struct wsm__call *call)
+{
+	return may_read(call) || refuse(call);
+}
+
+/* ---- the calls -------------------------------------------------------------------------------------------------- */
+
+static void get_stats(struct wsm__call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__answer_stats(call->core, call->out);
+}
+
+static void get_connections(struct wsm__call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_active);
+}
+
+/* For load balancers: whether new clients are welcome. */
+static void get_health(struct wsm__call *call, wsm_slice rest)
+{
+	bool draining = atomic_load(&call->core->runtime->draining);
+
+	(void)rest;
+	call->status = draining ? 503 : 200;
+	wsm__buffer_addf(call->out, "{\"status\":\"%s\"}", draining ? "draining" : "ok");
+}
+
+/* For who restarts processes: that it answers is the answer, while it drains, too. */
+static void get_live(struct wsm__call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__buffer_add_str(call->out, "{\"status\":\"ok\"}");
+}
+
+static void get_bans(struct wsm__call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__peers_answer_bans(call->core, call->out);
+}
+
+static void get_metrics(struct wsm__call *call, wsm_slice rest)
+{
+	(void)rest;
+	wsm__answer_metrics(call->core, call->out);
+}
+
+static void get_subscribers(struct wsm__call *call, wsm_slice rest)
+{
+	char project[WSM__ROOM_NAME_MAX + 1], room[160];
+	size_t suffix = strlen("/subscribers");
+	int len = wsm__percent_decode(wsm__slice(rest.data, rest.len - suffix), false, project, sizeof(project));
+
+	if (len <= 0) {
+		wsm__call_refuse(call, 400, "bad_request", "the path does not name a project");
+		return;
+	}
+	snprintf(room, sizeof(room), "project:%.*s", len, project);
+	if (!wsm__room_name_valid(wsm__str(room))) {
+		wsm__call_refuse(call, 400, "room_invalid", "the project's id makes no valid room name");
+		return;
+	}
+	wsm__buffer_add_str(call->out, "{\"project_id\":");
+	wsm__buffer_add_json(call->out, wsm__slice(project, (size_t)len));
+	wsm__buffer_addf(call->out, ",\"subscribers\":%llu}",
+	                 (unsigned long long)wsm__subscribers(call->core, wsm__str(room)));
+}
+
+/* ---- POST /api/ws/broadcast ------------------------------------------------------------------------------------- */
+
+static wsm_slice text_of(json_t *body, const char *name)
+{
+	json_t *value = json_object_get(body, name);
+
+	return wsm__slice(json_string_value(value), json_string_length(value));
+}
+
+static bool check_body(struct wsm__call *call, json_t *body)
+{
+	static const char *const texts[] = { "event_type", "project_id", "room" };
+
+	for (size_t i = 0; i < 3; i++) {
+		json_t *value = json_object_get(body, texts[i]);
+
+		if (value && !json_is_string(value) && !json_is_null(value)) {
+			wsm__call_refuse(call, 400, "bad_request", "event_type, project_id and room must be strings");
+			return false;
+		}
+	}
+	if (!text_of(body, "event_type").len) {
+		wsm__call_refuse(call, 400, "bad_request", "the body has no \"event_type\"");
+		return false;
+	}
+	if (text_of(body, "room").len && text_of(body, "project_id").len) {
+		wsm__call_refuse(call, 400, "bad_request", "give either room or project_id");
+		return false;
+	}
+	return true;
+}
+
+static void send_body(struct wsm__call *call, json_t *body)
+{
+	json_t *data = json_object_get(body, "data");
+	char *encoded = data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	wsm_slice room = text_of(body, "room"), project = text_of(body, "project_id");
+	wsm_publication publication = {
+		.target = room.len      ? WSM_TO_ROOM
+		          : project.len ? WSM_TO_PROJECT
+		                        : WSM_TO_AUTO,
+		.ids = room.len ? &room : &project,
+		.n_ids = room.len || project.len ? 1 : 0,
+		.type = text_of(body, "event_type"),
+	};
+	struct wsm__publish *publish;
+	wsm_delivery delivery;
+	wsm_error error;
+
+	if (wsm__slice_is(room, "@all"))
+		publication.target = WSM_TO_ALL;
+	if (wsm__publish_new(&publication, wsm__str(encoded ? encoded : "{}"), &publish, &error)) {
+		wsm__call_refuse(call, 400, wsm_status_code(error.status), error.message);
+	} else {
+		wsm__publish_now(call->core, publish, &delivery);
+		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"}",
+		                 (unsigned long long)delivery.recipients, delivery.message_id);
+	}
+	free(encoded);
+}
+
+static void post_broadcast(struct wsm__call *call, wsm_slice rest)
+{
+	json_t *body = wsm__call_body(call);
+
+	(void)rest;
+	if (body && check_body(call, body))
+		send_body(call, body);
+	json_decref(body);
+}
+
+/* ---- routing ---------------------------------------------------------------------------------------------------- */
+
+#define JSON_TYPE "application/json"
+
+static const struct wsm__rest_row rows[] = {
+	{ .path = "/api/ws/stats", .allowed = reads, .content_type = JSON_TYPE, .answer = get_stats },
+	{ .path = "/ws/stats", .allowed = reads, .content_type = JSON_TYPE, .answer = get_stats },
+	{ .path = "/api/ws/connections", .allowed = reads, .content_type = JSON_TYPE, .answer = get_connections },
+	{ .path = "/api/ws/health", .content_type = JSON_TYPE, .answer = get_health },
+	{ .path = "/api/ws/live", .content_type = JSON_TYPE, .answer = get_live },
+	{ .path = "/api/ws/bans", .allowed = reads, .content_type = JSON_TYPE, .answer = get_bans },
+	{ .path = "/api/ws/project/",
+	  .suffix = "/subscribers",
+	  .allowed = reads,
+	  .content_type = JSON_TYPE,
+	  .answer = get_subscribers },
+	{ .path = "/api/ws/broadcast",
+	  .method = "POST",
+	  .allowed = writes,
+	  .content_type = JSON_TYPE,
+	  .answer = post_broadcast },
+	{ .path = "/api/ws/history", .content_type = JSON_TYPE, .answer = wsm__rest_history },
+	{ .path = "/metrics",
+	  .allowed = reads,
+	  .content_type = "text/plain; version=0.0.4; charset=utf-8",
+	  .answer = get_metrics },
+};
+
+static bool row_matches(const struct wsm__rest_row *row, wsm_slice path, wsm_slice *rest)
+{
+	size_t prefix = strlen(row->path), suffix = row->suffix ? strlen(row->suffix) : 0;
+
+	if (!row->suffix)
+		return wsm__slice_is(path, row->path);
+	if (!wsm__slice_starts(path, row->path) || path.len <= prefix + suffix)
+		return false;
+	*rest = wsm__slice(path.data + prefix, path.len - prefix);
+	return !memcmp(path.data + path.len - suffix, row->suffix, suffix) &&
+	       !memchr(rest->data, '/', rest->len - suffix);
+}
+
+static bool takes_post(const struct wsm__rest_row *row)
+{
+	return row->method && !strcmp(row->method, "POST");
+}
+
+/* Those of the core, then those of whoever stands above. */
+static const struct wsm__rest_row *find_row(const struct wsm__core *core, wsm_slice path, wsm_slice *rest)
+{
+	const struct wsm__rest_rows *more = core->rest;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (row_matches(&rows[i], path, rest))
+			return &rows[i];
+	for (size_t i = 0; more && i < more->n; i++)
+		if (row_matches(&more->rows[i], path, rest))
+			return &more->rows[i];
+	return NULL;
+}
+
+bool wsm__rest_path(const struct wsm__core *core, wsm_slice path)
+{
+	wsm_slice rest;
+
+	return find_row(core, path, &rest) != NULL;
+}
+
+static void read_from(const wsm_rest_request *request, struct wsm__request *from)
+{
+	memset(from, 0, sizeof(*from));
+	from->path = request->path;
+	from->query = request->query;
+	from->ip = request->ip;
+	from->via = request->via;
+	from->headers = request->headers;
+	from->n_headers = request->n_headers;
+	from->tls = request->tls;
+	from->host = request->host.len ? request->host : wsm__request_header(from, "host");
+}
+
+bool wsm__rest_client(const wsm_runtime *runtime, const wsm_rest_request *request, struct wsm__address *client)
+{
+	struct wsm__request from;
+	const char *why;
+	bool good;
+
+	read_from(request, &from);
+	good = wsm__request_client(runtime, &from, &why);
+	*client = from.client.address;
+	return good;
+}
+
+/* Who calls, behind trusted proxies; false if it was refused. */
+static bool find_client(struct wsm__call *call)
+{
+	const char *why;
+
+	read_from(call->request, &call->from);
+	if (wsm__request_client(call->core->runtime, &call->from, &why))
+		return true;
+	wsm__call_refuse(call, 400, "bad_request", why);
+	return false;
+}
+
+static void find_key(struct wsm__call *call, const struct wsm__rest_row *row)
+{
+	const struct wsm__key_call asked = { &call->from, row && row->allowed, !call->first_look };
+
+	call->key = wsm__key_check(call->core, &asked);
+}
+
+/* Who may use the panel may do so from a banned address, too: bans are lifted there. */
+static bool is_banned(struct wsm__call *call, const struct wsm__rest_row *row)
+{
+	if ((row && row->same_origin) || wsm__call_has_key(call) ||
+	    !wsm__peer_banned(call->core, &call->from.client.address))
+		return false;
+	wsm__call_refuse(call, 429, "rate_limited", "this address is banned for a while");
+	return true;
+}
+
+/* False if the call was refused. */
+static bool admit(struct wsm__call *call, const struct wsm__rest_row *row)
+{
+	bool head = wsm__slice_is(call->request->method, "HEAD");
+
+	if (!find_client(call))
+		return false;
+	find_key(call, row);
+	if (is_banned(call, row))
+		return false;
+	if (!row)
+		wsm__call_refuse(call, 404, "not_found", "there is nothing here");
+	else if (!wsm__slice_is(call->request->method, takes_post(row) ? "POST" : "GET") && !(head && !takes_post(row)))
+		wsm__call_refuse(call, 405, "method_not_allowed", takes_post(row) ? "use POST" : "use GET");
+	else
+		return !row->allowed || row->allowed(call);
+	return false;
+}
+
+bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request)
+{
+	struct wsm__buffer out;
+	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200, .first_look = true };
+	wsm_slice rest;
+	const struct wsm__rest_row *row = find_row(core, request->path, &rest);
+	bool takes;
+
+	wsm__buffer_init(&out);
+	takes = admit(&call, row) && takes_post(row);
+	wsm__buffer_fini(&out);
+	return takes;
+}
+
+/* That history was refused has been told, by its room. */
+static void tell(const struct wsm__call *call, const struct wsm__rest_row *row)
+{
+	wsm_slice origin = wsm__call_header(call, "origin");
+	char ip[60], host[120], page[120];
+
+	if (call->status != 401 && call->status != 403 && call->status != 429)
+		return;
+	if (row && row->answer == wsm__rest_history && call->status != 429)
+		return;
+	wsm__refusal_tell(call->core->runtime, WSM__REFUSED_CALL, "%s %s%s of %s to host %s%s%s (%u): %s",
+	                  row && takes_post(row) ? "POST" : "GET", row ? row->path : "(no call of ours)",
+	                  row && row->suffix ? "{project_id}/subscribers" : "",
+	                  wsm__log_text(ip, sizeof(ip), call->from.ip),
+	                  wsm__log_text(host, sizeof(host), call->from.called), origin.len ? ", Origin " : "",
+	                  wsm__log_text(page, sizeof(page), origin), call->status, call->why);
+}
+
+int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, struct wsm__inquiry *inquiry,
+                     wsm_rest_answer *answer)
+{
+	struct wsm__buffer out;
+	struct wsm__call call = { .core = core, .request = request, .inquiry = inquiry, .out = &out, .status = 200 };
+	wsm_slice rest = { NULL, 0 };
+	const struct wsm__rest_row *row = find_row(core, request->path, &rest);
+	bool preflight;
+	int status;
+
+	wsm__buffer_init(&out);
+	answer->content_type = JSON_TYPE;
+	answer->headers = WSM__REST_HEADERS;
+	preflight = wsm__slice_is(request->method, "OPTIONS");
+	/* The panel is a page of ours, and no other's. */
+	if (row && !row->same_origin)
+		preflight &=
+			wsm__cors_fields(core->config, wsm__fields_get(request->headers, request->n_headers, "origin"),
+			                 preflight, answer->cors);
+	else
+		preflight = false;
+	if (preflight) {
+		; /* a browser asks whether it may call */
+	} else if (admit(&call, row)) {
+		row->answer(&call, rest);
+		if (call.status == 200)
+			answer->content_type = row->content_type;
+	} else if (row && row->explain) {
+		row->explain(&call);
+		answer->content_type = row->content_type;
+	}
+	if (row && row->headers)
+		answer->headers = row->headers();
+	tell(&call, row);
+	answer->status = call.status;
+	status = wsm__buffer_steal(&out, &answer->body);
+	wsm__buffer_fini(&out);
+	return status;
+}

@@ -1,0 +1,248 @@
+#include "runtime/dispatch.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clients/access.h"
+#include "clients/ban.h"
+#include "clients/bridge.h"
+#include "clients/conn.h"
+#include "clients/drain.h"
+#include "clients/flush.h"
+#include "clients/revoke.h"
+#include "clients/subscription.h"
+#include "core/overload.h"
+#include "core/publish.h"
+#include "host/adopt.h"
+#include "host/keys.h"
+#include "host/query.h"
+#include "host/route.h"
+#include "host/simple.h"
+#include "policy/address.h"
+#include "rest/questions.h"
+#include "sockets/adopt.h"
+
+static void disconnect_user(struct wsm__core *core, const struct wsm__simple *command)
+{
+	struct wsm__conn *conn, *next;
+
+	for (conn = core->by_number; conn; conn = next) {
+		next = conn->by_number.next;
+		if (wsm__slice_equal(conn->sub.user_id, command->a))
+			wsm__conn_close(conn, command->code, command->b.data);
+	}
+}
+
+#define HANDLERS_BUSY "too many messages of this connection wait for the application's handlers (max_handler_queue)"
+
+static void reply(struct wsm__core *core, const struct wsm__simple *command)
+{
+	struct wsm__conn *conn = wsm__conn_by_number(core, command->number);
+
+	if (!conn || conn->state != WSM__CONN_OPEN)
+		return;
+	if (wsm__slice_is(command->d, "rate_limited")) {
+		wsm__limit_broken(core, WSM__LIMIT_max_handler_queue);
+		wsm__conn_error(conn, command->d.data, HANDLERS_BUSY, command->a, command->b);
+	} else if (command->d.len)
+		wsm__conn_error(conn, command->d.data, command->c.data, command->a, command->b);
+	else
+		wsm__conn_answer(conn, "reply", command->c.len ? command->c : wsm__str("null"), command->b);
+}
+
+static void authenticated(struct wsm__core *core, const struct wsm__simple *command)
+{
+	wsm_decision decision = {
+		.allow = command->flag,
+		.user_id = command->a,
+		.session_id = command->b,
+		.rooms = command->rooms,
+		.n_rooms = command->n_rooms,
+		.subscribe = command->rooms + command->n_rooms,
+		.n_subscribe = command->n_subscribe,
+		.publish = command->rooms + command->n_rooms + command->n_subscribe,
+		.n_publish = command->n_publish,
+		.welcome = command->rooms + command->n_rooms + command->n_subscribe + command->n_publish,
+		.n_welcome = command->n_welcome,
+		.code = command->code,
+		.reason = command->c,
+	};
+
+	wsm__ticket_authenticated(core, command->number, &decision);
+}
+
+static void ban(struct wsm__core *core, const struct wsm__simple *command)
+{
+	struct wsm__address address;
+
+	wsm__address_parse(&address, command->a);
+	wsm__ban(core, &address, (double)command->number / 1000, command->b);
+}
+
+static void adopt(struct wsm__core *core, struct wsm__adopt *adopt)
+{
+	wsm__socket_take(core, adopt->fd, adopt);
+}
+
+static void stop(struct wsm__core *core, struct wsm__stop *stop)
+{
+	unsigned deadline_ms = stop->deadline_ms;
+
+	free(stop);
+	core->stop(core, deadline_ms);
+}
+
+static void run_simple(struct wsm__core *core, struct wsm__simple *command)
+{
+	struct wsm__conn *conn;
+
+	switch (command->head.kind) {
+	case WSM__CMD_SUBSCRIBE:
+		wsm__subscription_set(core, command->a, command->b, true);
+		break;
+	case WSM__CMD_UNSUBSCRIBE:
+		wsm__subscription_set(core, command->a, command->b, false);
+		break;
+	case WSM__CMD_DISCONNECT:
+		conn = wsm__conn_by_client(core, command->a);
+		if (conn)
+			wsm__conn_close(conn, command->code, command->b.data);
+		break;
+	case WSM__CMD_DISCONNECT_USER:
+		disconnect_user(core, command);
+		break;
+	case WSM__CMD_CONN_DRAIN:
+		conn = wsm__conn_by_number(core, command->number);
+		if (conn)
+			wsm__drain_add(conn);
+		break;
+	case WSM__CMD_BAN:
+		ban(core, command);
+		break;
+	case WSM__CMD_AUTHENTICATED:
+		authenticated(core, command);
+		break;
+	case WSM__CMD_AUTHORIZED:
+		wsm__ticket_authorized(core, command->number, command->flag);
+		break;
+	case WSM__CMD_REPLY:
+		reply(core, command);
+		break;
+	case WSM__CMD_CHECKED:
+		wsm__access_guard(core, command->code);
+		break;
+	case WSM__CMD_REVOKED:
+		wsm__revoke_run(core, command);
+		break;
+	default:
+		wsm__bridge_run(core, command);
+		break;
+	}
+	free(command);
+}
+
+/*
+ * How much is published before it is written out. Otherwise a burst of the host fills the outboxes of clients that read as
+ * fast as they can, before a single write was tried, and they are taken for slow ones.
+ */
+#define BURST_BYTES 262144u
+
+/* Whether the loop has its turn first: to write, to read, to look at the time. A stopping runtime has none to lose. */
+static bool must_wait(struct wsm__core *core)
+{
+	if (core->burst < BURST_BYTES || atomic_load(&core->runtime->stop_asked))
+		return false;
+	if (!wsm__flush(core))
+		core->burst = 0;
+	return true;
+}
+
+/* A wake may have come while commands were waiting, so the queue is looked at until it is empty. */
+static struct wsm__node *next_command(struct wsm__core *core)
+{
+	if (!core->commands)
+		core->commands = wsm__queue_take(&core->runtime->commands);
+	return core->commands;
+}
+
+bool wsm__commands_run(struct wsm__core *core)
+{
+	struct wsm__node *node;
+
+	wsm__overload_look(core);
+	while ((node = next_command(core)) != NULL && !must_wait(core)) {
+		struct wsm__command_node *command = (struct wsm__command_node *)(void *)node;
+
+		core->commands = node->next;
+		core->burst += command->bytes + sizeof(*command);
+		switch (command->kind) {
+		case WSM__CMD_PUBLISH:
+			wsm__publish_run(core, (struct wsm__publish *)(void *)command);
+			break;
+		case WSM__CMD_ADOPT:
+			adopt(core, (struct wsm__adopt *)(void *)command);
+			break;
+		case WSM__CMD_BRIDGE_OPEN:
+			wsm__bridge_open_run(core, (struct wsm__adopt *)(void *)command);
+			break;
+		case WSM__CMD_QUERY:
+			wsm__query_run(core, (struct wsm__asked *)(void *)command);
+			break;
+		case WSM__CMD_KEYS:
+			wsm__keys_run(core->runtime, (struct wsm__keys *)(void *)command);
+			break;
+		case WSM__CMD_STOP:
+			stop(core, (struct wsm__stop *)(void *)command);
+			break;
+		default:
+			run_simple(core, (struct wsm__simple *)(void *)command);
+			break;
+		}
+	}
+	return core->commands != NULL;
+}
+
+static void discard(wsm_runtime *runtime, struct wsm__command_node *command)
+{
+	static const wsm_delivery stopped = { .status = WSM_ENOTRUNNING };
+	struct wsm__adopt *adopt;
+
+	switch (command->kind) {
+	case WSM__CMD_PUBLISH:
+		wsm__publish_free((struct wsm__publish *)(void *)command, &stopped);
+		break;
+	case WSM__CMD_ADOPT:
+	case WSM__CMD_BRIDGE_OPEN:
+		adopt = (struct wsm__adopt *)(void *)command;
+		if (adopt->fd >= 0)
+			close(adopt->fd);
+		wsm__adopt_failed(runtime, adopt->number, 1001, "the server is shutting down");
+		wsm__adopt_free(adopt);
+		break;
+	case WSM__CMD_KEYS: /* for the next start; nobody checks tokens any more */
+		wsm__keys_run(runtime, (struct wsm__keys *)(void *)command);
+		break;
+	case WSM__CMD_QUERY:
+		wsm__query_finish((struct wsm__asked *)(void *)command, WSM_ENOTRUNNING);
+		break;
+	default:
+		free(command);
+		break;
+	}
+}
+
+static void discard_all(wsm_runtime *runtime, struct wsm__node *node)
+{
+	struct wsm__node *next;
+
+	for (; node; node = next) {
+		next = node->next;
+		discard(runtime, (struct wsm__command_node *)(void *)node);
+	}
+}
+
+void wsm__commands_discard(wsm_runtime *runtime, struct wsm__node *taken)
+{
+	discard_all(runtime, taken);
+	discard_all(runtime, wsm__queue_take(&runtime->commands));
+}

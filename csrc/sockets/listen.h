@@ -1,0 +1,15 @@
+/* listen.h - sockets that are listened on. */
+#ifndef WSM_SOCKETS_LISTEN_H
+#define WSM_SOCKETS_LISTEN_H
+
+#include "ws_manager.h"
+
+struct wsm__core;
+
+/* Sets core->runtime->port. WSM_EADDRINUSE, WSM_ESYSTEM, WSM_ECONFIG. */
+int wsm__listen_open(struct wsm__core *core, wsm_error *error);
+void wsm__listen_close(struct wsm__core *core);
+/* Accepts again after the process had run out of descriptors. */
+void wsm__listen_resume(struct wsm__core *core);
+
+#endif

@@ -1,0 +1,11 @@
+/* websocket.h - an open connection's frames. */
+#ifndef WSM_SOCKETS_WEBSOCKET_H
+#define WSM_SOCKETS_WEBSOCKET_H
+
+struct wsm__conn;
+struct wsm__session;
+
+/* The handshake has succeeded: the session is OPEN, and carries the connection. */
+void wsm__websocket_open(struct wsm__session *session, struct wsm__conn *conn);
+
+#endif

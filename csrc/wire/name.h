@@ -1,0 +1,15 @@
+/* name.h - the grammar of room names (docs/protocol.md, "Rooms"). */
+#ifndef WSM_WIRE_NAME_H
+#define WSM_WIRE_NAME_H
+
+#include "ws_manager.h"
+
+#define WSM__ROOM_NAME_MAX 128
+#define WSM__ID_MAX 120 /* user, session, client ids: bytes */
+
+/* 1-128 bytes of UTF-8 without control characters (C0, DEL, C1), spaces (Unicode White_Space) or '*', not beginning with '@'. */
+bool wsm__room_name_valid(wsm_slice name);
+/* 1-120 bytes of UTF-8 without control characters. */
+bool wsm__id_valid(wsm_slice id);
+
+#endif
