@@ -155,6 +155,12 @@ RECIPES = (
     ),
     Recipe(
         "getting-started",
+        "async def doctor(",
+        (Trip("doctor.0", "/doctor/ana"), Trip("patient.0", "/patient/ana")),
+        APP + ENDPOINT,
+    ),
+    Recipe(
+        "getting-started",
         "async def boards_of(",
         (Trip("session.0 boards_of.0 boards.0", "/boards?user=ana"),),
         APP + ENDPOINT,
