@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "clients/conn.h"
+#include "clients/echo.h"
 #include "clients/peers.h"
 #include "clients/users.h"
 #include "host/refusals.h"
@@ -131,6 +132,17 @@ void wsm__limits_answered(struct wsm__conn *conn, uint64_t replayed, size_t byte
 
 	wsm__bucket_charge(&conn->requests, (double)(replayed / REPLAYED_PER_TOKEN + bytes / BYTES_PER_TOKEN), rate,
 	                   2 * rate, conn->core->now_ms);
+}
+
+void wsm__limits_too_large(struct wsm__conn *conn)
+{
+	wsm__limit_broken(conn->core, WSM__LIMIT_max_message_size);
+	wsm__refusal_tell(
+		conn->core->runtime, WSM__REFUSED_SIZE,
+		"a message of a client, closed with 1009: it is larger than option max_message_size (%zu bytes) "
+		"allows. Raise it if an honest client needs more",
+		wsm__conn_max_message(conn));
+	wsm__conn_close(conn, 1009, "the message is larger than max_message_size");
 }
 
 /* ---- subscriptions ---------------------------------------------------------------------------------------------- */
