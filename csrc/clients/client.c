@@ -413,8 +413,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 	if (first)
 		conn->binary = binary;
 	if (conn->received.len + len > wsm__conn_max_message(conn)) {
-		wsm__limit_broken(conn->core, WSM__LIMIT_max_message_size);
-		wsm__conn_close(conn, 1009, "the message is larger than max_message_size");
+		wsm__limits_too_large(conn);
 		return;
 	}
 	if (first && last) { /* as a rule: nothing is copied */

@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include "clients/conn.h"
+#include "clients/echo.h"
 #include "clients/peers.h"
 #include "clients/users.h"
+#include "host/refusals.h"
 #include "policy/config.h"
 #include "rooms/room.h"
 
@@ -26,14 +28,29 @@ struct rate {
 static bool bear_with(struct wsm__conn *conn, const struct rate *rate)
 {
 	struct wsm__core *core = conn->core;
+	const char *name = wsm__limit_name(rate->limit);
 	double most = 2 * core->config->rate;
+	char reason[96];
 
 	wsm__limit_broken(core, rate->limit);
 	core->counters.rate_limited++;
+	/* Nobody else is told: such a client hears no error. */
+	if (!conn->violations && conn->sub.raw)
+		wsm__refusal_tell(
+			core->runtime, WSM__REFUSED_RATE,
+			"messages of a client of a raw endpoint: more per second than option %s allows. Raise it "
+			"if an honest client needs more",
+			name);
 	if (++conn->violations <= (most > VIOLATIONS_MIN ? most : VIOLATIONS_MIN))
 		return true;
 	wsm__peer_offence(core, conn->peer, WSM__OFFENCE_rate);
-	wsm__conn_close(conn, 4429, "the rate limit was broken repeatedly");
+	wsm__refusal_tell(
+		core->runtime, WSM__REFUSED_RATE,
+		"a client, closed with 4429: it went on after %u messages above option %s. Raise it if an honest "
+		"client needs more",
+		conn->violations, name);
+	snprintf(reason, sizeof(reason), "the rate limit (%s) was broken repeatedly", name);
+	wsm__conn_close(conn, 4429, reason);
 	return false;
 }
 
@@ -115,6 +132,17 @@ void wsm__limits_answered(struct wsm__conn *conn, uint64_t replayed, size_t byte
 
 	wsm__bucket_charge(&conn->requests, (double)(replayed / REPLAYED_PER_TOKEN + bytes / BYTES_PER_TOKEN), rate,
 	                   2 * rate, conn->core->now_ms);
+}
+
+void wsm__limits_too_large(struct wsm__conn *conn)
+{
+	wsm__limit_broken(conn->core, WSM__LIMIT_max_message_size);
+	wsm__refusal_tell(
+		conn->core->runtime, WSM__REFUSED_SIZE,
+		"a message of a client, closed with 1009: it is larger than option max_message_size (%zu bytes) "
+		"allows. Raise it if an honest client needs more",
+		wsm__conn_max_message(conn));
+	wsm__conn_close(conn, 1009, "the message is larger than max_message_size");
 }
 
 /* ---- subscriptions ---------------------------------------------------------------------------------------------- */

@@ -13,6 +13,8 @@ bool wsm__limits_message(struct wsm__conn *conn, size_t len);
  * closed with 4429: false.
  */
 bool wsm__limits_control(struct wsm__conn *conn, size_t len);
+/* A message is larger than may be: counts it, says so in the log, and closes with 1009. */
+void wsm__limits_too_large(struct wsm__conn *conn);
 /* Before a request about rooms is carried out; the same. */
 bool wsm__limits_request(struct wsm__conn *conn, double cost, wsm_slice action, wsm_slice id);
 /* What it turned out to cost besides: messages replayed, bytes of the answer. */

@@ -86,7 +86,10 @@ static void client_fails(struct wsm__conn *conn, const struct wsm__inbound_event
 		return;
 	}
 	conn->hang_up = true;
-	wsm__conn_close(conn, event->code, event->reason);
+	if (event->code == 1009)
+		wsm__limits_too_large(conn);
+	else
+		wsm__conn_close(conn, event->code, event->reason);
 }
 
 /* ---- frames ----------------------------------------------------------------------------------------------------- */

@@ -84,6 +84,7 @@ static void messages_over_the_limit_close_with_1009(void **state)
 
 	(void)state;
 	host_open(&host, "max_message_size", "1000", NULL);
+	wsm_want(host.runtime, WSM_WANT_LOG);
 	memset(text, ' ', sizeof(text));
 	memcpy(text, "{\"action\":\"ping\"}", 17);
 	visitor_open(&visitor, host.port, "/ws");
@@ -91,6 +92,9 @@ static void messages_over_the_limit_close_with_1009(void **state)
 	json_decref(of_type(visitor_next(&visitor), "pong"));
 	wsc_send(&visitor.ws, WSC_TEXT, text, 1001);
 	assert_int_equal(visitor_end(&visitor), 1009);
+	wsm_event_free(host_line(&host, "refused: a message of a client, closed with 1009: it is larger than option "
+	                                "max_message_size (1000 bytes)"));
+	assert_int_equal(host_stat(&host, "limits_broken.max_message_size"), 1);
 	visitor_leave(&visitor);
 	host_close(&host);
 }

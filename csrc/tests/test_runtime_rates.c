@@ -29,6 +29,7 @@ static void too_many_messages_are_refused_with_a_hint(void **state)
 
 	(void)state;
 	host_open(&host, "rate", "1", NULL);
+	wsm_want(host.runtime, WSM_WANT_LOG);
 	visitor_open(&visitor, host.port, "/ws");
 	for (int i = 0; i < 3; i++)
 		visitor_say(&visitor, "ping");
@@ -39,6 +40,29 @@ static void too_many_messages_are_refused_with_a_hint(void **state)
 	for (int i = 0; i < 100; i++)
 		visitor_say(&visitor, "ping");
 	assert_int_equal(visitor_end(&visitor), 4429);
+	wsm_event_free(host_line(
+		&host, "refused: a client, closed with 4429: it went on after 21 messages above option rate."));
+	visitor_leave(&visitor);
+	host_close(&host);
+}
+
+/* Who hears no errors is named in the log. */
+static void a_raw_client_over_its_rate_leaves_a_line(void **state)
+{
+	struct host host;
+	struct visitor visitor;
+	wsm_endpoint endpoint = { .path = wsm__str("/raw"), .flags = WSM_ENDPOINT_RAW };
+
+	(void)state;
+	host_make(&host, "port", "0", "rate", "1", NULL);
+	assert_int_equal(wsm_endpoint_set(host.runtime, &endpoint, NULL), WSM_OK);
+	wsm_want(host.runtime, WSM_WANT_LOG);
+	host_start(&host);
+	visitor_try(&visitor, host.port, "/raw", NULL);
+	for (int i = 0; i < 3; i++)
+		visitor_say(&visitor, "drag");
+	wsm_event_free(host_line(
+		&host, "refused: messages of a client of a raw endpoint: more per second than option rate allows"));
 	visitor_leave(&visitor);
 	host_close(&host);
 }
@@ -346,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_many_messages_are_refused_with_a_hint),
+		cmocka_unit_test(a_raw_client_over_its_rate_leaves_a_line),
 		cmocka_unit_test(too_many_bytes),
 		cmocka_unit_test(a_message_of_many_values_counts_for_more),
 		cmocka_unit_test(a_flood_of_pings),

@@ -59,6 +59,10 @@ function endpointOf([path, given]) {
     )
   }
   known(endpoint, ENDPOINT_OPTIONS, `attach(), endpoint ${path}`)
+  for (const name of ['greeting', 'heartbeat']) {
+    if (endpoint[name] !== undefined && typeof endpoint[name] !== 'string')
+      throw new TypeError(`attach(), endpoint ${path}: ${name} must be the type of a message, as a string`)
+  }
   return { ...endpoint, path, pattern: compiled(path) }
 }
 

@@ -107,6 +107,37 @@ for (const when of ['before', 'after']) {
   })
 }
 
+test('ws, with the packaged client: the server stays as it is', async (t) => {
+  const port = await serving(t, 'ws', 'after')
+  const move = {}
+  const ana = await client(t, 'ws', 'packaged', port, { cookie: 'session=cookie-of-ana', names: { move } })
+  await until(ana, ['welcome, ana'])
+  const ben = await client(t, 'ws', 'packaged', port, { cookie: 'session=cookie-of-ben', names: { move: {} } })
+  await until(ben, ['welcome, ben'])
+  move.onclick()
+  await until(ben, ['welcome, ben', 'ana moved c1'])
+  await until(ana, ['welcome, ana'])
+})
+
+test('Socket.IO, a room from the address: refusals, and what was missed', async (t) => {
+  const port = await serving(t, 'socketio', 'address')
+  const line = await network(t, port)
+  const join = async (name, port) => {
+    const say = {}
+    return { say, shown: await client(t, 'socketio', 'address', port, { names: { name, say } }) }
+  }
+  await until((await join('', port)).shown, ['a name, please'])
+  const ana = await join('ana', port)
+  const ben = await join('ben', line.port)
+  await ben.say.onclick()
+  await until(ben.shown, ['ben: hello'])
+  await line.cut()
+  await ana.say.onclick()
+  await line.mend()
+  await until(ben.shown, ['ben: hello', 'ana: hello'])
+  await until(ana.shown, ['ben: hello', 'ana: hello'])
+})
+
 for (const when of ['before', 'after']) {
   test(`Socket.IO, ${when}: rooms, answers, all but oneself, refusals, who leaves`, async (t) => {
     const port = await serving(t, 'socketio', when)
