@@ -120,6 +120,18 @@ RECIPES = (
     Recipe("getting-started", "delivery = await", (call("recipe.0"),), APP),
     Recipe(
         "getting-started",
+        "async def page(id",
+        (Trip("page.0 page.1", "/pipelines/7/page", http="GET", hears={"status": 200}, raises={"status": 500}),),
+        APP,
+    ),
+    Recipe(
+        "handlers",
+        "async def last_words(",
+        (command("last_words.0", {"type": "reply"}, action="last_words", board="7"),),
+        APP,
+    ),
+    Recipe(
+        "getting-started",
         "async def connected(",
         (
             Trip("connected.0", "/ws", "hello", {"type": "echo"}, {"type": "echo"}),
