@@ -249,7 +249,13 @@ void wsm__conn_error_later(struct wsm__conn *conn, const char *code, const char 
                            wsm_slice id, uint64_t retry_after_ms)
 {
 	struct wsm__buffer data;
+	char words[160];
 
+	/* A raw client hears no errors. Rates and failed handlers have lines of their own. */
+	if (conn->sub.raw && strcmp(code, "rate_limited") != 0 && strcmp(code, "internal") != 0)
+		wsm__refusal_tell(conn->core->runtime, WSM__REFUSED_PUBLICATION,
+		                  "a message to the raw endpoint %s, without a word to its client: %s (%s)",
+		                  conn->info->path, wsm__log_text(words, sizeof(words), wsm__str(message)), code);
 	wsm__buffer_init(&data);
 	wsm__buffer_addf(&data, "{\"code\":\"%s\",\"message\":", code);
 	wsm__buffer_add_json(&data, wsm__str(message));

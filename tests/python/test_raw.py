@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from support import Calls
 from web_support import TIMEOUT, Uvicorn, client, closed, receive
 
-from ws_manager import InvalidRoom, NotFound, Refused, WebSocketManager
+from ws_manager import Connection, InvalidRoom, NotFound, Refused, WebSocketManager
 from ws_manager.uvicorn import WebSocketProtocol
 
 Serve = Callable[..., Any]
@@ -126,15 +126,38 @@ def test_a_handler_that_fails_is_not_heard_of(serve: Serve) -> None:
             assert raw.recv(20) == "after"
 
 
-def test_without_a_handler_it_is_said_in_the_log(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def told_in_the_log(monkeypatch: pytest.MonkeyPatch, part: str) -> threading.Event:
+    """Set as soon as a line has that part."""
     told = threading.Event()
 
     def emit(handler: logging.Handler, record: logging.LogRecord) -> None:
-        if "the application has no on_message handler" in record.getMessage():
+        if part in record.getMessage():
             told.set()
 
     listener = type("Listener", (logging.Handler,), {"emit": emit})()
     monkeypatch.setattr(logging.getLogger("ws_manager"), "handlers", [listener])
+    return told
+
+
+def test_what_a_handler_cannot_take_is_said_in_the_log(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client hears nothing, as always at a raw endpoint."""
+    told = told_in_the_log(monkeypatch, "a message to the raw endpoint /plain, without a word to its client: ")
+    with serve() as (manager, port):
+
+        @manager.on_message
+        def handle(connection: Connection, message: dict[str, int]) -> None:
+            connection.send("taken")
+
+        manager.endpoint("/plain", rooms=["chat"], raw=True)
+        with client(port, "/plain") as raw:
+            raw.send("not json")
+            assert told.wait(TIMEOUT)
+            raw.send('{"x":1}')
+            assert raw.recv(20) == "taken"
+
+
+def test_without_a_handler_it_is_said_in_the_log(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = told_in_the_log(monkeypatch, "the application has no on_message handler")
     with serve() as (manager, port):
         manager.endpoint("/plain", rooms=["chat"], raw=True)
         with client(port, "/plain") as raw:
