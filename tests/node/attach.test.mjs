@@ -350,7 +350,10 @@ test('attach() says what is wrong with its options', async (t) => {
   t.after(() => manager.stop(0))
   const wrong = [
     [{ endpoint: {} }, /attach\(\) knows no endpoint; it knows prefix, endpoints/],
-    [{ endpoints: { '/live': { check: () => true, greeting: false } } }, /\/live: greeting must be the type of a message/],
+    [
+      { endpoints: { '/live': { check: () => true, greeting: false } } },
+      /\/live: greeting must be the type of a message/,
+    ],
     [{ endpoints: { '/live': { userId: 'u' } } }, /\/live must be a function of the request/],
     [{ endpoints: { live: () => true } }, /must begin with \//],
     [{ endpoints: { '/live/*': () => true } }, /no \? # \* or space/],
