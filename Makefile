@@ -60,7 +60,8 @@ $(S)/packages-%: Makefile .ci/need-packages
 $(V)/venv:
 	@.ci/find-python >/dev/null 2>&1 || .ci/need-packages $(PACKAGES_PYTHON)
 	$(call say,Making the virtual environment .venv)
-	@python=$$(.ci/find-python); echo "    with $$python"; "$$python" -m venv --clear .venv
+	@python=$$(.ci/find-python); echo "    with $$python"; "$$python" -m venv --clear .venv || \
+		{ echo "*** the virtual environment .venv could not be made (see above): is there room on the disk, and may this folder be written to?" >&2; exit 1; }
 	@mkdir -p $(@D)
 	@$(PIP) 'scikit-build-core>=0.11'
 	@touch $@
