@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI, WebSocket
 from pydantic import BaseModel
 from support import Calls
+from token_support import SECRET, token
 from web_support import TIMEOUT, Uvicorn, client, closed, receive
 
 from ws_manager import Connection, InvalidRoom, NotFound, Refused, WebSocketManager
@@ -165,6 +166,45 @@ def test_without_a_handler_it_is_said_in_the_log(serve: Serve, monkeypatch: pyte
             assert told.wait(TIMEOUT)
             raw.send(b"x")
             assert closed(raw)[0] == 1003
+
+
+# ---- who may ----
+
+
+def test_tokens_and_grants_hold_as_everywhere(serve: Serve) -> None:
+    """The first message is the token where none came before; from then on a command is a word like any other."""
+    with serve(jwt_secret=SECRET, auth_timeout=0.5) as (manager, port):
+
+        @manager.on_message
+        def say(connection: Connection, message: str) -> None:
+            connection.send(f"{connection.user_id}: {message}")
+
+        manager.endpoint("/plain", rooms=["chat"], raw=True)
+        command = '{"action":"subscribe","room":"other"}'
+        for first, code in (
+            (None, 4401),
+            ("hello", 4401),
+            (command, 4401),
+            ('{"action":"auth","token":"x"}', 4401),
+            (f'{{"action":"auth","token":"{token(rooms=["other"])}"}}', 4403),
+        ):
+            with client(port, "/plain") as raw:
+                if first is not None:
+                    raw.send(first)
+                manager.send_to_room("chat", "for members")
+                assert closed(raw)[0] == code, first
+        for headers, first in (
+            ({}, f'{{"action":"auth","token":"{token(rooms=["chat"])}"}}'),
+            ({"Authorization": f"Bearer {token(rooms=['chat'])}"}, None),
+        ):
+            with client(port, "/plain", additional_headers=headers) as raw:
+                if first is not None:
+                    raw.send(first)
+                raw.send(command)
+                assert raw.recv(20) == f"ana: {command}"
+                manager.send_to_room("other", "for others")
+                manager.send_to_room("chat", "for members")
+                assert raw.recv(20) == "for members"
 
 
 # ---- a client that is about to be let in ----
