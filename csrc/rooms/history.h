@@ -15,6 +15,7 @@ struct wsm__history {
 	uint64_t last_seq;              /* its seq */
 	uint64_t evicted_seq;           /* seq of the newest publication that is no longer kept; 0: none */
 	size_t bytes;
+	bool logged; /* a log below keeps what goes: it is only read again */
 	size_t *total;                      /* memory that all histories take together; NULL: nobody asks */
 	struct wsm__deliveries *deliveries; /* counts what lagging subscribers will not get; may be NULL */
 };

@@ -35,6 +35,7 @@ struct wsm__member;
 struct wsm__presence;
 struct wsm__present;
 struct wsm__room;
+struct wsm__room_log;
 struct wsm__sub;
 
 #define WSM__VACANT_MAX 1024 /* rooms that are remembered for their epoch alone */
@@ -47,6 +48,7 @@ struct wsm__room_settings {
 	enum wsm__backlog backlog;
 	bool presence_events; /* its members are told who comes and goes */
 	bool hidden;          /* from the firehose; looked at when the room is made */
+	bool stored;          /* a log outside of memory orders and keeps its publications (log/log.h) */
 };
 
 /* Rooms that keep messages equally long, least recently touched first. */
@@ -77,6 +79,10 @@ struct wsm__room {
 	struct wsm__room *prev, *next;           /* of `age` */
 	struct wsm__room *kept_prev, *kept_next; /* of either list */
 	struct wsm__room *recent_prev, *recent_next;
+	struct wsm__room_log *log; /* NULL: this runtime orders it, and its history is all that is kept */
+	uint64_t kept_from;        /* with a log: the oldest offset that it has; 0: history is all there is */
+	uint32_t busy;             /* somebody waits for its log: it must not go */
+	bool epoch_untold;         /* no message has said its epoch yet */
 	char epoch[24];
 	uint16_t name_len;
 	char name[];
@@ -85,6 +91,11 @@ struct wsm__room {
 struct wsm__member_key {
 	uint64_t room_id;
 	const struct wsm__sub *sub;
+};
+
+/* A page of a room's log on its way to the members that wait for it; log/ makes it the head of its own. */
+struct wsm__page_read {
+	struct wsm__member *members;
 };
 
 /* One subscriber in one room. */
@@ -98,6 +109,11 @@ struct wsm__member {
 	uint64_t lag_seq;                /* while lagging: what has this seq or a greater one is not queued */
 	uint64_t urgent_until;           /* offset of the newest critical one that it lags behind; 0: none */
 	struct wsm__outbox *held;        /* while lagging: publications without an offset, by seq; NULL: none */
+	/* While it lags behind what history has: the next publications, out of the log; and the page that it waits for. */
+	struct wsm__pub **page;
+	uint32_t page_at, page_count;
+	struct wsm__page_read *read;
+	struct wsm__member *read_prev, *read_next;
 	uint64_t from;  /* the offset that the last answer named: what is older waits ahead of that answer */
 	uint32_t index; /* in room->members */
 	uint8_t level;  /* publications of a lower level are not for it */
@@ -181,6 +197,11 @@ struct wsm__registry {
 	void (*gap)(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset,
 	            uint64_t missed);
 	void *gap_context;
+	/* Of the log of a room; all NULL: there is none. A member needs the page after its position; `sent` has risen; the room goes. */
+	void (*read)(void *context, struct wsm__member *member);
+	void (*sent)(void *context, struct wsm__room *room);
+	void (*forgotten)(void *context, struct wsm__room *room);
+	void *log_context;
 };
 
 struct wsm__since {

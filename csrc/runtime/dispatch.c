@@ -84,11 +84,14 @@ static void adopt(struct wsm__core *core, struct wsm__adopt *adopt)
 	wsm__socket_take(core, adopt->fd, adopt);
 }
 
+#define SETTLE_MS 1000u /* of a stop, for what was published before it */
+
 static void stop(struct wsm__core *core, struct wsm__stop *stop)
 {
 	unsigned deadline_ms = stop->deadline_ms;
 
 	free(stop);
+	wsm__log_settle(&core->log, deadline_ms < SETTLE_MS ? deadline_ms : SETTLE_MS);
 	core->stop(core, deadline_ms);
 }
 
@@ -141,6 +144,69 @@ static void run_simple(struct wsm__core *core, struct wsm__simple *command)
 	free(command);
 }
 
+/* ---- behind what was published before ------------------------------------------------------------------------------ */
+
+/* A call that waits until all publications up to `serial` have been applied: it is of whoever has made them. */
+struct wsm__parked {
+	struct wsm__parked *next;
+	struct wsm__command_node *command;
+	uint64_t serial;
+};
+
+/* Who hears a publication, and what is asked afterwards, must not depend on how long a log takes. */
+static bool comes_after(const struct wsm__command_node *command)
+{
+	switch (command->kind) {
+	case WSM__CMD_SUBSCRIBE:
+	case WSM__CMD_UNSUBSCRIBE:
+	case WSM__CMD_DISCONNECT:
+	case WSM__CMD_DISCONNECT_USER:
+	case WSM__CMD_CONN_DRAIN:
+	case WSM__CMD_REVOKED:
+		return true;
+	case WSM__CMD_QUERY: /* a REST call waits for what it needs itself: whether the server lives is told at any time */
+		return ((const struct wsm__asked *)(const void *)command)->act != WSM__ACT_REST;
+	default:
+		return false;
+	}
+}
+
+static bool park(struct wsm__core *core, struct wsm__command_node *command)
+{
+	struct wsm__parked *parked;
+
+	if (!comes_after(command) || (!core->log.under_way && !core->parked))
+		return false;
+	parked = malloc(sizeof(*parked));
+	if (!parked) /* better early than never */
+		return false;
+	parked->command = command;
+	parked->serial = core->log.serial;
+	parked->next = NULL;
+	LL_APPEND(core->parked, parked);
+	return true;
+}
+
+static void run(struct wsm__core *core, struct wsm__command_node *command);
+
+/* core->settled: those before `serial` have their turn where nothing older is under way. */
+static void unpark(struct wsm__core *core, uint64_t serial)
+{
+	struct wsm__parked *parked;
+
+	while ((parked = core->parked) != NULL && parked->serial < serial &&
+	       (!core->log.under_way || core->log.under_way->serial > parked->serial)) {
+		core->parked = parked->next;
+		run(core, parked->command);
+		free(parked);
+	}
+}
+
+void wsm__commands_unpark(struct wsm__core *core)
+{
+	unpark(core, UINT64_MAX);
+}
+
 /*
  * How much is published before it is written out. Otherwise a burst of the host fills the outboxes of clients that read as
  * fast as they can, before a single write was tried, and they are taken for slow ones.
@@ -165,6 +231,38 @@ static struct wsm__node *next_command(struct wsm__core *core)
 	return core->commands;
 }
 
+static void run(struct wsm__core *core, struct wsm__command_node *command)
+{
+	switch (command->kind) {
+	case WSM__CMD_PUBLISH:
+		wsm__publish_run(core, (struct wsm__publish *)(void *)command);
+		break;
+	case WSM__CMD_ADOPT:
+		adopt(core, (struct wsm__adopt *)(void *)command);
+		break;
+	case WSM__CMD_BRIDGE_OPEN:
+		wsm__bridge_open_run(core, (struct wsm__adopt *)(void *)command);
+		break;
+	case WSM__CMD_QUERY:
+		wsm__query_run(core, (struct wsm__asked *)(void *)command);
+		break;
+	case WSM__CMD_KEYS:
+		wsm__keys_run(core->runtime, (struct wsm__keys *)(void *)command);
+		break;
+	case WSM__CMD_STOP:
+		stop(core, (struct wsm__stop *)(void *)command);
+		break;
+	default:
+		run_simple(core, (struct wsm__order *)(void *)command);
+		break;
+	}
+}
+
+void wsm__commands_init(struct wsm__core *core)
+{
+	core->settled = unpark;
+}
+
 bool wsm__commands_run(struct wsm__core *core)
 {
 	struct wsm__node *node;
@@ -175,29 +273,8 @@ bool wsm__commands_run(struct wsm__core *core)
 
 		core->commands = node->next;
 		core->burst += command->bytes + sizeof(*command);
-		switch (command->kind) {
-		case WSM__CMD_PUBLISH:
-			wsm__publish_run(core, (struct wsm__publish *)(void *)command);
-			break;
-		case WSM__CMD_ADOPT:
-			adopt(core, (struct wsm__adopt *)(void *)command);
-			break;
-		case WSM__CMD_BRIDGE_OPEN:
-			wsm__bridge_open_run(core, (struct wsm__adopt *)(void *)command);
-			break;
-		case WSM__CMD_QUERY:
-			wsm__query_run(core, (struct wsm__asked *)(void *)command);
-			break;
-		case WSM__CMD_KEYS:
-			wsm__keys_run(core->runtime, (struct wsm__keys *)(void *)command);
-			break;
-		case WSM__CMD_STOP:
-			stop(core, (struct wsm__stop *)(void *)command);
-			break;
-		default:
-			run_simple(core, (struct wsm__simple *)(void *)command);
-			break;
-		}
+		if (!park(core, command))
+			run(core, command);
 	}
 	return core->commands != NULL;
 }
@@ -239,6 +316,20 @@ static void discard_all(wsm_runtime *runtime, struct wsm__node *node)
 		next = node->next;
 		discard(runtime, (struct wsm__command_node *)(void *)node);
 	}
+}
+
+void wsm__commands_end(struct wsm__core *core)
+{
+	struct wsm__parked *parked, *next;
+
+	wsm__questions_end(core);
+	for (parked = core->parked; parked; parked = next) {
+		next = parked->next;
+		discard(core->runtime, parked->command);
+		free(parked);
+	}
+	core->parked = NULL;
+	wsm__commands_discard(core->runtime, core->commands);
 }
 
 void wsm__commands_discard(wsm_runtime *runtime, struct wsm__node *taken)

@@ -57,6 +57,8 @@ static void on_prepare(uv_prepare_t *prepare)
 	bool more;
 
 	wsm__core_now(core);
+	if (core->parked && !core->destroying)
+		wsm__commands_unpark(core);
 	core->stop_turns += core->stopping;
 	wsm__sessions_resume(core);
 	more = wsm__flush(core);
@@ -218,6 +220,7 @@ void wsm__loop_fini(struct wsm__core *core)
 	struct wsm__publish *held;
 
 	uv_run(&core->loop, UV_RUN_DEFAULT); /* the closing of handles */
+	wsm__log_end(&core->log);
 	wsm__server_fini(core);
 	while ((held = wsm__throttle_due(&core->throttle, UINT64_MAX)) != NULL)
 		wsm__publish_free(held, &stopped);
@@ -235,7 +238,7 @@ void wsm__loop_fini(struct wsm__core *core)
 	wsm__peers_fini(core);
 	wsm__registry_fini(&core->registry);
 	wsm__reports_tell(&core->registry.deliveries);
-	wsm__commands_discard(core->runtime, core->commands);
+	wsm__commands_end(core);
 	wsm__buffer_fini(&core->text);
 	wsm__buffer_fini(&core->stats);
 	uv_loop_close(&core->loop);
@@ -258,11 +261,14 @@ int wsm__loop_open(struct wsm__core *core, wsm_error *error)
 	core->started_unix_ms = wsm__unix_ms();
 	wsm__rooms_init(core);
 	wsm__overload_init(core);
+	wsm__commands_init(core);
 	core->stop = stop;
 	core->take_early = wsm__client_early;
 	core->rest = &wsm__admin_rows;
 	core->find_client = wsm__conn_find_client;
-	status = wsm__server_open(core, error);
+	status = wsm__log_begin(&core->log, error);
+	if (!status)
+		status = wsm__server_open(core, error);
 	if (!status)
 		status = wsm__listen_open(core, error);
 	if (!status)

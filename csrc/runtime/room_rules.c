@@ -4,6 +4,7 @@
 #include "clients/access.h"
 #include "clients/greeting.h"
 #include "core/core.h"
+#include "core/publish.h"
 #include "policy/config.h"
 #include "rooms/room.h"
 
@@ -43,6 +44,17 @@ static void settle(void *context, wsm_slice name, enum wsm__room_kind kind, stru
 		history->size = (uint32_t)rule.history_size;
 	if (rule.history_ttl >= 0)
 		history->ttl_ms = (uint64_t)(rule.history_ttl * 1000);
+	settings->stored = wsm__log_instead && history->size;
+}
+
+static void open_log(struct wsm__core *core)
+{
+	core->log.driver = wsm__log_instead;
+	core->log.runtime = core->runtime;
+	core->log.loop = &core->loop;
+	core->log.registry = &core->registry;
+	core->log.now_ms = &core->now_ms;
+	wsm__publish_init(core);
 }
 
 void wsm__rooms_init(struct wsm__core *core)
@@ -65,6 +77,7 @@ void wsm__rooms_init(struct wsm__core *core)
 	core->registry.settings_version = &core->runtime->rules.version;
 	core->registry.gap = wsm__conn_gap;
 	core->registry.gap_context = core;
+	open_log(core);
 	wsm__throttle_init(&core->throttle, key);
 	wsm__ulid_init(&core->ulid);
 }
