@@ -18,6 +18,7 @@
 #include "rooms/catchup.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"
+#include "wire/name.h"
 #include "wire/target.h"
 
 static const struct wsm__position *named(const struct wsm__opening *opening, wsm_slice room)
@@ -175,7 +176,7 @@ bool wsm__conn_needs(struct wsm__conn *conn, struct wsm__need *need)
 {
 	const struct wsm__opening *opening = conn->opening;
 	struct unready unready = { .core = conn->core };
-	char reserved[136];
+	char reserved[WSM__ROOM_SIZE];
 	const void *at = NULL;
 	wsm_slice name;
 
@@ -210,7 +211,7 @@ void wsm__conn_enter(struct wsm__conn *conn)
 	struct wsm__opening *opening = conn->opening;
 	struct wsm__buffer out;
 	struct wsm__pub *pub;
-	char reserved[136], expires_at[WSM__TIMESTAMP_LEN + 1];
+	char reserved[WSM__ROOM_SIZE], expires_at[WSM__TIMESTAMP_LEN + 1];
 
 	wsm__buffer_init(&out);
 	wsm__buffer_add_str(&out, "{\"client_id\":");

@@ -9,6 +9,7 @@
 #include "clients/sticky.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"
+#include "wire/name.h"
 
 void wsm__subscription_tell(struct wsm__conn *conn, const char *type, wsm_slice name, wsm_slice id,
                             const struct wsm__room *room, const struct wsm__joined *joined)
@@ -114,7 +115,7 @@ int wsm__subscription_leave(struct wsm__core *core, uint64_t number, wsm_slice n
 static void set_now(struct wsm__core *core, wsm_slice user_id, wsm_slice room_name, bool subscribed)
 {
 	struct wsm__room *users, *room;
-	char name[136];
+	char name[WSM__ROOM_SIZE];
 
 	snprintf(name, sizeof(name), "@user:%.*s", (int)user_id.len, user_id.data);
 	users = wsm__room_find(&core->registry, wsm__str(name));

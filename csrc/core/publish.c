@@ -11,6 +11,7 @@
 #include "host/route.h"
 #include "rooms/fanout.h"
 #include "rooms/room.h"
+#include "wire/name.h"
 
 /* ---- one message ------------------------------------------------------------------------------------------------ */
 
@@ -263,7 +264,7 @@ static void publish_to_client(struct run *run, wsm_slice client_id)
 	struct wsm__pub *pub;
 	bool positioned;
 	uint64_t recipients;
-	char room[136];
+	char room[WSM__ROOM_SIZE];
 
 	snprintf(delivery->room, sizeof(delivery->room), "@client:%.*s", (int)client_id.len, client_id.data);
 	if (!sub || wsm__excluded(publish->exclude, client_id, sub->user_id))
@@ -396,8 +397,14 @@ void wsm__publish_then(struct wsm__sending *sending,
 	sending->ticket = ticket;
 }
 
+static void woken(void *context)
+{
+	wsm__core_now(context);
+}
+
 void wsm__publish_init(struct wsm__core *core)
 {
+	core->log.woken = woken;
 	core->log.apply = apply;
 	core->log.context = core;
 	core->log.text = &core->text;

@@ -1,6 +1,7 @@
 /* Rooms with a log: opened, submitted to, read. */
 #include "log/log.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -422,6 +423,14 @@ static void sent(void *context, struct wsm__room *room)
 		log->driver->sent(log, room->log, room->sent);
 }
 
+static void on_wake(uv_async_t *wake)
+{
+	struct wsm__log *log = (struct wsm__log *)(void *)((char *)wake - offsetof(struct wsm__log, wake));
+
+	log->woken(log->context);
+	log->driver->take(log);
+}
+
 int wsm__log_begin(struct wsm__log *log, wsm_error *error)
 {
 	struct wsm__registry *registry = log->registry;
@@ -429,6 +438,11 @@ int wsm__log_begin(struct wsm__log *log, wsm_error *error)
 
 	if (!log->driver)
 		return WSM_OK;
+	if (uv_async_init(log->loop, &log->wake, on_wake)) {
+		log->driver = NULL;
+		return wsm__fail(error, WSM_ESYSTEM, "the log's bell could not be made");
+	}
+	log->rings = true;
 	status = log->driver->begin(log, error);
 	if (status) {
 		log->driver = NULL;

@@ -38,6 +38,8 @@ struct wsm__log_driver {
 	/* Begins to use it; `*error` says why not. `end`: answers everything that waits, with WSM_ENOTRUNNING what it cannot do. */
 	int (*begin)(struct wsm__log *log, wsm_error *error);
 	void (*end)(struct wsm__log *log);
+	/* It has rung: log->wake. Answers what has its answer. */
+	void (*take)(struct wsm__log *log);
 	/* Answers what waits, as far as that is possible within so many milliseconds. */
 	void (*settle)(struct wsm__log *log, unsigned ms);
 	/* wsm__log_opened() follows. */
@@ -112,9 +114,13 @@ struct wsm__log {
 	void *data;                           /* the driver's */
 	wsm_runtime *runtime;
 	uv_loop_t *loop;
+	uv_async_t wake; /* the driver rings it, on any thread; whoever has the loop closes it before wsm__log_end() */
 	struct wsm__registry *registry;
 	const uint64_t *now_ms;
 	struct wsm__buffer *text; /* scratch */
+	bool rings; /* `wake` is to be closed */
+	/* Before answers are taken: the time is to be looked at. */
+	void (*woken)(void *context);
 	/* A submission has its answer, and its turn has come; it is taken over. */
 	void (*apply)(void *context, struct wsm__submission *submission);
 	void *context;

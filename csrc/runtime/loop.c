@@ -109,6 +109,8 @@ void wsm__loop_end(struct wsm__core *core)
 	close_handle(core, (uv_handle_t *)&core->drain->timer);
 	close_handle(core, (uv_handle_t *)&core->prepare);
 	close_handle(core, (uv_handle_t *)&core->idle);
+	if (core->log.rings)
+		close_handle(core, (uv_handle_t *)&core->log.wake);
 	wsm__server_close(core);
 }
 
@@ -267,6 +269,8 @@ int wsm__loop_open(struct wsm__core *core, wsm_error *error)
 	core->rest = &wsm__admin_rows;
 	core->find_client = wsm__conn_find_client;
 	status = wsm__log_begin(&core->log, error);
+	core->log.wake.data = core;
+	core->open_handles += core->log.rings;
 	if (!status)
 		status = wsm__server_open(core, error);
 	if (!status)
