@@ -35,6 +35,7 @@ ORDER = (
     ("rest",),
     ("clients",),
     ("core",),
+    ("store",),
     ("host",),
     ("policy", "rooms"),
     ("events",),
