@@ -36,6 +36,7 @@ ORDER = (
     ("clients",),
     ("core",),
     ("log",),
+    ("store",),
     ("host",),
     ("policy", "rooms"),
     ("events",),

@@ -54,7 +54,10 @@ extern "C" {
 	X(EFORKED, -11, "forked", "the runtime belongs to the parent process")                                         \
 	X(ETIMEOUT, -12, "timeout", "the runtime did not answer in time")                                              \
 	X(EJSON, -13, "bad_json", "not valid JSON")                                                                    \
-	X(EREFUSED, -14, "refused", "the request was refused")
+	X(EREFUSED, -14, "refused", "the request was refused")                                                         \
+	X(ENOSTORE, -15, "store_not_configured", "nothing is kept on disk: set the option store to a file")            \
+	X(ELOCKED, -16, "store_locked", "another process has the store: give each process a file of its own")          \
+	X(EUNAVAILABLE, -17, "unavailable", "the store cannot be used now: see the log for why; it will be again")
 
 typedef enum wsm_status {
 #define WSM_X(name, value, code, sentence) WSM_##name = (value),

@@ -35,6 +35,7 @@ struct wsm__log_state {
 };
 
 struct wsm__log_driver {
+	uint32_t at_hand; /* publications of a stored room that history holds, at most */
 	/* Begins to use it; `*error` says why not. `end`: answers everything that waits, with WSM_ENOTRUNNING what it cannot do. */
 	int (*begin)(struct wsm__log *log, wsm_error *error);
 	void (*end)(struct wsm__log *log);

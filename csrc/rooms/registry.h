@@ -49,6 +49,7 @@ struct wsm__room_settings {
 	bool presence_events; /* its members are told who comes and goes */
 	bool hidden;          /* from the firehose; looked at when the room is made */
 	bool stored;          /* a log outside of memory orders and keeps its publications (log/log.h) */
+	struct wsm__history_limits kept; /* by that log; `history` is what is at hand of it */
 };
 
 /* Rooms that keep messages equally long, least recently touched first. */

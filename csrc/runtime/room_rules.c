@@ -45,6 +45,9 @@ static void settle(void *context, wsm_slice name, enum wsm__room_kind kind, stru
 	if (rule.history_ttl >= 0)
 		history->ttl_ms = (uint64_t)(rule.history_ttl * 1000);
 	settings->stored = wsm__log_instead && history->size;
+	settings->kept = *history;
+	if (settings->stored && history->size > core->log.driver->at_hand)
+		history->size = core->log.driver->at_hand;
 }
 
 static void open_log(struct wsm__core *core)

@@ -14,7 +14,7 @@
 #include "ws_manager.h"
 
 /* WSM_OK has no class; the classes stand at minus the value of their status. */
-#define CORE_STATUS_COUNT 15
+#define CORE_STATUS_COUNT 18
 
 /* Interns the names of the module; module.c. */
 struct core_state {

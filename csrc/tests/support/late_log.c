@@ -177,7 +177,7 @@ static void renew(struct wsm__log *log, wsm_slice name)
 /* Keeps what the room's rules say, as a log does. */
 static void expire(const struct wsm__log *log, const struct wsm__room *room, struct shelf *shelf)
 {
-	const struct wsm__history_limits *limits = &room->settings.history;
+	const struct wsm__history_limits *limits = &room->settings.kept;
 	size_t gone = 0;
 
 	while (gone < shelf->count && (shelf->count - gone > limits->size ||
@@ -278,6 +278,7 @@ static void end(struct wsm__log *log)
 }
 
 static const struct wsm__log_driver driver = {
+	.at_hand = 3,
 	.begin = begin,
 	.end = end,
 	.take = take,
