@@ -475,7 +475,8 @@ void wsm__answer_history(struct wsm__core *core, const struct wsm__history_reque
 	uint64_t upto;
 
 	wsm__buffer_add_str(out, "{\"messages\":[");
-	if (!room) {
+	/* Nor does a log know a room that nothing was ever published to: its epoch is not one that stays. */
+	if (!room || (room->log && !room->history.last && !room->n_members)) {
 		wsm__buffer_add_str(out, "],\"epoch\":null,\"offset\":0,\"recovered\":false}");
 		return;
 	}

@@ -25,6 +25,7 @@
 
 #define HISTORY_LIMIT_MAX 1000u
 #define EARLY_MAX 32u       /* messages before the host has decided */
+#define EARLY_ROOMS_MAX 1024u /* and while its rooms open, which nobody has a hand in */
 #define WAITING_MAX 32      /* questions to the host about one connection */
 #define BYTES_PER_VALUE 16u /* of JSON, towards byte_rate */
 
@@ -429,7 +430,7 @@ static void hold(struct wsm__conn *conn, wsm_slice message)
 	struct wsm__opening *opening = conn->opening;
 	struct wsm__early *early;
 
-	if (!opening || opening->n_early == EARLY_MAX ||
+	if (!opening || opening->n_early == (opening->awaits_rooms ? EARLY_ROOMS_MAX : EARLY_MAX) ||
 	    opening->early_bytes + message.len > conn->core->config->max_message_size) {
 		wsm__conn_close(conn, 1013, "too much was sent before the connection was accepted");
 		return;

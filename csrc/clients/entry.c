@@ -116,7 +116,7 @@ static void opened(struct wsm__conn *conn)
 
 /* ---- rooms whose log has to open first ----------------------------------------------------------------------------- */
 
-static bool await_rooms(struct wsm__conn *conn);
+static bool await_rooms(struct wsm__conn *conn, uint64_t since);
 
 static void room_opened(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
 {
@@ -126,12 +126,12 @@ static void room_opened(struct wsm__ticket *ticket, const struct wsm__outcome *o
 		return;
 	if (outcome->status)
 		wsm__conn_refuse(conn, 1013, "a room of this connection is not available now; try again");
-	else if (!await_rooms(conn))
+	else if (!await_rooms(conn, ticket->since))
 		opened(conn);
 }
 
-/* Leaves it DECIDING until its rooms can be joined. False: they can. */
-static bool await_rooms(struct wsm__conn *conn)
+/* Leaves it DECIDING until its rooms can be joined; `since`: a ticket of the same wait, or 0. False: they can be now. */
+static bool await_rooms(struct wsm__conn *conn, uint64_t since)
 {
 	struct wsm__ticket *ticket;
 	struct wsm__need need;
@@ -139,7 +139,10 @@ static bool await_rooms(struct wsm__conn *conn)
 	if (!wsm__conn_needs(conn, &need))
 		return false;
 	conn->state = WSM__CONN_DECIDING;
+	conn->opening->awaits_rooms = true;
 	ticket = wsm__ticket_new(conn->core, WSM__AWAITS_LOG, &conn->waits, conn, room_opened, NULL);
+	if (ticket && since)
+		ticket->since = since;
 	if (!ticket || !wsm__ticket_await(ticket, &need))
 		wsm__conn_refuse(conn, 1013, "the server is out of memory");
 	return true;
@@ -212,7 +215,7 @@ static void enter(struct wsm__conn *conn)
 			forbid(conn, why);
 		return;
 	}
-	if (!await_rooms(conn))
+	if (!await_rooms(conn, 0))
 		opened(conn);
 }
 

@@ -29,7 +29,7 @@ struct wsm__ticket *wsm__ticket_new(struct wsm__core *core, enum wsm__awaited aw
 	ticket->waits = waits;
 	ticket->who = who;
 	ticket->answered = answered;
-	ticket->number = ++core->next_ticket;
+	ticket->number = ticket->since = ++core->next_ticket;
 	ticket->deadline_ms = core->now_ms + (uint64_t)(core->config->auth_timeout * 1000);
 	HASH_ADD(hh, core->tickets, number, sizeof(ticket->number), ticket);
 	DL_APPEND(waits->tickets, ticket);
@@ -147,6 +147,17 @@ bool wsm__ticket_await(struct wsm__ticket *ticket, const struct wsm__need *need)
 	if (status)
 		forget(ticket);
 	return !status;
+}
+
+uint64_t wsm__ticket_of_log(const struct wsm__core *core)
+{
+	const struct wsm__ticket *ticket;
+	uint64_t oldest = 0;
+
+	for (ticket = core->tickets; ticket; ticket = ticket->hh.next)
+		if (ticket->awaited == WSM__AWAITS_LOG && (!oldest || ticket->since < oldest))
+			oldest = ticket->since;
+	return oldest;
 }
 
 void wsm__ticket_published(struct wsm__core *core, uint64_t number, const wsm_delivery *delivery)

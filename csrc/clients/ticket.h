@@ -60,6 +60,7 @@ struct wsm__ticket {
 	struct wsm__ticket *prev, *next; /* of the same who waits */
 	struct wsm__core *core;
 	uint64_t number;
+	uint64_t since; /* the number of the first, where one wait has several tickets, one after the other */
 	uint64_t deadline_ms;
 	enum wsm__awaited awaited;
 	struct wsm__waits *waits;
@@ -85,6 +86,8 @@ void wsm__ticket_authorized(struct wsm__core *core, uint64_t number, bool allow)
 bool wsm__ticket_await(struct wsm__ticket *ticket, const struct wsm__need *need);
 /* For wsm__publish_then(). */
 void wsm__ticket_published(struct wsm__core *core, uint64_t number, const wsm_delivery *delivery);
+/* Since when the oldest waits for a log, as a number of tickets; 0: none does. */
+uint64_t wsm__ticket_of_log(const struct wsm__core *core);
 /* Nobody is going to answer. */
 void wsm__ticket_refuse(struct wsm__ticket *ticket, unsigned code, const char *why);
 /* Who waits goes away, or waits no longer. */

@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "host/report.h"
 #include "host/route.h"
+#include "policy/config.h"
 #include "rooms/fanout.h"
 #include "rooms/room.h"
 #include "wire/name.h"
@@ -145,12 +146,13 @@ static void apply(void *context, struct wsm__submission *submission)
 		finish(core, sending);
 }
 
-/* By rank, as the queue that it came through: what waits for a log takes memory as well. */
+/* As the queue that it came through, which has a reserve for what is critical: what waits for a log takes memory as well. */
 static bool may_wait(const struct wsm__core *core, const struct wsm__publish *publish, size_t bytes)
 {
 	size_t max = core->config->max_pending;
 
-	max = publish->priority == WSM_LOW ? max / 2 : publish->priority == WSM_NORMAL ? max / 4 * 3 : max;
+	if (publish->priority == WSM_CRITICAL)
+		max += max / WSM__RESERVE;
 	return core->log.bytes + bytes <= max || !core->log.bytes;
 }
 
@@ -181,7 +183,7 @@ static bool make_sending(struct run *run)
 static int submit(struct run *run, struct wsm__room *room, bool keep)
 {
 	struct wsm__core *core = run->core;
-	size_t bytes = run->publish->head.bytes + run->publish->payload.len + sizeof(struct lot);
+	size_t bytes = run->publish->head.bytes;
 	struct lot *lot;
 
 	if (!may_wait(core, run->publish, bytes)) {

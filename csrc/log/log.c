@@ -90,19 +90,22 @@ static void tell_all(struct wsm__log *log, struct wsm__room *room)
 
 static void take_position(struct wsm__log *log, struct wsm__room *room, const struct wsm__log_state *state)
 {
-	bool moved = strcmp(room->epoch, state->epoch) != 0 || room->history.last != state->top;
+	bool moved = strcmp(room->epoch, state->epoch) != 0 || room->history.last != state->top, used;
 
 	room->kept_from = state->first;
-	room->history.logged = true;
+	room->history.owed = wsm__page_owe;
+	room->history.room = room;
 	if (state->sent > room->sent)
 		room->sent = state->sent;
 	if (!moved)
 		return;
+	used = room->n_members || room->history.last; /* somebody may stand at a position of it */
 	wsm__history_clear(&room->history);
 	room->history.last = state->top;
 	snprintf(room->epoch, sizeof(room->epoch), "%s", state->epoch);
 	room->epoch_untold = true;
-	tell_all(log, room);
+	if (used)
+		tell_all(log, room);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
@@ -144,7 +147,7 @@ static void detach(struct wsm__log *log, struct wsm__room *room)
 	log->driver->renew(log, wsm__room_name(room));
 	forgotten(log, room);
 	room->kept_from = 0;
-	room->history.logged = false;
+	room->history.owed = NULL;
 	wsm__room_renew(log->registry, room);
 	tell_all(log, room);
 }
@@ -167,6 +170,15 @@ bool wsm__log_ready(struct wsm__log *log, struct wsm__room *room)
 
 /* ---- publications -------------------------------------------------------------------------------------------------- */
 
+/* A log lets go what is more than it is to keep, if not at once: nobody is promised it. */
+static void forget_oldest(struct wsm__room *room)
+{
+	uint64_t size = room->settings.kept.size;
+
+	if (room->history.last >= size && room->kept_from < room->history.last - size + 1)
+		room->kept_from = room->history.last - size + 1;
+}
+
 /* Applies those at the head that have their answer. */
 static void advance(struct wsm__room_log *it)
 {
@@ -181,6 +193,7 @@ static void advance(struct wsm__room_log *it)
 		log->bytes -= first->bytes;
 		log->unavailable += first->status == WSM_EUNAVAILABLE;
 		log->apply(log->context, first);
+		forget_oldest(room);
 		let_go(log, room);
 	}
 	let_go(log, room);
@@ -382,8 +395,12 @@ static void serve_members(struct wsm__log *log, struct wsm__log_read *read)
 
 	while (n && read->pubs[n - 1]->offset >= first) /* that is counted where it lies */
 		n--;
-	while (read->page.members)
-		wsm__page_take(log->registry, read->page.members, read->status ? NULL : read->pubs, n);
+	while (read->page.members) {
+		struct wsm__member *member = read->page.members;
+
+		wsm__page_take(log->registry, member, read->status ? NULL : read->pubs, n);
+		wsm__mark_dirty(log->registry, member->sub, false);
+	}
 }
 
 void wsm__log_read_done(struct wsm__log_read *read, int status, uint64_t first)

@@ -1,5 +1,6 @@
 #include "log/message.h"
 
+#include "base/slice.h"
 #include "host/route.h"
 #include "wire/envelope.h"
 #include "wire/json.h"

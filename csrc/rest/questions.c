@@ -93,6 +93,8 @@ static int answer_rest(struct wsm__core *core, struct wsm__asked *asked, struct 
 		answer->status = 0;
 		status = wsm__buffer_steal(&inquiry->question, &answer->body);
 	}
+	if (inquiry->waits)
+		wsm_text_free(&answer->body);
 	wsm__buffer_fini(&inquiry->question);
 	/* Afterwards, as on the own port: the ban that may follow is no answer to this call. */
 	if (request->refused && wsm__decision_offends(&no) && wsm__rest_client(core->runtime, request, &client))

@@ -158,6 +158,7 @@ static void skip_gone(struct refill *it)
 		return;
 	it->missed = first - 1 - member->position;
 	member->position += it->missed;
+	wsm__page_pay(it->registry, member, WSM__DROPPED_GAP);
 }
 
 /* Held messages are younger than what lies in history, but perhaps not than what is read. */
@@ -215,6 +216,7 @@ static void refill_member(struct wsm__registry *registry, struct wsm__member *me
 		return;
 	if (member->held) /* emptied by conflation */
 		wsm__held_pop(sub, &member->held, 0);
+	wsm__page_pay(registry, member, WSM__DROPPED_GAP); /* of what has gone from the log meanwhile */
 	member->lagging = member->behind = false;
 	sub->n_lagging--;
 }

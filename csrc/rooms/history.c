@@ -26,8 +26,10 @@ static void evict(struct wsm__history *history)
 		*history->total -= cost(pub);
 	history->evicted_seq = pub->seq;
 	pub->kept = false;
-	while (pub->lagging) /* what a log has is counted again when it is read */
-		wsm__fate(history->deliveries, pub, WSM__LAGGING, history->logged ? WSM__NEW : WSM__DROPPED_GAP);
+	if (pub->lagging && history->owed)
+		history->owed(history->room, pub);
+	while (pub->lagging)
+		wsm__fate(history->deliveries, pub, WSM__LAGGING, WSM__DROPPED_GAP);
 	wsm__pub_unref(pub);
 }
 

@@ -18,15 +18,30 @@ static inline struct wsm__pub *wsm__page_next(const struct wsm__member *member)
 {
 	return member->page_at < member->page_count ? member->page[member->page_at] : NULL;
 }
+/* Whether the subscriber waits for a page. */
+static inline bool wsm__sub_reads(const struct wsm__sub *sub)
+{
+	const struct wsm__member *member;
+
+	DL_FOREACH(sub->members, member) {
+		if (member->read)
+			return true;
+	}
+	return false;
+}
 /* It is done with. */
 void wsm__page_pop(struct wsm__member *member);
 /* Asks the log for the page after its position, unless it waits for one. */
 void wsm__page_ask(struct wsm__registry *registry, struct wsm__member *member);
 /*
- * The page that a member waited for has come: copies the list, with references, and marks the subscriber as one to be written to.
+ * The page that a member waited for has come: copies the list, with references. The subscriber is to be written to.
  * `pubs` NULL: it could not be read, and the member finds a gap.
  */
 void wsm__page_take(struct wsm__registry *registry, struct wsm__member *member, struct wsm__pub **pubs, uint32_t n);
+/* history.owed: its members that are still to get it will read it. */
+void wsm__page_owe(struct wsm__room *room, struct wsm__pub *pub);
+/* What it was owed goes to `fate`: it does not come any more, or was found to be gone. */
+void wsm__page_pay(struct wsm__registry *registry, struct wsm__member *member, enum wsm__fate fate);
 /* Waits for none, and has none: what was still to come goes to `fate`. */
 void wsm__page_forget(struct wsm__registry *registry, struct wsm__member *member, enum wsm__fate fate);
 

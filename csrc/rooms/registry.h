@@ -115,6 +115,9 @@ struct wsm__member {
 	uint32_t page_at, page_count;
 	struct wsm__page_read *read;
 	struct wsm__member *read_prev, *read_next;
+	/* Deliveries that are counted as lagging, of publications that history has let go: from this offset on, so many. */
+	uint64_t owed_from, owed;
+	struct wsm__owed_tally *owed_tallies; /* reports that some of them belong to */
 	uint64_t from;  /* the offset that the last answer named: what is older waits ahead of that answer */
 	uint32_t index; /* in room->members */
 	uint8_t level;  /* publications of a lower level are not for it */
@@ -220,6 +223,17 @@ struct wsm__joined {
 static inline wsm_slice wsm__room_name(const struct wsm__room *room)
 {
 	return wsm__slice(room->name, room->name_len);
+}
+/* The oldest offset that is kept, in history or by the room's log; the newest + 1: none is. */
+static inline uint64_t wsm__room_first(const struct wsm__room *room)
+{
+	uint64_t first = wsm__history_first(&room->history);
+
+	return room->kept_from && room->kept_from < first ? room->kept_from : first;
+}
+static inline uint64_t wsm__room_n_kept(const struct wsm__room *room)
+{
+	return room->history.last + 1 - wsm__room_first(room);
 }
 static inline bool wsm__pub_is_for(const struct wsm__pub *pub, const struct wsm__sub *sub)
 {

@@ -32,7 +32,7 @@ static enum wsm__room_kind kind_of(wsm_slice name)
 
 void wsm__room_settle(struct wsm__registry *registry, wsm_slice name, struct wsm__room_settings *settings)
 {
-	settings->history = registry->history;
+	settings->history = settings->kept = registry->history;
 	settings->backlog = WSM__RECOVER;
 	settings->presence_events = settings->stored = false;
 	if (registry->settle)

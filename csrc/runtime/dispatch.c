@@ -81,14 +81,11 @@ static void adopt(struct wsm__core *core, struct wsm__adopt *adopt)
 	wsm__socket_take(core, adopt->fd, adopt);
 }
 
-#define SETTLE_MS 1000u /* of a stop, for what was published before it */
-
 static void stop(struct wsm__core *core, struct wsm__stop *stop)
 {
 	unsigned deadline_ms = stop->deadline_ms;
 
 	free(stop);
-	wsm__log_settle(&core->log, deadline_ms < SETTLE_MS ? deadline_ms : SETTLE_MS);
 	core->stop(core, deadline_ms);
 }
 
@@ -145,11 +142,17 @@ static void run_order(struct wsm__core *core, struct wsm__order *order)
 
 /* ---- behind what was published before ------------------------------------------------------------------------------ */
 
-/* A call that waits until all publications up to `serial` have been applied: it is of whoever has made them. */
+#define PARKED_MS 1000u
+
+/*
+ * A call that waits until all publications up to `serial` have been applied, and what waited for a log then has its answer: it is of
+ * whoever has made them. A log that is away must not hold up an operator's questions: it waits for a second at most.
+ */
 struct wsm__parked {
 	struct wsm__parked *next;
 	struct wsm__command_node *command;
-	uint64_t serial;
+	uint64_t serial, ticket;
+	uint64_t deadline_ms;
 };
 
 /* Who hears a publication, and what is asked afterwards, must not depend on how long a log takes. */
@@ -174,13 +177,15 @@ static bool park(struct wsm__core *core, struct wsm__command_node *command)
 {
 	struct wsm__parked *parked;
 
-	if (!comes_after(command) || (!core->log.under_way && !core->parked))
+	if (!comes_after(command) || (!core->log.under_way && !core->parked && !wsm__ticket_of_log(core)))
 		return false;
 	parked = malloc(sizeof(*parked));
 	if (!parked) /* better early than never */
 		return false;
 	parked->command = command;
 	parked->serial = core->log.serial;
+	parked->ticket = core->next_ticket;
+	parked->deadline_ms = core->now_ms + PARKED_MS;
 	parked->next = NULL;
 	LL_APPEND(core->parked, parked);
 	return true;
@@ -188,13 +193,23 @@ static bool park(struct wsm__core *core, struct wsm__command_node *command)
 
 static void run(struct wsm__core *core, struct wsm__command_node *command);
 
-/* core->settled: those before `serial` have their turn where nothing older is under way. */
+/* Whether nothing older is under way. */
+static bool has_its_turn(const struct wsm__core *core, const struct wsm__parked *parked)
+{
+	const struct wsm__submission *submission = core->log.under_way;
+	uint64_t ticket = wsm__ticket_of_log(core);
+
+	if (core->now_ms >= parked->deadline_ms)
+		return true;
+	return (!submission || submission->serial > parked->serial) && (!ticket || ticket > parked->ticket);
+}
+
+/* core->settled: those before `serial`. */
 static void unpark(struct wsm__core *core, uint64_t serial)
 {
 	struct wsm__parked *parked;
 
-	while ((parked = core->parked) != NULL && parked->serial < serial &&
-	       (!core->log.under_way || core->log.under_way->serial > parked->serial)) {
+	while ((parked = core->parked) != NULL && parked->serial < serial && has_its_turn(core, parked)) {
 		core->parked = parked->next;
 		run(core, parked->command);
 		free(parked);

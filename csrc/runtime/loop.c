@@ -35,6 +35,7 @@
 
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
 #define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
+#define SETTLE_MIN_MS 200 /* that a log has for what was published before a stop, whatever its deadline */
 #define SWEEP_MS 1000  /* history, throttle keys, questions */
 
 static void on_wake(uv_async_t *async)
@@ -174,6 +175,8 @@ static void stop(struct wsm__core *core, unsigned deadline_ms)
 		wsm__publish_due(core);
 		wsm__core_now(core);
 	}
+	wsm__log_settle(&core->log, deadline_ms < SETTLE_MIN_MS ? SETTLE_MIN_MS : deadline_ms / 2);
+	wsm__commands_unpark(core);
 	wsm__drain_all(core, within_ms);
 	uv_timer_start(&core->tick, on_tick, core->n_conns ? STOP_TICK_MS : 0, STOP_TICK_MS);
 }

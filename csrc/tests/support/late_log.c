@@ -43,7 +43,7 @@ struct answer {
 struct late {
 	struct shelf *shelves;
 	struct answer *answers;
-	uint64_t random;
+	uint64_t random, began;
 	unsigned epochs, errors, submissions;
 };
 
@@ -64,8 +64,7 @@ static struct shelf *shelf_of(struct late *late, const struct wsm__room *room)
 	if (!shelf)
 		abort();
 	memcpy(shelf->name, room->name, room->name_len);
-	snprintf(shelf->state.epoch, sizeof(shelf->state.epoch), "late%llx.%u", (unsigned long long)late->random >> 40,
-	         ++late->epochs);
+	snprintf(shelf->state.epoch, sizeof(shelf->state.epoch), "late%xe%u", (unsigned)late->began, ++late->epochs);
 	shelf->state.first = 1;
 	HASH_ADD(hh, late->shelves, name, room->name_len, shelf);
 	return shelf;
@@ -96,6 +95,7 @@ static int begin(struct wsm__log *log, wsm_error *error)
 	(void)error;
 	if (!late)
 		abort();
+	late->began = uv_hrtime();
 	late->random = seed ? strtoull(seed, NULL, 10) : 0x9e3779b97f4a7c15u;
 	late->errors = errors ? (unsigned)strtoul(errors, NULL, 10) : 0;
 	log->data = late;
@@ -291,9 +291,14 @@ static const struct wsm__log_driver driver = {
 	.renew = renew,
 };
 
-void late_log_use(void)
+bool late_log_used(void)
 {
 	const char *which = getenv("WSM_LOG");
 
-	wsm__log_instead = which && !strcmp(which, "late") ? &driver : NULL;
+	return which && !strcmp(which, "late");
+}
+
+void late_log_use(void)
+{
+	wsm__log_instead = late_log_used() ? &driver : NULL;
 }

@@ -7,6 +7,10 @@
 #ifndef WSM_TESTS_LATE_LOG_H
 #define WSM_TESTS_LATE_LOG_H
 
+#include <stdbool.h>
+
+/* Whether answers come late. Of one client's actions, some may then be answered before others. */
+bool late_log_used(void);
 /* Has runtimes that start from now on use it, if the environment says so. */
 void late_log_use(void);
 
