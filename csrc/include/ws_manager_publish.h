@@ -71,6 +71,11 @@ typedef struct wsm_publication {
 	const wsm_member *members;
 	size_t n_members;
 	unsigned flags; /* WSM_PUBLISH_… */
+	/*
+	 * An id of at most 128 bytes: a second publication to the same room with it within 5 minutes is not sent, and its receipt tells the
+	 * position of the first. Empty: none.
+	 */
+	wsm_slice once;
 } wsm_publication;
 
 typedef struct wsm_receipt wsm_receipt;

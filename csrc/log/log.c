@@ -32,7 +32,7 @@ int wsm__log_wait(struct wsm__log *log, struct wsm__room *room, void (*ready)(vo
                   uint64_t number)
 {
 	struct wsm__room_log *it = room->log;
-	struct wsm__log_wait *wait = it ? malloc(sizeof(*wait)) : NULL;
+	struct wsm__log_wait *wait = it && it->phase == WSM__LOG_OPENING ? malloc(sizeof(*wait)) : NULL;
 
 	if (!wait)
 		return WSM_ENOMEM;
@@ -106,6 +106,15 @@ static void take_position(struct wsm__log *log, struct wsm__room *room, const st
 	room->epoch_untold = true;
 	if (used)
 		tell_all(log, room);
+}
+
+void wsm__log_moved(struct wsm__room_log *it, const char *epoch, uint64_t top)
+{
+	const struct wsm__log_state state = { .top = top, .first = it->room->kept_from };
+	struct wsm__log_state moved = state;
+
+	snprintf(moved.epoch, sizeof(moved.epoch), "%s", epoch);
+	take_position(it->log, it->room, &moved);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
@@ -470,6 +479,19 @@ int wsm__log_begin(struct wsm__log *log, wsm_error *error)
 	registry->forgotten = forgotten;
 	registry->log_context = log;
 	return WSM_OK;
+}
+
+void wsm__log_review(struct wsm__log *log)
+{
+	unsigned version;
+
+	if (!log->driver || !log->driver->review)
+		return;
+	version = atomic_load_explicit(log->registry->settings_version, memory_order_acquire);
+	if (version == log->rules_version)
+		return;
+	log->rules_version = version;
+	log->driver->review(log);
 }
 
 void wsm__log_settle(struct wsm__log *log, unsigned ms)

@@ -43,6 +43,8 @@ struct wsm__log_driver {
 	void (*take)(struct wsm__log *log);
 	/* Answers what waits, as far as that is possible within so many milliseconds. */
 	void (*settle)(struct wsm__log *log, unsigned ms);
+	/* Rules of rooms have changed; NULL: it does not care. */
+	void (*review)(struct wsm__log *log);
 	/* wsm__log_opened() follows. */
 	void (*open)(struct wsm__log *log, struct wsm__room_log *room);
 	/* wsm__log_answered() follows. The offsets of one room rise by one, in the order of the calls, also where answers are late. */
@@ -120,6 +122,8 @@ struct wsm__log {
 	const uint64_t *now_ms;
 	struct wsm__buffer *text; /* scratch */
 	bool rings; /* `wake` is to be closed */
+	/* What the rules say of a room: `stored` and `kept`. On any thread. */
+	void (*rule)(void *context, wsm_slice name, struct wsm__room_settings *settings);
 	/* Before answers are taken: the time is to be looked at. */
 	void (*woken)(void *context);
 	/* A submission has its answer, and its turn has come; it is taken over. */
@@ -130,6 +134,7 @@ struct wsm__log {
 	uint64_t serial;                   /* of the newest */
 	struct wsm__log_read *reads_waiting, *reads_waiting_last;
 	uint32_t reads; /* that the driver has */
+	unsigned rules_version; /* that the driver knows */
 	uint64_t unavailable; /* publications that it could not keep */
 	bool ending;
 };
@@ -144,6 +149,8 @@ static inline bool wsm__log_orders(const struct wsm__log *log, const struct wsm_
 int wsm__log_begin(struct wsm__log *log, wsm_error *error);
 /* Before the registry ends. */
 void wsm__log_end(struct wsm__log *log);
+/* Looks whether rules of rooms have changed, which rooms that nobody has open are concerned by, too. */
+void wsm__log_review(struct wsm__log *log);
 /* What is under way is applied, as far as the log can within so many milliseconds. */
 void wsm__log_settle(struct wsm__log *log, unsigned ms);
 
@@ -167,6 +174,10 @@ int wsm__log_read(struct wsm__log *log, struct wsm__room *room, uint64_t after, 
 
 void wsm__log_opened(struct wsm__room_log *room, int status, const struct wsm__log_state *state);
 void wsm__log_answered(struct wsm__submission *submission, int status, uint64_t offset);
+/*
+ * The log has given a room another epoch than it said: who stands at a position of it is told. `top`: the newest offset of before.
+ */
+void wsm__log_moved(struct wsm__room_log *room, const char *epoch, uint64_t top);
 /* One row of a read: its blob (blob.h), and how old it is. False: no memory, or it cannot be read. */
 bool wsm__log_row(struct wsm__log_read *read, uint64_t offset, uint64_t age_ms, wsm_slice blob);
 /* `first`: the oldest offset that is kept. */

@@ -122,6 +122,7 @@ static void sweep(struct wsm__core *core)
 	core->swept_ms = core->now_ms;
 	wsm__registry_expire(&core->registry, core->now_ms);
 	wsm__throttle_sweep(&core->throttle, core->now_us);
+	wsm__log_review(&core->log);
 	wsm__overload_calm(core);
 	wsm__replay_sweep(core);
 	wsm__peers_sweep(core);
