@@ -109,6 +109,7 @@ static void handles_that_are_none_are_refused(void **state)
 	struct wsm__store_open_room room;
 	struct wsm__store_append append;
 	struct wsm__store_read read = { .handle = 99, .limit = 1 };
+	struct wsm__store_job flush = { 0 };
 
 	(void)state;
 	scene_open(scene);
@@ -117,7 +118,7 @@ static void handles_that_are_none_are_refused(void **state)
 	assert_int_equal(scene_ask(scene, WSM__STORE_READ, &read), WSM_EINVAL);
 	room = scene_room(scene, "orders");
 	wsm__store_close_room(scene->store, room.handle);
-	scene_settle(scene);
+	assert_int_equal(scene_ask(scene, WSM__STORE_FLUSH, &flush), WSM_OK);
 	append = scene_append_once(scene, room.handle, "x", NULL);
 	assert_int_equal(append.job.status, WSM_EINVAL);
 	scene_free(scene);
