@@ -1,6 +1,7 @@
 /* Rooms by pattern: the public call, and what the rules and the options come to for one room. */
 #include "runtime/room_rules.h"
 
+#include "base/error.h"
 #include "clients/access.h"
 #include "clients/greeting.h"
 #include "core/core.h"
