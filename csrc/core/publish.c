@@ -222,6 +222,15 @@ static bool goes_through_log(struct run *run, struct wsm__room *room, const stru
 
 /* ---- one room, one client ------------------------------------------------------------------------------------------ */
 
+/* For every publication: not by printf(). */
+static void name_room(wsm_delivery *delivery, wsm_slice name)
+{
+	size_t len = name.len < sizeof(delivery->room) ? name.len : sizeof(delivery->room) - 1;
+
+	memcpy(delivery->room, name.data, len);
+	delivery->room[len] = '\0';
+}
+
 static void publish_to_room(struct run *run, wsm_slice name)
 {
 	struct wsm__core *core = run->core;
@@ -241,7 +250,7 @@ static void publish_to_room(struct run *run, wsm_slice name)
 		wsm__room_touch(room, core->now_ms);
 	else if (keep || everyone)
 		room = wsm__room_get(registry, name, core->now_ms);
-	snprintf(run->delivery->room, sizeof(run->delivery->room), "%.*s", (int)name.len, name.data);
+	name_room(run->delivery, name);
 	if (room && goes_through_log(run, room, &settings, &keep)) {
 		int status = submit(run, room, keep);
 
@@ -306,8 +315,10 @@ static struct wsm__sending *publish_all(struct wsm__core *core, struct wsm__publ
 	core->counters.broadcasts++;
 	if (run.sending && --run.sending->waiting > 0)
 		return run.sending;
-	*delivery = *run.delivery;
-	free(run.sending);
+	if (run.sending) {
+		*delivery = *run.delivery;
+		free(run.sending);
+	}
 	if (publish->n_rooms > 1)
 		name_none(delivery);
 	return NULL;
