@@ -12,6 +12,7 @@
 #include "policy/ban.h"
 #include "policy/bucket.h"
 
+struct wsm__ban;
 struct wsm__buffer;
 struct wsm__core;
 
@@ -48,6 +49,8 @@ void wsm__peers_sweep(struct wsm__core *core);
 struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__address *address);
 /* Whether it is turned away now. */
 bool wsm__peer_banned(struct wsm__core *core, const struct wsm__address *address);
+/* The peer, if it is. */
+const struct wsm__peer *wsm__peer_banned_now(struct wsm__core *core, const struct wsm__address *address);
 /* Counts a connection of the text's peer; NULL when out of memory. */
 struct wsm__peer *wsm__peer_enter(struct wsm__core *core, wsm_slice ip);
 /* One connection fewer. `peer` may be NULL. */
@@ -65,6 +68,12 @@ void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm_
  */
 struct wsm__peer *wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, double seconds,
                                  wsm_slice reason);
+/*
+ * A ban of before goes on, unless it has ended, or is automatic and this address is exempt now, or nobody is banned
+ * automatically any more. Returns who is banned, as above.
+ */
+struct wsm__peer *wsm__peers_ban_again(struct wsm__core *core, const struct wsm__address *address,
+                                       const struct wsm__ban *ban);
 /* JSON of WSM_QUERY_BANS; of more than 1,000 those that last longest. */
 void wsm__peers_answer_bans(struct wsm__core *core, struct wsm__buffer *out);
 /* How many bans there are. */

@@ -21,6 +21,7 @@ struct wsm__conn;
 struct wsm__core;
 struct wsm__drain;
 struct wsm__early;
+struct wsm__kept;
 struct wsm__parked;
 struct wsm__peers;
 struct wsm__publish;
@@ -118,6 +119,7 @@ struct wsm__core {
 	uint64_t again_us;         /* and those that had an answer before; what was too much is carried over */
 	uint64_t tls_handshake_us; /* one step of a TLS handshake, on the average */
 	struct wsm__peers *peers;
+	struct wsm__kept *kept;  /* what a store keeps besides messages; NULL: there is none */
 	struct wsm__user *users; /* those that have a connection */
 	uint64_t limits_broken[WSM__LIMIT_COUNT];
 	uint64_t handshakes_deferred; /* that have waited for another turn of the loop: handshake_budget */

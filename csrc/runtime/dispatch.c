@@ -9,6 +9,7 @@
 #include "clients/conn.h"
 #include "clients/drain.h"
 #include "clients/flush.h"
+#include "clients/kept.h"
 #include "clients/revoke.h"
 #include "clients/subscription.h"
 #include "core/overload.h"
@@ -124,6 +125,10 @@ static void run_order(struct wsm__core *core, struct wsm__order *order)
 		break;
 	case WSM__CMD_REVOKED:
 		wsm__revoke_run(core, order->revoked.user_id, order->revoked.before_ms);
+		wsm__kept_write(core);
+		break;
+	case WSM__CMD_UNREVOKED:
+		wsm__kept_write(core);
 		break;
 	case WSM__CMD_BRIDGE_RECEIVE:
 		wsm__bridge_received(core, order->received.conn, order->received.data, order->received.binary);
