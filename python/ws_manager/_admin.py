@@ -19,12 +19,12 @@ from starlette.responses import Response
 from ws_manager._router import ADMIN_CALLS, METHODS, rest_endpoint
 
 if TYPE_CHECKING:
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 __all__ = ["make_admin_router"]
 
 
-def make_admin_router(manager: WebSocketManager, check: Any) -> Any:
+def make_admin_router(manager: Manager, check: Any) -> Any:
     """A router with the panel alone, whose callers `check` lets in."""
     try:
         from fastapi import APIRouter, Depends, params
@@ -75,7 +75,7 @@ def _with_request(check: Any) -> Any:
     return annotated
 
 
-def _starlette_router(manager: WebSocketManager, check: Any) -> Any:
+def _starlette_router(manager: Manager, check: Any) -> Any:
     from starlette.routing import Route, Router
 
     _must_be_callable(check)

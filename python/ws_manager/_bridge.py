@@ -22,7 +22,7 @@ from ws_manager._labels import UNKNOWN_PATH, visible
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
     from ws_manager._handover import Admission, HandOver
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 logger = logging.getLogger("ws_manager")
 
@@ -129,7 +129,7 @@ def address_of(node: str) -> str:
 
 
 async def bridge(
-    manager: WebSocketManager,
+    manager: Manager,
     scope: Mapping[str, Any],
     receive: Receive,
     send: Send,

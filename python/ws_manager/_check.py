@@ -17,7 +17,7 @@ from ws_manager._manager import default_manager
 
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
     from ws_manager._routes import Before, Survey
 
 USAGE = """\
@@ -62,7 +62,7 @@ def load(name: str) -> Any:
 class Subject(NamedTuple):
     """What is asked about: a manager, and the application that it is included in, if that can be read."""
 
-    manager: WebSocketManager
+    manager: Manager
     runtime: Runtime
     found: Survey | None
 
@@ -87,7 +87,7 @@ class Subject(NamedTuple):
         ways = []
         if self.runtime.option("jwt_secret") or self.runtime.option("jwt_public_key"):
             ways.append("who brings a good token")
-        if self.manager._handlers.authenticator is not None:
+        if self.manager._asks:
             ways.append("whom the authenticate handler lets in")
         return " or ".join(ways)
 
@@ -127,8 +127,7 @@ def report(app: Any, rooms: list[str]) -> tuple[list[str], int]:
     for manager in managers:
         if found is not None:
             learn(manager, found)  # Without a router, it may be the one that connect() of the application uses.
-        with manager._lock:
-            subjects.append(Subject(manager, manager._any_runtime(), found))
+        subjects.append(Subject(manager, manager._any_runtime(), found))
     lines = [NO_TABLE] if found is None else [*_endpoints(subjects, found), *_wrong(found)]
     for subject in subjects:
         lines += ["", *_general(subject), *(line for room in rooms for line in ("", *_room(subject, room)))]

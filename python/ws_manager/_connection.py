@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ._core import ConnInfo, Receipt
-    from ._manager import WebSocketManager
+    from ._offers import Manager
     from ._types import SendOptions
 
 
@@ -56,7 +56,7 @@ class Connection:
     Attributes of your own may be set on it.
     """
 
-    def __init__(self, manager: WebSocketManager, info: ConnInfo, state: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, manager: Manager, info: ConnInfo, state: Mapping[str, Any] | None = None) -> None:
         self._manager = manager
         self.state = State(state or {})
         """What connect(state=...), or the authenticate handler, has given; yours to change."""

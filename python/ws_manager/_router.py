@@ -16,16 +16,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from ws_manager import _config
 from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted, via
 from ws_manager._connect import carry
-from ws_manager._connection import Request as Asked
 from ws_manager._core import InvalidArgument, WsManagerError
 from ws_manager._handover import Admission, offered
 from ws_manager._labels import visible
@@ -35,7 +32,7 @@ from ws_manager._outcomes import listed
 from ws_manager._routes import CALL, ENDPOINT, Endpoint, fits
 
 if TYPE_CHECKING:
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 __all__ = ["make_router"]
 
@@ -95,7 +92,7 @@ ENDPOINT_WITH_AUTH = "/ws/{token}"
 """The one that does. It is not routed without: routes of the application like it may follow ours."""
 
 
-def make_router(manager: WebSocketManager) -> Any:
+def make_router(manager: Manager) -> Any:
     """A router with the REST calls and the endpoints of a manager."""
     try:
         from fastapi import APIRouter
@@ -119,12 +116,11 @@ def make_router(manager: WebSocketManager) -> Any:
     return router
 
 
-def _patterns(manager: WebSocketManager) -> list[str]:
-    authenticated = manager._handlers.authenticator is not None or _config.takes_tokens(manager._config)
-    return [*ENDPOINTS, ENDPOINT_WITH_AUTH] if authenticated else list(ENDPOINTS)
+def _patterns(manager: Manager) -> list[str]:
+    return [*ENDPOINTS, ENDPOINT_WITH_AUTH] if manager._hides_paths() else list(ENDPOINTS)
 
 
-def _starlette_router(manager: WebSocketManager) -> Any:
+def _starlette_router(manager: Manager) -> Any:
     from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 
     routes: list[BaseRoute] = [
@@ -135,7 +131,7 @@ def _starlette_router(manager: WebSocketManager) -> Any:
     return Router(routes=routes)
 
 
-def add_endpoint(router: Any, manager: WebSocketManager, pattern: str) -> None:
+def add_endpoint(router: Any, manager: Manager, pattern: str) -> None:
     """Adds the route of an endpoint that the host made, unless there is one. Inclusions before may not see it."""
     if any(getattr(route, "path", None) == pattern and not hasattr(route, "methods") for route in router.routes):
         return
@@ -143,9 +139,7 @@ def add_endpoint(router: Any, manager: WebSocketManager, pattern: str) -> None:
     add(pattern, _websocket_endpoint(manager, pattern))
 
 
-def rest_endpoint(
-    manager: WebSocketManager, call: Call, *, vouched: bool = False
-) -> Callable[[Request], Awaitable[Response]]:
+def rest_endpoint(manager: Manager, call: Call, *, vouched: bool = False) -> Callable[[Request], Awaitable[Response]]:
     """What answers a call. vouched: the application has found out that the caller may use the admin panel."""
 
     async def rest(request: Request) -> Response:
@@ -159,10 +153,9 @@ def rest_endpoint(
     return rest
 
 
-async def _answer(manager: WebSocketManager, request: Request, call: Call, **identity: Any) -> Response:
+async def _answer(manager: Manager, request: Request, call: Call, **identity: Any) -> Response:
     """The core's answer to a call. identity: `vouched`, or `admitted` and who calls, as Runtime.rest() takes them."""
     body = await _body(request)
-    handlers = manager._handlers
     headers = request.headers.items()
     if is_test_client(request.scope):  # It calls the application by a name of its own.
         headers = [(name, "localhost" if name == "host" else value) for name, value in headers]
@@ -177,7 +170,7 @@ async def _answer(manager: WebSocketManager, request: Request, call: Call, **ide
         request.scope.get("scheme") == "https",
         via(request.scope),
     )
-    asks = not identity.get("admitted") and handlers.authenticator is not None
+    asks = not identity.get("admitted") and manager._asks
     status, content_type, fields, answer = await run_in_threadpool(ask, asks=asks, **identity)
     if status == 0:
         identity.update(await _identify(manager, answer))
@@ -189,7 +182,7 @@ async def _answer(manager: WebSocketManager, request: Request, call: Call, **ide
 
 
 async def answer_as(
-    manager: WebSocketManager, request: Request, user_id: object, rooms: Iterable[str], subscribe: Iterable[str]
+    manager: Manager, request: Request, user_id: object, rooms: Iterable[str], subscribe: Iterable[str]
 ) -> Response:
     """WebSocketManager.rest(request, ...)."""
     manager._checked(f"rest() in the application's route {getattr(request.scope.get('route'), 'path', '')}".rstrip())
@@ -211,11 +204,11 @@ async def answer_as(
     return await _answer(manager, request, call, admitted=True, **identity)
 
 
-async def _identify(manager: WebSocketManager, question: bytes) -> dict[str, Any]:
+async def _identify(manager: Manager, question: bytes) -> dict[str, Any]:
     """Who calls, by the application's authenticate handler, as for a socket without a token."""
     try:
-        async with asyncio.timeout(_config.seconds(manager._config, "auth_timeout")):
-            return await manager._handlers.identify(Asked(orjson.loads(question)))
+        async with asyncio.timeout(float(manager._option("auth_timeout"))):
+            return await manager._identify(question)
     except TimeoutError:
         logger.warning("the authenticate handler did not answer a REST call within auth_timeout; refused")
         return {}
@@ -232,7 +225,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[WebSocket], Awaitable[None]]:
+def _websocket_endpoint(manager: Manager, pattern: str) -> Callable[[WebSocket], Awaitable[None]]:
     async def endpoint(websocket: WebSocket) -> None:
         path = quoted(endpoint_path(websocket.scope["path"], pattern))
         look(websocket.scope.get("app"), manager)
