@@ -1,5 +1,24 @@
-/* addon.c - what the addon exports. */
-#include "addon.h"
+/*
+ * addon.c - what the addon exports.
+ *
+ * A file is a noun; functions that cross files begin with addon_. Three structures, from the outside in:
+ *   env   one JavaScript environment (main thread, worker) that has loaded the addon: its instance data.
+ *   seat  a JavaScript object Runtime: a place of one env at one hub.
+ *   hub   a wsm_runtime and its seats, which may be of several envs.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "adopt.h"
+#include "copies.h"
+#include "env.h"
+#include "errors.h"
+#include "events.h"
+#include "receipt.h"
+#include "runtime.h"
+#include "seat.h"
+#include "text.h"
+#include "value.h"
 
 #define VISIBLE __attribute__((visibility("default")))
 
@@ -171,10 +190,13 @@ static bool set_functions(napi_env env, napi_value exports)
 	       addon_ok(env, napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions));
 }
 
-napi_value addon_init(napi_env env, napi_value exports)
+/* What the other copies of the addon's file call, where this one was the first to be loaded. */
+VISIBLE napi_value addon_entry(napi_env env, napi_value exports) __asm__(ADDON_ENTRY_NAME);
+
+napi_value addon_entry(napi_env env, napi_value exports)
 {
-	if (!addon_env_init(env) || !set_constants(env, exports) || !set_functions(env, exports) ||
-	    !addon_runtime_define(env, exports) || !addon_batch_define(env, exports))
+	if (!addon_env_init(env, addon_events_look, addon_seats_end) || !set_constants(env, exports) ||
+	    !set_functions(env, exports) || !addon_runtime_define(env, exports) || !addon_batch_define(env, exports))
 		return NULL;
 	return exports;
 }
@@ -184,9 +206,9 @@ VISIBLE int32_t node_api_module_get_api_version_v1(void);
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports)
 {
-	addon_init_fn first = addon_first_copy();
+	addon_init_fn first = addon_first_copy(addon_entry);
 
-	return first ? first(env, exports) : addon_init(env, exports);
+	return first ? first(env, exports) : addon_entry(env, exports);
 }
 
 int32_t node_api_module_get_api_version_v1(void)

@@ -1,24 +1,24 @@
 /* runtime.c - the JavaScript class Runtime: a seat at a hub. The package's own modules use it; applications never see it. */
+#include "runtime.h"
+
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "addon.h"
-
-struct seat *addon_seat(napi_env env, napi_callback_info info, size_t n, napi_value *args)
-{
-	napi_value receiver;
-	size_t given = n;
-	void *data = NULL;
-	struct seat *seat;
-
-	if (!addon_ok(env, napi_get_cb_info(env, info, &given, args, &receiver, NULL)) ||
-	    !addon_ok(env, napi_unwrap(env, receiver, &data)))
-		return NULL;
-	seat = data;
-	if (seat->hub)
-		return seat;
-	addon_raise(env, WSM_ENOTRUNNING, NULL);
-	return NULL;
-}
+#include "adopt.h"
+#include "clients.h"
+#include "endpoint.h"
+#include "env.h"
+#include "errors.h"
+#include "events.h"
+#include "hub.h"
+#include "publish.h"
+#include "query.h"
+#include "receipt.h"
+#include "seat.h"
+#include "text.h"
+#include "tokens.h"
+#include "value.h"
 
 /* ---- its life --------------------------------------------------------------------------------------------------- */
 
