@@ -178,6 +178,8 @@ typedef struct wsm_endpoint {
 
 /* Adds an endpoint or replaces the one of the same path. New runtimes have those of docs/protocol.md. */
 int wsm_endpoint_set(wsm_runtime *runtime, const wsm_endpoint *endpoint, wsm_error *error);
+/* The path of one of those, static, and its flags; NULL behind the last. Any thread. */
+const char *wsm_endpoint_default(size_t index, unsigned *flags);
 /* WSM_ENOTFOUND when there is none of that path pattern. */
 int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path);
 /* Whether a request path (no query) belongs to an endpoint. */
@@ -318,6 +320,12 @@ typedef struct wsm_request {
  */
 int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *request, const wsm_admission *admission, uint64_t *conn,
                     unsigned *http_status, wsm_error *error);
+/*
+ * How such a host refuses: the close code that says what an HTTP status says, where it can no longer answer by HTTP; and, with 503,
+ * the seconds of Retry-After, which differ so that those who were refused do not come back at once. Any thread.
+ */
+unsigned wsm_refusal_code(unsigned http_status);
+unsigned wsm_retry_after(wsm_runtime *runtime);
 int wsm_bridge_receive(wsm_runtime *runtime, uint64_t conn, bool binary, const void *data, size_t len);
 int wsm_bridge_written(wsm_runtime *runtime, uint64_t conn, size_t bytes);
 /* The client has gone (its close code, or 1006). */
@@ -498,6 +506,30 @@ typedef struct wsm_rest_answer {
 	char cors[512];           /* yet further ones, in the same form: for pages of other origins */
 	wsm_text body;            /* release by wsm_text_free() */
 } wsm_rest_answer;
+
+/* Bytes of a body that are taken; of a longer one, a host need not keep more than one byte over it: enough for the 413. */
+#define WSM_REST_BODY_MAX 1048576u
+
+typedef enum wsm_rest_caller {
+	WSM_REST_ANYONE,
+	WSM_REST_MEMBER, /* who may read the room's history (docs/access.md) */
+	WSM_REST_READER, /* on this machine, or with the API key */
+	WSM_REST_WRITER, /* the same, and by no page of another origin */
+	WSM_REST_ADMIN   /* of the panel (docs/admin.md) */
+} wsm_rest_caller;
+
+/* One of the calls: hosts make their routes of these. All texts are static. */
+typedef struct wsm_rest_route {
+	const char *name;   /* "history" */
+	const char *method; /* "GET", with HEAD, or "POST"; other methods get an answer of the same path, too: 405 */
+	const char *path;   /* "/api/ws/project/{project_id}/subscribers" */
+	const char *parameters; /* of the query, or members of the JSON body of a POST: "room,since,limit" */
+	wsm_rest_caller caller;
+	const char *doc; /* one sentence, without its full stop */
+} wsm_rest_route;
+
+/* The calls, in order; NULL behind the last. Any thread. */
+const wsm_rest_route *wsm_rest_route_at(size_t index);
 
 /* [query] One REST call of docs/protocol.md. Unknown paths answer 404 in the same manner. */
 int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_answer *answer, wsm_error *error);

@@ -87,6 +87,7 @@ static bool set_constants(napi_env env, napi_value exports)
 		NUMBER(QUERY_POSITION),
 		NUMBER(QUERY_METRICS),
 		NUMBER(QUERY_BANS),
+		NUMBER(REST_BODY_MAX),
 	};
 #undef NUMBER
 
@@ -95,6 +96,21 @@ static bool set_constants(napi_env env, napi_value exports)
 			return false;
 	return set_text(env, exports, "VERSION", WSM_VERSION) &&
 	       set_number(env, exports, "PROTOCOL_VERSION", WSM_PROTOCOL_VERSION);
+}
+
+/* A row of a table: strings. */
+static bool set_row(napi_env env, napi_value table, size_t at, const char *const *texts, uint32_t n)
+{
+	napi_value row, text;
+
+	if (!addon_ok(env, napi_create_array_with_length(env, n, &row)))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		text = addon_string_value(env, texts[i], strlen(texts[i]));
+		if (!text || !addon_ok(env, napi_set_element(env, row, i, text)))
+			return false;
+	}
+	return addon_ok(env, napi_set_element(env, table, (uint32_t)at, row));
 }
 
 /* Rows of the table of options: [name, environment variable, type, default, sentence]. */
@@ -110,16 +126,28 @@ static napi_value options(napi_env env, napi_callback_info info)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		const char *texts[] = { rows[i].name, rows[i].env, types[rows[i].type], rows[i].fallback, rows[i].doc };
-		napi_value row, text;
 
-		if (!addon_ok(env, napi_create_array(env, &row)))
+		if (!set_row(env, table, i, texts, 5))
 			return NULL;
-		for (uint32_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++) {
-			text = addon_string_value(env, texts[j], strlen(texts[j]));
-			if (!text || !addon_ok(env, napi_set_element(env, row, j, text)))
-				return NULL;
-		}
-		if (!addon_ok(env, napi_set_element(env, table, (uint32_t)i, row)))
+	}
+	return table;
+}
+
+/* Rows of the table of REST calls: [name, method, path, parameters, caller, sentence]. */
+static napi_value rest_routes(napi_env env, napi_callback_info info)
+{
+	static const char *const callers[] = { "anyone", "member", "reader", "writer", "admin" };
+	const wsm_rest_route *route;
+	napi_value table;
+
+	(void)info;
+	if (!addon_ok(env, napi_create_array(env, &table)))
+		return NULL;
+	for (size_t i = 0; (route = wsm_rest_route_at(i)); i++) {
+		const char *texts[] = { route->name,       route->method,          route->path,
+		                        route->parameters, callers[route->caller], route->doc };
+
+		if (!set_row(env, table, i, texts, 6))
 			return NULL;
 	}
 	return table;
@@ -178,9 +206,13 @@ static bool set_functions(napi_env env, napi_value exports)
 		name, NULL, function, NULL, NULL, NULL, napi_default, NULL                                             \
 	}
 	const napi_property_descriptor functions[] = {
-		FUNCTION("options", options),        FUNCTION("levelParse", level_parse),
-		FUNCTION("setRaise", set_raise),     FUNCTION("dupFd", addon_dup_fd),
-		FUNCTION("closeFd", addon_close_fd), FUNCTION("socketPair", addon_socket_pair),
+		FUNCTION("options", options),
+		FUNCTION("restRoutes", rest_routes),
+		FUNCTION("levelParse", level_parse),
+		FUNCTION("setRaise", set_raise),
+		FUNCTION("dupFd", addon_dup_fd),
+		FUNCTION("closeFd", addon_close_fd),
+		FUNCTION("socketPair", addon_socket_pair),
 		FUNCTION("idValid", id_valid),
 	};
 #undef FUNCTION

@@ -296,6 +296,14 @@ static napi_value port(napi_env env, napi_callback_info info)
 	return seat ? addon_number(env, wsm_runtime_port(addon_seat_runtime(seat))) : NULL;
 }
 
+/* retryAfter(): seconds, for a client that is refused with 503. */
+static napi_value retry_after(napi_env env, napi_callback_info info)
+{
+	struct seat *seat = addon_seat(env, info, 0, NULL);
+
+	return seat ? addon_number(env, wsm_retry_after(addon_seat_runtime(seat))) : NULL;
+}
+
 /* fingerprint(): the text of the configuration that its runtime was made with, maybe by another seat. */
 static napi_value fingerprint(napi_env env, napi_callback_info info)
 {
@@ -331,6 +339,7 @@ static const napi_property_descriptor methods[] = {
 	METHOD_ROW("running", running),
 	METHOD_ROW("stopped", stopped),
 	METHOD_ROW("port", port),
+	METHOD_ROW("retryAfter", retry_after),
 	METHOD_ROW("fingerprint", fingerprint),
 	METHOD_ROW("hold", hold),
 	METHOD_ROW("release", release),

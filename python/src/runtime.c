@@ -209,6 +209,12 @@ static PyObject *runtime_conn_drain(PyObject *object, PyObject *number)
 	return core_result(runtime_of(object), wsm_conn_drain(runtime_of(object)->runtime, conn), NULL);
 }
 
+static PyObject *runtime_retry_after(PyObject *object, PyObject *unused)
+{
+	(void)unused;
+	return PyLong_FromUnsignedLong(wsm_retry_after(runtime_of(object)->runtime));
+}
+
 static PyObject *runtime_option(PyObject *object, PyObject *name)
 {
 	wsm_slice text;
@@ -272,6 +278,7 @@ static PyMethodDef runtime_methods[] = {
 	{ "start", runtime_start, METH_NOARGS, "Starts the thread and listens." },
 	{ "stop", METHOD(runtime_stop), KEYWORDS, "Closes every connection with 1001 and ends the thread." },
 	{ "drain", runtime_drain, METH_NOARGS, "Refuses new connections from now on." },
+	{ "retry_after", runtime_retry_after, METH_NOARGS, "Seconds, for a client that is refused with 503." },
 	{ "option", runtime_option, METH_O, "An option's value in force, as text." },
 	{ "conn_join", core_runtime_conn_join, METH_VARARGS, "One connection joins a room." },
 	{ "conn_leave", core_runtime_conn_leave, METH_VARARGS, "It leaves it." },

@@ -43,7 +43,7 @@ def make_admin_router(manager: Manager, check: Any) -> Any:
     router = APIRouter(tags=["ws_manager"], dependencies=[Depends(checked)], route_class=CallRoute)
     for call in ADMIN_CALLS:
         endpoint = rest_endpoint(manager, call, vouched=True)
-        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.name, include_in_schema=False)
+        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.route, include_in_schema=False)
     return router
 
 
@@ -80,7 +80,7 @@ def _starlette_router(manager: Manager, check: Any) -> Any:
 
     _must_be_callable(check)
     routes = [
-        Route(call.path, _guarded(rest_endpoint(manager, call, vouched=True), check), methods=METHODS, name=call.name)
+        Route(call.path, _guarded(rest_endpoint(manager, call, vouched=True), check), methods=METHODS, name=call.route)
         for call in ADMIN_CALLS
     ]
     return Router(routes=routes)

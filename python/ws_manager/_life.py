@@ -300,6 +300,13 @@ class Life(Sending):
         """What an option is, as text: as configured, else as the environment says, else the default."""
         return self._any_runtime().option(name)
 
+    def _retry_after(self) -> str:
+        """For the field of that name beside 503; "" where no runtime can be made: later is no better then."""
+        try:
+            return str(self._any_runtime().retry_after())
+        except WsManagerError:
+            return ""
+
     def _access(self) -> str:
         """Whether rooms need a grant, as Runtime.access() describes it."""
         return self._any_runtime().access()

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from ws_manager._core import WsManagerError
+from ws_manager._core import WsManagerError, endpoint_defaults
 from ws_manager._labels import visible
 from ws_manager._logging import SERVERS, logger
 from ws_manager._routes import Before, Place, Survey, fits, survey
@@ -276,4 +276,4 @@ def _missing(found: Survey, path: str) -> str:
 
 def _shown(path: str) -> str:
     """The path, if it can have no token in it."""
-    return f" ({path})" if path in ("/ws", "/ws/updates", "/ws/notifications", "/ws/logs") else ""
+    return f" ({path})" if "{" not in path and path in dict(endpoint_defaults()) else ""

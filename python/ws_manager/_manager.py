@@ -70,9 +70,9 @@ class WebSocketManager(Rest):
             self._config = changed
             self._encoder, self._default, self._handlers.encoder = encoder, encoder.default, encoder
         if self._router is not None and self._takes_tokens:
-            from ._router import ENDPOINT_WITH_AUTH, add_endpoint
+            from ._router import add_endpoints_with_auth
 
-            add_endpoint(self._router, self, ENDPOINT_WITH_AUTH)
+            add_endpoints_with_auth(self._router, self)
 
     def endpoint(
         self,
@@ -206,9 +206,9 @@ class WebSocketManager(Rest):
             self._handlers.authenticator = call
             self._want()
         if self._router is not None:
-            from ._router import ENDPOINT_WITH_AUTH, add_endpoint
+            from ._router import add_endpoints_with_auth
 
-            add_endpoint(self._router, self, ENDPOINT_WITH_AUTH)
+            add_endpoints_with_auth(self._router, self)
         return handler
 
     def authorize(self, handler: H) -> H:

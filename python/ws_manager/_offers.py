@@ -52,6 +52,9 @@ class Manager(Protocol):
     def _hides_paths(self) -> bool:
         """Whether something in a path may be a token."""
 
+    def _retry_after(self) -> str:
+        """For the field of that name beside 503; "" for none."""
+
     def _access(self) -> str:
         """Whether rooms need a grant, as Runtime.access() describes it."""
 

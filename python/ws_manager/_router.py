@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +24,14 @@ from starlette.websockets import WebSocket
 
 from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted, via
 from ws_manager._connect import carry
-from ws_manager._core import InvalidArgument, WsManagerError
+from ws_manager._core import (
+    ENDPOINT_AUTH,
+    REST_BODY_MAX,
+    InvalidArgument,
+    WsManagerError,
+    endpoint_defaults,
+    rest_routes,
+)
 from ws_manager._handover import Admission, offered
 from ws_manager._labels import visible
 from ws_manager._look import look, refused, route_of
@@ -38,46 +46,39 @@ __all__ = ["make_router"]
 
 logger = logging.getLogger("ws_manager")
 
-MAX_BODY = 1024 * 1024
-"""Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413."""
-
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Call(NamedTuple):
-    """One REST call of docs/protocol.md. Methods other than its own get the core's answer for them."""
+    """A row of the core's table of REST calls. Methods other than its own get the core's answer for them."""
 
+    name: str
     method: str
     path: str
-    name: str
+    parameters: str
+    caller: str
     summary: str
 
+    @property
+    def route(self) -> str:
+        """The name of its route, for url_for()."""
+        return f"ws_manager_{self.name}"
 
-CALLS = (
-    Call("GET", "/api/ws/stats", "ws_manager_stats", "Counters of the connections, messages and rooms"),
-    Call("GET", "/ws/stats", "ws_manager_stats_short", "The same as /api/ws/stats"),
-    Call("GET", "/api/ws/connections", "ws_manager_connections", "How many connections there are"),
-    Call("GET", "/api/ws/health", "ws_manager_health", "Whether new clients are welcome: 200, or 503 while draining"),
-    Call("GET", "/api/ws/live", "ws_manager_live", "Whether the process lives: 200, also while draining"),
-    Call("GET", "/api/ws/bans", "ws_manager_bans", "The addresses that are turned away"),
-    Call(
-        "GET",
-        "/api/ws/project/{project_id}/subscribers",
-        "ws_manager_subscribers",
-        "How many connections follow a project",
-    ),
-    Call("POST", "/api/ws/broadcast", "ws_manager_broadcast", "Sends an event to a room, a project or everybody"),
-    Call("GET", "/api/ws/history", "ws_manager_history", "The messages that a room keeps"),
-    Call("GET", "/metrics", "ws_manager_metrics", "The counters as Prometheus text"),
-)
+    @property
+    def schema(self) -> dict[str, Any]:
+        """What OpenAPI says of it besides."""
+        text = {"schema": {"type": "string"}}
+        path = [{"in": "path", "name": name, "required": True, **text} for name in re.findall(r"{(\w+)}", self.path)]
+        names = self.parameters.split(",") if self.parameters else []
+        if self.method == "GET":
+            return {"parameters": [*path, *({"in": "query", "name": name, **text} for name in names)]}
+        body = {"type": "object", "properties": {name: {} for name in names}}
+        return {"parameters": path, "requestBody": {"content": {"application/json": {"schema": body}}}}
 
-ADMIN_CALLS = (
-    Call("GET", "/ws/admin", "ws_manager_admin", "The admin panel"),
-    Call("GET", "/api/ws/admin/state", "ws_manager_admin_state", "What it shows"),
-    Call("POST", "/api/ws/admin/disconnect", "ws_manager_admin_disconnect", "Closes connections"),
-    Call("POST", "/api/ws/admin/ban", "ws_manager_admin_ban", "Bans an address"),
-    Call("POST", "/api/ws/admin/unban", "ws_manager_admin_unban", "Lifts a ban"),
-)
+
+ROUTES = [Call(*row) for row in rest_routes()]
+CALLS = tuple(call for call in ROUTES if call.caller != "admin")
+ADMIN_CALLS = tuple(call for call in ROUTES if call.caller == "admin")
 """Of docs/admin.md; not in the schema."""
 
 BEHIND_CHECK = (
@@ -85,11 +86,11 @@ BEHIND_CHECK = (
     "which must be before ws_manager.router unless it has a prefix."
 )
 
-ENDPOINTS = ("/ws", "/ws/updates", "/ws/notifications", "/ws/project/{project_id}", "/ws/logs")
-"""Endpoints that every runtime begins with, but for the one that exists only with authentication."""
+ENDPOINTS = tuple(path for path, flags in endpoint_defaults() if not flags & ENDPOINT_AUTH)
+"""Endpoints that every runtime begins with, but for those that exist only with authentication."""
 
-ENDPOINT_WITH_AUTH = "/ws/{token}"
-"""The one that does. It is not routed without: routes of the application like it may follow ours."""
+ENDPOINTS_WITH_AUTH = tuple(path for path, flags in endpoint_defaults() if flags & ENDPOINT_AUTH)
+"""Those that do. They are not routed without: routes of the application like them may follow ours."""
 
 
 def make_router(manager: Manager) -> Any:
@@ -104,27 +105,33 @@ def make_router(manager: Manager) -> Any:
     for call in CALLS:
         endpoint = rest_endpoint(manager, call)
         router.add_api_route(
-            call.path, endpoint, methods=[call.method], name=call.name, summary=call.summary, response_class=Response
+            call.path,
+            endpoint,
+            methods=[call.method],
+            name=call.route,
+            summary=call.summary,
+            response_class=Response,
+            openapi_extra=call.schema,
         )
         others = [method for method in METHODS if method != call.method]
-        router.add_api_route(call.path, endpoint, methods=others, name=call.name, include_in_schema=False)
+        router.add_api_route(call.path, endpoint, methods=others, name=call.route, include_in_schema=False)
     for call in ADMIN_CALLS:
         endpoint = rest_endpoint(manager, call)
-        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.name, include_in_schema=False)
+        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.route, include_in_schema=False)
     for pattern in _patterns(manager):
         router.add_api_websocket_route(pattern, _websocket_endpoint(manager, pattern))
     return router
 
 
 def _patterns(manager: Manager) -> list[str]:
-    return [*ENDPOINTS, ENDPOINT_WITH_AUTH] if manager._hides_paths() else list(ENDPOINTS)
+    return [*ENDPOINTS, *ENDPOINTS_WITH_AUTH] if manager._hides_paths() else list(ENDPOINTS)
 
 
 def _starlette_router(manager: Manager) -> Any:
     from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 
     routes: list[BaseRoute] = [
-        Route(call.path, rest_endpoint(manager, call), methods=METHODS, name=call.name)
+        Route(call.path, rest_endpoint(manager, call), methods=METHODS, name=call.route)
         for call in (*CALLS, *ADMIN_CALLS)
     ]
     routes += [WebSocketRoute(pattern, _websocket_endpoint(manager, pattern)) for pattern in _patterns(manager)]
@@ -137,6 +144,12 @@ def add_endpoint(router: Any, manager: Manager, pattern: str) -> None:
         return
     add = getattr(router, "add_api_websocket_route", None) or router.add_websocket_route
     add(pattern, _websocket_endpoint(manager, pattern))
+
+
+def add_endpoints_with_auth(router: Any, manager: Manager) -> None:
+    """The same of the core's own that exist with authentication only."""
+    for pattern in ENDPOINTS_WITH_AUTH:
+        add_endpoint(router, manager, pattern)
 
 
 def rest_endpoint(manager: Manager, call: Call, *, vouched: bool = False) -> Callable[[Request], Awaitable[Response]]:
@@ -215,11 +228,11 @@ async def _identify(manager: Manager, question: bytes) -> dict[str, Any]:
 
 
 async def _body(request: Request) -> bytes:
-    """The request's body, up to one byte over MAX_BODY."""
+    """The request's body, up to one byte over REST_BODY_MAX: enough for the core's own 413."""
     body = bytearray()
     try:
         async for chunk in request.stream():
-            body += chunk[: MAX_BODY + 1 - len(body)]
+            body += chunk[: REST_BODY_MAX + 1 - len(body)]
     except ClientDisconnect:
         pass
     return bytes(body)

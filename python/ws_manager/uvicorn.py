@@ -27,7 +27,7 @@ from urllib.parse import unquote_to_bytes
 from uvicorn.protocols.utils import ClientDisconnected, get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path, quoted, retry_after
+from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path, quoted
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
 from ws_manager._labels import UNKNOWN_PATH, route_label, visible
@@ -207,7 +207,8 @@ class WebSocketProtocol(asyncio.Protocol):
             self.hand_over(endpoint.manager, None, Admission(), moved, endpoint.manager._label(path))
         except WsManagerError as error:
             logger.error("An upgrade of %s can't be handed over: %s", endpoint.pattern, visible(error))
-            self._answer(503, str(error))
+            seconds = endpoint.manager._retry_after()
+            self._answer(503, str(error), f"retry-after: {seconds}\r\n" if seconds else "")
 
     def can_hand_over(self) -> bool:
         """Nothing has been answered, no TLS is in between, and the client is still there."""
@@ -374,11 +375,8 @@ class WebSocketProtocol(asyncio.Protocol):
         body = sentence.encode()
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n{fields}"
+            f"content-length: {len(body)}\r\nconnection: close\r\n{fields}\r\n"
         )
-        if status == 503:
-            head += f"retry-after: {retry_after()}\r\n"
-        head += "\r\n"
         self.transport.write(head.encode() + body)
         self.transport.close()
 
