@@ -236,6 +236,9 @@ int wsm_conn_join(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error
  * to by itself, and wsm_subscribe() for connections to come, stay as they are. WSM_EROOM, WSM_ENOTFOUND and so on, as above.
  */
 int wsm_conn_leave(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error *error);
+/* The same without waiting: as wsm_query_later(), with no data in the answer. */
+int wsm_conn_join_later(wsm_runtime *runtime, uint64_t conn, wsm_slice room, uint64_t ticket, wsm_error *error);
+int wsm_conn_leave_later(wsm_runtime *runtime, uint64_t conn, wsm_slice room, uint64_t ticket, wsm_error *error);
 /* Closes one connection. code 1000-1013 or 3000-4999, 0 for 4409; reason is cut at 123 bytes. */
 int wsm_disconnect(wsm_runtime *runtime, wsm_slice client_id, unsigned code, wsm_slice reason, wsm_error *error);
 int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, wsm_slice reason, wsm_error *error);
@@ -368,7 +371,7 @@ typedef enum wsm_event_kind {
 	WSM_EVENT_BRIDGE_SEND, /* conn, data, binary */
 	WSM_EVENT_CLOSED,      /* conn, code, text (reason): an adopted or bridged connection has ended */
 	WSM_EVENT_REPORT,      /* receipt: borrowed from the event; ticket: that of wsm_receipt_watch_report() */
-	WSM_EVENT_ANSWER /* ticket: that of wsm_query_later(); code: minus its status; data: its answer, of WSM_OK */
+	WSM_EVENT_ANSWER /* ticket: that of wsm_query_later(); code: minus its status; data: its answer, of WSM_OK; else text: why */
 } wsm_event_kind;
 
 typedef struct wsm_event {
@@ -555,6 +558,8 @@ int wsm_revoke(wsm_runtime *runtime, const wsm_revocation *revocation, wsm_error
 int wsm_unrevoke(wsm_runtime *runtime, wsm_slice jti, wsm_slice user_id, wsm_error *error);
 /* [{"jti", "until"} or {"user_id", "before", "until"}], Unix milliseconds. Release by wsm_text_free(). WSM_EFORKED. */
 int wsm_revocations(wsm_runtime *runtime, wsm_text *answer, wsm_error *error);
+/* Whether there is a key for tokens (options jwt_secret, jwt_public_key), so that a path, a query or a header may have one in it. */
+bool wsm_takes_tokens(const wsm_runtime *runtime);
 /*
  * Exchanges the keys that tokens are checked with, while the runtime runs. Texts as for options jwt_secret and jwt_public_key; NULL:
  * as configured, the file of a path being read again. The algorithm stays. Live connections stay, too. WSM_ECONFIG, and the old

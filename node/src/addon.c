@@ -36,61 +36,58 @@ static bool set_text(napi_env env, napi_value exports, const char *name, const c
 	return value && addon_ok(env, napi_set_named_property(env, exports, name, value));
 }
 
-static bool set_constants(napi_env env, napi_value exports)
-{
-#define NUMBER(name)                                                                                                   \
-	{                                                                                                              \
-		#name, WSM_##name                                                                                      \
-	}
-	static const struct {
-		const char *name;
-		unsigned value;
-	} numbers[] = {
-		NUMBER(TO_AUTO),
-		NUMBER(TO_ALL),
-		NUMBER(TO_ROOM),
-		NUMBER(TO_PROJECT),
-		NUMBER(TO_USER),
-		NUMBER(TO_SESSION),
-		NUMBER(TO_CLIENT),
-		NUMBER(CRITICAL),
-		NUMBER(NORMAL),
-		NUMBER(LOW),
-		NUMBER(PUBLISH_NO_HISTORY),
-		NUMBER(PUBLISH_BINARY),
-		NUMBER(PUBLISH_REPORT),
-		NUMBER(PUBLISH_TEXT),
-		NUMBER(ENDPOINT_FIREHOSE),
-		NUMBER(ENDPOINT_RAW),
-		NUMBER(WANT_CONNECT),
-		NUMBER(WANT_DISCONNECT),
-		NUMBER(WANT_MESSAGE),
-		NUMBER(WANT_AUTHENTICATE),
-		NUMBER(WANT_AUTHORIZE),
-		NUMBER(WANT_LOG),
-		NUMBER(EVENT_CONNECT),
-		NUMBER(EVENT_DISCONNECT),
-		NUMBER(EVENT_MESSAGE),
-		NUMBER(EVENT_COMMAND),
-		NUMBER(EVENT_AUTHENTICATE),
-		NUMBER(EVENT_AUTHORIZE),
-		NUMBER(EVENT_RECEIPT),
-		NUMBER(EVENT_REPORT),
-		NUMBER(EVENT_LOG),
-		NUMBER(EVENT_CLOSED),
-		NUMBER(QUERY_STATS),
-		NUMBER(QUERY_CONNECTIONS),
-		NUMBER(QUERY_ROOMS_OF),
-		NUMBER(QUERY_SUBSCRIBERS),
-		NUMBER(QUERY_PRESENCE),
-		NUMBER(QUERY_HISTORY),
-		NUMBER(QUERY_POSITION),
-		NUMBER(QUERY_METRICS),
-		NUMBER(QUERY_BANS),
-		NUMBER(REST_BODY_MAX),
-	};
+#define NUMBER(name) { #name, WSM_##name }
+static const struct {
+	const char *name;
+	unsigned value;
+} numbers[] = {
+	NUMBER(TO_AUTO),
+	NUMBER(TO_ALL),
+	NUMBER(TO_ROOM),
+	NUMBER(TO_PROJECT),
+	NUMBER(TO_USER),
+	NUMBER(TO_SESSION),
+	NUMBER(TO_CLIENT),
+	NUMBER(CRITICAL),
+	NUMBER(NORMAL),
+	NUMBER(LOW),
+	NUMBER(PUBLISH_NO_HISTORY),
+	NUMBER(PUBLISH_BINARY),
+	NUMBER(PUBLISH_REPORT),
+	NUMBER(PUBLISH_TEXT),
+	NUMBER(ENDPOINT_FIREHOSE),
+	NUMBER(ENDPOINT_RAW),
+	NUMBER(WANT_CONNECT),
+	NUMBER(WANT_DISCONNECT),
+	NUMBER(WANT_MESSAGE),
+	NUMBER(WANT_AUTHENTICATE),
+	NUMBER(WANT_AUTHORIZE),
+	NUMBER(WANT_LOG),
+	NUMBER(EVENT_CONNECT),
+	NUMBER(EVENT_DISCONNECT),
+	NUMBER(EVENT_MESSAGE),
+	NUMBER(EVENT_COMMAND),
+	NUMBER(EVENT_AUTHENTICATE),
+	NUMBER(EVENT_AUTHORIZE),
+	NUMBER(EVENT_RECEIPT),
+	NUMBER(EVENT_REPORT),
+	NUMBER(EVENT_LOG),
+	NUMBER(EVENT_CLOSED),
+	NUMBER(QUERY_STATS),
+	NUMBER(QUERY_CONNECTIONS),
+	NUMBER(QUERY_ROOMS_OF),
+	NUMBER(QUERY_SUBSCRIBERS),
+	NUMBER(QUERY_PRESENCE),
+	NUMBER(QUERY_HISTORY),
+	NUMBER(QUERY_POSITION),
+	NUMBER(QUERY_METRICS),
+	NUMBER(QUERY_BANS),
+	NUMBER(REST_BODY_MAX),
+};
 #undef NUMBER
 
+static bool set_constants(napi_env env, napi_value exports)
+{
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!set_number(env, exports, numbers[i].name, numbers[i].value))
 			return false;

@@ -296,6 +296,13 @@ static napi_value port(napi_env env, napi_callback_info info)
 	return seat ? addon_number(env, wsm_runtime_port(addon_seat_runtime(seat))) : NULL;
 }
 
+static napi_value takes_tokens(napi_env env, napi_callback_info info)
+{
+	struct seat *seat = addon_seat(env, info, 0, NULL);
+
+	return seat ? boolean(env, wsm_takes_tokens(addon_seat_runtime(seat))) : NULL;
+}
+
 /* retryAfter(): seconds, for a client that is refused with 503. */
 static napi_value retry_after(napi_env env, napi_callback_info info)
 {
@@ -340,6 +347,7 @@ static const napi_property_descriptor methods[] = {
 	METHOD_ROW("stopped", stopped),
 	METHOD_ROW("port", port),
 	METHOD_ROW("retryAfter", retry_after),
+	METHOD_ROW("takesTokens", takes_tokens),
 	METHOD_ROW("fingerprint", fingerprint),
 	METHOD_ROW("hold", hold),
 	METHOD_ROW("release", release),

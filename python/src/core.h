@@ -156,6 +156,8 @@ PyObject *core_runtime_reply(PyObject *self, PyObject *args);
 PyObject *core_runtime_conn_join(PyObject *self, PyObject *args);
 PyObject *core_runtime_conn_leave(PyObject *self, PyObject *args);
 PyObject *core_runtime_query(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *core_runtime_conn_join_later(PyObject *self, PyObject *args);
+PyObject *core_runtime_conn_leave_later(PyObject *self, PyObject *args);
 PyObject *core_runtime_query_later(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_rest(PyObject *self, PyObject *args, PyObject *kwargs);
 

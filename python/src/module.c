@@ -175,14 +175,16 @@ static PyObject *core_level_parse(PyObject *module, PyObject *word)
 	return PyLong_FromLong(wsm_level_parse(text));
 }
 
-static PyObject *core_fail(PyObject *module, PyObject *number)
+static PyObject *core_fail(PyObject *module, PyObject *args)
 {
-	long code = PyLong_AsLong(number);
+	wsm_error error = { 0 };
+	const char *sentence;
+	int code;
 
-	if (code == -1 && PyErr_Occurred())
+	if (!PyArg_ParseTuple(args, "is:fail", &code, &sentence))
 		return NULL;
-	return core_raise(PyModule_GetState(module), code > 0 && code < CORE_STATUS_COUNT ? (int)-code : WSM_EINVAL,
-	                  NULL);
+	snprintf(error.message, sizeof(error.message), "%s", sentence);
+	return core_raise(PyModule_GetState(module), code > 0 && code < CORE_STATUS_COUNT ? -code : WSM_EINVAL, &error);
 }
 
 static PyObject *core_room_valid(PyObject *module, PyObject *args)
@@ -231,7 +233,7 @@ static PyMethodDef core_functions[] = {
 	{ "endpoint_defaults", core_endpoint_defaults, METH_NOARGS, "The endpoints that every runtime begins with." },
 	{ "refusal_code", core_refusal_code, METH_O, "The close code that says what an HTTP status says." },
 	{ "level_parse", core_level_parse, METH_O, "The number of a level word; -1 for a word that is none." },
-	{ "fail", core_fail, METH_O, "Raises the error whose status is minus that number." },
+	{ "fail", core_fail, METH_VARARGS, "(number, sentence): raises the error whose status is minus that number." },
 	{ "id_valid", core_id_valid, METH_O, "Whether a text can be an id of a user, a session or a client." },
 	{ "room_valid", core_room_valid, METH_VARARGS, "Whether a text names a room; or, as a pattern, many." },
 	{ "set_hooks", core_set_hooks, METH_VARARGS,

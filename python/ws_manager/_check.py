@@ -85,7 +85,7 @@ class Subject(NamedTuple):
     def checks(self) -> str:
         """Who passes what checks every client of our endpoints; "" where nothing does."""
         ways = []
-        if self.runtime.option("jwt_secret") or self.runtime.option("jwt_public_key"):
+        if self.runtime.takes_tokens:
             ways.append("who brings a good token")
         if self.manager._asks:
             ways.append("whom the authenticate handler lets in")

@@ -137,6 +137,12 @@ class Clients(Life):
         except (NotFound, NotRunning):
             return []
 
+    async def _arooms_of(self, client_id: str) -> list[str]:
+        try:
+            return cast("list[str]", await self._aquery(_core.QUERY_ROOMS_OF, room=client_id))
+        except (NotFound, NotRunning):
+            return []
+
     # ---- connections ----
 
     def subscribe(self, user_id: Id, channel: str) -> Completed:

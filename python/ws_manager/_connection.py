@@ -84,6 +84,10 @@ class Connection:
         """The rooms that it is in now; none once it is gone. Asks the runtime."""
         return self._manager._rooms_of(self.client_id)
 
+    async def arooms(self) -> list[str]:
+        """rooms, awaited: it holds up no event loop."""
+        return await self._manager._arooms_of(self.client_id)
+
     def send(self, message: object, **options: Unpack[SendOptions]) -> Receipt:
         """Sends to this connection only; options as of every sending call."""
         return self._manager.send_to_client(self.client_id, message, **options)
@@ -97,10 +101,18 @@ class Connection:
         self._manager._ready().conn_join(self.conn, room)
         return COMPLETED
 
+    async def ajoin(self, room: str) -> None:
+        """join(), awaited: it holds up no event loop. Overloaded: as of astats()."""
+        await self._manager._move(True, self.conn, room)
+
     def leave(self, room: str) -> Completed:
         """It leaves the room, whatever it was there for; nothing happens if it is not there. InvalidRoom, NotFound."""
         self._manager._ready().conn_leave(self.conn, room)
         return COMPLETED
+
+    async def aleave(self, room: str) -> None:
+        """leave(), awaited."""
+        await self._manager._move(False, self.conn, room)
 
     def close(self, code: int = 4409, reason: str = "") -> Any:
         """Closes it with a close code (1000-1013 or 3000-4999) and a reason of at most 123 bytes."""

@@ -111,8 +111,8 @@ def refusal_code(http_status: int, /) -> int:
 def level_parse(word: str) -> int:
     """The number of a level word ("info" -> 2); -1 for a word that is none."""
 
-def fail(code: int, /) -> NoReturn:
-    """Raises the error whose status is minus that number: `code` of an EVENT_ANSWER."""
+def fail(code: int, sentence: str, /) -> NoReturn:
+    """Raises the error whose status is minus that number: `code` and `text` of an EVENT_ANSWER."""
 
 def id_valid(id: str, /) -> bool:
     """Whether a text can be an id of a user, a session or a client."""
@@ -230,6 +230,9 @@ class Runtime:
     @property
     def draining(self) -> bool: ...
     def drain(self) -> None: ...
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether there is a key for tokens."""
     def retry_after(self) -> int:
         """Seconds, for Retry-After of a client that is refused with 503."""
     def conn_drain(self, conn: int, /) -> None: ...
@@ -356,6 +359,9 @@ class Runtime:
         """[blocks] InvalidRoom; NotFound: it has gone, or is not let in yet; Refused: max_rooms; NotRunning."""
     def conn_leave(self, conn: int, room: str, /) -> None:
         """[blocks] InvalidRoom, NotFound, NotRunning."""
+    def conn_join_later(self, ticket: int, conn: int, room: str, /) -> None:
+        """The same without waiting, as query_later(); the answer is empty."""
+    def conn_leave_later(self, ticket: int, conn: int, room: str, /) -> None: ...
     def query(
         self, kind: int, room: str = "", epoch: str = "", since: int = 0, limit: int = 0, after: str = ""
     ) -> bytes:

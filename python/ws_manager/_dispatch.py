@@ -277,7 +277,7 @@ class Dispatcher:
             complete_report(event[7])
             return
         if kind == _core.EVENT_ANSWER:
-            self.questions.answered(event[2], (event[4], event[9]))
+            self.questions.answered(event[2], (event[4], event[8], event[9]))
             return
         try:
             self._kinds[kind](event)

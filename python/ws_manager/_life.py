@@ -287,14 +287,9 @@ class Life(Sending):
     def _hides_paths(self) -> bool:
         """Whether something in a path may be a token: tokens are checked, or a handler reads what it likes."""
         try:
-            return self._asks or self._takes_tokens
+            return self._asks or self._any_runtime().takes_tokens
         except WsManagerError:  # No runtime can be made of the configuration; who wants one hears why.
             return True
-
-    @property
-    def _takes_tokens(self) -> bool:
-        """Whether keys for tokens are configured."""
-        return bool(self._option("jwt_secret") or self._option("jwt_public_key"))
 
     def _option(self, name: str) -> str:
         """What an option is, as text: as configured, else as the environment says, else the default."""
@@ -306,6 +301,11 @@ class Life(Sending):
             return str(self._any_runtime().retry_after())
         except WsManagerError:
             return ""
+
+    async def _move(self, joins: bool, conn: int, room: str) -> None:
+        """Connection.ajoin() and aleave()."""
+        runtime = self._ready()
+        await runtime.host.questions.move(runtime, joins, conn, room)
 
     def _access(self) -> str:
         """Whether rooms need a grant, as Runtime.access() describes it."""

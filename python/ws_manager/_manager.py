@@ -69,7 +69,7 @@ class WebSocketManager(Rest):
                 self.room(pattern, **settings)
             self._config = changed
             self._encoder, self._default, self._handlers.encoder = encoder, encoder.default, encoder
-        if self._router is not None and self._takes_tokens:
+        if self._router is not None and self._any_runtime().takes_tokens:
             from ._router import add_endpoints_with_auth
 
             add_endpoints_with_auth(self._router, self)

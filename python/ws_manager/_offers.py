@@ -84,6 +84,12 @@ class Manager(Protocol):
     def _rooms_of(self, client_id: str) -> list[str]:
         """The rooms that a client is in now; none once it is gone."""
 
+    async def _arooms_of(self, client_id: str) -> list[str]:
+        """The same, awaited."""
+
+    async def _move(self, joins: bool, conn: int, room: str) -> None:
+        """A connection joins a room, or leaves it."""
+
     def send_to_client(self, client_id: str, message: object, **options: Unpack[SendOptions]) -> Receipt:
         """Sends to one connection."""
 
