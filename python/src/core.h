@@ -16,7 +16,7 @@
 /* WSM_OK has no class; the classes stand at minus the value of their status. */
 #define CORE_STATUS_COUNT 15
 
-/* Interns the names of the module; module.c. */
+/* Of one interpreter; module.c. */
 struct core_state {
 	PyTypeObject *runtime_type, *receipt_type, *conn_info_type;
 	PyObject *error;                     /* WsManagerError */

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ws_manager._core import WsManagerError, room_valid
+from ws_manager._core import ENDPOINT_FIREHOSE, WsManagerError, endpoint_defaults, room_valid
 from ws_manager._look import WANTS_REQUEST, learn, look
 from ws_manager._manager import default_manager
 
@@ -32,7 +32,7 @@ all); 2 for wrong arguments.
 
 NO_TABLE = "This application has no routing table that can be read (FastAPI and Starlette have one)."
 
-FIREHOSE = "/ws/notifications"
+FIREHOSES = {path for path, flags in endpoint_defaults() if flags & ENDPOINT_FIREHOSE}
 
 GRANTED = (
     "who was granted it: by rooms= or subscribe= of connect() and authenticate, the token's claim rooms, "
@@ -105,7 +105,7 @@ class Subject(NamedTuple):
     def firehose(self) -> bool:
         """Whether there is an endpoint that hears all rooms."""
         places = [] if self.found is None else self.found.endpoints
-        return bool(self.port) or any(place.endpoint and place.endpoint.pattern == FIREHOSE for place in places)
+        return bool(self.port) or any(place.endpoint and place.endpoint.pattern in FIREHOSES for place in places)
 
     @property
     def entrants(self) -> str:
