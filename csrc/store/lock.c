@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-#define TEXT 160
+#define TEXT (WSM__STORE_HOLDER - 1)
 
 /* What a reader of the message sees; best effort. */
 static void sign(int fd)
@@ -24,14 +24,35 @@ static void sign(int fd)
 		(void)!ftruncate(fd, 0);
 }
 
+static void read_text(int fd, char *text)
+{
+	ssize_t len = pread(fd, text, TEXT, 0);
+
+	text[len > 0 ? len : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+bool wsm__store_holder(const char *path, char *text)
+{
+	char name[PATH_MAX + 8];
+	bool held;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s-lock", path);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	read_text(fd, text);
+	close(fd);
+	return held;
+}
+
 static int held(int fd, const char *path, wsm_error *error)
 {
 	char text[TEXT + 1];
-	ssize_t len = pread(fd, text, TEXT, 0);
-	size_t n = len > 0 ? (size_t)len : 0;
 
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
+	read_text(fd, text);
 	return wsm__fail(error, WSM_ELOCKED,
 	                 "store: %s belongs to %s: a store is for one process. Give each its own, run one worker, or wait for "
 	                 "the other by store_wait",
