@@ -112,12 +112,15 @@ static int may_replace(const char *from, const char *to, wsm_error *error)
 	struct stat one, other;
 
 	if (stat(from, &one) == 0 && stat(to, &other) == 0 && one.st_ino == other.st_ino && one.st_dev == other.st_dev)
-		return wsm__fail(error, WSM_ECONFIG, "store: %s is the store itself: name another file for the backup", to);
+		return wsm__fail(error, WSM_ECONFIG, "store: %s is the store itself: name another file for the backup",
+		                 to);
 	if (wsm__store_holder(to, text))
-		return wsm__fail(error, WSM_ELOCKED, "store: %s belongs to %s: name another file for the backup", to, text);
+		return wsm__fail(error, WSM_ELOCKED, "store: %s belongs to %s: name another file for the backup", to,
+		                 text);
 	snprintf(wal, sizeof(wal), "%s-wal", to);
 	if (stat(wal, &other) == 0)
-		return wsm__fail(error, WSM_ECONFIG, "store: %s is a store that was in use: name another file for the backup", to);
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "store: %s is a store that was in use: name another file for the backup", to);
 	return WSM_OK;
 }
 

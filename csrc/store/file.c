@@ -18,7 +18,6 @@
 
 #define CACHE_KIB 16384
 
-
 static const char *const sql[] = {
 #define WSM_X(name, text) text,
 	WSM__STORE_SQL(WSM_X)
@@ -43,8 +42,8 @@ static int future_path(const char *path, char **out, wsm_error *error)
 	if (!one || !two || (!folder && errno == ENOMEM))
 		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
 	else if (!folder)
-		status = wsm__fail(error, WSM_ECONFIG, "store: the folder of %s cannot be used (%s): make it first", path,
-		                   strerror(errno));
+		status = wsm__fail(error, WSM_ECONFIG, "store: the folder of %s cannot be used (%s): make it first",
+		                   path, strerror(errno));
 	else if (asprintf(out, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, basename(two)) < 0)
 		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
 	free(one);
@@ -204,10 +203,13 @@ static int settle(struct wsm__store_file *file, wsm_error *error)
 	if (code == SQLITE_OK)
 		code = sqlite3_finalize(statement);
 	if (code != SQLITE_OK)
-		return wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: %s", file->path, sqlite3_errmsg(file->db));
+		return wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: %s", file->path,
+		                 sqlite3_errmsg(file->db));
 	if (strcmp(mode, "wal") != 0)
-		return wsm__fail(error, WSM_ECONFIG, "store: the file system of %s cannot share memory, as SQLite's WAL needs it: "
-		                                     "use a local one", file->path);
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "store: the file system of %s cannot share memory, as SQLite's WAL needs it: "
+		                 "use a local one",
+		                 file->path);
 	sqlite3_exec(file->db, "PRAGMA wal_autocheckpoint = 0", NULL, NULL, NULL);
 	sqlite3_wal_hook(file->db, committed, file);
 	if (file->hooks && file->hooks->at)
@@ -220,15 +222,16 @@ static int prepare(struct wsm__store_file *file, wsm_error *error)
 	for (size_t i = 0; i < WSM__SQL_COUNT; i++)
 		if (sqlite3_prepare_v3(file->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &file->statements[i], NULL) !=
 		    SQLITE_OK)
-			return wsm__fail(error, WSM_ECONFIG, "store: %s is damaged (%s): restore a backup, or move it away",
-			                 file->path, sqlite3_errmsg(file->db));
+			return wsm__fail(error, WSM_ECONFIG,
+			                 "store: %s is damaged (%s): restore a backup, or move it away", file->path,
+			                 sqlite3_errmsg(file->db));
 	return WSM_OK;
 }
 
 static int open_database(struct wsm__store_file *file, wsm_error *error)
 {
-	int code = sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-	                           NULL);
+	int code = sqlite3_open_v2(file->path, &file->db,
+	                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
 	int version, status;
 
 	if (code != SQLITE_OK)
@@ -240,7 +243,8 @@ static int open_database(struct wsm__store_file *file, wsm_error *error)
 	sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	status = wsm__store_version(file->db, file->path, file->hooks, &version, error);
 	if (status == WSM_OK && sqlite3_db_readonly(file->db, "main"))
-		status = wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: give this process the right to", file->path);
+		status = wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: give this process the right to",
+		                   file->path);
 	if (status == WSM_OK && version)
 		status = check(file, error);
 	if (status == WSM_OK && !version) /* before the first table, or never */
@@ -289,7 +293,8 @@ static int foreign_log(const struct wsm__store_file *file, wsm_error *error)
 	if (strcmp(state, "backup") != 0)
 		return WSM_OK;
 	return wsm__fail(error, WSM_ECONFIG,
-	                 "store: %s is a backup, but %s-wal beside it is of the file that was there before: remove that, and …-shm",
+	                 "store: %s is a backup, but %s-wal beside it is of the file that was there before: remove "
+	                 "that, and …-shm",
 	                 file->path, file->path);
 }
 

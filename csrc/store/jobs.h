@@ -66,9 +66,10 @@ struct wsm__store_open_room {
 	wsm_slice room;
 	/* answer: */
 	uint64_t handle;
-	char epoch[WSM__STORE_EPOCH]; /* of a room that has never been appended to: a new one, which is kept by the first append */
-	uint64_t top;                 /* the last offset given; 0: none */
-	uint64_t first;               /* of the oldest message kept; top + 1: none is */
+	char epoch
+		[WSM__STORE_EPOCH]; /* of a room that has never been appended to: a new one, which is kept by the first append */
+	uint64_t top;               /* the last offset given; 0: none */
+	uint64_t first;             /* of the oldest message kept; top + 1: none is */
 	uint64_t sent;
 };
 
@@ -77,10 +78,11 @@ struct wsm__store_append {
 	struct wsm__store_job job;
 	uint64_t handle;
 	wsm_slice blob;
-	uint64_t at_ms;  /* Unix time, ms */
-	wsm_slice type;  /* may be empty, as may be: */
-	wsm_slice key;   /* conflation key */
-	wsm_slice once;  /* a second one with it within WSM__STORE_ONCE_MS is not kept, but answered by the position of the first */
+	uint64_t at_ms; /* Unix time, ms */
+	wsm_slice type; /* may be empty, as may be: */
+	wsm_slice key;  /* conflation key */
+	wsm_slice
+		once; /* a second one with it within WSM__STORE_ONCE_MS is not kept, but answered by the position of the first */
 	unsigned level;
 	/* answer: */
 	bool duplicate; /* of an earlier one with the same `once` */
@@ -188,7 +190,8 @@ struct wsm__store_figures {
 	double appended_per_s;    /* of the last seconds */
 	uint64_t pruned;          /* rows */
 	uint64_t renewed;         /* rooms that have got new epochs */
-	uint64_t last_commit_us, average_commit_us, max_commit_us; /* a transaction, from its begin; the last: of the last minute */
+	uint64_t last_commit_us, average_commit_us,
+		max_commit_us; /* a transaction, from its begin; the last: of the last minute */
 	uint64_t checkpoints;
 	uint64_t errors; /* jobs answered with WSM_EUNAVAILABLE */
 	uint64_t waiting_jobs, waiting_bytes;

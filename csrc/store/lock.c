@@ -53,10 +53,11 @@ static int held(int fd, const char *path, wsm_error *error)
 	char text[TEXT + 1];
 
 	read_text(fd, text);
-	return wsm__fail(error, WSM_ELOCKED,
-	                 "store: %s belongs to %s: a store is for one process. Give each its own, run one worker, or wait for "
-	                 "the other by store_wait",
-	                 path, text[0] ? text : "another process");
+	return wsm__fail(
+		error, WSM_ELOCKED,
+		"store: %s belongs to %s: a store is for one process. Give each its own, run one worker, or wait for "
+		"the other by store_wait",
+		path, text[0] ? text : "another process");
 }
 
 int wsm__store_lock(const char *path, int *fd, wsm_error *error)
@@ -68,8 +69,9 @@ int wsm__store_lock(const char *path, int *fd, wsm_error *error)
 		return wsm__fail(error, WSM_ECONFIG, "store: the path is too long (%d bytes at most)", PATH_MAX - 16);
 	*fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)
-		return wsm__fail(error, WSM_ECONFIG, "store: cannot write in the folder of %s (%s): it needs a file %s beside it",
-		                 path, strerror(errno), "\"…-lock\"");
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "store: cannot write in the folder of %s (%s): it needs a file %s beside it", path,
+		                 strerror(errno), "\"…-lock\"");
 	if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
 		sign(*fd);
 		return WSM_OK;
@@ -77,7 +79,8 @@ int wsm__store_lock(const char *path, int *fd, wsm_error *error)
 	if (errno == EWOULDBLOCK)
 		status = held(*fd, path, error);
 	else
-		status = wsm__fail(error, WSM_ECONFIG, "store: the file system of %s cannot lock files (%s): use a local one", path,
+		status = wsm__fail(error, WSM_ECONFIG,
+		                   "store: the file system of %s cannot lock files (%s): use a local one", path,
 		                   strerror(errno));
 	close(*fd);
 	*fd = -1;

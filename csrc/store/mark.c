@@ -77,7 +77,8 @@ static int judge(sqlite3 *db, const char *file, struct wsm__store_mark *mark)
 		snprintf(mark->reason, sizeof(mark->reason), "it is a backup");
 	else if (strcmp(was, file) != 0)
 		snprintf(mark->reason, sizeof(mark->reason), "it is a copy, or on another device");
-	else if (strcmp(state, "clean") != 0 && strcmp(mode, "full") != 0 && (!boot[0] || strcmp(boot, mark->boot) != 0))
+	else if (strcmp(state, "clean") != 0 && strcmp(mode, "full") != 0 &&
+	         (!boot[0] || strcmp(boot, mark->boot) != 0))
 		snprintf(mark->reason, sizeof(mark->reason),
 		         "the machine went down while it was in use, with store_sync=normal");
 	return SQLITE_OK;

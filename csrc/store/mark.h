@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 struct wsm__store_mark {
-	char boot[64];     /* the kernel's boot id; "": not known */
-	char reason[120];  /* why all epochs were renewed; "": they were not */
-	uint64_t renewed;  /* rooms that got a new epoch */
+	char boot[64];    /* the kernel's boot id; "": not known */
+	char reason[120]; /* why all epochs were renewed; "": they were not */
+	uint64_t renewed; /* rooms that got a new epoch */
 };
 
 /* Reads the kernel's boot id; `file` NULL: from where it is. */

@@ -112,9 +112,10 @@ static int first_text(sqlite3 *db, const char *sql, char *out, size_t size)
 
 int wsm_store_check(const char *path, wsm_error *error)
 {
-	static const char *const holes = "SELECT coalesce(name, 'one without a name') FROM (SELECT id >> 39 AS room FROM messages"
-	                                 " GROUP BY room HAVING max(id) - min(id) + 1 != count(*) LIMIT 1)"
-	                                 " LEFT JOIN rooms ON rooms.id = room";
+	static const char *const holes =
+		"SELECT coalesce(name, 'one without a name') FROM (SELECT id >> 39 AS room FROM messages"
+		" GROUP BY room HAVING max(id) - min(id) + 1 != count(*) LIMIT 1)"
+		" LEFT JOIN rooms ON rooms.id = room";
 	char wrong[160];
 	sqlite3 *db;
 	char *full;
@@ -131,9 +132,10 @@ int wsm_store_check(const char *path, wsm_error *error)
 		if (code != SQLITE_OK)
 			status = unreadable(db, path, error);
 		else if (wrong[0])
-			status = wsm__fail(error, WSM_ECONFIG,
-			                   "store: %s is damaged: messages are missing in the middle of room %s: restore a backup",
-			                   path, wrong);
+			status = wsm__fail(
+				error, WSM_ECONFIG,
+				"store: %s is damaged: messages are missing in the middle of room %s: restore a backup",
+				path, wrong);
 	}
 	sqlite3_close(db);
 	free(full);
@@ -190,9 +192,8 @@ static const char *const prune_tops =
 static const char *const prune_step =
 	"DELETE FROM messages WHERE id IN (SELECT m.id FROM ends JOIN messages m ON m.id >= low AND m.id < stop"
 	" LIMIT " PRUNE_STEP ")";
-static const char *const prune_bytes =
-	"UPDATE rooms SET bytes = coalesce((SELECT sum(length(blob)) FROM messages m"
-	" WHERE m.id BETWEEN rooms.id << 39 AND ((rooms.id + 1) << 39) - 1), 0)";
+static const char *const prune_bytes = "UPDATE rooms SET bytes = coalesce((SELECT sum(length(blob)) FROM messages m"
+				       " WHERE m.id BETWEEN rooms.id << 39 AND ((rooms.id + 1) << 39) - 1), 0)";
 
 static int bind_and_run(sqlite3 *db, const char *sql, const struct prune *prune, uint64_t before_ms)
 {

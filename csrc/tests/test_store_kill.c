@@ -181,8 +181,8 @@ static void a_process_that_is_killed_loses_nothing_that_it_told(void **state)
 
 		if (child == 0)
 			publish(scene, told, later(told));
-		while (atomic_load(&told->count) <= until && waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-		       info.si_pid == 0)
+		while (atomic_load(&told->count) <= until &&
+		       waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
 			usleep(seed % 97);
 		assert_int_equal(kill(child, SIGKILL), 0);
 		reap(child);

@@ -168,8 +168,9 @@ static void a_room_that_no_rule_calls_a_disk_room_is_kept_for_some_days(void **s
 	assert_true(rows(scene, ALL) > 11);
 	/* Eight days later. */
 	assert_int_equal(sqlite3_open(scene->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE rooms SET gone = gone - 691200000, changed = changed - 691200000", NULL,
-	                              NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE rooms SET gone = gone - 691200000, changed = changed - 691200000",
+	                              NULL, NULL, NULL),
+	                 SQLITE_OK);
 	sqlite3_close(db);
 	scene_open(scene);
 	scene_review(scene, 1);
@@ -181,7 +182,9 @@ static void a_room_that_no_rule_calls_a_disk_room_is_kept_for_some_days(void **s
 static void small_things_and_once_expire_from_the_file(void **state)
 {
 	struct scene *scene = scene_new();
-	struct wsm__store_item item = { .kind = wsm__str("ban"), .key = wsm__str("a"), .value = wsm__str("b"), .expires_ms = 9 };
+	struct wsm__store_item item = {
+		.kind = wsm__str("ban"), .key = wsm__str("a"), .value = wsm__str("b"), .expires_ms = 9
+	};
 
 	(void)state;
 	scene_open(scene);

@@ -59,7 +59,8 @@ static void check_finds_damage_and_holes(void **state)
 	scene_close(scene);
 	assert_int_equal(wsm_store_check(scene->path, &error), WSM_OK);
 	assert_int_equal(sqlite3_open(scene->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "DELETE FROM messages WHERE id & 549755813887 = 700", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DELETE FROM messages WHERE id & 549755813887 = 700", NULL, NULL, NULL),
+	                 SQLITE_OK);
 	sqlite3_close(db);
 	assert_int_equal(wsm_store_check(scene->path, &error), WSM_ECONFIG);
 	assert_says(&error, "missing in the middle of room orders");

@@ -87,8 +87,8 @@ static PyObject *core_store_new_epoch(PyObject *module, PyObject *object)
 	status = wsm_store_new_epoch(path, &rooms, &error);
 	Py_END_ALLOW_THREADS;
 	Py_DECREF(bytes);
-	return status == WSM_OK ? PyLong_FromUnsignedLongLong(rooms) :
-	                          core_raise(PyModule_GetState(module), status, &error);
+	return status == WSM_OK ? PyLong_FromUnsignedLongLong(rooms)
+	                        : core_raise(PyModule_GetState(module), status, &error);
 }
 
 static PyObject *core_store_prune(PyObject *module, PyObject *args)
@@ -111,8 +111,8 @@ static PyObject *core_store_prune(PyObject *module, PyObject *args)
 	status = wsm_store_prune(path, name, before_ms, &messages, &error);
 	Py_END_ALLOW_THREADS;
 	Py_DECREF(bytes);
-	return status == WSM_OK ? PyLong_FromUnsignedLongLong(messages) :
-	                          core_raise(PyModule_GetState(module), status, &error);
+	return status == WSM_OK ? PyLong_FromUnsignedLongLong(messages)
+	                        : core_raise(PyModule_GetState(module), status, &error);
 }
 
 static PyMethodDef functions[] = {
