@@ -91,6 +91,11 @@ struct core_admission {
 int core_admission_finish(struct core_admission *admission);
 void core_admission_fini(struct core_admission *admission);
 
+/* ---- store.c ---- */
+
+/* Adds its functions to the module. */
+int core_store_init(PyObject *module);
+
 /* ---- conn_info.c ---- */
 
 extern PyType_Spec core_conn_info_spec;
