@@ -385,8 +385,9 @@ bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *reques
 {
 	struct wsm__buffer out;
 	struct wsm__inquiry inquiry = { .can_ask = false };
-	struct wsm__call call = { .core = core, .request = request, .inquiry = &inquiry, .out = &out, .status = 200,
-		                  .first_look = true };
+	struct wsm__call call = {
+		.core = core, .request = request, .inquiry = &inquiry, .out = &out, .status = 200, .first_look = true
+	};
 	wsm_slice value;
 	const struct wsm__rest_row *row = find_row(core, request->path, &value);
 	bool takes;
