@@ -62,8 +62,8 @@ static void add_row(struct wsm__core *core, struct wsm__room *room, struct wsm__
 	                 ",\"kind\":\"%s\",\"members\":%u,\"kept\":%llu,\"bytes\":%zu,\"first\":%llu,\"offset\":%llu,"
 	                 "\"epoch\":\"%s\",\"published\":%llu,\"idle\":%llu,\"history_size\":%u,\"rate\":",
 	                 kinds[room->kind], room->n_members, (unsigned long long)wsm__room_n_kept(room), history->bytes,
-	                 (unsigned long long)wsm__room_first(room), (unsigned long long)history->last,
-	                 room->epoch, (unsigned long long)room->published.count,
+	                 (unsigned long long)wsm__room_first(room), (unsigned long long)history->last, room->epoch,
+	                 (unsigned long long)room->published.count,
 	                 (unsigned long long)(core->now_ms - room->touched_ms), room->settings.kept.size);
 	wsm__admin_add_rate(out, wsm__meter_rate(&room->published, core->now_ms));
 	wsm__buffer_add_str(out, "}");

@@ -12,8 +12,8 @@
 #include "rooms/room.h"
 #include "wire/name.h"
 
-#define PROJECTS_MAX 1000  /* rows of connections_per_project */
-#define STATS_MAX_US 50000 /* then the answer is five seconds old at most */
+#define PROJECTS_MAX 1000        /* rows of connections_per_project */
+#define STATS_MAX_US 50000       /* then the answer is five seconds old at most */
 #define STORED_LIMIT 1000u       /* messages of what a log has, where no limit is asked for */
 #define PAGE_BYTES_MAX 16777216u /* that one answer reads from a log */
 

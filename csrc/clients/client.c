@@ -24,10 +24,10 @@
 #include "wire/command.h"
 
 #define HISTORY_LIMIT_MAX 1000u
-#define EARLY_MAX 32u       /* messages before the host has decided */
+#define EARLY_MAX 32u         /* messages before the host has decided */
 #define EARLY_ROOMS_MAX 1024u /* and while its rooms open, which nobody has a hand in */
-#define WAITING_MAX 32      /* questions to the host about one connection */
-#define BYTES_PER_VALUE 16u /* of JSON, towards byte_rate */
+#define WAITING_MAX 32        /* questions to the host about one connection */
+#define BYTES_PER_VALUE 16u   /* of JSON, towards byte_rate */
 
 /* ---- the core's actions ----------------------------------------------------------------------------------------- */
 
@@ -41,7 +41,7 @@ struct turn {
 	struct wsm__conn *conn;
 	const struct wsm__command *command;
 	wsm_slice message;
-	bool vouched;                    /* the host was asked about it */
+	bool vouched;                     /* the host was asked about it */
 	const struct wsm__log_read *page; /* of the log of its room, which it has waited for */
 };
 

@@ -104,8 +104,7 @@ static void published(struct wsm__ticket *ticket, const struct wsm__outcome *out
 static void wait_for_log(struct wsm__conn *conn, const struct wsm__command *command, struct wsm__sending *sending)
 {
 	const wsm_slice texts[3] = { wsm__str(NULL), command->name, command->id };
-	struct wsm__ticket *ticket =
-		wsm__ticket_new(conn->core, WSM__AWAITS_LOG, &conn->waits, conn, published, texts);
+	struct wsm__ticket *ticket = wsm__ticket_new(conn->core, WSM__AWAITS_LOG, &conn->waits, conn, published, texts);
 
 	if (ticket)
 		wsm__publish_then(sending, wsm__ticket_published, ticket->number);

@@ -18,7 +18,7 @@ enum wsm__awaited {
 	WSM__AWAITS_AUTHENTICATE, /* the host: who is it? */
 	WSM__AWAITS_AUTHORIZE,    /* the host: may it? */
 	WSM__AWAITS_TOKEN,        /* the client: its token */
-	WSM__AWAITS_LOG           /* the log of a room, which always answers: to be usable, to be read, to keep what is published */
+	WSM__AWAITS_LOG /* the log of a room, which always answers: to be usable, to be read, to keep what is published */
 };
 
 /* What a log is to do first. */

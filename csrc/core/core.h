@@ -99,8 +99,9 @@ struct wsm__core {
 	struct wsm__throttle throttle;
 	struct wsm__overload overload;
 	struct wsm__node *commands; /* taken from the queue, not yet run */
-	struct wsm__parked *parked; /* calls of the host that what was published before them is still to come ahead of */
-	size_t burst;               /* bytes published since everything was last written out */
+	struct wsm__parked
+		*parked; /* calls of the host that what was published before them is still to come ahead of */
+	size_t burst;    /* bytes published since everything was last written out */
 	struct wsm__ulid ulid;
 	struct wsm__conn *by_number, *by_client;
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];

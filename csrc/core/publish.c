@@ -161,7 +161,7 @@ struct run {
 	struct wsm__core *core;
 	struct wsm__publish *publish;
 	struct wsm__stamp stamp;
-	wsm_delivery *delivery;        /* the caller's, or that of `sending` */
+	wsm_delivery *delivery;       /* the caller's, or that of `sending` */
 	struct wsm__sending *sending; /* made by the first of its rooms that waits */
 };
 

@@ -17,7 +17,7 @@ enum tag { TYPE = 1, PAYLOAD, TIMESTAMP, MESSAGE_ID, MEMBER_NAME, MEMBER_JSON, E
 static void add(struct wsm__buffer *out, enum tag tag, wsm_slice text)
 {
 	uint8_t head[5] = { (uint8_t)tag, (uint8_t)text.len, (uint8_t)(text.len >> 8), (uint8_t)(text.len >> 16),
-		            (uint8_t)(text.len >> 24) };
+	                    (uint8_t)(text.len >> 24) };
 
 	wsm__buffer_add(out, head, sizeof(head));
 	wsm__buffer_add_slice(out, text);
@@ -27,7 +27,7 @@ void wsm__blob_write(struct wsm__buffer *out, const struct wsm__publish *publish
 {
 	const struct wsm__exclude *exclude = publish->exclude;
 	uint8_t head[4] = { VERSION, (uint8_t)((publish->flat ? FLAT : 0) | (publish->by_core ? BY_CORE : 0)),
-		            publish->priority, publish->level };
+	                    publish->priority, publish->level };
 
 	wsm__buffer_add(out, head, sizeof(head));
 	add(out, TYPE, publish->type);

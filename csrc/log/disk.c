@@ -68,7 +68,9 @@ struct opening {
 static void opened(struct wsm__store_job *job)
 {
 	struct opening *opening = (struct opening *)(void *)job;
-	struct wsm__log_state state = { .top = opening->job.top, .first = opening->job.first, .sent = opening->job.sent };
+	struct wsm__log_state state = { .top = opening->job.top,
+	                                .first = opening->job.first,
+	                                .sent = opening->job.sent };
 
 	memcpy(state.epoch, opening->job.epoch, sizeof(state.epoch));
 	opening->room->data = (void *)(uintptr_t)opening->job.handle;
@@ -203,7 +205,8 @@ static void read_rows(struct wsm__store_job *job)
 
 		if (!wsm__log_row(read, row->offset, now > row->at_ms ? now - row->at_ms : 0, row->blob))
 			wsm__log(read->room->log->runtime, WSM_ERROR,
-			         "message %llu of the room \"%.*s\" in the store cannot be read: who is to get it is told of a gap",
+			         "message %llu of the room \"%.*s\" in the store cannot be read: who is to get it is "
+			         "told of a gap",
 			         (unsigned long long)row->offset, (int)room->name_len, room->name);
 	}
 	wsm__log_read_done(read, status, page->job.first);

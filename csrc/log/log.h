@@ -61,7 +61,7 @@ struct wsm__log_driver {
 
 /* One publication for one room, under way. Whoever submits makes it, and frees it in `apply`. */
 struct wsm__submission {
-	struct wsm__submission *next;               /* of its room */
+	struct wsm__submission *next;                /* of its room */
 	struct wsm__submission *all_prev, *all_next; /* of all rooms */
 	struct wsm__room_log *room;
 	const struct wsm__publish *publish;
@@ -121,7 +121,7 @@ struct wsm__log {
 	struct wsm__registry *registry;
 	const uint64_t *now_ms;
 	struct wsm__buffer *text; /* scratch */
-	bool rings; /* `wake` is to be closed */
+	bool rings;               /* `wake` is to be closed */
 	/* What the rules say of a room: `stored` and `kept`. On any thread. */
 	void (*rule)(void *context, wsm_slice name, struct wsm__room_settings *settings);
 	/* Before answers are taken: the time is to be looked at. */
@@ -133,9 +133,9 @@ struct wsm__log {
 	size_t bytes;                      /* of those */
 	uint64_t serial;                   /* of the newest */
 	struct wsm__log_read *reads_waiting, *reads_waiting_last;
-	uint32_t reads; /* that the driver has */
+	uint32_t reads;         /* that the driver has */
 	unsigned rules_version; /* that the driver knows */
-	uint64_t unavailable; /* publications that it could not keep */
+	uint64_t unavailable;   /* publications that it could not keep */
 	bool ending;
 };
 

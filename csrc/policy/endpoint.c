@@ -279,6 +279,14 @@ static const struct {
 	{ "/ws/{token}", "@all", "connected", "heartbeat", WSM_ENDPOINT_AUTH },
 };
 
+const char *wsm_endpoint_default(size_t index, unsigned *flags)
+{
+	if (index >= sizeof(defaults) / sizeof(defaults[0]))
+		return NULL;
+	*flags = defaults[index].flags;
+	return defaults[index].path;
+}
+
 int wsm__endpoints_init(struct wsm__endpoints *endpoints)
 {
 	int status = WSM_OK;

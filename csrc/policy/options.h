@@ -146,7 +146,7 @@
 	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
 	  "Where rooms and history are kept; memory: is this process.")                                                \
 	X(store, "WEBSOCKET_STORE", STRING, "", 0, 0,                                                                  \
-	  "File that rooms with the rule store=\"disk\" are kept in, which survives the process; of one process at a "  \
+	  "File that rooms with the rule store=\"disk\" are kept in, which survives the process; of one process at a " \
 	  "time.")                                                                                                     \
 	X(store_sync, "WEBSOCKET_STORE_SYNC", STRING, "normal", 0, 0,                                                  \
 	  "What the file survives: normal (the death of the process; the last commits may go with the machine's "      \

@@ -49,7 +49,7 @@ struct wsm__inquiry {
 	bool asks;                    /* out: nobody else could say; there is no answer yet */
 	struct wsm__buffer question;  /* out: JSON for the handler; the caller's */
 	const wsm_decision *decision; /* in: what it has said; NULL: it was not asked yet */
-	bool waits;                   /* out: for the log, until `sending` is done, or else as `need` says; no answer yet */
+	bool waits; /* out: for the log, until `sending` is done, or else as `need` says; no answer yet */
 	struct wsm__sending *sending;
 	struct wsm__need need;
 	bool again; /* in: it has waited for the log, was admitted before, and this is how it came out: */

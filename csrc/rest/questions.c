@@ -108,8 +108,9 @@ static void run(struct wsm__core *core, struct wsm__asked *asked, struct wsm__in
 
 static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
 {
-	struct wsm__inquiry inquiry = { .log_status = outcome->status, .page = outcome->read,
-		                        .delivery = outcome->delivery, .again = true };
+	struct wsm__inquiry inquiry = {
+		.log_status = outcome->status, .page = outcome->read, .delivery = outcome->delivery, .again = true
+	};
 
 	if (outcome->status && ((struct wsm__asked *)ticket->who)->act != WSM__ACT_REST)
 		wsm__query_finish(ticket->core->runtime, ticket->who, outcome->status);
@@ -119,8 +120,7 @@ static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *
 
 static void wait_for_log(struct wsm__core *core, struct wsm__asked *asked, const struct wsm__inquiry *inquiry)
 {
-	struct wsm__ticket *ticket =
-		wsm__ticket_new(core, WSM__AWAITS_LOG, &core->waits, asked, log_answered, NULL);
+	struct wsm__ticket *ticket = wsm__ticket_new(core, WSM__AWAITS_LOG, &core->waits, asked, log_answered, NULL);
 
 	if (ticket && inquiry->sending)
 		wsm__publish_then(inquiry->sending, wsm__ticket_published, ticket->number);

@@ -141,8 +141,8 @@ static struct wsm__pub *next_kept(struct refill *it)
 		return read;
 	}
 	return member->position < history->last && !wsm__page_needed(member)
-	               ? wsm__history_at(history, member->position + 1)
-	               : NULL;
+		       ? wsm__history_at(history, member->position + 1)
+		       : NULL;
 }
 
 /* Where nothing reaches back to its position any more. A room that drops its oldest does not go back to its log for them. */

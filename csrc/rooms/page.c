@@ -128,7 +128,10 @@ static void uncount(struct wsm__registry *registry, struct wsm__member *member, 
 {
 	bool again = fate == WSM__NEW && !is_owed(member, pub);
 
-	wsm__fate(&registry->deliveries, pub, WSM__LAGGING, again ? WSM__NEW : fate == WSM__NEW ? WSM__DROPPED_LEFT : fate);
+	wsm__fate(&registry->deliveries, pub, WSM__LAGGING,
+	          again              ? WSM__NEW
+	          : fate == WSM__NEW ? WSM__DROPPED_LEFT
+	                             : fate);
 	registry->deliveries.replayed -= again;
 }
 

@@ -46,9 +46,9 @@ enum wsm__room_kind { WSM__ROOM_PUBLIC, WSM__ROOM_ALL, WSM__ROOM_USER, WSM__ROOM
 struct wsm__room_settings {
 	struct wsm__history_limits history;
 	enum wsm__backlog backlog;
-	bool presence_events; /* its members are told who comes and goes */
-	bool hidden;          /* from the firehose; looked at when the room is made */
-	bool stored;          /* a log outside of memory orders and keeps its publications (log/log.h) */
+	bool presence_events;            /* its members are told who comes and goes */
+	bool hidden;                     /* from the firehose; looked at when the room is made */
+	bool stored;                     /* a log outside of memory orders and keeps its publications (log/log.h) */
 	struct wsm__history_limits kept; /* by that log; `history` is what is at hand of it */
 };
 

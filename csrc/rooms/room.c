@@ -268,7 +268,8 @@ static void expire_age(struct wsm__registry *registry, struct wsm__room_age *age
 			wsm__history_clear(&room->history);
 			unkeep(registry, room);
 		}
-		if (!room->n_members && !room->history.count && !room->busy && !(room->visible && room->history.last_seq > wanted))
+		if (!room->n_members && !room->history.count && !room->busy &&
+		    !(room->visible && room->history.last_seq > wanted))
 			room_free(registry, room);
 		else
 			wsm__room_touch(room, now_ms); /* looked at again after another TTL */

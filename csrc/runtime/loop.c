@@ -37,7 +37,7 @@
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
 #define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
 #define SETTLE_MIN_MS 200 /* that a log has for what was published before a stop, whatever its deadline */
-#define SWEEP_MS 1000  /* history, throttle keys, questions */
+#define SWEEP_MS 1000     /* history, throttle keys, questions */
 
 static void on_wake(uv_async_t *async)
 {

@@ -18,10 +18,11 @@ int wsm_room_rule_set(wsm_runtime *runtime, wsm_slice pattern, wsm_slice setting
 	int status = wsm__runtime_check_fork(runtime, error);
 
 	if (!status && wsm__slice_is(setting, "store") && wsm__slice_is(value, "disk") && !*runtime->config->store)
-		return wsm__fail(error, WSM_ENOSTORE,
-		                 "room rule of \"%.*s\": nothing is kept on disk without option store, the path of a file "
-		                 "(WEBSOCKET_STORE=/var/lib/app/ws.db)",
-		                 (int)(pattern.len < 140 ? pattern.len : 140), pattern.data ? pattern.data : "");
+		return wsm__fail(
+			error, WSM_ENOSTORE,
+			"room rule of \"%.*s\": nothing is kept on disk without option store, the path of a file "
+			"(WEBSOCKET_STORE=/var/lib/app/ws.db)",
+			(int)(pattern.len < 140 ? pattern.len : 140), pattern.data ? pattern.data : "");
 	return status ? status : wsm__rules_set(&runtime->rules, pattern, setting, value, error);
 }
 

@@ -13,7 +13,7 @@ struct wsm__store_sent {
 struct wsm__store_batch {
 	struct wsm__store_job *jobs; /* linked by `next` */
 	struct wsm__store_sent *sent;
-	size_t save;  /* so many rows of rooms that are old are written besides */
+	size_t save; /* so many rows of rooms that are old are written besides */
 	uint64_t appended, refused;
 	bool wrote;
 };
@@ -22,7 +22,8 @@ struct wsm__store_batch {
  * Runs all, and fills in their statuses. Returns 0, or -1: the transaction failed, nothing of it is in the file, its changes are
  * answered WSM_EUNAVAILABLE and its questions by what is in the file without it.
  */
-int wsm__store_batch_run(struct wsm__store_table *table, struct wsm__store_sweep *sweep, struct wsm__store_batch *batch);
+int wsm__store_batch_run(struct wsm__store_table *table, struct wsm__store_sweep *sweep,
+                         struct wsm__store_batch *batch);
 /* Answers all of them WSM_EUNAVAILABLE. */
 void wsm__store_batch_refuse(struct wsm__store_table *table, struct wsm__store_batch *batch);
 

@@ -18,7 +18,6 @@
 
 #define CACHE_KIB 16384
 
-
 static const char *const sql[] = {
 #define WSM_X(name, text) text,
 	WSM__STORE_SQL(WSM_X)
@@ -43,8 +42,8 @@ static int future_path(const char *path, char **out, wsm_error *error)
 	if (!one || !two || (!folder && errno == ENOMEM))
 		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
 	else if (!folder)
-		status = wsm__fail(error, WSM_ECONFIG, "store: the folder of %s cannot be used (%s): make it first", path,
-		                   strerror(errno));
+		status = wsm__fail(error, WSM_ECONFIG, "store: the folder of %s cannot be used (%s): make it first",
+		                   path, strerror(errno));
 	else if (asprintf(out, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, basename(two)) < 0)
 		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
 	free(one);
@@ -204,10 +203,13 @@ static int settle(struct wsm__store_file *file, wsm_error *error)
 	if (code == SQLITE_OK)
 		code = sqlite3_finalize(statement);
 	if (code != SQLITE_OK)
-		return wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: %s", file->path, sqlite3_errmsg(file->db));
+		return wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: %s", file->path,
+		                 sqlite3_errmsg(file->db));
 	if (strcmp(mode, "wal") != 0)
-		return wsm__fail(error, WSM_ECONFIG, "store: the file system of %s cannot share memory, as SQLite's WAL needs it: "
-		                                     "use a local one", file->path);
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "store: the file system of %s cannot share memory, as SQLite's WAL needs it: "
+		                 "use a local one",
+		                 file->path);
 	sqlite3_exec(file->db, "PRAGMA wal_autocheckpoint = 0", NULL, NULL, NULL);
 	sqlite3_wal_hook(file->db, committed, file);
 	if (file->hooks && file->hooks->at)
@@ -220,15 +222,16 @@ static int prepare(struct wsm__store_file *file, wsm_error *error)
 	for (size_t i = 0; i < WSM__SQL_COUNT; i++)
 		if (sqlite3_prepare_v3(file->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &file->statements[i], NULL) !=
 		    SQLITE_OK)
-			return wsm__fail(error, WSM_ECONFIG, "store: %s is damaged (%s): restore a backup, or move it away",
-			                 file->path, sqlite3_errmsg(file->db));
+			return wsm__fail(error, WSM_ECONFIG,
+			                 "store: %s is damaged (%s): restore a backup, or move it away", file->path,
+			                 sqlite3_errmsg(file->db));
 	return WSM_OK;
 }
 
 static int open_database(struct wsm__store_file *file, wsm_error *error)
 {
-	int code = sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-	                           NULL);
+	int code = sqlite3_open_v2(file->path, &file->db,
+	                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
 	int version, status;
 
 	if (code != SQLITE_OK)
@@ -240,7 +243,8 @@ static int open_database(struct wsm__store_file *file, wsm_error *error)
 	sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	status = wsm__store_version(file->db, file->path, file->hooks, &version, error);
 	if (status == WSM_OK && sqlite3_db_readonly(file->db, "main"))
-		status = wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: give this process the right to", file->path);
+		status = wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: give this process the right to",
+		                   file->path);
 	if (status == WSM_OK && version)
 		status = check(file, error);
 	if (status == WSM_OK && !version) /* before the first table, or never */
@@ -254,6 +258,46 @@ static int open_database(struct wsm__store_file *file, wsm_error *error)
 	return status;
 }
 
+/* A path as a part of an SQLite URI. */
+static void add_escaped(char *out, size_t size, const char *path)
+{
+	size_t len = strlen(out);
+
+	for (; *path && len + 4 < size; path++) {
+		if (*path == '?' || *path == '#' || *path == '%')
+			len += (size_t)snprintf(out + len, size - len, "%%%02x", (unsigned)*path);
+		else
+			out[len++] = *path;
+	}
+	snprintf(out + len, size - len, "?immutable=1");
+}
+
+/*
+ * A backup has no log. One that stands beside it is of the file that it has replaced: SQLite would mix the two. Asked without looking
+ * into the log.
+ */
+static int foreign_log(const struct wsm__store_file *file, wsm_error *error)
+{
+	char name[3 * PATH_MAX], state[16] = "";
+	struct stat log;
+	sqlite3 *db = NULL;
+
+	snprintf(name, sizeof(name), "%s-wal", file->path);
+	if (stat(name, &log) != 0 || log.st_size == 0)
+		return WSM_OK;
+	snprintf(name, sizeof(name), "file:");
+	add_escaped(name, sizeof(name), file->path);
+	if (sqlite3_open_v2(name, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) == SQLITE_OK)
+		wsm__store_mark_get(db, "state", state, sizeof(state));
+	sqlite3_close(db);
+	if (strcmp(state, "backup") != 0)
+		return WSM_OK;
+	return wsm__fail(error, WSM_ECONFIG,
+	                 "store: %s is a backup, but %s-wal beside it is of the file that was there before: remove "
+	                 "that, and …-shm",
+	                 file->path, file->path);
+}
+
 static int mark(struct wsm__store_file *file, wsm_error *error)
 {
 	int code = wsm__store_add_epoch(file->db);
@@ -261,8 +305,11 @@ static int mark(struct wsm__store_file *file, wsm_error *error)
 	wsm__store_boot(file->hooks ? file->hooks->boot_id_file : NULL, file->mark.boot);
 	if (code == SQLITE_OK)
 		code = wsm__store_mark_running(file->db, file->path, file->sync_full, &file->mark);
-	if (code == SQLITE_OK)
+	if (code == SQLITE_OK) { /* into the file itself: see foreign_log() */
+		sqlite3_wal_checkpoint_v2(file->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		file->wal_frames = 0;
 		return WSM_OK;
+	}
 	return wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: %s", file->path, sqlite3_errmsg(file->db));
 }
 
@@ -278,6 +325,8 @@ int wsm__store_file_open(struct wsm__store_file *file, const char *path, bool sy
 		status = wsm__store_lock(file->path, &file->lock, error);
 	if (status == WSM_OK)
 		status = make(file->path, error);
+	if (status == WSM_OK)
+		status = foreign_log(file, error);
 	if (status == WSM_OK)
 		status = open_database(file, error);
 	if (status == WSM_OK)
@@ -295,6 +344,18 @@ int wsm__store_file_open(struct wsm__store_file *file, const char *path, bool sy
 	return WSM_OK;
 }
 
+/* Another file has taken the path: its log is not ours. */
+static void set_log_aside(const char *path)
+{
+	char from[PATH_MAX + 16], to[PATH_MAX + 16];
+
+	snprintf(from, sizeof(from), "%s-wal", path);
+	snprintf(to, sizeof(to), "%s-wal-lost", path);
+	(void)!rename(from, to);
+	snprintf(from, sizeof(from), "%s-shm", path);
+	unlink(from);
+}
+
 void wsm__store_file_close(struct wsm__store_file *file, bool clean)
 {
 	for (size_t i = 0; i < WSM__SQL_COUNT; i++) {
@@ -305,6 +366,8 @@ void wsm__store_file_close(struct wsm__store_file *file, bool clean)
 		sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	if (file->db)
 		sqlite3_close(file->db);
+	if (file->db && file->inode && !wsm__store_file_there(file))
+		set_log_aside(file->path);
 	file->db = NULL;
 	if (file->lock >= 0)
 		close(file->lock);

@@ -20,7 +20,8 @@ struct wsm__store_hooks;
 	X(ROOM_NUMBER, "SELECT max(id) FROM rooms")                                                                    \
 	X(ROOM_GAP, "SELECT id + 1 FROM rooms r WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE id = r.id + 1) LIMIT 1")   \
 	X(ROOM_ADD, "INSERT INTO rooms(id, name, epoch, top, bytes, sent, changed) VALUES (?1, ?2, ?3, 0, 0, 0, ?4)")  \
-	X(ROOM_SAVE, "UPDATE rooms SET epoch = ?2, top = ?3, bytes = ?4, sent = ?5, changed = ?6, gone = ?7 WHERE id = ?1") \
+	X(ROOM_SAVE,                                                                                                   \
+	  "UPDATE rooms SET epoch = ?2, top = ?3, bytes = ?4, sent = ?5, changed = ?6, gone = ?7 WHERE id = ?1")       \
 	X(ROOM_DROP, "DELETE FROM rooms WHERE id = ?1")                                                                \
 	X(ROOMS_BY_NUMBER, "SELECT id, name FROM rooms WHERE id > ?1 ORDER BY id LIMIT ?2")                            \
 	X(ROOMS_BY_NAME, "SELECT name FROM rooms WHERE name > ?1 ORDER BY name LIMIT ?2")                              \
@@ -46,7 +47,7 @@ enum wsm__store_sql {
 #define WSM_X(name, sql) WSM__SQL_##name,
 	WSM__STORE_SQL(WSM_X)
 #undef WSM_X
-	WSM__SQL_COUNT
+		WSM__SQL_COUNT
 };
 
 struct wsm__store_file {
@@ -57,11 +58,11 @@ struct wsm__store_file {
 	sqlite3_stmt *statements[WSM__SQL_COUNT];
 	dev_t device; /* of the file that is open */
 	ino_t inode;
-	int wal_frames;           /* of the last commit */
+	int wal_frames; /* of the last commit */
 	struct wsm__store_mark mark;
-	bool half_checked;    /* quick_check took too long, and was given up */
+	bool half_checked; /* quick_check took too long, and was given up */
 	bool sync_full;
-	bool unsynced; /* a sync has failed: as with store_sync=normal, the loss of power costs commits */
+	bool unsynced;    /* a sync has failed: as with store_sync=normal, the loss of power costs commits */
 	char reason[160]; /* why the last statement failed */
 };
 

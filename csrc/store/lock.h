@@ -5,6 +5,8 @@
 #ifndef WSM_STORE_LOCK_H
 #define WSM_STORE_LOCK_H
 
+#include <stdbool.h>
+
 #include "ws_manager.h"
 
 /*
@@ -12,5 +14,9 @@
  * there can be no such file.
  */
 int wsm__store_lock(const char *path, int *fd, wsm_error *error);
+
+/* Who has it now, as its lock says; false: nobody. `text` has WSM__STORE_HOLDER bytes. */
+#define WSM__STORE_HOLDER 161
+bool wsm__store_holder(const char *path, char *text);
 
 #endif

@@ -34,8 +34,7 @@ static int set(sqlite3 *db, const char *name, const char *value)
 	return sqlite3_finalize(statement);
 }
 
-/* `out` stays empty where there is no such row. */
-static int get(sqlite3 *db, const char *name, char *out, size_t size)
+int wsm__store_mark_get(sqlite3 *db, const char *name, char *out, size_t size)
 {
 	sqlite3_stmt *statement;
 	int code = sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE name = ?1", -1, &statement, NULL);
@@ -63,14 +62,14 @@ static void identify(const char *path, char *out, size_t size)
 static int judge(sqlite3 *db, const char *file, struct wsm__store_mark *mark)
 {
 	char state[16], boot[64], mode[16], was[64];
-	int code = get(db, "state", state, sizeof(state));
+	int code = wsm__store_mark_get(db, "state", state, sizeof(state));
 
 	if (code == SQLITE_OK)
-		code = get(db, "boot", boot, sizeof(boot));
+		code = wsm__store_mark_get(db, "boot", boot, sizeof(boot));
 	if (code == SQLITE_OK)
-		code = get(db, "mode", mode, sizeof(mode));
+		code = wsm__store_mark_get(db, "mode", mode, sizeof(mode));
 	if (code == SQLITE_OK)
-		code = get(db, "file", was, sizeof(was));
+		code = wsm__store_mark_get(db, "file", was, sizeof(was));
 	mark->reason[0] = '\0';
 	if (code != SQLITE_OK || !state[0]) /* a new file */
 		return code;
@@ -78,10 +77,19 @@ static int judge(sqlite3 *db, const char *file, struct wsm__store_mark *mark)
 		snprintf(mark->reason, sizeof(mark->reason), "it is a backup");
 	else if (strcmp(was, file) != 0)
 		snprintf(mark->reason, sizeof(mark->reason), "it is a copy, or on another device");
-	else if (strcmp(state, "clean") != 0 && strcmp(mode, "full") != 0 && (!boot[0] || strcmp(boot, mark->boot) != 0))
+	else if (strcmp(state, "clean") != 0 && strcmp(mode, "full") != 0 &&
+	         (!boot[0] || strcmp(boot, mark->boot) != 0))
 		snprintf(mark->reason, sizeof(mark->reason),
 		         "the machine went down while it was in use, with store_sync=normal");
 	return SQLITE_OK;
+}
+
+static int renew_all(sqlite3 *db, uint64_t *rooms)
+{
+	int code = sqlite3_exec(db, "UPDATE rooms SET epoch = wsm_epoch()", NULL, NULL, NULL);
+
+	*rooms = (uint64_t)sqlite3_changes64(db);
+	return code;
 }
 
 static int write_mark(sqlite3 *db, const char *file, bool sync_full, struct wsm__store_mark *mark)
@@ -90,8 +98,7 @@ static int write_mark(sqlite3 *db, const char *file, bool sync_full, struct wsm_
 
 	mark->renewed = 0;
 	if (code == SQLITE_OK && mark->reason[0]) {
-		code = sqlite3_exec(db, "UPDATE rooms SET epoch = wsm_epoch()", NULL, NULL, NULL);
-		mark->renewed = (uint64_t)sqlite3_changes64(db);
+		code = renew_all(db, &mark->renewed);
 	}
 	if (code == SQLITE_OK)
 		code = set(db, "state", "running");
@@ -150,4 +157,11 @@ int wsm__store_mark_backup(sqlite3 *db)
 	int code = begin_synced(db);
 
 	return end(db, code == SQLITE_OK ? set(db, "state", "backup") : code);
+}
+
+int wsm__store_renew_all(sqlite3 *db, uint64_t *rooms)
+{
+	int code = begin_synced(db);
+
+	return end(db, code == SQLITE_OK ? renew_all(db, rooms) : code);
 }

@@ -10,12 +10,13 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct wsm__store_mark {
-	char boot[64];     /* the kernel's boot id; "": not known */
-	char reason[120];  /* why all epochs were renewed; "": they were not */
-	uint64_t renewed;  /* rooms that got a new epoch */
+	char boot[64];    /* the kernel's boot id; "": not known */
+	char reason[120]; /* why all epochs were renewed; "": they were not */
+	uint64_t renewed; /* rooms that got a new epoch */
 };
 
 /* Reads the kernel's boot id; `file` NULL: from where it is. */
@@ -31,5 +32,10 @@ int wsm__store_mark_unsynced(sqlite3 *db);
 int wsm__store_mark_clean(sqlite3 *db);
 /* The file is a backup. */
 int wsm__store_mark_backup(sqlite3 *db);
+
+/* Gives every room a new epoch; wsm_epoch() must be there (schema.h). */
+int wsm__store_renew_all(sqlite3 *db, uint64_t *rooms);
+/* A row of the marks: "state", "mode". `out` stays empty where there is none. */
+int wsm__store_mark_get(sqlite3 *db, const char *name, char *out, size_t size);
 
 #endif

@@ -187,7 +187,8 @@ static bool page_give(struct page *page, struct wsm__store_read *job)
 }
 
 /* 0 or -1; a status of its own when out of memory. A hole ends the page: it can only be damage. */
-static int fill(struct wsm__store_table *table, struct wsm__store_room *room, struct wsm__store_read *job, uint64_t from)
+static int fill(struct wsm__store_table *table, struct wsm__store_room *room, struct wsm__store_read *job,
+                uint64_t from)
 {
 	sqlite3_stmt *rows = wsm__store_sql(table->file, WSM__SQL_MESSAGES_PAGE);
 	struct page page = { 0 };

@@ -13,7 +13,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* Lets messages go up to `last`; the room's row says so with this transaction. 0 or -1. */
-static int drop(struct wsm__store_table *table, struct wsm__store_sweep *sweep, struct wsm__store_room *room, uint64_t last)
+static int drop(struct wsm__store_table *table, struct wsm__store_sweep *sweep, struct wsm__store_room *room,
+                uint64_t last)
 {
 	struct wsm__store_position *now = &room->now;
 	sqlite3_stmt *sum = wsm__store_sql(table->file, WSM__SQL_MESSAGES_SUM);

@@ -7,9 +7,9 @@
 
 #include "store/table.h"
 
-#define WSM__STORE_STEP 500u       /* messages of one step, at most */
-#define WSM__STORE_STEP_ROOMS 64u  /* rooms that one step looks at */
-#define WSM__STORE_SLACK 64u       /* messages over history_size, at least, before they are pruned */
+#define WSM__STORE_STEP 500u      /* messages of one step, at most */
+#define WSM__STORE_STEP_ROOMS 64u /* rooms that one step looks at */
+#define WSM__STORE_SLACK 64u      /* messages over history_size, at least, before they are pruned */
 #define WSM__STORE_SLACK_BYTES 65536u
 /* So long a room's row, its epoch and position, outlives its last message; and all of a room that no rule calls a disk room. */
 #define WSM__STORE_KEEP_MS (UINT64_C(7) * 24 * 3600 * 1000)

@@ -16,11 +16,13 @@
  */
 static const char *const scripts[] = {
 	"CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE rooms(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, epoch TEXT NOT NULL, top INTEGER NOT NULL,"
+	"CREATE TABLE rooms(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, epoch TEXT NOT NULL, top INTEGER NOT "
+	"NULL,"
 	" bytes INTEGER NOT NULL, sent INTEGER NOT NULL, changed INTEGER NOT NULL, gone INTEGER NOT NULL DEFAULT 0);"
 	"CREATE TABLE messages(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, level INTEGER, type BLOB, key BLOB,"
 	" blob BLOB NOT NULL);"
-	"CREATE TABLE once(room INTEGER, id BLOB, place INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(room, id))"
+	"CREATE TABLE once(room INTEGER, id BLOB, place INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(room, "
+	"id))"
 	" WITHOUT ROWID;"
 	"CREATE INDEX once_until ON once(until);"
 	"CREATE TABLE items(kind BLOB, key BLOB, value BLOB NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY(kind, key))"
@@ -53,11 +55,11 @@ int wsm__store_number(sqlite3 *db, const char *sql, sqlite3_int64 fallback, sqli
 static int unreadable(sqlite3 *db, const char *path, int code, wsm_error *error)
 {
 	if (code == SQLITE_NOTADB)
-		return wsm__fail(error, WSM_ECONFIG, "store: %s is no store (and no SQLite file): name another, or move it away",
-		                 path);
+		return wsm__fail(error, WSM_ECONFIG,
+		                 "store: %s is no store (and no SQLite file): name another, or move it away", path);
 	if (code == SQLITE_CORRUPT)
-		return wsm__fail(error, WSM_ECONFIG, "store: %s is damaged (%s): restore a backup, or move it away", path,
-		                 sqlite3_errmsg(db));
+		return wsm__fail(error, WSM_ECONFIG, "store: %s is damaged (%s): restore a backup, or move it away",
+		                 path, sqlite3_errmsg(db));
 	return wsm__fail(error, WSM_ECONFIG, "store: cannot read %s: %s", path, sqlite3_errmsg(db));
 }
 
@@ -79,10 +81,12 @@ int wsm__store_version(sqlite3 *db, const char *path, const struct wsm__store_ho
 	if (application == 0 && stored == 0 && tables == 0)
 		return WSM_OK;
 	if (application != WSM__STORE_APPLICATION || stored < 1)
-		return wsm__fail(error, WSM_ECONFIG, "store: %s is a database of something else: name another file", path);
+		return wsm__fail(error, WSM_ECONFIG, "store: %s is a database of something else: name another file",
+		                 path);
 	if (stored > newest)
 		return wsm__fail(error, WSM_ECONFIG,
-		                 "store: %s is of a newer version of ws_manager (schema %lld, this one knows %d): use that one, or "
+		                 "store: %s is of a newer version of ws_manager (schema %lld, this one knows %d): use "
+		                 "that one, or "
 		                 "another file",
 		                 path, stored, newest);
 	return WSM_OK;
@@ -98,15 +102,16 @@ static int migrate(sqlite3 *db, const struct wsm__store_hooks *hooks, int versio
 		code = sqlite3_exec(db, script[version], NULL, NULL, NULL);
 		if (hooks && hooks->at)
 			hooks->at(hooks->context, "migration");
-		snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d", WSM__STORE_APPLICATION,
-		         version + 1);
+		snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		         WSM__STORE_APPLICATION, version + 1);
 		if (code == SQLITE_OK)
 			code = sqlite3_exec(db, mark, NULL, NULL, NULL);
 	}
 	return code;
 }
 
-int wsm__store_migrate(sqlite3 *db, const char *path, const struct wsm__store_hooks *hooks, int version, wsm_error *error)
+int wsm__store_migrate(sqlite3 *db, const char *path, const struct wsm__store_hooks *hooks, int version,
+                       wsm_error *error)
 {
 	int newest, code, status = WSM_OK;
 

@@ -23,8 +23,7 @@ void wsm__store_table_fini(struct wsm__store_table *table)
 {
 	struct wsm__store_room *room, *next;
 
-	HASH_ITER(hh, table->rooms, room, next)
-	{
+	HASH_ITER(hh, table->rooms, room, next) {
 		HASH_DEL(table->rooms, room);
 		free(room);
 	}

@@ -10,7 +10,7 @@
 #include <uthash.h>
 
 #include "store/file.h"
-#include "store/store.h"
+#include "store/jobs.h"
 
 /* What a transaction changes, and takes back when it fails. */
 struct wsm__store_position {

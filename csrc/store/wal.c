@@ -27,8 +27,8 @@ bool wsm__store_checkpoint(struct wsm__store_file *file, uint64_t idle_us)
 		return checkpoint(file, SQLITE_CHECKPOINT_RESTART);
 	if (!file->wal_frames || idle_us < QUIET_US)
 		return false;
-	return checkpoint(file, file->wal_frames >= TRUNCATE_PAGES ? SQLITE_CHECKPOINT_TRUNCATE
-	                                                           : SQLITE_CHECKPOINT_RESTART);
+	return checkpoint(file,
+	                  file->wal_frames >= TRUNCATE_PAGES ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART);
 }
 
 void wsm__store_shrink(struct wsm__store_file *file)

@@ -46,7 +46,7 @@ void wsm__store_enter(struct wsm__store *store, enum wsm__store_state state, con
 	if (figures->state != state || !figures->since_ms)
 		figures->since_ms = wsm__unix_ms();
 	figures->state = state;
-	snprintf(figures->reason, sizeof(figures->reason), "%s", reason);
+	snprintf(figures->reason, sizeof(figures->reason), "%.199s", reason);
 }
 
 static void enter(struct wsm__store *store, enum wsm__store_state state, const char *reason)
@@ -65,7 +65,8 @@ void wsm__store_opened(struct wsm__store *store)
 	store->table.renewed = mark->renewed;
 	if (mark->renewed)
 		say(store, WSM_WARNING,
-		    "store: %s: %llu rooms have got new epochs, since %s. What is kept can be read as before; clients with older "
+		    "store: %s: %llu rooms have got new epochs, since %s. What is kept can be read as before; clients "
+		    "with older "
 		    "positions are told that they may have missed something",
 		    store->file.path, (unsigned long long)mark->renewed, mark->reason);
 	if (store->file.half_checked)
@@ -83,9 +84,11 @@ static void failed(struct wsm__store *store, uint64_t now_us)
 		return;
 	}
 	say(store, WSM_ERROR,
-	    "store: cannot write %s (%s): what is published to its rooms is refused with `unavailable` until it works again; "
+	    "store: cannot write %s (%s): what is published to its rooms is refused with `unavailable` until it works "
+	    "again; "
 	    "rooms in memory go on%s",
-	    store->file.path, store->file.reason, store->failures_untold ? " (it has failed more often than is said here)" : "");
+	    store->file.path, store->file.reason,
+	    store->failures_untold ? " (it has failed more often than is said here)" : "");
 	store->failure_told_us = now_us;
 	store->failures_untold = 0;
 }
@@ -106,7 +109,8 @@ static bool is_lost(struct wsm__store *store)
 	store->lost = true;
 	enter(store, WSM__STORE_DOWN, "the file was removed or replaced");
 	say(store, WSM_LEVEL_CRITICAL,
-	    "store: %s was removed or replaced while it was in use: its rooms answer `unavailable` until the server is started "
+	    "store: %s was removed or replaced while it was in use: its rooms answer `unavailable` until the server is "
+	    "started "
 	    "again. Nothing may move it meanwhile; to copy it, use `python -m ws_manager store backup`",
 	    store->file.path);
 	return true;
@@ -121,7 +125,8 @@ static void try_to_open(struct wsm__store *store, uint64_t now_us)
 
 	if (store->lost || now_us < store->open_next_us)
 		return;
-	status = wsm__store_file_open(&store->file, store->path, store->options.sync_full, store->options.hooks, &error);
+	status =
+		wsm__store_file_open(&store->file, store->path, store->options.sync_full, store->options.hooks, &error);
 	if (status == WSM_OK) {
 		wsm__store_opened(store);
 		works(store);
@@ -397,8 +402,7 @@ static void free_sent(struct wsm__store_sent *all)
 {
 	struct wsm__store_sent *sent, *next;
 
-	HASH_ITER(hh, all, sent, next)
-	{
+	HASH_ITER(hh, all, sent, next) {
 		HASH_DEL(all, sent);
 		free(sent);
 	}

@@ -33,7 +33,7 @@ struct wsm__store {
 	bool lost;              /* and never will be again */
 	uint64_t open_until_us; /* store_wait: when it is said that the file was not to be had */
 	uint64_t open_next_us;
-	bool reviewed; /* the rules are complete: what they do not want may go */
+	bool reviewed;     /* the rules are complete: what they do not want may go */
 	uint64_t batch_us; /* begin of the last transaction */
 	uint64_t saved_us, looked_us, sweep_us, round_us;
 	bool sweeping; /* the last step was a full one */

@@ -16,7 +16,7 @@
 /* WSM_OK has no class; the classes stand at minus the value of their status. */
 #define CORE_STATUS_COUNT 18
 
-/* Interns the names of the module; module.c. */
+/* Of one interpreter; module.c. */
 struct core_state {
 	PyTypeObject *runtime_type, *receipt_type, *conn_info_type;
 	PyObject *error;                     /* WsManagerError */
@@ -91,6 +91,11 @@ struct core_admission {
 int core_admission_finish(struct core_admission *admission);
 void core_admission_fini(struct core_admission *admission);
 
+/* ---- store.c ---- */
+
+/* Adds its functions to the module. */
+int core_store_init(PyObject *module);
+
 /* ---- conn_info.c ---- */
 
 extern PyType_Spec core_conn_info_spec;
@@ -156,6 +161,8 @@ PyObject *core_runtime_reply(PyObject *self, PyObject *args);
 PyObject *core_runtime_conn_join(PyObject *self, PyObject *args);
 PyObject *core_runtime_conn_leave(PyObject *self, PyObject *args);
 PyObject *core_runtime_query(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *core_runtime_conn_join_later(PyObject *self, PyObject *args);
+PyObject *core_runtime_conn_leave_later(PyObject *self, PyObject *args);
 PyObject *core_runtime_query_later(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_rest(PyObject *self, PyObject *args, PyObject *kwargs);
 

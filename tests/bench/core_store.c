@@ -170,11 +170,13 @@ int main(int argc, char **argv)
 	wsm__store_close(bench.store);
 	stat(path, &file);
 	qsort(bench.waits, bench.n_waits, sizeof(*bench.waits), by_size);
-	printf("%s rooms=%zu %.0f/s p50=%.2fms p99=%.2fms max=%.2fms failed=%llu commits=%llu checkpoints=%llu wal=%.1fMB pruned=%llu "
+	printf("%s rooms=%zu %.0f/s p50=%.2fms p99=%.2fms max=%.2fms failed=%llu commits=%llu checkpoints=%llu "
+	       "wal=%.1fMB pruned=%llu "
 	       "bytes/message=%.0f\n",
-	       options.sync_full ? "full" : "normal", rooms, (double)bench.done / took, bench.waits[bench.n_waits / 2] / 1e3,
-	       bench.waits[bench.n_waits * 99 / 100] / 1e3, bench.waits[bench.n_waits - 1] / 1e3,
-	       (unsigned long long)bench.failed, (unsigned long long)figures.commits, (unsigned long long)figures.checkpoints,
+	       options.sync_full ? "full" : "normal", rooms, (double)bench.done / took,
+	       bench.waits[bench.n_waits / 2] / 1e3, bench.waits[bench.n_waits * 99 / 100] / 1e3,
+	       bench.waits[bench.n_waits - 1] / 1e3, (unsigned long long)bench.failed,
+	       (unsigned long long)figures.commits, (unsigned long long)figures.checkpoints,
 	       (double)figures.wal_bytes / 1e6, (unsigned long long)figures.pruned,
 	       (double)file.st_size / (double)(bench.done - figures.pruned));
 	unlink(path);

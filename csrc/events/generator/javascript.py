@@ -39,7 +39,7 @@ class EventMethods {
 _TYPES_HEAD = (
     _NOTE
     + """\
-import type { Level, LevelFieldOptions, Receipt, SendOptions } from './types.js'
+import type { Level, LevelFieldOptions, Receipt, SendOptions } from './sending.js'
 
 """
 )
@@ -108,7 +108,18 @@ VERBS = (
 )
 ERRORS = (
     *("AddressInUse", "ConfigError", "Forked", "InvalidArgument", "InvalidJSON", "InvalidRoom", "MessageTooLarge"),
-    *("NotFound", "NotRunning", "OutOfMemory", "Overloaded", "QueryTimeout", "Refused", "StoreLocked", "StoreNotConfigured", "SystemCallFailed", "Unavailable"),
+    *(
+        "NotFound",
+        "NotRunning",
+        "OutOfMemory",
+        "Overloaded",
+        "QueryTimeout",
+        "Refused",
+        "StoreLocked",
+        "StoreNotConfigured",
+        "SystemCallFailed",
+        "Unavailable",
+    ),
     "WsManagerError",
 )
 OBJECTS = ("Connection", "EventType", "Receipt", "Request", "WebSocketManager")

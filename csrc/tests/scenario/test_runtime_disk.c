@@ -18,7 +18,8 @@ static void rule(const char *pattern, const char *setting, const char *value)
 
 static void begin(void)
 {
-	host_make(&host, "port", "0", "rate", "0", "store", file, "history_size", "10000", "history_ttl", "86400", NULL);
+	host_make(&host, "port", "0", "rate", "0", "store", file, "history_size", "10000", "history_ttl", "86400",
+	          NULL);
 	rule("kept:*", "store", "disk");
 	rule("@user:*", "store", "disk");
 	wsm_want(host.runtime, WSM_WANT_LOG);

@@ -180,8 +180,8 @@ static void expire(const struct wsm__log *log, const struct wsm__room *room, str
 	const struct wsm__history_limits *limits = &room->settings.kept;
 	size_t gone = 0;
 
-	while (gone < shelf->count && (shelf->count - gone > limits->size ||
-	                               *log->now_ms - shelf->rows[gone].at_ms >= limits->ttl_ms))
+	while (gone < shelf->count &&
+	       (shelf->count - gone > limits->size || *log->now_ms - shelf->rows[gone].at_ms >= limits->ttl_ms))
 		free(shelf->rows[gone++].blob);
 	shelf->count -= gone;
 	memmove(shelf->rows, shelf->rows + gone, shelf->count * sizeof(*shelf->rows));

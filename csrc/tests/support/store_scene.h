@@ -84,11 +84,11 @@ static inline struct scene *scene_new(void)
 	pthread_mutex_init(&scene->lock, NULL);
 	scene->rule = (struct wsm__store_rule){ .size = 1000000 };
 	scene->options = (struct wsm__store_options){ .path = scene->path,
-		                                      .context = scene,
-		                                      .answered = scene_answered,
-		                                      .log = scene_log,
-		                                      .rule = scene_rule,
-		                                      .hooks = &scene->hooks };
+	                                              .context = scene,
+	                                              .answered = scene_answered,
+	                                              .log = scene_log,
+	                                              .rule = scene_rule,
+	                                              .hooks = &scene->hooks };
 	return scene;
 }
 
@@ -188,7 +188,7 @@ static inline uint64_t scene_append(struct scene *scene, uint64_t handle, const 
 static inline void scene_fill(struct scene *scene, uint64_t handle, size_t n, uint64_t at_ms)
 {
 	struct wsm__store_append *all = calloc(n, sizeof(*all));
-	char(*texts)[24] = calloc(n, sizeof(*texts));
+	char (*texts)[24] = calloc(n, sizeof(*texts));
 
 	assert_non_null(all);
 	assert_non_null(texts);

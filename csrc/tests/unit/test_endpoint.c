@@ -234,6 +234,25 @@ static void a_room_has_at_most_128_bytes(void **state)
 	assert_int_equal(fill("{id}", value, out), -1);
 }
 
+static void hosts_can_make_routes_of_the_first_ones(void **state)
+{
+	struct wsm__endpoints endpoints;
+	unsigned flags = 99, with_auth = 0;
+	const char *path;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(wsm__endpoints_init(&endpoints), WSM_OK);
+	for (; (path = wsm_endpoint_default(n, &flags)); n++) {
+		assert_string_equal(found_with(&endpoints, path, true), path);
+		with_auth += (flags & WSM_ENDPOINT_AUTH) != 0;
+	}
+	assert_int_equal(n, 6);
+	assert_int_equal(with_auth, 1);
+	assert_null(wsm_endpoint_default(n + 1, &flags));
+	wsm__endpoints_fini(&endpoints);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +266,7 @@ int main(void)
 		cmocka_unit_test(the_template_is_filled_from_the_path),
 		cmocka_unit_test(a_path_cannot_name_the_cores_rooms),
 		cmocka_unit_test(a_room_has_at_most_128_bytes),
+		cmocka_unit_test(hosts_can_make_routes_of_the_first_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

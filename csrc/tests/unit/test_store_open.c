@@ -117,7 +117,8 @@ static void a_text_is_no_store(void **state)
 	struct scene *scene = scene_new();
 
 	(void)state;
-	write_file(scene->path, "This is my diary. It is not short, and it is no database of any kind, but it is mine.\n");
+	write_file(scene->path,
+	           "This is my diary. It is not short, and it is no database of any kind, but it is mine.\n");
 	assert_untouched(scene, "is no store");
 	write_file(scene->path, "short");
 	assert_untouched(scene, "is no store");
@@ -393,9 +394,9 @@ static void an_older_schema_is_led_to_the_newest(void **state)
 {
 	struct scene *scene = scene_new();
 	static const char *const scripts[] = { "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-		                               "CREATE TABLE old(x); INSERT INTO old VALUES (7)",
-		                               "ALTER TABLE old RENAME TO new", "INSERT INTO new VALUES (8)",
-		                               "THIS IS NO SQL" };
+	                                       "CREATE TABLE old(x); INSERT INTO old VALUES (7)",
+	                                       "ALTER TABLE old RENAME TO new", "INSERT INTO new VALUES (8)",
+	                                       "THIS IS NO SQL" };
 	sqlite3 *db;
 	sqlite3_stmt *ask;
 
