@@ -165,6 +165,17 @@ static void load(struct wsm__kept *kept)
 	ask_for_page(kept, REVOCATION, wsm__str(""));
 }
 
+static void tell_late(struct wsm__kept *kept)
+{
+	struct wsm__store_figures figures;
+
+	wsm__store_figures(kept->store, &figures);
+	wsm__log(kept->core->runtime, WSM_WARNING,
+	         "store: revocations and bans that it keeps are not in force yet: %s. They are loaded as soon as it can be read, "
+	         "and connections that they forbid are closed then",
+	         *figures.reason ? figures.reason : "it did not answer in time");
+}
+
 int wsm__kept_begin(struct wsm__core *core)
 {
 	const struct timespec pause = { .tv_nsec = 200000 };
@@ -187,9 +198,7 @@ int wsm__kept_begin(struct wsm__core *core)
 	}
 	kept->late = !kept->loaded;
 	if (kept->late)
-		wsm__log(core->runtime, WSM_WARNING,
-		         "store: revocations and bans that it keeps are not in force yet: it cannot be read now. They are "
-		         "loaded as soon as it can, and connections that they forbid are closed then");
+		tell_late(kept);
 	return WSM_OK;
 }
 
