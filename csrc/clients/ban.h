@@ -5,15 +5,8 @@
 #include "ws_manager.h"
 
 struct wsm__address;
+struct wsm__ban;
 struct wsm__core;
-
-/* One of before. */
-struct wsm__ban {
-	wsm_slice reason;
-	uint64_t until_unix_ms;
-	uint32_t doublings;
-	bool automatic;
-};
 
 /* As wsm__peers_ban(), and closes the connections of that address with 4403. */
 void wsm__ban(struct wsm__core *core, const struct wsm__address *address, double seconds, wsm_slice reason);

@@ -24,7 +24,6 @@ static const char *const kinds[KINDS] = { "revocation", "ban" };
 struct wsm__kept {
 	struct wsm__core *core;
 	struct wsm__store *store;
-	struct wsm__unsaved bans; /* their addresses */
 	bool loading, loaded;
 	bool late;                                /* clients have come in before it was loaded */
 	unsigned long long counts[KINDS], broken; /* rows loaded; those that are no such thing */
@@ -58,7 +57,8 @@ static bool load_ban(struct wsm__kept *kept, const struct wsm__store_pair *row)
 	struct wsm__address address;
 	bool ok = text && wsm__address_parse(&address, row->key) && read_ban(&ban, text);
 
-	if (ok && !wsm__unsaved_has(&kept->bans, row->key)) /* else lifted or made anew before this was read */
+	if (ok && !wsm__unsaved_has(&kept->core->peers->unsaved,
+	                            row->key)) /* else lifted or made anew before this was read */
 		wsm__ban_again(kept->core, &address, &ban);
 	free(text);
 	return ok;
@@ -171,7 +171,8 @@ static void tell_late(struct wsm__kept *kept)
 
 	wsm__store_figures(kept->store, &figures);
 	wsm__log(kept->core->runtime, WSM_WARNING,
-	         "store: revocations and bans that it keeps are not in force yet: %s. They are loaded as soon as it can be read, "
+	         "store: revocations and bans that it keeps are not in force yet: %s. They are loaded as soon as it "
+	         "can be read, "
 	         "and connections that they forbid are closed then",
 	         *figures.reason ? figures.reason : "it did not answer in time");
 }
@@ -190,7 +191,8 @@ int wsm__kept_begin(struct wsm__core *core)
 		return WSM_ENOMEM;
 	kept->core = core;
 	kept->store = store;
-	memcpy(kept->bans.key, core->registry.key, sizeof(kept->bans.key));
+	memcpy(core->peers->unsaved.key, core->registry.key, sizeof(core->peers->unsaved.key));
+	core->peers->stored = true;
 	load(kept);
 	while (kept->loading && wsm__mono_us() < until) {
 		nanosleep(&pause, NULL);
@@ -200,11 +202,6 @@ int wsm__kept_begin(struct wsm__core *core)
 	if (kept->late)
 		tell_late(kept);
 	return WSM_OK;
-}
-
-bool wsm__kept_loaded(const struct wsm__core *core)
-{
-	return !core->kept || core->kept->loaded;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
@@ -220,7 +217,7 @@ struct writing {
 static void give_back(struct wsm__kept *kept, enum kind kind, struct wsm__unsaved_name *name)
 {
 	if (kind == BAN)
-		wsm__unsaved_put_back(&kept->bans, name);
+		wsm__unsaved_put_back(&kept->core->peers->unsaved, name);
 	else
 		wsm__revocations_put_back(&kept->core->runtime->revocations, name);
 }
@@ -292,7 +289,7 @@ static bool write_revocation(struct wsm__kept *kept)
 static bool write_one_ban(struct wsm__kept *kept)
 {
 	struct wsm__core *core = kept->core;
-	struct wsm__unsaved_name *name = wsm__unsaved_take(&kept->bans);
+	struct wsm__unsaved_name *name = wsm__unsaved_take(&core->peers->unsaved);
 	const struct wsm__peer *peer;
 	struct wsm__address address;
 	struct writing *writing;
@@ -317,7 +314,7 @@ void wsm__kept_write(struct wsm__core *core)
 	/* What was not loaded is not written over; what fails is tried again when it works again. */
 	if (!kept || !kept->loaded)
 		return;
-	if (!kept->bans.names && !wsm__revocations_unsaved(&core->runtime->revocations))
+	if (!core->peers->unsaved.names && !wsm__revocations_unsaved(&core->runtime->revocations))
 		return;
 	wsm__store_figures(kept->store, &figures);
 	if (figures.state != WSM__STORE_UP)
@@ -326,18 +323,6 @@ void wsm__kept_write(struct wsm__core *core)
 		;
 	while (write_one_ban(kept))
 		;
-}
-
-void wsm__kept_ban(struct wsm__core *core, const struct wsm__address *address)
-{
-	char ip[WSM__ADDRESS_TEXT];
-	wsm_slice name = wsm__str(wsm__address_format(address, ip));
-
-	if (!core->kept || !name.len)
-		return;
-	if (wsm__unsaved_add(&core->kept->bans, name))
-		wsm__log(core->runtime, WSM_ERROR, "store: out of memory: the ban of %s is not kept", ip);
-	wsm__kept_write(core);
 }
 
 void wsm__kept_sweep(struct wsm__core *core)
@@ -351,9 +336,6 @@ void wsm__kept_sweep(struct wsm__core *core)
 
 void wsm__kept_fini(struct wsm__core *core)
 {
-	if (!core->kept)
-		return;
-	wsm__unsaved_fini(&core->kept->bans);
 	free(core->kept);
 	core->kept = NULL;
 }

@@ -1,14 +1,12 @@
 /*
  * kept.h - revocations and bans in the store (option `store`): they outlive the process. On the runtime thread.
  *
- * What changes is noted by name, and written as it is by then: a name stays noted until the store has it.
+ * What changes is noted by name (policy/revocation.h, peers.h), and written as it is by then: a name stays noted until the store
+ * has it.
  */
 #ifndef WSM_CLIENTS_KEPT_H
 #define WSM_CLIENTS_KEPT_H
 
-#include <stdbool.h>
-
-struct wsm__address;
 struct wsm__core;
 
 /*
@@ -20,10 +18,6 @@ int wsm__kept_begin(struct wsm__core *core);
 void wsm__kept_write(struct wsm__core *core);
 /* Every second: what could not be loaded or written before. */
 void wsm__kept_sweep(struct wsm__core *core);
-/* A ban of that address (a group: see wsm__address_group) has begun or was lifted. */
-void wsm__kept_ban(struct wsm__core *core, const struct wsm__address *address);
-/* Whether what was kept is in force: true without a store. */
-bool wsm__kept_loaded(const struct wsm__core *core);
 /* Once the log has ended. */
 void wsm__kept_fini(struct wsm__core *core);
 

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/siphash.h"
-#include "clients/ban.h"
-#include "clients/kept.h"
 #include "core/core.h"
 #include "host/log.h"
 #include "policy/config.h"
@@ -73,6 +71,7 @@ void wsm__peers_fini(struct wsm__core *core)
 		return;
 	while (core->peers->order)
 		forget(core, core->peers->order);
+	wsm__unsaved_fini(&core->peers->unsaved);
 	free(core->peers);
 }
 
@@ -238,6 +237,15 @@ enum wsm__arrival wsm__peer_arrives(struct wsm__core *core, struct wsm__peer *pe
 
 /* ---- bans ------------------------------------------------------------------------------------------------------- */
 
+static void note_unsaved(struct wsm__core *core, const struct wsm__address *address)
+{
+	char ip[WSM__ADDRESS_TEXT];
+	wsm_slice name = wsm__str(wsm__address_format(address, ip));
+
+	if (core->peers->stored && name.len && wsm__unsaved_add(&core->peers->unsaved, name))
+		wsm__log(core->runtime, WSM_ERROR, "store: out of memory: the ban of %s is not kept", ip);
+}
+
 static void note_ban(struct wsm__core *core, struct wsm__peer *peer, double seconds, const char *reason)
 {
 	char ip[WSM__ADDRESS_TEXT];
@@ -247,7 +255,7 @@ static void note_ban(struct wsm__core *core, struct wsm__peer *peer, double seco
 	if (wsm__bucket_take(&core->peers->log, 1, LOG_RATE, 4 * LOG_RATE, core->now_ms))
 		wsm__log(core->runtime, WSM_WARNING, "%s is banned for %g s: %s",
 		         wsm__address_format(&peer->address, ip), seconds, reason);
-	wsm__kept_ban(core, &peer->address);
+	note_unsaved(core, &peer->address);
 }
 
 void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm__offence offence)
@@ -277,7 +285,7 @@ struct wsm__peer *wsm__peers_ban(struct wsm__core *core, const struct wsm__addre
 	if (!(seconds > 0)) {
 		memset(&peer->record, 0, sizeof(peer->record));
 		unlist_ban(core, peer);
-		wsm__kept_ban(core, &peer->address);
+		note_unsaved(core, &peer->address);
 		return NULL;
 	}
 	peer->by_hand = wsm__slice_dup(reason.len ? reason : wsm__str("by the application"));

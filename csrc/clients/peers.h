@@ -11,8 +11,8 @@
 #include "policy/address.h"
 #include "policy/ban.h"
 #include "policy/bucket.h"
+#include "policy/unsaved.h"
 
-struct wsm__ban;
 struct wsm__buffer;
 struct wsm__core;
 
@@ -37,6 +37,16 @@ struct wsm__peers {
 	struct wsm__bucket log;                   /* lines about bans: no flood of them */
 	uint64_t forgotten, bans, banned_refused; /* counters */
 	uint64_t offences[WSM__OFFENCE_COUNT];
+	bool stored; /* bans are kept in a store: their addresses are noted */
+	struct wsm__unsaved unsaved;
+};
+
+/* A ban of before. */
+struct wsm__ban {
+	wsm_slice reason;
+	uint64_t until_unix_ms;
+	uint32_t doublings;
+	bool automatic;
 };
 
 /* WSM_ENOMEM. */

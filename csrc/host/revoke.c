@@ -70,9 +70,10 @@ int wsm_unrevoke(wsm_runtime *runtime, wsm_slice jti, wsm_slice user_id, wsm_err
 	if (status == WSM_ENOTFOUND)
 		return wsm__fail(error, status, "that is not revoked, or no longer");
 	if (status == WSM_EOVERLOADED)
-		return wsm__fail(error, status,
-		                 "%zu that are taken back wait for the store already (max_revocations): it cannot be read now",
-		                 (size_t)runtime->config->max_revocations);
+		return wsm__fail(
+			error, status,
+			"%zu that are taken back wait for the store already (max_revocations): it cannot be read now",
+			(size_t)runtime->config->max_revocations);
 	if (status)
 		return wsm__fail(error, status, "out of memory");
 	if (runtime->revocations.stored && atomic_load(&runtime->running)) /* else the next start writes it */

@@ -167,7 +167,8 @@ static bool load(struct wsm__revocations *revocations, wsm_slice kept, uint64_t 
 	if (!table)
 		return false;
 	revoked = find(revocations, *table, name);
-	if (!revoked && wsm__unsaved_has(&revocations->unsaved, kept)) /* it was taken back: the store will hear of it */
+	if (!revoked &&
+	    wsm__unsaved_has(&revocations->unsaved, kept)) /* it was taken back: the store will hear of it */
 		return true;
 	if (!revoked)
 		revoked = make(revocations, table, name);

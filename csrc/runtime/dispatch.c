@@ -67,6 +67,7 @@ static void ban(struct wsm__core *core, const struct wsm__order *order)
 
 	wsm__address_parse(&address, order->ban.ip);
 	wsm__ban(core, &address, (double)order->ban.ms / 1000, order->ban.reason);
+	wsm__kept_write(core);
 }
 
 static void drain(struct wsm__core *core, uint64_t number)

@@ -91,6 +91,8 @@ function makeCharts() {
   $('charts').append(...parts.map((chart) => chart.node))
 }
 
+const STORE_LEVELS = { up: '', waiting: 'warn', down: 'bad' }
+
 // ---- tiles ---------------------------------------------------------------------------------------------------------
 
 const TILES = [
@@ -140,6 +142,16 @@ const TILES = [
   ],
   ['histories', 'Histories', (s) => [bytes(s.stats.history_bytes), `in ${count(s.stats.rooms)} rooms`]],
   [
+    'store',
+    'Store',
+    ({ stats: { store } }) =>
+      store && [
+        store.state === 'up' ? bytes(store.file_bytes + store.wal_bytes) : store.state,
+        store.state === 'up' ? `${short(store.appended_per_s)}/s written` : 'rooms on disk unavailable',
+        STORE_LEVELS[store.state],
+      ],
+  ],
+  [
     'banned',
     'Banned',
     (s) => [count(s.stats.banned), `${short(s.stats.banned_refused)} turned away`, s.stats.banned ? 'warn' : ''],
@@ -178,8 +190,11 @@ function makeTiles() {
 
 function showTiles(state) {
   for (const [name, , read] of TILES) {
-    const [value, note, level = ''] = read(state)
     const tile = tiles.get(name)
+    const shown = read(state)
+    tile.node.hidden = !shown
+    if (!shown) continue
+    const [value, note, level = ''] = shown
     setText(tile.value, value)
     setText(tile.note, note)
     tile.node.dataset.level = level
@@ -279,7 +294,6 @@ function showLimits(state) {
 
 // ---- the store -----------------------------------------------------------------------------------------------------
 
-const STORE_LEVELS = { up: '', waiting: 'warn', down: 'bad' }
 const milliseconds = (us) => (us < 10_000 ? `${(us / 1000).toFixed(2)} ms` : `${count(Math.round(us / 1000))} ms`)
 
 function storeState(store, now) {
@@ -298,7 +312,7 @@ function showStore(state) {
   card.dataset.level = STORE_LEVELS[store.state]
   setText($('store-state'), storeState(store, state.now))
   const rows = [
-    ['written', `${short(store.appended_per_s)}/s`],
+    ['written', store.state === 'up' ? `${short(store.appended_per_s)}/s` : '–'],
     ['since the start', `${count(store.appended)} messages`],
     ['file', bytes(store.file_bytes)],
     ['write-ahead log', bytes(store.wal_bytes)],

@@ -11,8 +11,9 @@ static int make_folder(void **state)
 	(void)state;
 	folder_make();
 	host_make(&host, "port", "0", "store", file, "history_size", "100", "admin", "1", NULL);
-	assert_int_equal(wsm_room_rule_set(host.runtime, wsm__str("kept:*"), wsm__str("store"), wsm__str("disk"), &error),
-	                 WSM_OK);
+	assert_int_equal(
+		wsm_room_rule_set(host.runtime, wsm__str("kept:*"), wsm__str("store"), wsm__str("disk"), &error),
+		WSM_OK);
 	wsm_want(host.runtime, WSM_WANT_LOG);
 	host_start(&host);
 	return 0;
@@ -72,7 +73,8 @@ static void its_figures_are_told(void **state)
 	json_decref(answer);
 	text = metrics(host.port, &page);
 	assert_non_null(strstr(text, "\nws_manager_store_up 1\n"));
-	assert_non_null(strstr(text, "\n# TYPE ws_manager_store_appended_total counter\nws_manager_store_appended_total 120\n"));
+	assert_non_null(strstr(
+		text, "\n# TYPE ws_manager_store_appended_total counter\nws_manager_store_appended_total 120\n"));
 	assert_non_null(strstr(text, "\n# TYPE ws_manager_store_file_bytes gauge\nws_manager_store_file_bytes "));
 	raw_answer_free(&page);
 	answer = get(host.port, "/api/ws/health", "");
