@@ -199,7 +199,8 @@ class Handlers {
     const done = (value) => {
       const decided = decision(value, 'authenticate')
       if (decided === null) return refuse()
-      admit(this.manager, runtime, conn, ticket, decided, wordsOf(request.pathParams, request.query))
+      const words = wordsOf([request.path, ...Object.values(request.pathParams)], request.query, request.headers)
+      admit(this.manager, runtime, conn, ticket, decided, words)
     }
     const then = { done, failed, refused }
     new Call(this.manager.logger, 'authenticate', this.authenticator, [request], then).start()

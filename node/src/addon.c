@@ -136,6 +136,23 @@ static napi_value id_valid(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* room_valid(name, pattern): whether it can be the name of a public room, or with `pattern` a beginning and a star. */
+static napi_value room_valid(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	size_t n = 2;
+	struct text name = { .heap = NULL };
+	bool pattern = false;
+	napi_value result = NULL;
+
+	if (addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)) &&
+	    addon_ok(env, napi_get_value_bool(env, args[1], &pattern)) && addon_text(env, args[0], "room", &name) &&
+	    !addon_ok(env, napi_get_boolean(env, wsm_room_valid(name.slice, pattern), &result)))
+		result = NULL;
+	addon_text_fini(&name);
+	return result;
+}
+
 /* set_raise(function): who makes the errors. */
 static napi_value set_raise(napi_env env, napi_callback_info info)
 {
@@ -162,7 +179,7 @@ static bool set_functions(napi_env env, napi_value exports)
 		FUNCTION("options", options),        FUNCTION("levelParse", level_parse),
 		FUNCTION("setRaise", set_raise),     FUNCTION("dupFd", addon_dup_fd),
 		FUNCTION("closeFd", addon_close_fd), FUNCTION("socketPair", addon_socket_pair),
-		FUNCTION("idValid", id_valid),
+		FUNCTION("idValid", id_valid),       FUNCTION("roomValid", room_valid),
 	};
 #undef FUNCTION
 	napi_value table = addon_status_table(env);

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._names import client_fault
+from ._names import client_fault, words_of
 from ._parameters import BadRequest
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ class Who(Outcome):
             self._refuse()
             return
         grants = decision(value)
-        fault = client_fault(grants, self._request.path_params, self._request.query.pairs)
+        asked = self._request
+        words = words_of(asked.path, asked.path_params, asked.query.pairs, asked.headers.items())
+        fault = client_fault(grants, words)
         if fault is not None:
             self._refuse(4400, f"authenticate: {fault}")  # The core's line has it.
         else:

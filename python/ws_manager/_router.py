@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 
 from ws_manager import _config
 from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted, via
-from ws_manager._connect import carry
+from ws_manager._connect import carry, words_in
 from ws_manager._connection import Request as Asked
 from ws_manager._core import InvalidArgument, WsManagerError
 from ws_manager._handover import Admission, offered
@@ -204,7 +204,7 @@ async def answer_as(
         "subscribe": listed(subscribe),
     }
     said = {**identity, "user_id": None if user_id is None else identity["user_id"]}
-    fault = client_fault(said, request.path_params, request.query_params.multi_items())
+    fault = client_fault(said, words_in(request))
     if fault is not None:
         refused(f"a call of {route_of(request.scope)} by what rest() was given (400)", fault)
         return Response(fault, 400, media_type="text/plain")
