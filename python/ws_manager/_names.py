@@ -105,7 +105,8 @@ def _spoilt(name: str, words: list[str], *, pattern: bool = False) -> bool:
     """
     if _valid(name, pattern):
         return False
-    odd = {char for char in name if not _valid(f"a{char}")} or set(name[:1]) & {"@"}
+    odd = {char for char in name.removesuffix("*" if pattern else "") if not _valid(f"a{char}")}
+    odd |= set(name[:1]) & {"@"}
     if odd:
         return any(char in word for word in words for char in odd)
     return not name or any(len(word) * HALF >= len(name) for word in words)

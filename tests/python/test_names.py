@@ -48,6 +48,8 @@ def test_an_empty_parameter_that_makes_a_pattern_larger_is_refused(
         ({"rooms": ["inbox:a b"]}, "/live", {"x-user": "a b"}, True),
         ({"rooms": ["inbox:a b"], "user_id": "A B"}, "/live", {}, True),  # wherever the id is from
         ({"rooms": ["@all"]}, "/live?room=@ALL", {}, True),
+        ({"subscribe": ["@user:*"]}, "/live/@user", {}, True),
+        ({"subscribe": ["@user:*"]}, "/live/7", {}, False),
         ({"rooms": ["my room"]}, "/live?board=7", {"user-agent": "a b"}, False),  # the application's own mistake
         ({"rooms": ["my room"]}, "/live", {"x-forwarded-for": "1.1.1.1, 2.2.2.2"}, False),
         ({"rooms": ["board:*"]}, "/live?board=7", {"accept": "*/*"}, False),
