@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._core import InvalidRoom, Refused
 from ._names import client_fault, words_of
 from ._parameters import BadRequest
 
@@ -212,8 +213,10 @@ def refusal(error: Exception) -> tuple[int, str] | None:
 
 def objection(error: Exception) -> tuple[str, str] | None:
     """Code and sentence of the error that a client gets for an exception which is its business; None for others."""
-    if isinstance(error, BadRequest):
+    if isinstance(error, BadRequest | InvalidRoom):
         return "bad_request", str(error)
+    if isinstance(error, Refused):
+        return "forbidden", str(error)
     meant = refusal(error)
     if meant is not None:
         return "forbidden", meant[1] or "this is not allowed"

@@ -448,7 +448,7 @@ def test_a_refused_origin_is_named_with_the_rule_and_the_option(
 
 def test_what_checks_is_named_by_its_path(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by a function's name, in Starlette's own tables and in mounted applications as well; and by no token."""
-    monkeypatch.setattr(_look, "_refusals", _look._Limiter())  # of which other tests have taken nothing
+    monkeypatch.setattr(_look, "_refusals", _look.Limiter())  # of which other tests have taken nothing
     place = Place()
 
     async def own(websocket: WebSocket) -> None:

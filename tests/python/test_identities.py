@@ -22,7 +22,7 @@ NO_IDS = ("", "u" * 129, "a\x1b[2J", "a\nCRITICAL forged", "\x85", "é" * 65)
 @pytest.fixture(params=[True, False], ids=["hand-over", "bridge"])
 def options(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Of uvicorn: each way that connections come in."""
-    monkeypatch.setattr(_look._Limiter, "due", lambda _: "")
+    monkeypatch.setattr(_look.Limiter, "due", lambda _: "")
     return {"ws": WebSocketProtocol} if request.param else {}
 
 
