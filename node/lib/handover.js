@@ -30,10 +30,11 @@ const ignore = () => {}
  * Gives a socket to the runtime: after the application's own checks, or before, with a function that makes them. Resolves when the
  * client has gone: { code, reason }.
  */
-function handOver(manager, req, socket, head, admission = {}, how = {}) {
+function handOver(manager, req, socket, head, admission, how = {}) {
   manager._checked("the application's own call of handOver()")
   if (gone(socket)) return Promise.resolve({ code: 1006, reason: 'the client had gone before it was handed over' })
   if (typeof admission === 'function') return handOverAsking(manager, req, socket, head, admission, how)
+  if (admission === null || admission === false) return handOverAsking(manager, req, socket, head, () => null, how)
   let given
   try {
     given = admittedBy(admission)
@@ -67,7 +68,7 @@ function handOver(manager, req, socket, head, admission = {}, how = {}) {
 }
 
 function admittedBy(admission) {
-  if (typeof admission !== 'object' || admission === null)
+  if (typeof admission !== 'object')
     throw new TypeError('handOver(): what was decided must be an object, or a function that decides')
   return decision(admission, 'handOver()', MORE)
 }

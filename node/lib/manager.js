@@ -400,7 +400,9 @@ class WebSocketManager extends Tokens {
     attaching.detach(this, server)
   }
 
-  handOver(req, socket, head, admission, how) {
+  handOver(req, socket, head, ...decided) {
+    // What a look-up has not found is not what was left out.
+    const [admission = decided.length === 0 ? {} : null, how] = decided
     return handover.handOver(this, req, socket, head, admission, how)
   }
 
@@ -408,8 +410,9 @@ class WebSocketManager extends Tokens {
   restHandler = (req, res, next) => rest.handle(this, req, res, next)
 
   /** The same as one user: { userId, rooms, subscribe }, or a function of the request that says so. */
-  rest(req, res, identity, next) {
-    if (identity === undefined || identity === null)
+  rest(req, res, ...who) {
+    const [identity = null, next] = who
+    if (who.length === 0)
       throw new TypeError(
         'rest(req, res, identity): who calls, as { userId, rooms, subscribe }, or a function of the request',
       )

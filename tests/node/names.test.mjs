@@ -61,8 +61,9 @@ const ways = {
 for (const [name, start] of Object.entries(ways)) {
   test(`no word of a client gets into names by a detour: ${name}`, async (t) => {
     const manager = new WebSocketManager()
-    const errors = []
-    manager.logger = { debug() {}, info() {}, warn() {}, error: (...parts) => errors.push(parts.join(' ')) }
+    const [errors, said] = [[], []]
+    const keep = (lines) => (line, error) => lines.push(`${line} ${error?.message ?? ''}`)
+    manager.logger = { debug() {}, info() {}, warn: keep(said), error: keep(errors) }
     t.after(() => manager.stop(0))
     const server = await serve(t)
     await start(t, manager, server)
@@ -78,7 +79,7 @@ for (const [name, start] of Object.entries(ways)) {
     const mistaken = new Client(`ws://${server.host}/live/7?as=mistake`)
     t.after(() => mistaken.ws.terminate())
     assert.equal((await mistaken.end()).code, 1011)
-    assert.match(errors.join('\n'), /"my room"/)
+    assert.match([...errors, ...said].join('\n'), /"my room"/)
   })
 }
 

@@ -238,6 +238,20 @@ test('who may not call is told so, and names out of the query are no fault of th
   assert.throws(() => manager.rest({}, {}), TypeError)
 })
 
+test('who calls rest() and is nobody, as a look-up says, is refused, and nothing is thrown', async (t) => {
+  const manager = new WebSocketManager()
+  manager.start()
+  t.after(() => manager.stop(0))
+  const sessions = { mine: { userId: 'u1', rooms: ['board:7'] } }
+  for (const nobody of [undefined, null, false]) {
+    const server = await serve(t, (req, res) => manager.rest(req, res, sessions[req.headers.session] ?? nobody))
+    const status = async (session) =>
+      (await fetch(`http://${server.host}/api/ws/history?room=board:7`, { headers: { session } })).status
+    assert.equal(await status('mine'), 200)
+    assert.equal(await status('another'), 403)
+  }
+})
+
 test('on the own port a caller is told the reason of the authenticate handler', async (t) => {
   const manager = new WebSocketManager({ port: 0 })
   manager.logger = { debug() {}, info() {}, warn() {}, error() {} }
