@@ -19,13 +19,27 @@ class CallRefused extends Error {
 async function identityOf(manager, given, call, req) {
   if (given === undefined) return undefined
   const words = wordsOf(req?.params, call.query, call.headers)
-  const value = typeof given === 'function' ? await given(req) : given
+  const value = typeof given === 'function' ? await saidBy(given, req) : given
   const decided = decidedBy(manager, value)
   if (decided === null) throw new CallRefused(403, 'The application did not accept this call.')
   const sentence = misled(decided, words)
   if (sentence) throw new CallRefused(400, sentence)
   return decided
 }
+
+/** What the function says; its refusal is the call's, as an endpoint's is the socket's. */
+async function saidBy(given, req) {
+  try {
+    return await given(req)
+  } catch (error) {
+    const meant = refusal(error)
+    if (meant === undefined) throw error
+    throw new CallRefused(STATUS[meant.code] ?? 403, meant.reason || 'The application did not accept this call.')
+  }
+}
+
+/** HTTP for close codes, as the core has them. */
+const STATUS = { 4400: 400, 4401: 401, 4429: 429 }
 
 function decidedBy(manager, value) {
   try {
