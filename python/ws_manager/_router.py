@@ -26,7 +26,7 @@ from ws_manager import _config
 from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted, via
 from ws_manager._connect import carry, words_in
 from ws_manager._connection import Request as Asked
-from ws_manager._core import InvalidArgument, WsManagerError
+from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
 from ws_manager._labels import visible
 from ws_manager._look import look, refused, route_of
@@ -197,7 +197,8 @@ async def answer_as(
     call = next((call for call in CALLS if fits(call.path, endpoint_path(path, call.path))), None)
     if call is None:
         known = ", ".join(call.path for call in CALLS)
-        raise InvalidArgument(f"rest(): the path of the request, {path!r}, ends like no REST call; those are {known}")
+        # Where a route takes every path, it is the client's.
+        return Response(f"The path ends like no REST call; those are {known}", 404, media_type="text/plain")
     identity = {
         "user_id": "" if user_id is None else str(user_id),
         "rooms": listed(rooms),
