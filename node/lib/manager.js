@@ -28,6 +28,9 @@ const NOT_RUNNING = -4
 /** Managers of this environment whose runtime runs. */
 const running = new Set()
 
+/** Endpoints that every runtime begins with. */
+const BUILT_IN = ['/ws', '/ws/updates', '/ws/notifications', '/ws/project/{project_id}', '/ws/logs']
+
 class WebSocketManager extends Tokens {
   #name
   #config = {}
@@ -315,6 +318,14 @@ class WebSocketManager extends Tokens {
     return [...this.#endpoints].some(
       ([own, settings]) => settings !== null && matched(compiled(own), path) !== undefined,
     )
+  }
+
+  /** @internal The endpoints that a place has which says nothing of its own: those of every runtime, unless `added` alone, and those added. */
+  _endpoints(added) {
+    const own = new Map(added ? [] : BUILT_IN.map((path) => [path, {}]))
+    if (!added && (this._authenticator || this._takesTokens)) own.set('/ws/{token}', {})
+    for (const [path, settings] of this.#endpoints) own.set(path, settings)
+    return [...own].filter(([, settings]) => settings !== null).map(([path]) => path)
   }
 
   /** @internal Whether a path belongs to an endpoint; false while the runtime does not run. */
