@@ -137,7 +137,9 @@ function grown(pattern, { said, kept, empty }) {
  */
 function spoilt(name, pattern, words) {
   if (typeof name !== 'string' || native.roomValid(name, pattern)) return false
-  const odd = [...(pattern ? name.replace(/\*$/, '') : name)].filter((char, i) => !native.roomValid(`a${char}`, false) || (i === 0 && char === '@'))
+  const odd = [...(pattern ? name.replace(/\*$/, '') : name)].filter(
+    (char, i) => !native.roomValid(`a${char}`, false) || (i === 0 && char === '@'),
+  )
   if (odd.length > 0) return words.some((word) => odd.some((char) => word.includes(char)))
   return name === '' || words.some((word) => word.length * 2 >= name.length)
 }

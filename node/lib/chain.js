@@ -21,7 +21,13 @@ class Call {
    * done: gets the result. failed: it threw. refused: it threw what may mean a refusal; true if that was answered. size: towards
    * max_handler_queue. last: onDisconnect, which is not dropped. concurrent: the next one does not wait for it.
    */
-  constructor(manager, what, handler, args, { done, failed, refused, size = 0, last = false, concurrent = false } = {}) {
+  constructor(
+    manager,
+    what,
+    handler,
+    args,
+    { done, failed, refused, size = 0, last = false, concurrent = false } = {},
+  ) {
     const { logger } = manager
     Object.assign(this, { manager, logger, what, handler, args, done, failed, refused, size, last, concurrent })
   }

@@ -21,6 +21,7 @@ SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 LINES_A_MINUTE = 10
 """Of a kind; a crowd that is refused writes no crowd of lines."""
 
+
 class Limiter:
     """At most so many lines a minute; the next one then says how many were left out."""
 

@@ -103,7 +103,8 @@ def in_publish(server: Server) -> str:
 @names("a parameter that the application takes apart or changes", "4400", absent=[SOCKETS])
 def changed(server: Server) -> str:
     lists = [f"/several?boards={boards}" for boards in ("7,*", "7,a%20b", "7,A%20B", "7,a%0ab", "7," + "A" * 200)]
-    return refused(server, lists + [f"/inboxes?teams={teams}" for teams in ("7,*", "A*", "slug-*", "%252A,*", "x,a%20b")])
+    patterns = [f"/inboxes?teams={teams}" for teams in ("7,*", "A*", "slug-*", "%252A,*", "x,a%20b")]
+    return refused(server, lists + patterns)
 
 
 @names("a header or a cookie in a room or a pattern", "4400", absent=[SOCKETS])

@@ -230,6 +230,9 @@ test('what clients bring about in a handler is one plain line', async (t) => {
     [1, 1, 1], // of each kind one in a while, and no error with its trace
   )
   const text = logged.map(([line]) => line).join('|')
-  assert.match(text, /^the command 'open': InvalidRoom: room ".*"[^|]*\|the command 'open': NotFound: the connection has gone\|.*Refused: /)
+  assert.match(
+    text,
+    /^the command 'open': InvalidRoom: room ".*"[^|]*\|the command 'open': NotFound: the connection has gone\|.*Refused: /,
+  )
   assert.ok(!text.includes('\n'))
 })

@@ -75,7 +75,9 @@ for (const [name, start] of Object.entries(ways)) {
     }
     assert.deepEqual(errors, [])
     // A star where none of a pattern's comes from: fields that every client sends, a cookie.
-    await connect(t, `ws://${server.host}/live/7`, { headers: { 'accept-language': '*', cookie: 'a=1*b', 'x-x': 'y*' } })
+    await connect(t, `ws://${server.host}/live/7`, {
+      headers: { 'accept-language': '*', cookie: 'a=1*b', 'x-x': 'y*' },
+    })
     const mistaken = new Client(`ws://${server.host}/live/7?as=mistake`)
     t.after(() => mistaken.ws.terminate())
     assert.equal((await mistaken.end()).code, 1011)
