@@ -34,16 +34,24 @@ function handOver(manager, req, socket, head, admission, how = {}) {
   manager._checked("the application's own call of handOver()")
   if (gone(socket)) return Promise.resolve({ code: 1006, reason: 'the client had gone before it was handed over' })
   if (typeof admission === 'function') return handOverAsking(manager, req, socket, head, admission, how)
-  if (admission === null || admission === false) return handOverAsking(manager, req, socket, head, () => null, how)
-  let given
+  // The client hears it from the runtime, so that a browser can see it, and the log has it: thrown where upgrades are listened for, it
+  // would end the process, and who knows what of a decision is a client's.
+  const refused = (error) => handOverAsking(manager, req, socket, head, () => Promise.reject(error))
   try {
-    given = admittedBy(admission)
+    if (admission === null || admission === false) return handOverAsking(manager, req, socket, head, () => null, how)
+    const given = admittedBy(admission)
+    const sentence = misled(given, wordsOfRequest(req))
+    if (sentence) return refused(Object.assign(new Error(sentence), { code: BAD_REQUEST }))
+    return taken(manager, req, socket, head, toldOf(manager, given), { state: given.state })
   } catch (error) {
-    if (!refusal(error)) throw error
-    return handOverAsking(manager, req, socket, head, () => Promise.reject(error))
+    const ours = error instanceof WsManagerError && !(error instanceof InvalidRoom)
+    return ours ? cannotServe(manager, req, socket, error) : refused(error)
   }
-  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false, ...decided } = given
-  const told = {
+}
+
+/** What the runtime is told of a decision. */
+function toldOf(manager, { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false, ...decided }) {
+  return {
     ...decided,
     admitted: true,
     skipOrigin: Boolean(skipOrigin),
@@ -52,18 +60,6 @@ function handOver(manager, req, socket, head, admission, how = {}) {
     heartbeat,
     raw: Boolean(raw),
     welcome: encode.welcome(decided.welcome, manager._encoder),
-  }
-  // The client hears it from the runtime, so that a browser can see it.
-  const refused = (error) => handOverAsking(manager, req, socket, head, () => Promise.reject(error))
-  const sentence = misled(given, wordsOfRequest(req))
-  if (sentence) return refused(Object.assign(new Error(sentence), { code: BAD_REQUEST }))
-  try {
-    return taken(manager, req, socket, head, told, { state: decided.state })
-  } catch (error) {
-    // Thrown where upgrades are listened for, it would end the process, and who knows what of a name is a client's.
-    if (error instanceof InvalidRoom) return refused(error)
-    if (error instanceof WsManagerError) return cannotServe(manager, req, socket, error)
-    throw error
   }
 }
 

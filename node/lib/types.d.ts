@@ -483,8 +483,8 @@ export declare class WebSocketManager {
   detach(server: HttpServer | HttpsServer): void
   /**
    * Gives a socket to the runtime, with what the application has decided, or a function that decides. Resolves when the client has gone.
-   * With a function the socket is watched while it decides. What a client could bring about throws nothing: it is refused, and the log
-   * says why. TypeError for arguments that are none.
+   * With a function the socket is watched while it decides. Nothing that was decided throws: what is wrong with it refuses the client, and
+   * the log says why.
    */
   handOver(req: IncomingMessage, socket: Duplex, head: Buffer | null, admission?: Admission): Promise<Ending>
   handOver(

@@ -109,4 +109,13 @@ test('handOver() throws nothing where a client may be the reason', async (t) => 
   const client = new Client(`ws://${server.host}/live`)
   assert.equal((await client.end()).code, 1011)
   assert.match(errors[0], /room_invalid|InvalidRoom/)
+  const cyclic = {}
+  cyclic.self = cyclic
+  for (const decided of ['u1', 7, { userId: 'u1', role: 'guest' }, { state: 'x' }, { welcome: cyclic }]) {
+    const another = await serve(t)
+    another.on('upgrade', (req, socket, head) => void manager.handOver(req, socket, head, decided))
+    const client = new Client(`ws://${another.host}/live`)
+    assert.equal((await client.end()).code, 1011)
+  }
+  assert.match(errors.join('\n'), /an object.*role/s)
 })
