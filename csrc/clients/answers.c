@@ -9,6 +9,7 @@
 #include "core/overload.h"
 #include "host/queue.h"
 #include "rooms/room.h"
+#include "wire/name.h"
 
 #define PROJECTS_MAX 1000  /* rows of connections_per_project */
 #define STATS_MAX_US 50000 /* then the answer is five seconds old at most */
@@ -198,24 +199,26 @@ static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struc
 	return n;
 }
 
-static bool is_project(const struct wsm__room *room)
+/* Whether it is a project's, with connections. */
+static bool is_project(const struct wsm__room *room, wsm_slice *id)
 {
-	return room->n_members && room->kind == WSM__ROOM_PUBLIC && wsm__slice_starts(wsm__room_name(room), "project:");
+	return room->n_members && room->kind == WSM__ROOM_PUBLIC && wsm__room_project(wsm__room_name(room), id);
 }
 
 static void projects(struct wsm__core *core, struct wsm__buffer *out)
 {
 	const struct wsm__room *room;
 	uint64_t active = 0;
+	wsm_slice id;
 
 	wsm__buffer_add_str(out, ",\"connections_per_project\":{");
 	for (room = core->registry.rooms; room; room = room->hh.next) {
-		if (!is_project(room))
+		if (!is_project(room, &id))
 			continue;
 		if (active++ >= PROJECTS_MAX)
 			continue;
 		wsm__buffer_add_str(out, active > 1 ? "," : "");
-		wsm__buffer_add_json(out, wsm__slice(room->name + 8, (size_t)room->name_len - 8));
+		wsm__buffer_add_json(out, id);
 		wsm__buffer_add_str(out, ":");
 		wsm__buffer_add_uint(out, room->n_members);
 	}

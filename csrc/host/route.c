@@ -212,7 +212,7 @@ static const char *prefix_of(wsm_target target)
 {
 	switch (target) {
 	case WSM_TO_PROJECT:
-		return "project:";
+		return WSM__PROJECT;
 	case WSM_TO_USER:
 		return "@user:";
 	case WSM_TO_SESSION:
@@ -255,7 +255,7 @@ static bool is_room(wsm_slice room)
 /* The room of an event that was given none: the first alternative of its template ("a|b") whose members are there. */
 static int automatic(const struct route *route, char out[NAME_SIZE], wsm_error *error)
 {
-	const char *rest = route->event ? route->event->room : "project:{project_id}";
+	const char *rest = route->event ? route->event->room : WSM__PROJECT "{project_id}";
 	char template[NAME_SIZE];
 	int len = -1;
 

@@ -5,7 +5,6 @@
 
 #include "base/slice.h"
 
-#define BODY_MAX 1048576u /* bytes of a POST body */
 #define DEPTH_MAX 64
 
 void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code, const char *message)
@@ -37,7 +36,7 @@ json_t *wsm__call_body(struct wsm__call *call)
 	bool string = false;
 	json_t *json;
 
-	if (body.len > BODY_MAX) {
+	if (body.len > WSM_REST_BODY_MAX) {
 		wsm__call_refuse(call, 413, "message_too_large", "the body has more than 1 MiB");
 		return NULL;
 	}

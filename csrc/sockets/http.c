@@ -15,8 +15,7 @@
 #include "sockets/upgrade.h"
 #include "wire/handshake.h"
 
-#define BODY_MAX 1048576u /* bytes of a POST body, as rest.c takes them */
-#define PIECE_MAX 65536u  /* of an answer that is written at a time */
+#define PIECE_MAX 65536u /* of an answer that is written at a time */
 
 struct wsm__entry {
 	struct wsm__buffer in;
@@ -302,7 +301,7 @@ static bool expects_body(struct wsm__session *session, const struct wsm__head *h
 		return false;
 	if (!head->has_length)
 		wsm__entry_refuse(session, 411, "", "a POST needs Content-Length");
-	else if (head->length > BODY_MAX)
+	else if (head->length > WSM_REST_BODY_MAX)
 		wsm__entry_refuse(session, 413, "", "the body has more than 1 MiB");
 	else if (expect.data && !wsm__slice_equal_nocase(expect, wsm__str("100-continue")))
 		wsm__entry_refuse(session, 417, "", "only Expect: 100-continue is understood");

@@ -28,9 +28,6 @@ const NOT_RUNNING = -4
 /** Managers of this environment whose runtime runs. */
 const running = new Set()
 
-/** Endpoints that every runtime begins with. */
-const BUILT_IN = ['/ws', '/ws/updates', '/ws/notifications', '/ws/project/{project_id}', '/ws/logs']
-
 class WebSocketManager extends Tokens {
   #name
   #config = {}
@@ -292,7 +289,7 @@ class WebSocketManager extends Tokens {
 
   /** @internal Whether the core itself checks tokens. */
   get _takesTokens() {
-    return ['jwt_secret', 'jwt_public_key'].some((name) => this._any().option(name) !== '')
+    return this._any().takesTokens()
   }
 
   /** @internal A number that an option has, by its name in the table. */
@@ -322,8 +319,9 @@ class WebSocketManager extends Tokens {
 
   /** @internal The endpoints that a place has which says nothing of its own: those of every runtime, unless `added` alone, and those added. */
   _endpoints(added) {
-    const own = new Map(added ? [] : BUILT_IN.map((path) => [path, {}]))
-    if (!added && (this._authenticator || this._takesTokens)) own.set('/ws/{token}', {})
+    const authenticates = this._authenticator || this._takesTokens
+    const defaults = native.endpointDefaults().filter(([, auth]) => authenticates || !auth)
+    const own = new Map(added ? [] : defaults.map(([path]) => [path, {}]))
     for (const [path, settings] of this.#endpoints) own.set(path, settings)
     return [...own].filter(([, settings]) => settings !== null).map(([path]) => path)
   }

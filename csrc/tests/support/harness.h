@@ -18,7 +18,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "../../tests/client/ws_client.h"
+#include "../../../tests/client/ws_client.h"
 #include "base/slice.h"
 #include "ws_manager.h"
 

@@ -95,6 +95,25 @@ static void what_is_wrong_is_said_at_once_or_by_the_event(void **state)
 	assert_null(host_event_now(&host, WSM_EVENT_ANSWER));
 }
 
+static void a_connection_moves_without_anybody_waiting(void **state)
+{
+	wsm_event *event;
+	wsm_error error;
+
+	(void)state;
+	assert_int_equal(wsm_conn_join_later(host.runtime, 99, wsm__str("@all"), 1, &error), WSM_EROOM);
+	assert_int_equal(wsm_conn_leave_later(host.runtime, 99, wsm__str("two words"), 1, &error), WSM_EROOM);
+	assert_int_equal(wsm_conn_join_later(host.runtime, 99, wsm__str("desk"), 2, &error), WSM_OK);
+	assert_int_equal(wsm_conn_leave_later(host.runtime, 99, wsm__str("desk"), 3, &error), WSM_OK);
+	for (uint64_t ticket = 2; ticket <= 3; ticket++) {
+		event = answer(ticket, WSM_ENOTFOUND);
+		assert_string_equal(event->text.data, "the connection has gone, or it is not let in yet");
+		assert_int_equal(event->data.len, 0);
+		wsm_event_free(event);
+	}
+	assert_int_equal(atomic_load(&host.runtime->questions), 0);
+}
+
 static void so_many_wait_to_be_taken(void **state)
 {
 	const wsm_question question = { .kind = WSM_QUERY_POSITION, .room = wsm__str("r") };
@@ -233,6 +252,7 @@ int main(void)
 		TEST(each_is_answered_in_order_after_what_was_sent_before),
 		TEST(it_says_what_the_other_call_says),
 		TEST(what_is_wrong_is_said_at_once_or_by_the_event),
+		TEST(a_connection_moves_without_anybody_waiting),
 		TEST(so_many_wait_to_be_taken),
 		TEST(answers_take_no_place_of_other_events),
 		TEST(who_has_gone_costs_nothing),

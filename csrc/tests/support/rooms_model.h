@@ -1,6 +1,6 @@
 /*
  * rooms_model.h - a state machine over a registry and a handful of subscribers, driven by bytes, with an oracle that follows
- * what each client sees. Shared by test_rooms_model.c (seeded) and fuzz/fuzz_rooms.c.
+ * what each client sees. Shared by unit/test_rooms_model.c (seeded) and fuzz/fuzz_rooms.c.
  *
  * The oracle knows a client's stream only, as a client does: publications by their number in `log`, and control messages
  * (greeting, answers to subscribe and unsubscribe, gaps) by their number in `notes`.

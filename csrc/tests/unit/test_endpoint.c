@@ -179,7 +179,7 @@ static void bad_rooms_are_refused_with_a_reason(void **state)
 
 /* ---- room templates --------------------------------------------------------------------------------------------- */
 
-static int fill(const char *template, const char *value, char out[136])
+static int fill(const char *template, const char *value, char out[WSM__ROOM_SIZE])
 {
 	struct wsm__path_params params = { .count = 1 };
 	wsm_slice slice = exact(value, strlen(value));
@@ -194,7 +194,7 @@ static int fill(const char *template, const char *value, char out[136])
 
 static void the_template_is_filled_from_the_path(void **state)
 {
-	char out[136];
+	char out[WSM__ROOM_SIZE];
 
 	(void)state;
 	assert_int_equal(fill("project:{id}", "7", out), 9);
@@ -210,7 +210,7 @@ static void the_template_is_filled_from_the_path(void **state)
 static void a_path_cannot_name_the_cores_rooms(void **state)
 {
 	static const char *const values[] = { "@all", "@user:1", "a b", "a\nb", "*", "\xff", "\x7f" };
-	char out[136];
+	char out[WSM__ROOM_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -220,7 +220,7 @@ static void a_path_cannot_name_the_cores_rooms(void **state)
 
 static void a_room_has_at_most_128_bytes(void **state)
 {
-	char value[200], out[136];
+	char value[200], out[WSM__ROOM_SIZE];
 
 	(void)state;
 	memset(value, 'x', sizeof(value));
@@ -232,6 +232,25 @@ static void a_room_has_at_most_128_bytes(void **state)
 	value[121] = 'x';
 	value[199] = '\0';
 	assert_int_equal(fill("{id}", value, out), -1);
+}
+
+static void hosts_can_make_routes_of_the_first_ones(void **state)
+{
+	struct wsm__endpoints endpoints;
+	unsigned flags = 99, with_auth = 0;
+	const char *path;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(wsm__endpoints_init(&endpoints), WSM_OK);
+	for (; (path = wsm_endpoint_default(n, &flags)); n++) {
+		assert_string_equal(found_with(&endpoints, path, true), path);
+		with_auth += (flags & WSM_ENDPOINT_AUTH) != 0;
+	}
+	assert_int_equal(n, 6);
+	assert_int_equal(with_auth, 1);
+	assert_null(wsm_endpoint_default(n + 1, &flags));
+	wsm__endpoints_fini(&endpoints);
 }
 
 int main(void)
@@ -247,6 +266,7 @@ int main(void)
 		cmocka_unit_test(the_template_is_filled_from_the_path),
 		cmocka_unit_test(a_path_cannot_name_the_cores_rooms),
 		cmocka_unit_test(a_room_has_at_most_128_bytes),
+		cmocka_unit_test(hosts_can_make_routes_of_the_first_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

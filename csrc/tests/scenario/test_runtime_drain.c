@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "clients/drain.h"
+#include "host/refusals.h"
 
 #define CROWD 200u
 
@@ -47,7 +48,7 @@ static void hints_are_spread_over_a_window_that_grows_with_the_crowd(void **stat
 	assert_int_equal((int)wsm__drain_window_ms(30, 100000), 30000);
 	assert_int_equal((int)wsm__drain_window_ms(0, 100000), 0);
 	for (uint64_t n = 0; n < 5000; n++)
-		assert_in_range(wsm__drain_retry_after(30, n), 1, 31);
+		assert_in_range(wsm__retry_after(30, n), 1, 31);
 }
 
 /* ---- a stop --------------------------------------------------------------------------------------------------------- */

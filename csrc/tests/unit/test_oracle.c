@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../tests/client/oracle.h"
+#include "../../../tests/client/oracle.h"
 
 struct scene {
 	struct oracle oracle;

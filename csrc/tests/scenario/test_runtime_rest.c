@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "wire/handshake.h"
+
 static int open_host(void **state)
 {
 	(void)state;
@@ -262,6 +264,46 @@ static void only_calls_to_loopback_names_are_local(void **state)
 		raw_http(host.port, "GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", NULL), 401);
 }
 
+/* ---- what hosts read -------------------------------------------------------------------------------------------- */
+
+static void every_row_of_the_table_answers(void **state)
+{
+	const wsm_rest_route *route;
+	size_t n = 0, of_panel = 0;
+
+	(void)state;
+	for (; (route = wsm_rest_route_at(n)); n++) {
+		const char *open = strchr(route->path, '{');
+		int before = (int)(open ? (size_t)(open - route->path) : strlen(route->path));
+		char request[256];
+		unsigned found;
+
+		/* By a method that no call has. */
+		snprintf(request, sizeof(request), "DELETE %.*s%s%s HTTP/1.1\r\nHost: localhost\r\n\r\n", before,
+		         route->path, open ? "7" : "", open ? strchr(open, '}') + 1 : "");
+		found = raw_http(host.port, request, NULL);
+		if (found != 405)
+			give_up("%s: %u", route->path, found);
+		assert_true(!strcmp(route->method, "GET") || !strcmp(route->method, "POST"));
+		of_panel += route->caller == WSM_REST_ADMIN;
+	}
+	assert_int_equal(n, 15);
+	assert_int_equal(of_panel, 5);
+	assert_null(wsm_rest_route_at(n + 1));
+}
+
+static void a_refusal_says_the_same_by_close_code(void **state)
+{
+	static const unsigned statuses[] = { 400, 401, 403, 429, 503 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		assert_int_equal(wsm__handshake_status(wsm_refusal_code(statuses[i])), statuses[i]);
+	assert_int_equal(wsm_refusal_code(404), 4400);
+	for (int i = 0; i < 100; i++)
+		assert_in_range(wsm_retry_after(host.runtime), 1, 6);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_host, close_host)
@@ -274,6 +316,8 @@ int main(void)
 		CASE(bodies_that_are_wrong),
 		CASE(a_foreign_page_on_the_same_machine_may_not_write),
 		CASE(only_calls_to_loopback_names_are_local),
+		CASE(every_row_of_the_table_answers),
+		CASE(a_refusal_says_the_same_by_close_code),
 		cmocka_unit_test_setup_teardown(the_key, open_host_with_key, close_host),
 	};
 

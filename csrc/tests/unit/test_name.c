@@ -118,6 +118,20 @@ static void ids_may_have_spaces_stars_and_at_signs(void **state)
 	assert_false(wsm__id_valid(wsm__slice(id, 121)));
 }
 
+static void a_project_s_room_has_its_id(void **state)
+{
+	wsm_slice id = wsm__str("before");
+
+	(void)state;
+	assert_false(wsm__room_project(wsm__str("projects:7"), &id));
+	assert_false(wsm__room_project(wsm__str("project"), &id));
+	assert_true(wsm__slice_is(id, "before"));
+	assert_true(wsm__room_project(wsm__str("project:7:a"), &id));
+	assert_true(wsm__slice_is(id, "7:a"));
+	assert_true(wsm__room_project(wsm__str("project:"), &id));
+	assert_int_equal(id.len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +141,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_are_not_utf8_are_refused),
 		cmocka_unit_test(length_is_counted_in_bytes),
 		cmocka_unit_test(ids_may_have_spaces_stars_and_at_signs),
+		cmocka_unit_test(a_project_s_room_has_its_id),
 	};
 
 	return cmocka_run_group_tests_name("name", tests, NULL, NULL);
