@@ -29,14 +29,14 @@ CMAKE_BUILD := cmake --build
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
 
 PACKAGES_BUILD := build-essential ca-certificates cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev \
-	libjansson-dev libjwt-dev libssl-dev uthash-dev python3 python3-venv python3-dev
+	libjansson-dev libjwt-dev libssl-dev libsqlite3-dev uthash-dev python3 python3-venv python3-dev
 PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev valgrind openssl
 PACKAGES_CHAOS := iproute2 libfaketime
 PACKAGES_FILMS := ffmpeg
 PACKAGES_PYTHON := ca-certificates python3 python3-venv python3-dev
 
 PACKAGES_NODE := ca-certificates nodejs npm build-essential pkg-config python3 libwebsockets-dev libwebsockets-evlib-uv libjansson-dev \
-	libjwt-dev libssl-dev uthash-dev
+	libjwt-dev libssl-dev libsqlite3-dev uthash-dev
 # The same without Node, where a Node of another origin is there already.
 PACKAGES_ADDON := $(filter-out nodejs npm,$(PACKAGES_NODE))
 

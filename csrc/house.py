@@ -35,6 +35,8 @@ ORDER = (
     ("rest",),
     ("clients",),
     ("core",),
+    ("log",),
+    ("store",),
     ("host",),
     ("policy", "rooms"),
     ("events",),

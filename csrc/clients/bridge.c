@@ -11,6 +11,7 @@
 #include "host/events.h"
 #include "host/request.h"
 #include "rooms/catchup.h"
+#include "rooms/page.h"
 
 #define WINDOW 262144u /* bytes that the host may hold of a bridged connection */
 
@@ -61,6 +62,8 @@ static void end(struct wsm__conn *conn)
 		hand_over(conn);
 	while (core->stopping && wsm__sub_lags(&conn->sub) && !conn->sub.overflow && !conn->sub.outbox.count) {
 		wsm__refill(&core->registry, &conn->sub, core->now_ms);
+		if (wsm__sub_reads(&conn->sub)) /* from a log: it goes on then, or is cut off */
+			return;
 		hand_over(conn);
 	}
 	wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */

@@ -54,7 +54,10 @@ extern "C" {
 	X(EFORKED, -11, "forked", "the runtime belongs to the parent process")                                         \
 	X(ETIMEOUT, -12, "timeout", "the runtime did not answer in time")                                              \
 	X(EJSON, -13, "bad_json", "not valid JSON")                                                                    \
-	X(EREFUSED, -14, "refused", "the request was refused")
+	X(EREFUSED, -14, "refused", "the request was refused")                                                         \
+	X(ENOSTORE, -15, "store_not_configured", "nothing is kept on disk: set the option store to a file")            \
+	X(ELOCKED, -16, "store_locked", "another process has the store: give each process a file of its own")          \
+	X(EUNAVAILABLE, -17, "unavailable", "the store cannot be used now: see the log for why; it will be again")
 
 typedef enum wsm_status {
 #define WSM_X(name, value, code, sentence) WSM_##name = (value),
@@ -566,6 +569,26 @@ bool wsm_takes_tokens(const wsm_runtime *runtime);
  * keys stay in force; WSM_EFORKED, WSM_ENOMEM. Reads a file; waits while the runtime is being stopped.
  */
 int wsm_reload_keys(wsm_runtime *runtime, const char *secret, const char *public_key, wsm_error *error);
+
+/* ---- a store, without a runtime --------------------------------------------------------------------------------- */
+
+/*
+ * The file of option `store`. These block for as long as the disk takes. All: WSM_ECONFIG: there is none, it is no store, of a newer
+ * version, damaged, or cannot be written; WSM_ENOMEM.
+ */
+/* {"path", "schema", "state", "used_by", "sync", "rooms", "messages", "bytes", "file_bytes", "wal_bytes"}. Also while it is in use. */
+int wsm_store_info(const char *path, wsm_text *answer, wsm_error *error);
+/* Reads all of it; WSM_ECONFIG says what is damaged. Also while it is in use. */
+int wsm_store_check(const char *path, wsm_error *error);
+/* Copies it to the file `to`, which is replaced in one step once the copy is whole. Also while it is in use. */
+int wsm_store_backup(const char *path, const char *to, wsm_error *error);
+/* Gives every room a new epoch, for a file that was restored by other means; *rooms: how many. WSM_ELOCKED while it is in use. */
+int wsm_store_new_epoch(const char *path, uint64_t *rooms, wsm_error *error);
+/*
+ * Lets messages from before a time (Unix, ms) go. `room`: a name, a beginning followed by '*', or empty for all; *messages: how many.
+ * WSM_ELOCKED while it is in use.
+ */
+int wsm_store_prune(const char *path, wsm_slice room, uint64_t before_ms, uint64_t *messages, wsm_error *error);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,11 @@ void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code,
 	wsm__buffer_add_str(call->out, "}}");
 }
 
+void wsm__call_unavailable(struct wsm__call *call, int status)
+{
+	wsm__call_refuse(call, 503, wsm_status_code(status), wsm_status_text(status));
+}
+
 void wsm__call_refuse_key(struct wsm__call *call, const char *message)
 {
 	if (call->key == WSM__KEY_LATER)

@@ -161,6 +161,15 @@ static bool check_body(struct wsm__call *call, json_t *body)
 	return true;
 }
 
+static void tell_delivery(struct wsm__call *call, const wsm_delivery *delivery)
+{
+	if (delivery->status)
+		wsm__call_unavailable(call, delivery->status);
+	else
+		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"}",
+		                 (unsigned long long)delivery->recipients, delivery->message_id);
+}
+
 static void send_body(struct wsm__call *call, json_t *body)
 {
 	json_t *data = json_object_get(body, "data");
@@ -183,19 +192,24 @@ static void send_body(struct wsm__call *call, json_t *body)
 	if (wsm__publish_new(&publication, wsm__str(encoded ? encoded : "{}"), &publish, &error)) {
 		wsm__call_refuse(call, 400, wsm_status_code(error.status), error.message);
 	} else {
-		wsm__publish_now(call->core, publish, &delivery);
-		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"}",
-		                 (unsigned long long)delivery.recipients, delivery.message_id);
+		call->inquiry->sending = wsm__publish_start(call->core, publish, &delivery);
+		call->inquiry->waits = call->inquiry->sending != NULL;
+		if (!call->inquiry->waits)
+			tell_delivery(call, &delivery);
 	}
 	free(encoded);
 }
 
 static void post_broadcast(struct wsm__call *call, wsm_slice value)
 {
-	json_t *body = wsm__call_body(call);
+	json_t *body = call->inquiry->again ? NULL : wsm__call_body(call);
 
 	(void)value;
-	if (body && check_body(call, body))
+	if (call->inquiry->delivery)
+		tell_delivery(call, call->inquiry->delivery);
+	else if (call->inquiry->again)
+		wsm__call_unavailable(call, call->inquiry->log_status);
+	else if (body && check_body(call, body))
 		send_body(call, body);
 	json_decref(body);
 }
@@ -370,7 +384,10 @@ static bool admit(struct wsm__call *call, const struct wsm__rest_row *row)
 bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request)
 {
 	struct wsm__buffer out;
-	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200, .first_look = true };
+	struct wsm__inquiry inquiry = { .can_ask = false };
+	struct wsm__call call = {
+		.core = core, .request = request, .inquiry = &inquiry, .out = &out, .status = 200, .first_look = true
+	};
 	wsm_slice value;
 	const struct wsm__rest_row *row = find_row(core, request->path, &value);
 	bool takes;
@@ -421,7 +438,7 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
 		preflight = false;
 	if (preflight) {
 		; /* a browser asks whether it may call */
-	} else if (admit(&call, row)) {
+	} else if (inquiry->again || admit(&call, row)) {
 		row->answer(&call, value);
 		if (call.status == 200)
 			answer->content_type = row->content_type;

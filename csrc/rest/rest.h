@@ -12,7 +12,7 @@ struct wsm__inquiry;
 /* Header lines of every answer that has no others; those of the own port's refusals, too. */
 #define WSM__REST_HEADERS "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
-/* Answers a call; `answer->body` is the caller's. `inquiry`: NULL for a call that cannot wait. WSM_ENOMEM. */
+/* Answers a call; `answer->body` is the caller's. `inquiry` says what it waits for, if there is no answer yet. WSM_ENOMEM. */
 int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, struct wsm__inquiry *inquiry,
                      wsm_rest_answer *answer);
 /* Whether it would look at a body, by all that is known before the body comes. */

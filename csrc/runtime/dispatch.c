@@ -140,6 +140,87 @@ static void run_order(struct wsm__core *core, struct wsm__order *order)
 	free(order);
 }
 
+/* ---- behind what was published before ------------------------------------------------------------------------------ */
+
+#define PARKED_MS 1000u
+
+/*
+ * A call that waits until all publications up to `serial` have been applied, and what waited for a log then has its answer: it is of
+ * whoever has made them. A log that is away must not hold up an operator's questions: it waits for a second at most.
+ */
+struct wsm__parked {
+	struct wsm__parked *next;
+	struct wsm__command_node *command;
+	uint64_t serial, ticket;
+	uint64_t deadline_ms;
+};
+
+/* Who hears a publication, and what is asked afterwards, must not depend on how long a log takes. */
+static bool comes_after(const struct wsm__command_node *command)
+{
+	switch (command->kind) {
+	case WSM__CMD_SUBSCRIBE:
+	case WSM__CMD_UNSUBSCRIBE:
+	case WSM__CMD_DISCONNECT:
+	case WSM__CMD_DISCONNECT_USER:
+	case WSM__CMD_CONN_DRAIN:
+	case WSM__CMD_REVOKED:
+		return true;
+	case WSM__CMD_QUERY: /* a REST call waits for what it needs itself: whether the server lives is told at any time */
+		return ((const struct wsm__asked *)(const void *)command)->act != WSM__ACT_REST;
+	default:
+		return false;
+	}
+}
+
+static bool park(struct wsm__core *core, struct wsm__command_node *command)
+{
+	struct wsm__parked *parked;
+
+	if (!comes_after(command) || (!core->log.under_way && !core->parked && !wsm__ticket_of_log(core)))
+		return false;
+	parked = malloc(sizeof(*parked));
+	if (!parked) /* better early than never */
+		return false;
+	parked->command = command;
+	parked->serial = core->log.serial;
+	parked->ticket = core->next_ticket;
+	parked->deadline_ms = core->now_ms + PARKED_MS;
+	parked->next = NULL;
+	LL_APPEND(core->parked, parked);
+	return true;
+}
+
+static void run(struct wsm__core *core, struct wsm__command_node *command);
+
+/* Whether nothing older is under way. */
+static bool has_its_turn(const struct wsm__core *core, const struct wsm__parked *parked)
+{
+	const struct wsm__submission *submission = core->log.under_way;
+	uint64_t ticket = wsm__ticket_of_log(core);
+
+	if (core->now_ms >= parked->deadline_ms)
+		return true;
+	return (!submission || submission->serial > parked->serial) && (!ticket || ticket > parked->ticket);
+}
+
+/* core->settled: those before `serial`. */
+static void unpark(struct wsm__core *core, uint64_t serial)
+{
+	struct wsm__parked *parked;
+
+	while ((parked = core->parked) != NULL && parked->serial < serial && has_its_turn(core, parked)) {
+		core->parked = parked->next;
+		run(core, parked->command);
+		free(parked);
+	}
+}
+
+void wsm__commands_unpark(struct wsm__core *core)
+{
+	unpark(core, UINT64_MAX);
+}
+
 /*
  * How much is published before it is written out. Otherwise a burst of the host fills the outboxes of clients that read as
  * fast as they can, before a single write was tried, and they are taken for slow ones.
@@ -164,6 +245,38 @@ static struct wsm__node *next_command(struct wsm__core *core)
 	return core->commands;
 }
 
+static void run(struct wsm__core *core, struct wsm__command_node *command)
+{
+	switch (command->kind) {
+	case WSM__CMD_PUBLISH:
+		wsm__publish_run(core, (struct wsm__publish *)(void *)command);
+		break;
+	case WSM__CMD_ADOPT:
+		adopt(core, (struct wsm__adopt *)(void *)command);
+		break;
+	case WSM__CMD_BRIDGE_OPEN:
+		wsm__bridge_open_run(core, (struct wsm__adopt *)(void *)command);
+		break;
+	case WSM__CMD_QUERY:
+		wsm__query_run(core, (struct wsm__asked *)(void *)command);
+		break;
+	case WSM__CMD_KEYS:
+		wsm__keys_run(core->runtime, (struct wsm__keys *)(void *)command);
+		break;
+	case WSM__CMD_STOP:
+		stop(core, (struct wsm__stop *)(void *)command);
+		break;
+	default:
+		run_order(core, (struct wsm__order *)(void *)command);
+		break;
+	}
+}
+
+void wsm__commands_init(struct wsm__core *core)
+{
+	core->settled = unpark;
+}
+
 bool wsm__commands_run(struct wsm__core *core)
 {
 	struct wsm__node *node;
@@ -174,29 +287,8 @@ bool wsm__commands_run(struct wsm__core *core)
 
 		core->commands = node->next;
 		core->burst += command->bytes + sizeof(*command);
-		switch (command->kind) {
-		case WSM__CMD_PUBLISH:
-			wsm__publish_run(core, (struct wsm__publish *)(void *)command);
-			break;
-		case WSM__CMD_ADOPT:
-			adopt(core, (struct wsm__adopt *)(void *)command);
-			break;
-		case WSM__CMD_BRIDGE_OPEN:
-			wsm__bridge_open_run(core, (struct wsm__adopt *)(void *)command);
-			break;
-		case WSM__CMD_QUERY:
-			wsm__query_run(core, (struct wsm__asked *)(void *)command);
-			break;
-		case WSM__CMD_KEYS:
-			wsm__keys_run(core->runtime, (struct wsm__keys *)(void *)command);
-			break;
-		case WSM__CMD_STOP:
-			stop(core, (struct wsm__stop *)(void *)command);
-			break;
-		default:
-			run_order(core, (struct wsm__order *)(void *)command);
-			break;
-		}
+		if (!park(core, command))
+			run(core, command);
 	}
 	return core->commands != NULL;
 }
@@ -238,6 +330,20 @@ static void discard_all(wsm_runtime *runtime, struct wsm__node *node)
 		next = node->next;
 		discard(runtime, (struct wsm__command_node *)(void *)node);
 	}
+}
+
+void wsm__commands_end(struct wsm__core *core)
+{
+	struct wsm__parked *parked, *next;
+
+	wsm__questions_end(core);
+	for (parked = core->parked; parked; parked = next) {
+		next = parked->next;
+		discard(core->runtime, parked->command);
+		free(parked);
+	}
+	core->parked = NULL;
+	wsm__commands_discard(core->runtime, core->commands);
 }
 
 void wsm__commands_discard(wsm_runtime *runtime, struct wsm__node *taken)

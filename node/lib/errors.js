@@ -28,6 +28,9 @@ const NAMES = {
   ETIMEOUT: 'QueryTimeout',
   EJSON: 'InvalidJSON',
   EREFUSED: 'Refused',
+  ENOSTORE: 'StoreNotConfigured',
+  ELOCKED: 'StoreLocked',
+  EUNAVAILABLE: 'Unavailable',
 }
 
 const kinds = {}

@@ -100,4 +100,7 @@ export declare class OutOfMemory extends WsManagerError {}
 export declare class Overloaded extends WsManagerError {}
 export declare class QueryTimeout extends WsManagerError {}
 export declare class Refused extends WsManagerError {}
+export declare class StoreLocked extends WsManagerError {}
+export declare class StoreNotConfigured extends WsManagerError {}
 export declare class SystemCallFailed extends WsManagerError {}
+export declare class Unavailable extends WsManagerError {}

@@ -14,7 +14,7 @@
 #include "ws_manager.h"
 
 /* WSM_OK has no class; the classes stand at minus the value of their status. */
-#define CORE_STATUS_COUNT 15
+#define CORE_STATUS_COUNT 18
 
 /* Of one interpreter; module.c. */
 struct core_state {
@@ -90,6 +90,11 @@ struct core_admission {
 /* Fills `admission` from the objects that the argument parser has put in. fini() also after a failure. */
 int core_admission_finish(struct core_admission *admission);
 void core_admission_fini(struct core_admission *admission);
+
+/* ---- store.c ---- */
+
+/* Adds its functions to the module. */
+int core_store_init(PyObject *module);
 
 /* ---- conn_info.c ---- */
 

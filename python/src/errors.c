@@ -16,6 +16,9 @@
 #define NAME_ETIMEOUT "QueryTimeout"
 #define NAME_EJSON "InvalidJSON"
 #define NAME_EREFUSED "Refused"
+#define NAME_ENOSTORE "StoreNotConfigured"
+#define NAME_ELOCKED "StoreLocked"
+#define NAME_EUNAVAILABLE "Unavailable"
 #define NAME_OK NULL
 
 struct kind {

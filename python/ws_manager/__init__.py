@@ -31,7 +31,10 @@ from ._core import (
     QueryTimeout,
     Receipt,
     Refused,
+    StoreLocked,
+    StoreNotConfigured,
     SystemCallFailed,
+    Unavailable,
     WsManagerError,
 )
 from ._events import EventType
@@ -198,7 +201,10 @@ __all__ = [
     "Request",
     "Revocation",
     "SendOptions",
+    "StoreLocked",
+    "StoreNotConfigured",
     "SystemCallFailed",
+    "Unavailable",
     "WebSocketManager",
     "WsManagerError",
     "__version__",

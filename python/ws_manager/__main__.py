@@ -13,6 +13,7 @@ PROTOCOL = "ws_manager.uvicorn:WebSocketProtocol"
 USAGE = """\
 usage: python -m ws_manager run APP [OPTIONS]        (or: ws-manager run APP [OPTIONS])
        python -m ws_manager check APP [--room ROOM]...
+       python -m ws_manager store info|check|backup|new-epoch|prune FILE
        python -m ws_manager --version
 
   run APP   Serve an ASGI application ("main:app") by uvicorn; WebSockets of ws_manager's endpoints are handed over to
@@ -21,6 +22,7 @@ usage: python -m ws_manager run APP [OPTIONS]        (or: ws-manager run APP [OP
             --ws-per-message-deflate true: uvicorn would inflate them before a limit of ws_manager holds.
   check APP Say, without serving it, which endpoints the application has and behind what, which of its routes are never
             called, whether rooms are open or granted and why, and who hears ROOM.
+  store ... What the file of option store holds; check it, copy it while it is in use ("store --help" says more).
 """
 
 
@@ -37,6 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
         from ws_manager._check import main as check
 
         return check(arguments[1:])
+    if arguments[:1] == ["store"]:
+        from ws_manager._store import main as store
+
+        return store(arguments[1:])
     if arguments[:1] != ["run"]:
         what = f"unknown command {arguments[0]!r}" if arguments else "a command is missing"
         print(f"{what}\n\n{USAGE}", end="", file=sys.stderr)

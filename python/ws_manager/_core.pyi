@@ -5,6 +5,7 @@ Every class of error is a WsManagerError with the attribute `code` (str).
 """
 
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any, Final, NoReturn, TypeAlias, final
 
 from ws_manager._types import Delivery, DeliveryReport
@@ -86,6 +87,9 @@ class SystemCallFailed(WsManagerError): ...
 class Forked(WsManagerError): ...
 class QueryTimeout(WsManagerError): ...
 class InvalidJSON(WsManagerError, ValueError): ...
+class StoreNotConfigured(WsManagerError): ...
+class StoreLocked(WsManagerError): ...
+class Unavailable(WsManagerError): ...
 
 class Refused(WsManagerError):
     """A connection request that the runtime does not take."""
@@ -119,6 +123,21 @@ def id_valid(id: str, /) -> bool:
 
 def room_valid(name: str, pattern: bool = False, /) -> bool:
     """Whether a text can name a public room; with pattern, also a beginning of names followed by "*"."""
+
+def store_info(path: str | PathLike[str], /) -> str:
+    """[blocks] What a store holds, as JSON. These five: ConfigError, StoreLocked, OutOfMemory."""
+
+def store_check(path: str | PathLike[str], /) -> None:
+    """[blocks] Reads a store from end to end; raises what is damaged."""
+
+def store_backup(path: str | PathLike[str], to: str | PathLike[str], /) -> None:
+    """[blocks] Copies a store, in use or not, to another file."""
+
+def store_new_epoch(path: str | PathLike[str], /) -> int:
+    """[blocks] Gives all rooms new epochs; how many."""
+
+def store_prune(path: str | PathLike[str], room: str, before_ms: int, /) -> int:
+    """[blocks] Lets messages before a time (Unix, ms) go; how many. room: a name, a beginning and '*', '' for all."""
 
 def set_hooks(
     delivery: type[Delivery],

@@ -52,6 +52,9 @@ def test_each_status_of_the_core_has_a_class_with_its_code() -> None:
         "QueryTimeout": "timeout",
         "InvalidJSON": "bad_json",
         "Refused": "refused",
+        "StoreNotConfigured": "store_not_configured",
+        "StoreLocked": "store_locked",
+        "Unavailable": "unavailable",
     }
     for name, code in codes.items():
         cls = getattr(ws_manager, name)

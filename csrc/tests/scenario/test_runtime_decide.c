@@ -1,4 +1,5 @@
 /* The host decides: who comes in (authenticate), and who may do what (authorize). */
+#include "late_log.h"
 #include "raw.h"
 
 #include <unistd.h>
@@ -154,10 +155,15 @@ static void what_is_said_early_is_carried_out_after_the_decision(void **state)
 	host_stat_reaches(&host, "total_bytes_received", 40);
 	admit(ticket, "u1");
 	json_decref(of_type(visitor_next(&visitor), "connected"));
-	json_decref(of_type(visitor_next(&visitor), "subscribed"));
-	message = of_type(visitor_next(&visitor), "pong");
-	assert_int_equal(number_at(message, "id"), 1);
-	json_decref(message);
+	if (late_log_used()) { /* the room has to open, and that holds up nothing else */
+		json_decref(of_type(visitor_next(&visitor), "pong"));
+		json_decref(of_type(visitor_next(&visitor), "subscribed"));
+	} else {
+		json_decref(of_type(visitor_next(&visitor), "subscribed"));
+		message = of_type(visitor_next(&visitor), "pong");
+		assert_int_equal(number_at(message, "id"), 1);
+		json_decref(message);
+	}
 	visitor_leave(&visitor);
 }
 

@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "late_log.h"
+
 uint64_t now_ms(void)
 {
 	return wsc_now_ns() / 1000000u;
@@ -30,6 +32,7 @@ void host_make_with(struct host *host, const wsm_config *config)
 {
 	wsm_error error = { 0 };
 
+	late_log_use();
 	memset(host, 0, sizeof(*host));
 	host->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	host->runtime = wsm_runtime_new(config, &error);

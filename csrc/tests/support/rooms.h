@@ -174,8 +174,9 @@ static inline uint64_t publish_how(struct hall *hall, const char *room, const ch
 {
 	struct wsm__pub *pub = word_pub(word, how);
 
-	hall->recipients =
-		wsm__room_publish(&hall->registry, room_of(hall, room), pub, !how.plain && !pub->conflate, hall->now);
+	uint64_t offset = how.plain || pub->conflate ? 0 : room_of(hall, room)->history.last + 1;
+
+	hall->recipients = wsm__room_publish(&hall->registry, room_of(hall, room), pub, offset, hall->now);
 	hall->offset = pub->offset;
 	wsm__pub_unref(pub);
 	return hall->recipients;

@@ -139,7 +139,7 @@ static void publish(struct model *model)
 	}
 	if (!keep)
 		owe(model, &entry, audience, (enum wsm__backlog)room->settings.backlog);
-	recipients = wsm__room_publish(&model->registry, room, pub, keep, model->now);
+	recipients = wsm__room_publish(&model->registry, room, pub, keep ? room->history.last + 1 : 0, model->now);
 	log_entry(model, &entry, pub);
 	for (unsigned k = 0; k < CLIENTS; k++) {
 		expected += (audience & 1u << k) != 0;

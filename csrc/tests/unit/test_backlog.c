@@ -421,7 +421,7 @@ static void a_tally_counts_its_publications_alone(void **state)
 	pub = word_pub("mine", (struct how){ .size = 0 });
 	pub->tally = &tally;
 	tally.refs++;
-	wsm__room_publish(&hall.registry, room_of(&hall, "a"), pub, true, hall.now);
+	wsm__room_publish(&hall.registry, room_of(&hall, "a"), pub, room_of(&hall, "a")->history.last + 1, hall.now);
 	wsm__pub_unref(pub);
 	flush_one(&hall, 0);
 	publish(&hall, "a", "wide", .size = 3); /* the others lag */
