@@ -184,7 +184,8 @@ static int core_exec(PyObject *module)
 {
 	struct core_state *state = PyModule_GetState(module);
 
-	if (core_errors_init(module, state) < 0 || core_store_init(module) < 0 || add_type(module, &core_runtime_spec, &state->runtime_type) < 0 ||
+	if (core_errors_init(module, state) < 0 || core_store_init(module) < 0 ||
+	    add_type(module, &core_runtime_spec, &state->runtime_type) < 0 ||
 	    add_type(module, &core_receipt_spec, &state->receipt_type) < 0 ||
 	    add_type(module, &core_conn_info_spec, &state->conn_info_type) < 0 ||
 	    PyModule_AddStringConstant(module, "VERSION", WSM_VERSION) < 0)

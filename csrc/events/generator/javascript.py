@@ -108,7 +108,18 @@ VERBS = (
 )
 ERRORS = (
     *("AddressInUse", "ConfigError", "Forked", "InvalidArgument", "InvalidJSON", "InvalidRoom", "MessageTooLarge"),
-    *("NotFound", "NotRunning", "OutOfMemory", "Overloaded", "QueryTimeout", "Refused", "StoreLocked", "StoreNotConfigured", "SystemCallFailed", "Unavailable"),
+    *(
+        "NotFound",
+        "NotRunning",
+        "OutOfMemory",
+        "Overloaded",
+        "QueryTimeout",
+        "Refused",
+        "StoreLocked",
+        "StoreNotConfigured",
+        "SystemCallFailed",
+        "Unavailable",
+    ),
     "WsManagerError",
 )
 OBJECTS = ("Connection", "EventType", "Receipt", "Request", "WebSocketManager")
