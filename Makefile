@@ -40,10 +40,20 @@ PACKAGES_NODE := ca-certificates nodejs npm build-essential pkg-config python3 l
 # The same without Node, where a Node of another origin is there already.
 PACKAGES_ADDON := $(filter-out nodejs npm,$(PACKAGES_NODE))
 
-C_SOURCES := $(shell find csrc -path csrc/tests -prune -o \( -type d -o -name '*.[ch]' -o -name '*.cmake' -o -name CMakeLists.txt \) -print)
-NODE_SOURCES := $(shell find node/lib node/src node/build.js node/sources.js tests/node/package.json tests/node/prepare.sh binding.gyp package.json -type f)
-PYTHON_SOURCES := $(shell find python -name __pycache__ -prune -o -print)
-C_STYLE = $(shell find csrc python/src node/src tests/client tests/bench tests/harness -name '*.[ch]' 2>/dev/null)
+# Every list of files is taken from this one. Folders stand beside their files: without them a file that goes away would not be noticed.
+FILES := $(shell .ci/files)
+$(if $(FILES),,$(error .ci/files names no file: is this a whole copy of the repository?))
+with_folders = $(1) $(patsubst %/,%,$(sort $(dir $(1))))
+C_SOURCES := $(call with_folders,$(filter-out csrc/tests/%,$(filter csrc/%.c csrc/%.h csrc/%.cmake csrc/CMakeLists.txt,$(FILES))))
+NODE_SOURCES := $(filter node/lib/% node/src/% node/build.js node/sources.js tests/node/package.json tests/node/prepare.sh binding.gyp package.json,$(FILES))
+PYTHON_SOURCES := $(call with_folders,$(filter python/%,$(FILES)))
+DIST_SOURCES := $(filter node/client/% node/react/% node/tsconfig.web.json tests/web/package.json,$(FILES))
+WEB_SOURCES := $(DIST_SOURCES) $(filter tests/web/% tests/vectors/% docs/client.md docs/react.md csrc/events/events.json,$(FILES))
+NEXT_SOURCES := $(filter examples/next-dashboard/%,$(FILES))
+PAGE_SOURCES := $(filter examples/fastapi-pipelines/web/%,$(FILES))
+C_STYLE := $(filter %.c %.h,$(FILES))
+# But for a client that stands for other people's, and stays as it is.
+JS_STYLE := $(filter-out tests/python/pages/websocket_client.js,$(filter %.js %.mjs %.jsx %.ts %.mts %.tsx package.json,$(FILES)))
 VALGRIND_TESTS ?= test_runtime_lifecycle
 
 .PHONY: help
@@ -82,13 +92,11 @@ $(S)/node: Makefile .ci/find-node
 	@.ci/find-node
 	@touch $@
 
-DIST_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web/package.json -type f)
 $(S)/dist: $(S)/node $(DIST_SOURCES) .ci/compile-web
 	$(call say,Compiling the browser client and the React package)
 	@.ci/compile-web
 	@touch $@
 
-WEB_SOURCES := $(shell find node/client node/react node/tsconfig.web.json tests/web tests/vectors docs/client.md docs/react.md csrc/events/events.json -type f)
 $(S)/web: $(S)/node $(S)/dist $(WEB_SOURCES) .ci/find-node-for-next
 	$(call say,Preparing the tests of the browser client and the React package)
 	@tests/web/prepare.sh
@@ -103,7 +111,6 @@ $(S)/node-for-next: $(S)/node .ci/find-node-for-next
 	@.ci/find-node-for-next >/dev/null
 	@touch $@
 
-NEXT_SOURCES := $(shell find examples/next-dashboard -name node_modules -prune -o -name .next -prune -o -type f -print)
 $(S)/next-app: $(S)/package-node $(NEXT_SOURCES) .ci/next-app .ci/find-node-for-next
 	$(call say,Installing and building the Next.js dashboard in build/next-app)
 	@.ci/next-app next-app
@@ -125,7 +132,6 @@ build-node: $(S)/package-node ## Build the npm package, and install its tarball 
 	@cd build/node-app && node -p '"ws_manager " + require("ws_manager").version + " is installed in build/node-app; its tarball: build/node-app/" + fs.readdirSync(".").find((name) => name.endsWith(".tgz"))'
 
 # In a place of its own, as what the page is built from has nothing to do with Python.
-PAGE_SOURCES := $(shell find examples/fastapi-pipelines/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
 $(S)/pipelines-page: $(S)/node $(S)/dist $(PAGE_SOURCES) package.json .ci/pipelines-page
 	$(call say,Building the page of the demo)
 	@.ci/pipelines-page
@@ -330,8 +336,6 @@ check-generated: $(V)/package ## Generated files are those that their sources gi
 
 .PHONY: lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
-JS_STYLE = $(wildcard node/*.js node/lib/*.js node/lib/*.mjs node/lib/*.ts node/lib/*.mts tests/node/*.mjs .ci/*.mjs examples/docker/node/*.mjs tests/node/*.ts tests/node/next/*.mjs tests/entrances/node/*.mjs tests/browser/*.mjs tests/browser/*/*.mjs tests/browser/pages/*.js tests/browser/pages/*.jsx tests/bench/*.mjs node/client/*.ts node/react/*.ts node/react/*.tsx tests/web/*.ts tests/web/*.tsx tests/web/types/* tests/web/seeds/* csrc/admin/web/*.js) package.json
-JS_STYLE += $(filter %.ts %.tsx,$(NEXT_SOURCES) $(PAGE_SOURCES))
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)
 	@.venv/bin/clang-format --dry-run -Werror $(C_STYLE) && echo "$(words $(C_STYLE)) C files are formatted"
@@ -345,7 +349,7 @@ lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-li
 	@$(PRETTIER) --check --log-level warn $(JS_STYLE) && echo "$(words $(JS_STYLE)) files are formatted"
 	@tests/node/types.sh
 	$(call say,Shell scripts and house rules)
-	@for script in tests/web/*.sh tests/browser/*.sh tests/node/*.sh tests/node/next/*.sh .ci/next-app .ci/pipelines-page .ci/compile-web .ci/find-node-for-next tests/node/with-asan .ci/find-node .ci/run .ci/find-python .ci/need-packages .ci/summary .ci/valgrind .ci/with-asan .ci/fuzz .ci/find-browser .ci/house-rules .ci/empty-root .ci/side-by-side .ci/try-dockerfiles .ci/demos-come-up .ci/npm-install .ci/pip-install; do bash -n $$script; done
+	@.ci/files | while read -r file; do read -r first <"$$file" || true; case $$first in '#!'*sh) bash -n "$$file" ;; esac; done
 	@.ci/house-rules
 
 format: $(V)/requirements-lint $(S)/package-node ## Format C, Python and JavaScript sources

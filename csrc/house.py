@@ -35,6 +35,7 @@ ORDER = (
     ("rest",),
     ("clients",),
     ("core",),
+    ("log",),
     ("store",),
     ("host",),
     ("policy", "rooms"),

@@ -16,7 +16,7 @@ static const char *const kinds[] = {
 	X(members, room->n_members, NULL)                                                                              \
 	X(name, 0, room->name)                                                                                         \
 	X(kind, 0, kinds[room->kind])                                                                                  \
-	X(kept, room->history.count, NULL)                                                                             \
+	X(kept, wsm__room_n_kept(room), NULL)                                                                          \
 	X(bytes, room->history.bytes, NULL)                                                                            \
 	X(offset, room->history.last, NULL)                                                                            \
 	X(published, room->published.count, NULL)                                                                      \
@@ -59,12 +59,12 @@ static void add_row(struct wsm__core *core, struct wsm__room *room, struct wsm__
 	wsm__buffer_add_str(out, "{\"name\":");
 	wsm__buffer_add_json(out, wsm__room_name(room));
 	wsm__buffer_addf(out,
-	                 ",\"kind\":\"%s\",\"members\":%u,\"kept\":%u,\"bytes\":%zu,\"first\":%llu,\"offset\":%llu,"
+	                 ",\"kind\":\"%s\",\"members\":%u,\"kept\":%llu,\"bytes\":%zu,\"first\":%llu,\"offset\":%llu,"
 	                 "\"epoch\":\"%s\",\"published\":%llu,\"idle\":%llu,\"history_size\":%u,\"rate\":",
-	                 kinds[room->kind], room->n_members, history->count, history->bytes,
-	                 (unsigned long long)wsm__history_first(history), (unsigned long long)history->last,
-	                 room->epoch, (unsigned long long)room->published.count,
-	                 (unsigned long long)(core->now_ms - room->touched_ms), room->settings.history.size);
+	                 kinds[room->kind], room->n_members, (unsigned long long)wsm__room_n_kept(room), history->bytes,
+	                 (unsigned long long)wsm__room_first(room), (unsigned long long)history->last, room->epoch,
+	                 (unsigned long long)room->published.count,
+	                 (unsigned long long)(core->now_ms - room->touched_ms), room->settings.kept.size);
 	wsm__admin_add_rate(out, wsm__meter_rate(&room->published, core->now_ms));
 	wsm__buffer_add_str(out, "}");
 }

@@ -6,12 +6,16 @@
 #include "clients/conn.h"
 #include "clients/drain.h"
 #include "clients/figures.h"
+#include "clients/ticket.h"
 #include "core/overload.h"
 #include "host/queue.h"
 #include "rooms/room.h"
+#include "wire/name.h"
 
-#define PROJECTS_MAX 1000  /* rows of connections_per_project */
-#define STATS_MAX_US 50000 /* then the answer is five seconds old at most */
+#define PROJECTS_MAX 1000        /* rows of connections_per_project */
+#define STATS_MAX_US 50000       /* then the answer is five seconds old at most */
+#define STORED_LIMIT 1000u       /* messages of what a log has, where no limit is asked for */
+#define PAGE_BYTES_MAX 16777216u /* that one answer reads from a log */
 
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
@@ -198,24 +202,26 @@ static size_t gauges(struct wsm__core *core, const struct wsm__sums *sums, struc
 	return n;
 }
 
-static bool is_project(const struct wsm__room *room)
+/* Whether it is a project's, with connections. */
+static bool is_project(const struct wsm__room *room, wsm_slice *id)
 {
-	return room->n_members && room->kind == WSM__ROOM_PUBLIC && wsm__slice_starts(wsm__room_name(room), "project:");
+	return room->n_members && room->kind == WSM__ROOM_PUBLIC && wsm__room_project(wsm__room_name(room), id);
 }
 
 static void projects(struct wsm__core *core, struct wsm__buffer *out)
 {
 	const struct wsm__room *room;
 	uint64_t active = 0;
+	wsm_slice id;
 
 	wsm__buffer_add_str(out, ",\"connections_per_project\":{");
 	for (room = core->registry.rooms; room; room = room->hh.next) {
-		if (!is_project(room))
+		if (!is_project(room, &id))
 			continue;
 		if (active++ >= PROJECTS_MAX)
 			continue;
 		wsm__buffer_add_str(out, active > 1 ? "," : "");
-		wsm__buffer_add_json(out, wsm__slice(room->name + 8, (size_t)room->name_len - 8));
+		wsm__buffer_add_json(out, id);
 		wsm__buffer_add_str(out, ":");
 		wsm__buffer_add_uint(out, room->n_members);
 	}
@@ -361,6 +367,82 @@ void wsm__answer_position(struct wsm__core *core, wsm_slice name, struct wsm__bu
 	                 (unsigned long long)room->history.last);
 }
 
+/* Where an answer begins. */
+struct beginning {
+	bool recovered;
+	uint64_t from;
+};
+
+static struct beginning beginning_of(const struct wsm__room *room, const struct wsm__history_request *request)
+{
+	uint64_t last = room->history.last, first = wsm__history_first(&room->history);
+	unsigned limit = request->limit;
+	struct beginning at = { false, 0 };
+
+	if (room->kept_from && room->kept_from < first) {
+		first = room->kept_from;
+		limit = limit ? limit : STORED_LIMIT;
+	}
+	at.from = first;
+	if (request->has_since) {
+		at.recovered = wsm__slice_is(request->since.epoch, room->epoch) && request->since.offset <= last &&
+		               request->since.offset + 1 >= first;
+		at.from = at.recovered ? request->since.offset + 1 : last + 1;
+	} else if (limit && last + 1 - first > limit) {
+		at.from = last + 1 - limit;
+	}
+	return at;
+}
+
+bool wsm__room_needs(struct wsm__core *core, wsm_slice name, struct wsm__need *need)
+{
+	struct wsm__room *room = wsm__room_find(&core->registry, name);
+	struct wsm__room_settings settings;
+
+	memset(need, 0, sizeof(*need));
+	if (!room) {
+		wsm__room_settle(&core->registry, name, &settings);
+		if (!wsm__log_orders(&core->log, &settings))
+			return false;
+		room = wsm__room_get(&core->registry, name, core->now_ms);
+	}
+	need->room = room;
+	return room && !wsm__log_ready(&core->log, room);
+}
+
+bool wsm__history_needs(struct wsm__core *core, const struct wsm__history_request *request, struct wsm__need *need)
+{
+	struct wsm__room *room;
+	struct beginning at;
+
+	if (wsm__room_needs(core, request->room, need))
+		return true;
+	room = need->room;
+	if (!room || !room->kept_from || request->page)
+		return false;
+	wsm__history_expire(&room->history, core->now_ms, room->settings.history.ttl_ms);
+	at = beginning_of(room, request);
+	need->page = at.from < wsm__history_first(&room->history);
+	need->after = at.from - 1;
+	need->limit = request->limit ? request->limit : STORED_LIMIT;
+	need->max_bytes = request->max_bytes < PAGE_BYTES_MAX ? request->max_bytes : PAGE_BYTES_MAX;
+	return need->page;
+}
+
+/* The publication at `offset`, or of what was read the first behind it; NULL: it has to be read, or is no longer there. */
+static const struct wsm__pub *publication_at(const struct wsm__history *history, const struct wsm__log_read *page,
+                                             uint64_t offset)
+{
+	if (offset >= wsm__history_first(history))
+		return wsm__history_at(history, offset);
+	if (!page || !page->count)
+		return NULL;
+	if (page->pubs[0]->offset >= offset)
+		return page->pubs[0];
+	offset -= page->pubs[0]->offset;
+	return offset < page->count ? page->pubs[offset] : NULL;
+}
+
 /* Returns the offset up to which nothing is left out: the client goes on from there. */
 static uint64_t add_messages(const struct wsm__history *history, uint64_t from,
                              const struct wsm__history_request *request, struct wsm__buffer *out)
@@ -369,8 +451,11 @@ static uint64_t add_messages(const struct wsm__history *history, uint64_t from,
 	unsigned n = 0;
 
 	for (uint64_t offset = from; offset <= history->last; offset++) {
-		const struct wsm__pub *pub = wsm__history_at(history, offset);
+		const struct wsm__pub *pub = publication_at(history, request->page, offset);
 
+		if (!pub)
+			return offset - 1;
+		offset = pub->offset;
 		if ((pub->level && pub->level < request->level) || pub->exclude) /* not for everyone */
 			continue;
 		if (n && out->len - start + pub->payload_len > request->max_bytes)
@@ -386,24 +471,18 @@ static uint64_t add_messages(const struct wsm__history *history, uint64_t from,
 void wsm__answer_history(struct wsm__core *core, const struct wsm__history_request *request, struct wsm__buffer *out)
 {
 	struct wsm__room *room = wsm__room_find(&core->registry, request->room);
-	bool recovered = false;
-	uint64_t from, upto;
+	struct beginning at;
+	uint64_t upto;
 
 	wsm__buffer_add_str(out, "{\"messages\":[");
-	if (!room) {
+	/* Nor does a log know a room that nothing was ever published to: its epoch is not one that stays. */
+	if (!room || (room->log && !room->history.last && !room->n_members)) {
 		wsm__buffer_add_str(out, "],\"epoch\":null,\"offset\":0,\"recovered\":false}");
 		return;
 	}
 	wsm__history_expire(&room->history, core->now_ms, room->settings.history.ttl_ms);
-	from = wsm__history_first(&room->history);
-	if (request->has_since) {
-		recovered = wsm__slice_is(request->since.epoch, room->epoch) &&
-		            request->since.offset <= room->history.last && request->since.offset + 1 >= from;
-		from = recovered ? request->since.offset + 1 : room->history.last + 1;
-	} else if (request->limit && room->history.count > request->limit) {
-		from = room->history.last + 1 - request->limit;
-	}
-	upto = add_messages(&room->history, from, request, out);
+	at = beginning_of(room, request);
+	upto = add_messages(&room->history, at.from, request, out);
 	wsm__buffer_addf(out, "],\"epoch\":\"%s\",\"offset\":%llu,\"recovered\":%s}", room->epoch,
-	                 (unsigned long long)upto, recovered ? "true" : "false");
+	                 (unsigned long long)upto, at.recovered ? "true" : "false");
 }

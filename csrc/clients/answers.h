@@ -7,6 +7,8 @@
 struct wsm__buffer;
 struct wsm__conn;
 struct wsm__core;
+struct wsm__log_read;
+struct wsm__need;
 
 /* What takes a look at all connections. */
 struct wsm__sums {
@@ -36,7 +38,11 @@ struct wsm__history_request {
 	unsigned limit;          /* without since: the newest so many; 0: all that are kept */
 	size_t max_bytes;        /* of the messages together */
 	int level;
+	const struct wsm__log_read *page; /* what was read from the log; NULL: nothing */
 };
+/* Whether the room's log has to do something first: for the room to be used at all; and for an answer. */
+bool wsm__room_needs(struct wsm__core *core, wsm_slice name, struct wsm__need *need);
+bool wsm__history_needs(struct wsm__core *core, const struct wsm__history_request *request, struct wsm__need *need);
 /* {"messages":[…],"epoch":…,"offset":…,"recovered":…}; an unknown room gives no messages, epoch null, offset 0. */
 void wsm__answer_history(struct wsm__core *core, const struct wsm__history_request *request, struct wsm__buffer *out);
 

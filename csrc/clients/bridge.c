@@ -10,8 +10,8 @@
 #include "host/adopt.h"
 #include "host/events.h"
 #include "host/request.h"
-#include "host/simple.h"
 #include "rooms/catchup.h"
+#include "rooms/page.h"
 
 #define WINDOW 262144u /* bytes that the host may hold of a bridged connection */
 
@@ -62,6 +62,8 @@ static void end(struct wsm__conn *conn)
 		hand_over(conn);
 	while (core->stopping && wsm__sub_lags(&conn->sub) && !conn->sub.overflow && !conn->sub.outbox.count) {
 		wsm__refill(&core->registry, &conn->sub, core->now_ms);
+		if (wsm__sub_reads(&conn->sub)) /* from a log: it goes on then, or is cut off */
+			return;
 		hand_over(conn);
 	}
 	wsm__conn_gone(conn); /* the host gets WSM_EVENT_CLOSED and closes its socket */
@@ -108,28 +110,42 @@ void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt)
 	wsm__adopt_free(adopt);
 }
 
-void wsm__bridge_run(struct wsm__core *core, struct wsm__simple *command)
+static struct wsm__conn *bridged(struct wsm__core *core, uint64_t number)
 {
-	struct wsm__conn *conn = wsm__conn_by_number(core, command->number);
+	struct wsm__conn *conn = wsm__conn_by_number(core, number);
 
-	if (!conn || conn->carrier != &bridge)
+	return conn && conn->carrier == &bridge ? conn : NULL;
+}
+
+void wsm__bridge_received(struct wsm__core *core, uint64_t number, wsm_slice data, bool binary)
+{
+	struct wsm__conn *conn = bridged(core, number);
+
+	if (conn)
+		wsm__client_receive(conn, data.data, data.len, true, true, binary);
+}
+
+void wsm__bridge_written(struct wsm__core *core, uint64_t number, size_t bytes)
+{
+	struct wsm__conn *conn = bridged(core, number);
+
+	if (!conn)
 		return;
-	switch (command->head.kind) {
-	case WSM__CMD_BRIDGE_RECEIVE:
-		wsm__client_receive(conn, command->a.data, command->a.len, true, true, command->flag);
-		break;
-	case WSM__CMD_BRIDGE_WRITTEN:
-		conn->in_flight -= command->bytes < conn->in_flight ? command->bytes : conn->in_flight;
-		conn->choked = false;
-		wsm__flush_soon(conn);
-		break;
-	default:
-		if (!conn->close_code) {
-			conn->close_code = (uint16_t)command->code;
-			free(conn->close_reason);
-			conn->close_reason = wsm__slice_dup(command->a);
-		}
-		wsm__conn_gone(conn);
-		break;
+	conn->in_flight -= bytes < conn->in_flight ? bytes : conn->in_flight;
+	conn->choked = false;
+	wsm__flush_soon(conn);
+}
+
+void wsm__bridge_closed(struct wsm__core *core, uint64_t number, unsigned code, wsm_slice reason)
+{
+	struct wsm__conn *conn = bridged(core, number);
+
+	if (!conn)
+		return;
+	if (!conn->close_code) {
+		conn->close_code = (uint16_t)code;
+		free(conn->close_reason);
+		conn->close_reason = wsm__slice_dup(reason);
 	}
+	wsm__conn_gone(conn);
 }

@@ -2,11 +2,15 @@
 #ifndef WSM_CLIENTS_BRIDGE_H
 #define WSM_CLIENTS_BRIDGE_H
 
+#include "ws_manager.h"
+
 struct wsm__adopt;
 struct wsm__core;
-struct wsm__simple;
 
 void wsm__bridge_open_run(struct wsm__core *core, struct wsm__adopt *adopt);
-void wsm__bridge_run(struct wsm__core *core, struct wsm__simple *command);
+/* What wsm_bridge_receive() and the like have said. Nothing happens where there is no such bridged connection any more. */
+void wsm__bridge_received(struct wsm__core *core, uint64_t number, wsm_slice data, bool binary);
+void wsm__bridge_written(struct wsm__core *core, uint64_t number, size_t bytes);
+void wsm__bridge_closed(struct wsm__core *core, uint64_t number, unsigned code, wsm_slice reason);
 
 #endif

@@ -17,15 +17,17 @@
 #include "clients/token.h"
 #include "host/events.h"
 #include "host/refusals.h"
+#include "policy/config.h"
 #include "rooms/catchup.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"
 #include "wire/command.h"
 
 #define HISTORY_LIMIT_MAX 1000u
-#define EARLY_MAX 32u       /* messages before the host has decided */
-#define WAITING_MAX 32      /* questions to the host about one connection */
-#define BYTES_PER_VALUE 16u /* of JSON, towards byte_rate */
+#define EARLY_MAX 32u         /* messages before the host has decided */
+#define EARLY_ROOMS_MAX 1024u /* and while its rooms open, which nobody has a hand in */
+#define WAITING_MAX 32        /* questions to the host about one connection */
+#define BYTES_PER_VALUE 16u   /* of JSON, towards byte_rate */
 
 /* ---- the core's actions ----------------------------------------------------------------------------------------- */
 
@@ -34,18 +36,55 @@ static void fail(struct wsm__conn *conn, const struct wsm__command *command, con
 	wsm__conn_error(conn, code, message, command->name, command->id);
 }
 
-static void subscribe(struct wsm__conn *conn, const struct wsm__command *command, bool vouched)
+/* A message that is carried out, perhaps for the second time. */
+struct turn {
+	struct wsm__conn *conn;
+	const struct wsm__command *command;
+	wsm_slice message;
+	bool vouched;                     /* the host was asked about it */
+	const struct wsm__log_read *page; /* of the log of its room, which it has waited for */
+};
+
+static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *outcome);
+
+/* The message is run again when the log of its room has done what is needed. */
+static void wait_for_log(const struct turn *turn, const struct wsm__need *need)
 {
+	const struct wsm__command *command = turn->command;
+	const wsm_slice texts[3] = { turn->message, command->name, command->id };
+	struct wsm__conn *conn = turn->conn;
+	struct wsm__ticket *ticket;
+
+	if (conn->waits.count >= WAITING_MAX + conn->core->config->max_rooms) {
+		fail(conn, command, "rate_limited", "too many requests of this connection wait for their rooms");
+		return;
+	}
+	ticket = wsm__ticket_new(conn->core, WSM__AWAITS_LOG, &conn->waits, conn, log_answered, texts);
+	if (ticket)
+		ticket->vouched = turn->vouched;
+	if (!ticket || !wsm__ticket_await(ticket, need))
+		fail(conn, command, "internal", "the server is out of memory");
+}
+
+static void subscribe(const struct turn *turn)
+{
+	struct wsm__conn *conn = turn->conn;
+	const struct wsm__command *command = turn->command;
 	struct wsm__registry *registry = &conn->core->registry;
 	struct wsm__room *room = wsm__room_find(registry, command->room);
 	struct wsm__since since = { command->epoch, command->since };
 	struct wsm__member *member = room ? wsm__member_find(registry, room->id, &conn->sub) : NULL;
 	bool replays = command->has_since && wsm__access_replays(conn, command->room);
 	struct wsm__joined joined;
+	struct wsm__need need;
 
 	if (!(member && (member->asked || member->by_entry)) &&
 	    !wsm__limits_subscribe(conn, command->name, command->id))
 		return;
+	if (wsm__room_needs(conn->core, command->room, &need)) {
+		wait_for_log(turn, &need);
+		return;
+	}
 	room = wsm__room_get(registry, command->room, conn->core->now_ms);
 	if (!room || wsm__join(registry, &conn->sub, room, command->level, replays ? &since : NULL, conn->core->now_ms,
 	                       &joined)) {
@@ -53,7 +92,7 @@ static void subscribe(struct wsm__conn *conn, const struct wsm__command *command
 		return;
 	}
 	member = wsm__member_find(registry, room->id, &conn->sub);
-	member->vouched |= vouched;
+	member->vouched |= turn->vouched;
 	if (!member->asked && !member->by_entry) {
 		member->asked = true;
 		conn->sub.n_asked++;
@@ -63,17 +102,27 @@ static void subscribe(struct wsm__conn *conn, const struct wsm__command *command
 	wsm__refill(registry, &conn->sub, conn->core->now_ms);
 }
 
-static void unsubscribe(struct wsm__conn *conn, const struct wsm__command *command)
+static void unsubscribe(const struct turn *turn)
 {
+	struct wsm__conn *conn = turn->conn;
+	const struct wsm__command *command = turn->command;
 	struct wsm__room *room = wsm__room_find(&conn->core->registry, command->room);
+	struct wsm__need need = { .room = room };
 
+	if (room && room->log && room->log->waits) { /* behind what it asked for before */
+		wait_for_log(turn, &need);
+		return;
+	}
 	if (room)
 		wsm__leave(&conn->core->registry, &conn->sub, room);
 	wsm__subscription_tell(conn, "unsubscribed", command->room, command->id, NULL, NULL);
 }
 
-static void history(struct wsm__conn *conn, const struct wsm__command *command)
+static void history(const struct turn *turn)
 {
+	struct wsm__conn *conn = turn->conn;
+	const struct wsm__command *command = turn->command;
+	struct wsm__need need;
 	struct wsm__history_request request = {
 		.room = command->room,
 		.has_since = command->has_since,
@@ -81,9 +130,14 @@ static void history(struct wsm__conn *conn, const struct wsm__command *command)
 		.limit = command->limit > HISTORY_LIMIT_MAX ? HISTORY_LIMIT_MAX : command->limit,
 		.max_bytes = conn->core->config->max_queue / 2,
 		.level = command->level,
+		.page = turn->page,
 	};
 	struct wsm__buffer data;
 
+	if (wsm__history_needs(conn->core, &request, &need)) {
+		wait_for_log(turn, &need);
+		return;
+	}
 	wsm__buffer_init(&data);
 	wsm__answer_history(conn->core, &request, &data);
 	wsm__conn_answer_from(conn, "history", &data, command->id);
@@ -165,18 +219,20 @@ static void other(struct wsm__conn *conn, const struct wsm__command *command, ws
 
 /* ---- one message ------------------------------------------------------------------------------------------------ */
 
-/* `vouched`: the host was asked about it. */
-static void carry_out(struct wsm__conn *conn, const struct wsm__command *command, wsm_slice message, bool vouched)
+static void carry_out(const struct turn *turn)
 {
+	struct wsm__conn *conn = turn->conn;
+	const struct wsm__command *command = turn->command;
+
 	switch (command->action) {
 	case WSM__ACTION_PING:
 		wsm__conn_answer(conn, "pong", wsm__str(NULL), command->id);
 		break;
 	case WSM__ACTION_SUBSCRIBE:
-		subscribe(conn, command, vouched);
+		subscribe(turn);
 		break;
 	case WSM__ACTION_UNSUBSCRIBE:
-		unsubscribe(conn, command);
+		unsubscribe(turn);
 		break;
 	case WSM__ACTION_STATS:
 		stats(conn, command);
@@ -185,7 +241,7 @@ static void carry_out(struct wsm__conn *conn, const struct wsm__command *command
 		wsm__token_renew(conn, command);
 		break;
 	case WSM__ACTION_HISTORY:
-		history(conn, command);
+		history(turn);
 		break;
 	case WSM__ACTION_PRESENCE:
 		presence(conn, command);
@@ -194,7 +250,7 @@ static void carry_out(struct wsm__conn *conn, const struct wsm__command *command
 		wsm__client_publish(conn, command);
 		break;
 	default:
-		other(conn, command, message);
+		other(conn, command, turn->message);
 		break;
 	}
 }
@@ -243,20 +299,33 @@ static bool within_cost(struct wsm__conn *conn, const struct wsm__command *comma
 	}
 }
 
-/* The host has allowed it. */
-static void run_again(struct wsm__conn *conn, wsm_slice message)
+/* The host has allowed it, or the log of its room has done what was needed. */
+static void run_again(struct wsm__ticket *ticket, bool vouched, const struct wsm__log_read *page)
 {
+	struct wsm__conn *conn = ticket->who;
 	struct wsm__command command;
+	struct turn turn = { conn, &command, ticket->message, vouched, page };
 	const char *why;
 
 	if (conn->state != WSM__CONN_OPEN)
 		return;
-	wsm__command_parse(&command, message);
+	wsm__command_parse(&command, turn.message);
 	if (check(conn, &command, &why) == WSM__FORBIDDEN) /* a rule has come meanwhile */
 		forbid(conn, &command, why);
 	else
-		carry_out(conn, &command, message, true);
+		carry_out(&turn);
 	wsm__command_fini(&command);
+}
+
+static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
+{
+	struct wsm__conn *conn = ticket->who;
+
+	if (!outcome->status)
+		run_again(ticket, ticket->vouched, outcome->read);
+	else if (conn->state == WSM__CONN_OPEN)
+		wsm__conn_error(conn, wsm_status_code(outcome->status), wsm_status_text(outcome->status),
+		                ticket->action, ticket->id);
 }
 
 static void authorized(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
@@ -264,7 +333,7 @@ static void authorized(struct wsm__ticket *ticket, const struct wsm__outcome *ou
 	struct wsm__conn *conn = ticket->who;
 
 	if (outcome->decision->allow) {
-		run_again(conn, ticket->message);
+		run_again(ticket, true, NULL);
 		return;
 	}
 	conn->core->counters.forbidden++;
@@ -303,7 +372,7 @@ static void understand(struct wsm__conn *conn, wsm_slice message)
 	}
 	verdict = check(conn, &command, &why);
 	if (verdict == WSM__ALLOWED)
-		carry_out(conn, &command, message, false);
+		carry_out(&(struct turn){ conn, &command, message, false, NULL });
 	else if (verdict == WSM__FORBIDDEN)
 		forbid(conn, &command, why);
 	else if (!ask_host(conn, &command, message))
@@ -361,7 +430,7 @@ static void hold(struct wsm__conn *conn, wsm_slice message)
 	struct wsm__opening *opening = conn->opening;
 	struct wsm__early *early;
 
-	if (!opening || opening->n_early == EARLY_MAX ||
+	if (!opening || opening->n_early == (opening->awaits_rooms ? EARLY_ROOMS_MAX : EARLY_MAX) ||
 	    opening->early_bytes + message.len > conn->core->config->max_message_size) {
 		wsm__conn_close(conn, 1013, "too much was sent before the connection was accepted");
 		return;

@@ -11,7 +11,6 @@
 #define PER_MS 1.0                /* clients at least: as many as a small server lets in again */
 #define WINDOW_PER_CLIENT_MS 2    /* a server that starts takes some hundred handshakes a second without strain */
 #define WINDOW_MIN_MS 1000        /* about what a client waits anyway before it reconnects */
-#define RETRY_SECS 5              /* at most, for those that are refused meanwhile */
 #define GOLDEN 0.6180339887498949 /* multiples of it, modulo 1, are spread evenly however many there are */
 
 /* ---- hints ------------------------------------------------------------------------------------------------------ */
@@ -36,13 +35,6 @@ static unsigned next_hint_ms(struct wsm__core *core)
 	drain->phase -= drain->phase >= 1;
 	drain->hints++;
 	return (unsigned)(drain->phase * drain->window_ms / 10) * 10; /* as exact as the reason says it */
-}
-
-unsigned wsm__drain_retry_after(double drain_spread, uint64_t number)
-{
-	double window = drain_spread < RETRY_SECS ? drain_spread : RETRY_SECS, phase = (double)(number % 4096) * GOLDEN;
-
-	return 1 + (unsigned)((phase - (unsigned)phase) * window);
 }
 
 static void tell(struct wsm__conn *conn, unsigned hint_ms)

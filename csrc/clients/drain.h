@@ -44,10 +44,5 @@ void wsm__drain_close(struct wsm__conn *conn);
 size_t wsm__drain_due(size_t left, uint64_t elapsed_ms, uint64_t remaining_ms);
 /* Over how many milliseconds the hints for so many clients are spread. */
 double wsm__drain_window_ms(double drain_spread, uint64_t clients);
-/*
- * How long the number-th refused client is to wait, whole seconds from 1: the value of Retry-After. Not long: another process, or
- * the next one, may take it at once.
- */
-unsigned wsm__drain_retry_after(double drain_spread, uint64_t number);
 
 #endif

@@ -114,6 +114,40 @@ static void opened(struct wsm__conn *conn)
 	core->take_early(conn, early);
 }
 
+/* ---- rooms whose log has to open first ----------------------------------------------------------------------------- */
+
+static bool await_rooms(struct wsm__conn *conn, uint64_t since);
+
+static void room_opened(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
+{
+	struct wsm__conn *conn = ticket->who;
+
+	if (conn->state != WSM__CONN_DECIDING)
+		return;
+	if (outcome->status)
+		wsm__conn_refuse(conn, 1013, "a room of this connection is not available now; try again");
+	else if (!await_rooms(conn, ticket->since))
+		opened(conn);
+}
+
+/* Leaves it DECIDING until its rooms can be joined; `since`: a ticket of the same wait, or 0. False: they can be now. */
+static bool await_rooms(struct wsm__conn *conn, uint64_t since)
+{
+	struct wsm__ticket *ticket;
+	struct wsm__need need;
+
+	if (!wsm__conn_needs(conn, &need))
+		return false;
+	conn->state = WSM__CONN_DECIDING;
+	conn->opening->awaits_rooms = true;
+	ticket = wsm__ticket_new(conn->core, WSM__AWAITS_LOG, &conn->waits, conn, room_opened, NULL);
+	if (ticket && since)
+		ticket->since = since;
+	if (!ticket || !wsm__ticket_await(ticket, &need))
+		wsm__conn_refuse(conn, 1013, "the server is out of memory");
+	return true;
+}
+
 /* ---- what its endpoint joins ------------------------------------------------------------------------------------- */
 
 static void enter(struct wsm__conn *conn);
@@ -181,7 +215,8 @@ static void enter(struct wsm__conn *conn)
 			forbid(conn, why);
 		return;
 	}
-	opened(conn);
+	if (!await_rooms(conn, 0))
+		opened(conn);
 }
 
 /* Who it is has been decided, or nobody decides (NULL). Goes on to what it may join. */

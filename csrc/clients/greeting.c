@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clients/access.h"
+#include "clients/answers.h"
 #include "clients/conn.h"
 #include "clients/grant.h"
 #include "clients/opening.h"
@@ -16,6 +18,7 @@
 #include "rooms/catchup.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"
+#include "wire/name.h"
 #include "wire/target.h"
 
 static const struct wsm__position *named(const struct wsm__opening *opening, wsm_slice room)
@@ -99,7 +102,7 @@ static void enter_firehose(struct wsm__conn *conn, struct wsm__buffer *out)
 	for (room = core->registry.rooms; room && shown < GREETING_ROOMS_MAX; room = room->hh.next) {
 		bool recovered = false;
 
-		if (!room->visible)
+		if (!room->visible || (room->log && room->log->phase != WSM__LOG_OPEN))
 			continue;
 		for (size_t i = 0; i < n; i++)
 			recovered |= positions[i].room == room && positions[i].recovered;
@@ -150,9 +153,57 @@ static void welcome(struct wsm__conn *conn)
 			wsm__conn_close(conn, 1013, "the server is out of memory"); /* all else was looked at before */
 			return;
 		}
-		wsm__publish_now(conn->core, publish, &delivery);
+		wsm__publish_start(conn->core, publish, &delivery);
 	}
 }
+
+/* ---- rooms that have to open first --------------------------------------------------------------------------------- */
+
+struct unready {
+	struct wsm__core *core;
+	struct wsm__need first; /* room NULL: all are ready */
+};
+
+static void look_at(struct unready *unready, wsm_slice name)
+{
+	struct wsm__need need;
+
+	if (wsm__room_needs(unready->core, name, &need) && !unready->first.room)
+		unready->first = need;
+}
+
+bool wsm__conn_needs(struct wsm__conn *conn, struct wsm__need *need)
+{
+	const struct wsm__opening *opening = conn->opening;
+	struct unready unready = { .core = conn->core };
+	char reserved[WSM__ROOM_SIZE];
+	const void *at = NULL;
+	wsm_slice name;
+
+	memset(need, 0, sizeof(*need));
+	if (!conn->core->log.driver)
+		return false;
+	for (size_t i = 0; i < opening->n_rooms; i++)
+		look_at(&unready, wsm__str(opening->rooms[i]));
+	for (int i = 0; opening->firehose && i < opening->n_resume; i++)
+		look_at(&unready, wsm__str(opening->resume[i].room));
+	if (opening->firehose)
+		look_at(&unready, wsm__str("@all"));
+	if (*conn->info->user_id) {
+		snprintf(reserved, sizeof(reserved), "@user:%s", conn->info->user_id);
+		look_at(&unready, wsm__str(reserved));
+	}
+	if (*conn->info->session_id) {
+		snprintf(reserved, sizeof(reserved), "@session:%s", conn->info->session_id);
+		look_at(&unready, wsm__str(reserved));
+	}
+	while (wsm__sticky_next(conn->core, conn->sub.user_id, &at, &name))
+		look_at(&unready, name);
+	*need = unready.first;
+	return need->room != NULL;
+}
+
+/* ---- the greeting -------------------------------------------------------------------------------------------------- */
 
 void wsm__conn_enter(struct wsm__conn *conn)
 {
@@ -160,7 +211,7 @@ void wsm__conn_enter(struct wsm__conn *conn)
 	struct wsm__opening *opening = conn->opening;
 	struct wsm__buffer out;
 	struct wsm__pub *pub;
-	char reserved[136], expires_at[WSM__TIMESTAMP_LEN + 1];
+	char reserved[WSM__ROOM_SIZE], expires_at[WSM__TIMESTAMP_LEN + 1];
 
 	wsm__buffer_init(&out);
 	wsm__buffer_add_str(&out, "{\"client_id\":");

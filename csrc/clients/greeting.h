@@ -5,9 +5,12 @@
 #include "ws_manager.h"
 
 struct wsm__conn;
+struct wsm__need;
 struct wsm__room;
 struct wsm__sub;
 
+/* Whether a room that it is to join has to open first; all of them begin to. */
+bool wsm__conn_needs(struct wsm__conn *conn, struct wsm__need *need);
 /* Joins everything, then greets; the replay is queued behind the greeting. */
 void wsm__conn_enter(struct wsm__conn *conn);
 /* The registry's callback: tells a client that publications it had a right to are gone, behind its greeting. */

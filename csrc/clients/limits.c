@@ -9,6 +9,7 @@
 #include "host/refusals.h"
 #include "policy/config.h"
 #include "rooms/room.h"
+#include "wire/name.h"
 
 /* What costs as much as a subscription. */
 #define REPLAYED_PER_TOKEN 50
@@ -152,7 +153,7 @@ static uint64_t asked_by_user(const struct wsm__conn *conn)
 {
 	const struct wsm__room *room;
 	uint64_t n = 0;
-	char name[136];
+	char name[WSM__ROOM_SIZE];
 
 	snprintf(name, sizeof(name), "@user:%.*s", (int)conn->sub.user_id.len, conn->sub.user_id.data);
 	room = wsm__room_find(&conn->core->registry, wsm__str(name));

@@ -85,7 +85,7 @@ struct wsm__opening *wsm__opening_new(const struct wsm__core *core, const struct
                                       const wsm_admission *admission)
 {
 	struct wsm__opening *opening = calloc(1, sizeof(*opening));
-	char room[136];
+	char room[WSM__ROOM_SIZE];
 
 	if (!opening)
 		return NULL;

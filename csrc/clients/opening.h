@@ -35,6 +35,7 @@ struct wsm__opening {
 	unsigned refuse_code;         /* to be closed with this as soon as it is established; 0: no */
 	const char *refuse_reason;    /* static */
 	bool greeted;
+	bool awaits_rooms;      /* it is let in, and a log has to open them */
 	bool by_message;        /* it came in by a message, which is answered after the greeting */
 	char *answer_id;        /* JSON; NULL: none */
 	struct wsm__pub **gaps; /* found before the greeting, told after it */

@@ -183,7 +183,7 @@ static void publish(struct wsm__core *core, wsm_slice room, struct telling *tell
 	if (!telling->data.failed &&
 	    !wsm__publish_new(&publication, wsm__slice(telling->data.data, telling->data.len), &made, NULL)) {
 		made->by_core = true;
-		wsm__publish_now(core, made, &delivery);
+		wsm__publish_start(core, made, &delivery);
 		core->counters.presence_messages++;
 	}
 	wsm__buffer_fini(&telling->data);

@@ -2,7 +2,6 @@
 
 #include "clients/conn.h"
 #include "clients/grant.h"
-#include "host/simple.h"
 
 #define SWEEP_MS 60000 /* all of them are looked at */
 
@@ -14,7 +13,7 @@ void wsm__revoke_sweep(struct wsm__core *core)
 	wsm__revocations_expire(&core->runtime->revocations, wsm__unix_ms());
 }
 
-void wsm__revoke_run(struct wsm__core *core, const struct wsm__simple *command)
+void wsm__revoke_run(struct wsm__core *core, wsm_slice user_id, uint64_t before_ms)
 {
 	struct wsm__conn *conn, *next;
 
@@ -25,8 +24,8 @@ void wsm__revoke_run(struct wsm__core *core, const struct wsm__simple *command)
 		if (conn->grant) {
 			if (wsm__revoked(core, &conn->grant->claims))
 				wsm__conn_close(conn, 4401, wsm__jwt_text(WSM__JWT_REVOKED));
-		} else if (command->a.len && wsm__slice_equal(conn->sub.user_id, command->a) &&
-		           (uint64_t)conn->info->connected_at < command->number) {
+		} else if (user_id.len && wsm__slice_equal(conn->sub.user_id, user_id) &&
+		           (uint64_t)conn->info->connected_at < before_ms) {
 			/* The host's word for who it is, from before that time. */
 			core->counters.revoked++;
 			wsm__conn_close(conn, 4401, "the application has revoked what this user was let in by");

@@ -72,9 +72,14 @@ static void describe(const struct wsm__conn *conn, struct wsm__buffer *out)
 	wsm__buffer_add_str(out, "}");
 }
 
-static void answer(struct wsm__conn *conn, const struct wsm__command *command, const wsm_delivery *delivery)
+static void answer(struct wsm__conn *conn, wsm_slice action, wsm_slice id, const wsm_delivery *delivery)
 {
 	struct wsm__buffer data;
+
+	if (delivery->status) {
+		wsm__conn_error(conn, wsm_status_code(delivery->status), wsm_status_text(delivery->status), action, id);
+		return;
+	}
 
 	wsm__buffer_init(&data);
 	wsm__buffer_add_str(&data, "{\"epoch\":");
@@ -83,8 +88,26 @@ static void answer(struct wsm__conn *conn, const struct wsm__command *command, c
 	else
 		wsm__buffer_add_str(&data, "null");
 	wsm__buffer_addf(&data, ",\"offset\":%llu}", (unsigned long long)delivery->offset);
-	wsm__conn_answer_from(conn, "published", &data, command->id);
+	wsm__conn_answer_from(conn, "published", &data, id);
 	wsm__buffer_fini(&data);
+}
+
+static void published(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
+{
+	struct wsm__conn *conn = ticket->who;
+
+	if (conn->state == WSM__CONN_OPEN && outcome->delivery)
+		answer(conn, ticket->action, ticket->id, outcome->delivery);
+}
+
+/* The answer comes when the log of the room has it. */
+static void wait_for_log(struct wsm__conn *conn, const struct wsm__command *command, struct wsm__sending *sending)
+{
+	const wsm_slice texts[3] = { wsm__str(NULL), command->name, command->id };
+	struct wsm__ticket *ticket = wsm__ticket_new(conn->core, WSM__AWAITS_LOG, &conn->waits, conn, published, texts);
+
+	if (ticket)
+		wsm__publish_then(sending, wsm__ticket_published, ticket->number);
 }
 
 void wsm__client_publish(struct wsm__conn *conn, const struct wsm__command *command)
@@ -98,6 +121,7 @@ void wsm__client_publish(struct wsm__conn *conn, const struct wsm__command *comm
 		.members = &from,
 		.n_members = 1,
 	};
+	struct wsm__sending *sending;
 	struct wsm__publish *made;
 	struct wsm__buffer author;
 	wsm_delivery delivery;
@@ -112,8 +136,11 @@ void wsm__client_publish(struct wsm__conn *conn, const struct wsm__command *comm
 	} else if (wsm__publish_new(&publication, command->data, &made, &error)) {
 		refuse(conn, command, error.message);
 	} else {
-		wsm__publish_now(conn->core, made, &delivery);
-		answer(conn, command, &delivery);
+		sending = wsm__publish_start(conn->core, made, &delivery);
+		if (sending)
+			wait_for_log(conn, command, sending);
+		else
+			answer(conn, command->name, command->id, &delivery);
 	}
 	wsm__buffer_fini(&author);
 }

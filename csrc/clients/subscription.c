@@ -3,11 +3,13 @@
 #include <stdio.h>
 
 #include "clients/access.h"
+#include "clients/answers.h"
 #include "clients/conn.h"
 #include "clients/limits.h"
 #include "clients/sticky.h"
 #include "rooms/membership.h"
 #include "rooms/room.h"
+#include "wire/name.h"
 
 void wsm__subscription_tell(struct wsm__conn *conn, const char *type, wsm_slice name, wsm_slice id,
                             const struct wsm__room *room, const struct wsm__joined *joined)
@@ -110,15 +112,11 @@ int wsm__subscription_leave(struct wsm__core *core, uint64_t number, wsm_slice n
 
 /* ---- all connections of a user ---------------------------------------------------------------------------------- */
 
-void wsm__subscription_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room_name, bool subscribed)
+static void set_now(struct wsm__core *core, wsm_slice user_id, wsm_slice room_name, bool subscribed)
 {
 	struct wsm__room *users, *room;
-	char name[136];
+	char name[WSM__ROOM_SIZE];
 
-	if (subscribed)
-		wsm__sticky_remember(core, user_id, room_name);
-	else
-		wsm__sticky_forget(core, user_id, room_name);
 	snprintf(name, sizeof(name), "@user:%.*s", (int)user_id.len, user_id.data);
 	users = wsm__room_find(&core->registry, wsm__str(name));
 	if (!users || !users->n_members)
@@ -135,4 +133,33 @@ void wsm__subscription_set(struct wsm__core *core, wsm_slice user_id, wsm_slice 
 		else
 			leave_now(conn, room);
 	}
+}
+
+static void room_opened(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
+{
+	struct wsm__core *core = ticket->core;
+
+	if (outcome->status) /* told by the log; connections to come wait for the room themselves */
+		return;
+	if (wsm__sticky_has(core, ticket->message, ticket->action))
+		set_now(core, ticket->message, ticket->action, true);
+}
+
+void wsm__subscription_set(struct wsm__core *core, wsm_slice user_id, wsm_slice room_name, bool subscribed)
+{
+	const wsm_slice texts[3] = { user_id, room_name, wsm__str(NULL) };
+	struct wsm__ticket *ticket;
+	struct wsm__need need;
+
+	if (subscribed)
+		wsm__sticky_remember(core, user_id, room_name);
+	else
+		wsm__sticky_forget(core, user_id, room_name);
+	if (!subscribed || !wsm__room_needs(core, room_name, &need)) {
+		set_now(core, user_id, room_name, subscribed);
+		return;
+	}
+	ticket = wsm__ticket_new(core, WSM__AWAITS_LOG, &core->waits, NULL, room_opened, texts);
+	if (ticket)
+		wsm__ticket_await(ticket, &need);
 }

@@ -29,7 +29,7 @@ struct wsm__ticket *wsm__ticket_new(struct wsm__core *core, enum wsm__awaited aw
 	ticket->waits = waits;
 	ticket->who = who;
 	ticket->answered = answered;
-	ticket->number = ++core->next_ticket;
+	ticket->number = ticket->since = ++core->next_ticket;
 	ticket->deadline_ms = core->now_ms + (uint64_t)(core->config->auth_timeout * 1000);
 	HASH_ADD(hh, core->tickets, number, sizeof(ticket->number), ticket);
 	DL_APPEND(waits->tickets, ticket);
@@ -104,9 +104,67 @@ void wsm__ticket_authorized(struct wsm__core *core, uint64_t number, bool allow)
 void wsm__ticket_refuse(struct wsm__ticket *ticket, unsigned code, const char *why)
 {
 	const wsm_decision no = { .code = code, .reason = wsm__str(why) };
-	const struct wsm__outcome outcome = { .late = true, .decision = &no };
+	const struct wsm__outcome outcome = { .late = true, .decision = &no, .status = WSM_ENOTRUNNING };
 
 	finish(ticket, &outcome);
+}
+
+/* ---- logs --------------------------------------------------------------------------------------------------------- */
+
+static void answer_log(struct wsm__core *core, uint64_t number, const struct wsm__outcome *outcome)
+{
+	struct wsm__ticket *ticket = NULL;
+
+	HASH_FIND(hh, core->tickets, &number, sizeof(number), ticket);
+	if (ticket)
+		finish(ticket, outcome);
+}
+
+static void room_ready(void *context, uint64_t number, int status)
+{
+	const struct wsm__outcome outcome = { .status = status };
+
+	answer_log(context, number, &outcome);
+}
+
+static void page_read(void *context, uint64_t number, const struct wsm__log_read *read)
+{
+	const struct wsm__outcome outcome = { .status = read->status, .read = read };
+
+	answer_log(context, number, &outcome);
+}
+
+bool wsm__ticket_await(struct wsm__ticket *ticket, const struct wsm__need *need)
+{
+	struct wsm__core *core = ticket->core;
+	int status;
+
+	if (need->page)
+		status = wsm__log_read(&core->log, need->room, need->after, need->limit, need->max_bytes, page_read,
+		                       core, ticket->number);
+	else
+		status = wsm__log_wait(&core->log, need->room, room_ready, core, ticket->number);
+	if (status)
+		forget(ticket);
+	return !status;
+}
+
+uint64_t wsm__ticket_of_log(const struct wsm__core *core)
+{
+	const struct wsm__ticket *ticket;
+	uint64_t oldest = 0;
+
+	for (ticket = core->tickets; ticket; ticket = ticket->hh.next)
+		if (ticket->awaited == WSM__AWAITS_LOG && (!oldest || ticket->since < oldest))
+			oldest = ticket->since;
+	return oldest;
+}
+
+void wsm__ticket_published(struct wsm__core *core, uint64_t number, const wsm_delivery *delivery)
+{
+	const struct wsm__outcome outcome = { .status = delivery->status, .delivery = delivery };
+
+	answer_log(core, number, &outcome);
 }
 
 /* ---- the end of waiting ----------------------------------------------------------------------------------------- */
@@ -117,12 +175,21 @@ void wsm__tickets_forget(struct wsm__waits *waits)
 		forget(waits->tickets);
 }
 
+/* In the order of their making, so of their deadlines. */
+static struct wsm__ticket *first_due(const struct wsm__core *core)
+{
+	struct wsm__ticket *ticket = core->tickets;
+
+	while (ticket && ticket->awaited == WSM__AWAITS_LOG)
+		ticket = ticket->hh.next;
+	return ticket && ticket->deadline_ms <= core->now_ms ? ticket : NULL;
+}
+
 void wsm__tickets_expire(struct wsm__core *core)
 {
 	struct wsm__ticket *ticket;
 
-	/* In the order of their making, so of their deadlines. */
-	while ((ticket = core->tickets) && ticket->deadline_ms <= core->now_ms) {
+	while ((ticket = first_due(core)) != NULL) {
 		if (ticket->awaited == WSM__AWAITS_TOKEN) {
 			wsm__ticket_refuse(ticket, 4401,
 			                   "no token came in time: send {\"action\":\"auth\",\"token\":...} first");

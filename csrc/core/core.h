@@ -9,6 +9,8 @@
 #include "base/ids.h"
 #include "core/limits.h"
 #include "host/handle.h"
+#include "log/log.h"
+#include "log/message.h"
 #include "policy/throttle.h"
 #include "rooms/registry.h"
 
@@ -19,6 +21,7 @@ struct wsm__conn;
 struct wsm__core;
 struct wsm__drain;
 struct wsm__early;
+struct wsm__parked;
 struct wsm__peers;
 struct wsm__publish;
 struct wsm__rest_rows;
@@ -66,6 +69,12 @@ struct wsm__scratch {
 	uint8_t bytes[WSM__SCRATCH_SIZE];
 };
 
+/* Tickets of one who waits: a connection, a session, the host (clients/ticket.h). */
+struct wsm__waits {
+	struct wsm__ticket *tickets;
+	uint32_t count;
+};
+
 struct wsm__core {
 	wsm_runtime *runtime;
 	const struct wsm_config *config;
@@ -84,11 +93,14 @@ struct wsm__core {
 	unsigned n_listeners;
 
 	struct wsm__registry registry;
+	struct wsm__log log;
 	struct wsm__drain *drain;
 	struct wsm__throttle throttle;
 	struct wsm__overload overload;
 	struct wsm__node *commands; /* taken from the queue, not yet run */
-	size_t burst;               /* bytes published since everything was last written out */
+	struct wsm__parked
+		*parked; /* calls of the host that what was published before them is still to come ahead of */
+	size_t burst;    /* bytes published since everything was last written out */
 	struct wsm__ulid ulid;
 	struct wsm__conn *by_number, *by_client;
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];
@@ -116,6 +128,7 @@ struct wsm__core {
 	struct wsm__used *used; /* tokens, where each is good once only */
 	uint64_t used_swept_ms, revocations_swept_ms;
 	struct wsm__ticket *tickets;
+	struct wsm__waits waits; /* of the host's calls */
 	uint64_t next_ticket;
 	struct wsm__session *entering, *deferred, *deferred_again, *answering, *asking, *lingering,
 		*doomed;               /* sockets by phase, see session.h; the longest waiting first */
@@ -138,6 +151,8 @@ struct wsm__core {
 	                  struct wsm__pub *pub, uint64_t recipients);
 	/* The open connection of a client id; NULL: there is none. */
 	struct wsm__sub *(*find_client)(struct wsm__core *core, wsm_slice client_id);
+	/* A publication of that serial is about to be applied: what was to come after all before it has its turn. */
+	void (*settled)(struct wsm__core *core, uint64_t serial);
 	const struct wsm__rest_rows *rest; /* calls besides those of rest/; NULL: none */
 	/* Runs what a client has said before it was let in, and frees it. */
 	void (*take_early)(struct wsm__conn *conn, struct wsm__early *early);
@@ -163,11 +178,6 @@ static inline void wsm__limit_broken(struct wsm__core *core, enum wsm__limit lim
 {
 	core->limits_broken[limit]++;
 }
-
-struct wsm__stamp {
-	char timestamp[WSM__TIMESTAMP_LEN + 1];
-	char message_id[WSM__ULID_LEN + 1];
-};
 
 /* Time and id of a message that is made now. */
 void wsm__core_stamp(struct wsm__core *core, struct wsm__stamp *stamp);

@@ -2,66 +2,19 @@
 #include "core/publish.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/siphash.h"
 #include "core/core.h"
 #include "host/report.h"
 #include "host/route.h"
+#include "policy/config.h"
 #include "rooms/fanout.h"
 #include "rooms/room.h"
-#include "wire/envelope.h"
+#include "wire/name.h"
 
 /* ---- one message ------------------------------------------------------------------------------------------------ */
-
-/* The framed message; NULL when out of memory. *positioned: whether the offset got into it. */
-static struct wsm__pub *build(struct wsm__core *core, const struct wsm__publish *publish,
-                              const struct wsm__stamp *stamp, wsm_slice room, uint64_t offset, const char *epoch,
-                              bool *positioned)
-{
-	struct wsm__envelope envelope = {
-		.type = publish->type,
-		.flat = publish->flat && publish->type.len,
-		.payload = publish->payload,
-		.members = publish->members,
-		.n_members = publish->n_members,
-		.timestamp = wsm__str(stamp->timestamp),
-		.message_id = wsm__str(stamp->message_id),
-		.room = room,
-		.offset = offset,
-		.epoch = wsm__str(epoch),
-	};
-	enum wsm__opcode opcode = publish->flags & WSM_PUBLISH_BINARY ? WSM__BINARY : WSM__TEXT;
-	bool verbatim = (publish->flags & (WSM_PUBLISH_BINARY | WSM_PUBLISH_TEXT)) != 0;
-	struct wsm__pub *pub;
-	size_t said = 0;
-	int status;
-
-	wsm__buffer_clear(&core->text);
-	status = verbatim ? WSM_EJSON : wsm__envelope_write(&core->text, &envelope, &said);
-	*positioned = status == WSM_OK && offset != 0;
-	if (status && status != WSM_EJSON) /* out of memory: the rest was looked at when it was published */
-		return NULL;
-	/* What is no JSON object goes out as it is. */
-	pub = wsm__pub_new(opcode, status ? publish->payload : wsm__slice(core->text.data, core->text.len), false);
-	if (!pub)
-		return NULL;
-	if (!status && said + 1 < core->text.len)
-		pub->said_len = (uint32_t)said;
-	pub->own = publish->by_core;
-	pub->priority = publish->priority;
-	pub->level = publish->level;
-	pub->conflate = publish->conflate;
-	if (publish->exclude) {
-		pub->exclude = publish->exclude;
-		pub->exclude->refs++;
-	}
-	if (publish->tally) {
-		pub->tally = publish->tally;
-		pub->tally->refs++;
-	}
-	return pub;
-}
 
 static uint64_t key_hash(struct wsm__core *core, uint64_t room_id, wsm_slice key)
 {
@@ -104,64 +57,232 @@ static void note(struct wsm__core *core, const struct wsm__publish *publish, wsm
 		core->published(core, publish, room, pub, recipients);
 }
 
-static void publish_to_room(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice name,
-                            const struct wsm__stamp *stamp, wsm_delivery *delivery)
+/* Gives it its place in the room, and sends it. `offset` 0: it has none. */
+static void publish_in_room(struct wsm__core *core, const struct wsm__publish *publish, const struct wsm__stamp *stamp,
+                            struct wsm__room *room, uint64_t offset, wsm_delivery *delivery)
 {
+	const struct wsm__place place = { wsm__room_name(room), offset, room->epoch, room->epoch_untold };
+	bool positioned;
+	struct wsm__pub *pub = wsm__message_build(&core->text, publish, stamp, &place, &positioned);
+	uint64_t recipients;
+
+	if (!pub) {
+		delivery->status = WSM_ENOMEM;
+		return;
+	}
+	set_key(core, pub, publish, room->id, is_latest_only(publish, &room->settings));
+	recipients = wsm__room_publish(&core->registry, room, pub, positioned ? offset : 0, core->now_ms);
+	delivery->recipients += recipients;
+	note(core, publish, wsm__room_name(room), pub, recipients);
+	if (positioned) {
+		delivery->offset = offset;
+		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
+		room->epoch_untold = false;
+	}
+	wsm__pub_unref(pub);
+}
+
+/* ---- rooms with a log -------------------------------------------------------------------------------------------- */
+
+/* A publication that waits for the logs of its rooms. */
+struct wsm__sending {
+	struct wsm__publish *publish;
+	struct wsm__stamp stamp;
+	wsm_delivery delivery;
+	unsigned waiting; /* rooms; and one more while it is being sent */
+	void (*done)(struct wsm__core *core, uint64_t ticket, const wsm_delivery *delivery);
+	uint64_t ticket;
+};
+
+/* One of its rooms. */
+struct lot {
+	struct wsm__submission submission; /* first */
+	struct wsm__sending *sending;
+};
+
+/* Of several rooms, none is the one. */
+static void name_none(wsm_delivery *delivery)
+{
+	delivery->room[0] = delivery->epoch[0] = '\0';
+	delivery->offset = 0;
+}
+
+static void finish(struct wsm__core *core, struct wsm__sending *sending)
+{
+	struct wsm__publish *publish = sending->publish;
+
+	if (publish->n_rooms > 1)
+		name_none(&sending->delivery);
+	wsm__report_published(publish->tally);
+	if (sending->done)
+		sending->done(core, sending->ticket, &sending->delivery);
+	wsm__publish_free(publish, &sending->delivery);
+	free(sending);
+}
+
+/* The log has answered, and it is its turn. */
+static void apply(void *context, struct wsm__submission *submission)
+{
+	struct wsm__core *core = context;
+	struct wsm__sending *sending = ((struct lot *)(void *)submission)->sending;
+	struct wsm__room *room = submission->room->room;
+	wsm_delivery *delivery = &sending->delivery;
+
+	if (core->settled)
+		core->settled(core, submission->serial);
+	if (submission->status) {
+		delivery->status = submission->status;
+		note(core, sending->publish, wsm__room_name(room), NULL, 0);
+	} else if (submission->duplicate) {
+		delivery->duplicate = true;
+		delivery->offset = submission->offset;
+		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
+	} else {
+		publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery);
+		delivery->stored |= submission->keep;
+	}
+	free(submission);
+	if (--sending->waiting == 0)
+		finish(core, sending);
+}
+
+/* As the queue that it came through, which has a reserve for what is critical: what waits for a log takes memory as well. */
+static bool may_wait(const struct wsm__core *core, const struct wsm__publish *publish, size_t bytes)
+{
+	size_t max = core->config->max_pending;
+
+	if (publish->priority == WSM_CRITICAL)
+		max += max / WSM__RESERVE;
+	return core->log.bytes + bytes <= max || !core->log.bytes;
+}
+
+/* A publication while it is being sent to its rooms. */
+struct run {
+	struct wsm__core *core;
+	struct wsm__publish *publish;
+	struct wsm__stamp stamp;
+	wsm_delivery *delivery;       /* the caller's, or that of `sending` */
+	struct wsm__sending *sending; /* made by the first of its rooms that waits */
+};
+
+static bool make_sending(struct run *run)
+{
+	if (run->sending)
+		return true;
+	run->sending = calloc(1, sizeof(*run->sending));
+	if (!run->sending)
+		return false;
+	run->sending->publish = run->publish;
+	run->sending->stamp = run->stamp;
+	run->sending->delivery = *run->delivery;
+	run->sending->waiting = 1;
+	run->delivery = &run->sending->delivery;
+	return true;
+}
+
+static int submit(struct run *run, struct wsm__room *room, bool keep)
+{
+	struct wsm__core *core = run->core;
+	size_t bytes = run->publish->head.bytes;
+	struct lot *lot;
+
+	if (!may_wait(core, run->publish, bytes)) {
+		atomic_fetch_add_explicit(&core->runtime->overloaded[run->publish->priority], 1, memory_order_relaxed);
+		return WSM_EOVERLOADED;
+	}
+	lot = make_sending(run) ? calloc(1, sizeof(*lot)) : NULL;
+	if (!lot)
+		return WSM_ENOMEM;
+	lot->sending = run->sending;
+	lot->submission.publish = run->publish;
+	lot->submission.stamp = &run->sending->stamp;
+	lot->submission.bytes = bytes;
+	lot->submission.keep = keep;
+	run->sending->waiting++;
+	if (!wsm__log_submit(&core->log, room, &lot->submission))
+		return WSM_OK;
+	run->sending->waiting--;
+	free(lot);
+	return WSM_ENOMEM;
+}
+
+/* Whether it goes through the room's log, or waits for what does; *keep: as one that gets an offset. */
+static bool goes_through_log(struct run *run, struct wsm__room *room, const struct wsm__room_settings *settings,
+                             bool *keep)
+{
+	bool ordered = *keep && wsm__log_orders(&run->core->log, settings);
+
+	if (ordered)
+		ordered = *keep = wsm__message_takes_offset(run->publish);
+	if (!room->log || ordered || wsm__log_pending(room))
+		return ordered || wsm__log_pending(room);
+	wsm__log_ready(&run->core->log, room); /* it may be one that is stored no longer */
+	return false;
+}
+
+/* ---- one room, one client ------------------------------------------------------------------------------------------ */
+
+/* For every publication: not by printf(). */
+static void name_room(wsm_delivery *delivery, wsm_slice name)
+{
+	size_t len = name.len < sizeof(delivery->room) ? name.len : sizeof(delivery->room) - 1;
+
+	memcpy(delivery->room, name.data, len);
+	delivery->room[len] = '\0';
+}
+
+static void publish_to_room(struct run *run, wsm_slice name)
+{
+	struct wsm__core *core = run->core;
 	struct wsm__registry *registry = &core->registry;
 	bool everyone = registry->n_firehose && (name.data[0] != '@' || wsm__slice_is(name, "@all"));
 	struct wsm__room *room = wsm__room_find(registry, name);
 	struct wsm__room_settings settings;
-	struct wsm__pub *pub;
-	bool positioned, keep, latest;
-	uint64_t recipients;
+	bool keep;
 
 	if (room)
 		settings = room->settings;
 	else
 		wsm__room_settle(registry, name, &settings);
-	latest = is_latest_only(publish, &settings);
 	/* What a newer one replaces must not leave a hole in the offsets, so it has none. */
-	keep = publish->keep && !latest && settings.history.size > 0;
+	keep = run->publish->keep && !is_latest_only(run->publish, &settings) && settings.history.size > 0;
 	if (room && (keep || everyone))
 		wsm__room_touch(room, core->now_ms);
 	else if (keep || everyone)
 		room = wsm__room_get(registry, name, core->now_ms);
-	snprintf(delivery->room, sizeof(delivery->room), "%.*s", (int)name.len, name.data);
-	if (!room || (!keep && !wsm__room_has_audience(registry, room))) {
-		note(core, publish, name, NULL, 0);
-		return;
+	name_room(run->delivery, name);
+	if (room && goes_through_log(run, room, &settings, &keep)) {
+		int status = submit(run, room, keep);
+
+		if (status)
+			run->delivery->status = status;
+	} else if (!room || (!keep && !wsm__room_has_audience(registry, room))) {
+		note(core, run->publish, name, NULL, 0);
+	} else {
+		publish_in_room(core, run->publish, &run->stamp, room, keep ? room->history.last + 1 : 0,
+		                run->delivery);
 	}
-	pub = build(core, publish, stamp, name, keep ? room->history.last + 1 : 0, room->epoch, &positioned);
-	if (!pub) {
-		delivery->status = WSM_ENOMEM;
-		return;
-	}
-	set_key(core, pub, publish, room->id, latest);
-	recipients = wsm__room_publish(registry, room, pub, positioned, core->now_ms);
-	delivery->recipients += recipients;
-	note(core, publish, name, pub, recipients);
-	if (positioned) {
-		delivery->offset = pub->offset;
-		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
-	}
-	wsm__pub_unref(pub);
 }
 
-static void publish_to_client(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice client_id,
-                              const struct wsm__stamp *stamp, wsm_delivery *delivery)
+static void publish_to_client(struct run *run, wsm_slice client_id)
 {
+	struct wsm__core *core = run->core;
+	const struct wsm__publish *publish = run->publish;
+	wsm_delivery *delivery = run->delivery;
 	struct wsm__sub *sub = core->find_client(core, client_id);
 	struct wsm__room_settings settings;
+	struct wsm__place place = { .offset = 0 };
 	struct wsm__pub *pub;
 	bool positioned;
 	uint64_t recipients;
-	char room[136];
+	char room[WSM__ROOM_SIZE];
 
 	snprintf(delivery->room, sizeof(delivery->room), "@client:%.*s", (int)client_id.len, client_id.data);
 	if (!sub || wsm__excluded(publish->exclude, client_id, sub->user_id))
 		return;
 	memcpy(room, delivery->room, sizeof(room));
-	pub = build(core, publish, stamp, wsm__str(room), 0, NULL, &positioned);
+	place.room = wsm__str(room);
+	pub = wsm__message_build(&core->text, publish, &run->stamp, &place, &positioned);
 	if (!pub) {
 		delivery->status = WSM_ENOMEM;
 		return;
@@ -175,24 +296,32 @@ static void publish_to_client(struct wsm__core *core, const struct wsm__publish 
 	wsm__pub_unref(pub);
 }
 
-static void publish_all(struct wsm__core *core, const struct wsm__publish *publish, wsm_delivery *delivery)
+/* ---- all of it ----------------------------------------------------------------------------------------------------- */
+
+/* NULL: it is done with, and `delivery` says how; the publication is still the caller's. */
+static struct wsm__sending *publish_all(struct wsm__core *core, struct wsm__publish *publish, wsm_delivery *delivery)
 {
-	struct wsm__stamp stamp;
+	struct run run = { .core = core, .publish = publish, .delivery = delivery };
 
 	memset(delivery, 0, sizeof(*delivery));
-	wsm__core_stamp(core, &stamp);
-	memcpy(delivery->message_id, stamp.message_id, sizeof(stamp.message_id));
+	wsm__core_stamp(core, &run.stamp);
+	memcpy(delivery->message_id, run.stamp.message_id, sizeof(run.stamp.message_id));
 	for (size_t i = 0; i < publish->n_rooms; i++) {
 		if (publish->to_client)
-			publish_to_client(core, publish, publish->rooms[i], &stamp, delivery);
+			publish_to_client(&run, publish->rooms[i]);
 		else
-			publish_to_room(core, publish, publish->rooms[i], &stamp, delivery);
-	}
-	if (publish->n_rooms > 1) {
-		delivery->room[0] = delivery->epoch[0] = '\0';
-		delivery->offset = 0;
+			publish_to_room(&run, publish->rooms[i]);
 	}
 	core->counters.broadcasts++;
+	if (run.sending && --run.sending->waiting > 0)
+		return run.sending;
+	if (run.sending) {
+		*delivery = *run.delivery;
+		free(run.sending);
+	}
+	if (publish->n_rooms > 1)
+		name_none(delivery);
+	return NULL;
 }
 
 /* ---- rate ------------------------------------------------------------------------------------------------------- */
@@ -202,7 +331,8 @@ static void send_and_free(struct wsm__core *core, struct wsm__publish *publish)
 	wsm_delivery delivery;
 
 	publish->tally = publish->flags & WSM_PUBLISH_REPORT ? wsm__report_begin(publish->receipt) : NULL;
-	publish_all(core, publish, &delivery);
+	if (publish_all(core, publish, &delivery))
+		return;
 	wsm__report_published(publish->tally);
 	wsm__publish_free(publish, &delivery);
 }
@@ -263,8 +393,32 @@ void wsm__publish_run(struct wsm__core *core, struct wsm__publish *publish)
 	send_and_free(core, publish);
 }
 
-void wsm__publish_now(struct wsm__core *core, struct wsm__publish *publish, wsm_delivery *delivery)
+struct wsm__sending *wsm__publish_start(struct wsm__core *core, struct wsm__publish *publish, wsm_delivery *delivery)
 {
-	publish_all(core, publish, delivery);
-	wsm__publish_free(publish, NULL);
+	struct wsm__sending *sending = publish_all(core, publish, delivery);
+
+	if (!sending)
+		wsm__publish_free(publish, NULL);
+	return sending;
+}
+
+void wsm__publish_then(struct wsm__sending *sending,
+                       void (*done)(struct wsm__core *core, uint64_t ticket, const wsm_delivery *delivery),
+                       uint64_t ticket)
+{
+	sending->done = done;
+	sending->ticket = ticket;
+}
+
+static void woken(void *context)
+{
+	wsm__core_now(context);
+}
+
+void wsm__publish_init(struct wsm__core *core)
+{
+	core->log.woken = woken;
+	core->log.apply = apply;
+	core->log.context = core;
+	core->log.text = &core->text;
 }

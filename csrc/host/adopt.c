@@ -14,7 +14,7 @@
 #include "host/queue.h"
 #include "host/request.h"
 #include "host/route.h"
-#include "host/simple.h"
+#include "host/order.h"
 #include "wire/name.h"
 #include "wire/target.h"
 
@@ -230,34 +230,27 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 	return wsm__fail(error, status, "%s", wsm_status_text(status));
 }
 
-static int traffic(wsm_runtime *runtime, enum wsm__command_kind kind, uint64_t conn, wsm_slice data, unsigned code,
-                   size_t bytes, bool binary)
+/* What is said of a connection that is there already. */
+static int tell(wsm_runtime *runtime, const struct wsm__order *order)
 {
-	struct wsm__simple *command;
 	int status = wsm__runtime_check(runtime, NULL);
 
-	if (status)
-		return status;
-	command = wsm__simple_new(kind, conn, data, nothing, nothing, nothing, NULL, 0);
-	if (command) {
-		command->code = code;
-		command->bytes = bytes;
-		command->flag = binary;
-	}
-	return wsm__simple_post(runtime, command, true, NULL);
+	return status ? status : wsm__order_post(runtime, order, true, NULL);
 }
 
 int wsm_bridge_receive(wsm_runtime *runtime, uint64_t conn, bool binary, const void *data, size_t len)
 {
-	return traffic(runtime, WSM__CMD_BRIDGE_RECEIVE, conn, wsm__slice(data, len), 0, 0, binary);
+	return tell(runtime, &(struct wsm__order){ .head.kind = WSM__CMD_BRIDGE_RECEIVE,
+	                                           .received = { conn, wsm__slice(data, len), binary } });
 }
 
 int wsm_bridge_written(wsm_runtime *runtime, uint64_t conn, size_t bytes)
 {
-	return traffic(runtime, WSM__CMD_BRIDGE_WRITTEN, conn, nothing, 0, bytes, false);
+	return tell(runtime, &(struct wsm__order){ .head.kind = WSM__CMD_BRIDGE_WRITTEN, .written = { conn, bytes } });
 }
 
 int wsm_bridge_closed(wsm_runtime *runtime, uint64_t conn, unsigned code, wsm_slice reason)
 {
-	return traffic(runtime, WSM__CMD_BRIDGE_CLOSED, conn, reason, code, 0, false);
+	return tell(runtime,
+	            &(struct wsm__order){ .head.kind = WSM__CMD_BRIDGE_CLOSED, .closed = { conn, code, reason } });
 }

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "host/handle.h"
-#include "host/simple.h"
+#include "host/order.h"
 #include "policy/address.h"
 
 #define SECONDS_MAX 31536000.0 /* a year */
@@ -12,7 +12,6 @@
 static int order(wsm_runtime *runtime, wsm_slice ip, double seconds, wsm_slice reason, wsm_error *error)
 {
 	struct wsm__address address;
-	struct wsm__simple *command;
 	int status = wsm__runtime_check(runtime, error);
 
 	if (!status && !wsm__address_parse(&address, ip))
@@ -22,9 +21,10 @@ static int order(wsm_runtime *runtime, wsm_slice ip, double seconds, wsm_slice r
 		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8 without NUL");
 	if (status)
 		return status;
-	command = wsm__simple_new(WSM__CMD_BAN, (uint64_t)(seconds * 1000), ip, reason, wsm__str(NULL), wsm__str(NULL),
-	                          NULL, 0);
-	return wsm__simple_post(runtime, command, true, error);
+	return wsm__order_post(
+		runtime,
+		&(struct wsm__order){ .head.kind = WSM__CMD_BAN, .ban = { ip, reason, (uint64_t)(seconds * 1000) } },
+		true, error);
 }
 
 int wsm_ban(wsm_runtime *runtime, wsm_slice ip, double seconds, wsm_slice reason, wsm_error *error)

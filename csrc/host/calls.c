@@ -8,12 +8,10 @@
 #include "host/handle.h"
 #include "host/lists.h"
 #include "host/route.h"
-#include "host/simple.h"
+#include "host/order.h"
 #include "wire/command.h"
 #include "wire/frame.h"
 #include "wire/name.h"
-
-static const wsm_slice nothing = { NULL, 0 };
 
 /* ---- rooms and connections -------------------------------------------------------------------------------------- */
 
@@ -37,8 +35,8 @@ static int subscription(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_s
 		                   (int)(room.len > 60 ? 60 : room.len), room.data ? room.data : "");
 	if (status)
 		return status;
-	return wsm__simple_post(runtime, wsm__simple_new(kind, 0, user_id, room, nothing, nothing, NULL, 0), false,
-	                        error);
+	return wsm__order_post(runtime, &(struct wsm__order){ .head.kind = kind, .subscription = { user_id, room } },
+	                       false, error);
 }
 
 int wsm_subscribe(wsm_runtime *runtime, wsm_slice user_id, wsm_slice room, wsm_error *error)
@@ -57,15 +55,14 @@ int wsm_conn_drain(wsm_runtime *runtime, uint64_t conn)
 
 	if (status)
 		return status;
-	return wsm__simple_post(runtime,
-	                        wsm__simple_new(WSM__CMD_CONN_DRAIN, conn, nothing, nothing, nothing, nothing, NULL, 0),
-	                        true, NULL);
+	return wsm__order_post(runtime, &(struct wsm__order){ .head.kind = WSM__CMD_CONN_DRAIN, .drain = { conn } },
+	                       true, NULL);
 }
 
 static int disconnection(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice id, unsigned code,
                          wsm_slice reason, wsm_error *error)
 {
-	struct wsm__simple *command;
+	struct wsm__order order = { .head.kind = kind };
 	int status = wsm__runtime_check(runtime, error);
 
 	if (!status)
@@ -78,11 +75,10 @@ static int disconnection(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_
 		status = wsm__fail(error, WSM_EINVAL, "the reason must be UTF-8");
 	if (status)
 		return status;
-	command = wsm__simple_new(kind, 0, id, reason.len ? reason : wsm__str("removed by the application"), nothing,
-	                          nothing, NULL, 0);
-	if (command)
-		command->code = code ? code : 4409;
-	return wsm__simple_post(runtime, command, true, error);
+	order.disconnection.id = id;
+	order.disconnection.reason = reason.len ? reason : wsm__str("removed by the application");
+	order.disconnection.code = code ? code : 4409;
+	return wsm__order_post(runtime, &order, true, error);
 }
 
 int wsm_disconnect(wsm_runtime *runtime, wsm_slice client_id, unsigned code, wsm_slice reason, wsm_error *error)
@@ -116,46 +112,27 @@ static int check_decision(const wsm_runtime *runtime, const wsm_decision *decisi
 
 int wsm_authenticated(wsm_runtime *runtime, uint64_t ticket, const wsm_decision *decision, wsm_error *error)
 {
-	const struct wsm__lists lists = WSM__LISTS_OF(decision);
-	struct wsm__simple *command;
-	size_t n = wsm__lists_count(&lists);
-	wsm_slice *all;
 	int status = wsm__runtime_check(runtime, error);
 
 	if (!status)
 		status = check_decision(runtime, decision, error);
 	if (status)
 		return status;
-	all = calloc(n + 1, sizeof(*all));
-	if (!all)
-		return wsm__fail(error, WSM_ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		all[i] = wsm__lists_at(&lists, i);
-	command = wsm__simple_new(WSM__CMD_AUTHENTICATED, ticket, decision->user_id, decision->session_id,
-	                          decision->reason, nothing, all, n);
-	free(all);
-	if (command) {
-		command->n_rooms = lists.n_rooms;
-		command->n_subscribe = lists.n_subscribe;
-		command->n_publish = lists.n_publish;
-		command->n_welcome = lists.n_welcome;
-		command->flag = decision->allow;
-		command->code = decision->code;
-	}
-	return wsm__simple_post(runtime, command, true, error);
+	return wsm__order_post(
+		runtime,
+		&(struct wsm__order){ .head.kind = WSM__CMD_AUTHENTICATED, .authenticated = { ticket, *decision } },
+		true, error);
 }
 
 int wsm_authorized(wsm_runtime *runtime, uint64_t ticket, bool allow)
 {
-	struct wsm__simple *command;
 	int status = wsm__runtime_check(runtime, NULL);
 
 	if (status)
 		return status;
-	command = wsm__simple_new(WSM__CMD_AUTHORIZED, ticket, nothing, nothing, nothing, nothing, NULL, 0);
-	if (command)
-		command->flag = allow;
-	return wsm__simple_post(runtime, command, true, NULL);
+	return wsm__order_post(
+		runtime, &(struct wsm__order){ .head.kind = WSM__CMD_AUTHORIZED, .authorized = { ticket, allow } },
+		true, NULL);
 }
 
 int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice id, wsm_slice json,
@@ -165,9 +142,10 @@ int wsm_reply(wsm_runtime *runtime, uint64_t conn, wsm_slice action, wsm_slice i
 
 	if (status)
 		return status;
-	return wsm__simple_post(runtime,
-	                        wsm__simple_new(WSM__CMD_REPLY, conn, action, id, json, wsm__str(error_code), NULL, 0),
-	                        true, NULL);
+	return wsm__order_post(runtime,
+	                       &(struct wsm__order){ .head.kind = WSM__CMD_REPLY,
+	                                             .reply = { conn, action, id, json, wsm__str(error_code) } },
+	                       true, NULL);
 }
 
 /* ---- the host's own actions ------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "host/log.h"
 #include "host/refusals.h"
-#include "host/simple.h"
+#include "host/order.h"
 
 unsigned wsm__checks_of_handlers(unsigned want)
 {
@@ -31,16 +31,11 @@ void wsm__checks_begin(wsm_runtime *runtime)
 
 void wsm__checks_add(wsm_runtime *runtime, unsigned checks)
 {
-	static const wsm_slice nothing = { NULL, 0 };
-	struct wsm__simple *command;
-
 	if (!checks || atomic_fetch_or(&runtime->checks, checks) || runtime->config->access[0] != 'a' ||
 	    !atomic_load(&runtime->running))
 		return;
-	command = wsm__simple_new(WSM__CMD_CHECKED, 0, nothing, nothing, nothing, nothing, NULL, 0);
-	if (command)
-		command->code = checks;
-	wsm__simple_post(runtime, command, true, NULL);
+	wsm__order_post(runtime, &(struct wsm__order){ .head.kind = WSM__CMD_CHECKED, .checked = { checks } }, true,
+	                NULL);
 }
 
 int wsm_access_checked(wsm_runtime *runtime, wsm_slice by, wsm_error *error)

@@ -78,6 +78,7 @@ struct wsm_runtime {
 	atomic_uint checks;      /* WSM__CHECK_…: what decides about clients (checks.h) */
 	_Atomic(char *) checked; /* what the application said about it; set once */
 	struct wsm__refusals refusals[WSM__REFUSED_KINDS];
+	atomic_ullong n_refused; /* who were told when to come back */
 	pthread_mutex_t actions_lock;
 	struct wsm__name *actions; /* commands of the host */
 

@@ -144,6 +144,11 @@ static int exchange(wsm_runtime *runtime, struct wsm__keys *keys, wsm_error *err
 	return wsm__fail(error, status, "the runtime is being stopped");
 }
 
+bool wsm_takes_tokens(const wsm_runtime *runtime)
+{
+	return runtime->jwt != NULL;
+}
+
 int wsm_reload_keys(wsm_runtime *runtime, const char *secret, const char *public_key, wsm_error *error)
 {
 	struct wsm__keys *keys;

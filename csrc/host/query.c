@@ -116,6 +116,18 @@ static struct wsm__asked *asked_new(const wsm_question *question, const wsm_rest
 	return asked;
 }
 
+static const char *sentence(const struct wsm__asked *asked, int status)
+{
+	bool moves = asked->act == WSM__ACT_JOIN || asked->act == WSM__ACT_LEAVE;
+
+	if (moves && status == WSM_ENOTFOUND)
+		return "the connection has gone, or it is not let in yet";
+	if (moves && status == WSM_EREFUSED)
+		return "the connection, or its user, has as many subscriptions as it may (max_rooms, "
+		       "max_rooms_per_user)";
+	return wsm_status_text(status);
+}
+
 /* The event was made with the question, and takes the answer as it is: nothing is left that could fail. */
 static void post_answer(wsm_runtime *runtime, struct wsm__asked *asked, int status)
 {
@@ -124,6 +136,8 @@ static void post_answer(wsm_runtime *runtime, struct wsm__asked *asked, int stat
 	if (!status)
 		status = wsm__buffer_steal(&asked->answer, &event->answer);
 	event->event.code = (unsigned)-status;
+	if (status)
+		event->event.text = wsm__str(sentence(asked, status));
 	event->event.data = wsm__slice(event->answer.data, event->answer.len);
 	asked->event = NULL;
 	wsm__event_post(runtime, event, true);
@@ -162,7 +176,7 @@ static int ask(wsm_runtime *runtime, struct wsm__asked *asked, wsm_error *error)
 	status = asked->done ? asked->status : WSM_ETIMEOUT;
 	pthread_mutex_unlock(&asked->lock);
 	if (status)
-		wsm__fail(error, status, "%s", wsm_status_text(status));
+		wsm__fail(error, status, "%s", sentence(asked, status));
 	return status;
 }
 
@@ -218,12 +232,13 @@ static bool take_place(wsm_runtime *runtime)
 	return false;
 }
 
-static struct wsm__asked *asked_later(const wsm_question *question, uint64_t ticket)
+static struct wsm__asked *asked_later(const wsm_question *question, enum wsm__act act, uint64_t ticket)
 {
 	struct wsm__asked *asked = asked_new(question, NULL);
 
 	if (!asked)
 		return NULL;
+	asked->act = act;
 	atomic_store(&asked->refs, 1); /* nobody waits */
 	asked->event = wsm__event_new(WSM_EVENT_ANSWER, wsm__str(NULL), wsm__str(NULL), wsm__str(NULL));
 	if (!asked->event) {
@@ -234,18 +249,17 @@ static struct wsm__asked *asked_later(const wsm_question *question, uint64_t tic
 	return asked;
 }
 
-int wsm_query_later(wsm_runtime *runtime, const wsm_question *question, uint64_t ticket, wsm_error *error)
+static int ask_later(wsm_runtime *runtime, const wsm_question *question, enum wsm__act act, uint64_t ticket,
+                     wsm_error *error)
 {
 	struct wsm__asked *asked;
-	int status = check(runtime, question, error);
+	int status;
 
-	if (status)
-		return status;
 	if (!take_place(runtime))
 		return wsm__fail(error, WSM_EOVERLOADED,
 		                 "%u questions wait for their answers to be taken; await some of them first",
 		                 WSM_QUESTIONS_MAX);
-	asked = asked_later(question, ticket);
+	asked = asked_later(question, act, ticket);
 	/* Forced, as one that is waited for: the places are the bound. */
 	status = asked ? wsm__post(runtime, &asked->head, true) : WSM_ENOMEM;
 	if (!status)
@@ -256,14 +270,45 @@ int wsm_query_later(wsm_runtime *runtime, const wsm_question *question, uint64_t
 	return wsm__fail(error, status, "%s", wsm_status_text(status));
 }
 
+int wsm_query_later(wsm_runtime *runtime, const wsm_question *question, uint64_t ticket, wsm_error *error)
+{
+	int status = check(runtime, question, error);
+
+	return status ? status : ask_later(runtime, question, WSM__ACT_ASK, ticket, error);
+}
+
+static int check_move(const wsm_runtime *runtime, wsm_slice room, wsm_error *error)
+{
+	int status = wsm__runtime_check(runtime, error);
+
+	return status || wsm__room_name_valid(room) ? status : no_room(room, error);
+}
+
+static int move_later(wsm_runtime *runtime, enum wsm__act act, uint64_t conn, wsm_slice room, uint64_t ticket,
+                      wsm_error *error)
+{
+	const wsm_question question = { .room = room, .since = conn };
+	int status = check_move(runtime, room, error);
+
+	return status ? status : ask_later(runtime, &question, act, ticket, error);
+}
+
+int wsm_conn_join_later(wsm_runtime *runtime, uint64_t conn, wsm_slice room, uint64_t ticket, wsm_error *error)
+{
+	return move_later(runtime, WSM__ACT_JOIN, conn, room, ticket, error);
+}
+
+int wsm_conn_leave_later(wsm_runtime *runtime, uint64_t conn, wsm_slice room, uint64_t ticket, wsm_error *error)
+{
+	return move_later(runtime, WSM__ACT_LEAVE, conn, room, ticket, error);
+}
+
 static int move(wsm_runtime *runtime, enum wsm__act act, uint64_t conn, wsm_slice room, wsm_error *error)
 {
 	const wsm_question question = { .room = room, .since = conn };
 	struct wsm__asked *asked;
-	int status = wsm__runtime_check(runtime, error);
+	int status = check_move(runtime, room, error);
 
-	if (!status && !wsm__room_name_valid(room))
-		status = no_room(room, error);
 	if (status)
 		return status;
 	asked = asked_new(&question, NULL);
@@ -271,12 +316,6 @@ static int move(wsm_runtime *runtime, enum wsm__act act, uint64_t conn, wsm_slic
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
 	asked->act = act;
 	status = ask(runtime, asked, error);
-	if (status == WSM_ENOTFOUND)
-		wsm__fail(error, status, "the connection has gone, or it is not let in yet");
-	else if (status == WSM_EREFUSED)
-		wsm__fail(error, status,
-		          "the connection, or its user, has as many subscriptions as it may (max_rooms, "
-		          "max_rooms_per_user)");
 	asked_unref(asked);
 	return status;
 }

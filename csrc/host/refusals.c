@@ -7,6 +7,10 @@
 #include "base/clock.h"
 #include "base/visible.h"
 #include "host/log.h"
+#include "policy/config.h"
+
+#define RETRY_SECS 5              /* at most */
+#define GOLDEN 0.6180339887498949 /* multiples of it, modulo 1, are spread evenly however many there are */
 
 const char *wsm__log_text(char *out, size_t size, wsm_slice text)
 {
@@ -49,4 +53,34 @@ void wsm__refusal_tell(wsm_runtime *runtime, enum wsm__refused kind, const char 
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	wsm__log(runtime, WSM_WARNING, "refused: %s%s", line, more);
+}
+
+/* ---- what a refused client is told ------------------------------------------------------------------------------ */
+
+unsigned wsm__retry_after(double drain_spread, uint64_t number)
+{
+	double window = drain_spread < RETRY_SECS ? drain_spread : RETRY_SECS, phase = (double)(number % 4096) * GOLDEN;
+
+	return 1 + (unsigned)((phase - (unsigned)phase) * window);
+}
+
+unsigned wsm_retry_after(wsm_runtime *runtime)
+{
+	return wsm__retry_after(runtime->config->drain_spread, atomic_fetch_add(&runtime->n_refused, 1));
+}
+
+unsigned wsm_refusal_code(unsigned http_status)
+{
+	switch (http_status) {
+	case 401:
+		return 4401;
+	case 403:
+		return 4403;
+	case 429:
+		return 4429;
+	case 503:
+		return 1013;
+	default:
+		return 4400;
+	}
 }

@@ -15,4 +15,10 @@ void wsm__refusal_tell(wsm_runtime *runtime, enum wsm__refused kind, const char 
  */
 const char *wsm__log_text(char *out, size_t size, wsm_slice text);
 
+/*
+ * How long the number-th refused client is to wait, whole seconds from 1: the value of Retry-After. Not long: another process, or
+ * the next one, may take it at once.
+ */
+unsigned wsm__retry_after(double drain_spread, uint64_t number);
+
 #endif

@@ -6,12 +6,10 @@
 #include "base/ids.h"
 #include "base/slice.h"
 #include "host/handle.h"
-#include "host/simple.h"
+#include "host/order.h"
 #include "policy/config.h"
 #include "policy/jwt.h"
 #include "wire/name.h"
-
-static const wsm_slice nothing = { NULL, 0 };
 
 void wsm__revoke_init(wsm_runtime *runtime, const struct wsm_config *config)
 {
@@ -38,7 +36,6 @@ static int check_names(wsm_slice jti, wsm_slice user_id, wsm_error *error)
 int wsm_revoke(wsm_runtime *runtime, const wsm_revocation *given, wsm_error *error)
 {
 	wsm_revocation what = *given;
-	struct wsm__simple *command;
 	uint64_t now = wsm__unix_ms();
 	int status = wsm__runtime_check_fork(runtime, error);
 
@@ -54,8 +51,10 @@ int wsm_revoke(wsm_runtime *runtime, const wsm_revocation *given, wsm_error *err
 	status = wsm__revocations_add(&runtime->revocations, &what, now, error);
 	if (status || !atomic_load(&runtime->running)) /* nobody is connected, and nobody will be with it */
 		return status;
-	command = wsm__simple_new(WSM__CMD_REVOKED, what.before_ms, what.user_id, nothing, nothing, nothing, NULL, 0);
-	status = wsm__simple_post(runtime, command, true, NULL);
+	status = wsm__order_post(
+		runtime,
+		&(struct wsm__order){ .head.kind = WSM__CMD_REVOKED, .revoked = { what.user_id, what.before_ms } },
+		true, NULL);
 	return status == WSM_ENOMEM ? wsm__fail(error, status, "out of memory") : WSM_OK;
 }
 

@@ -212,7 +212,7 @@ static const char *prefix_of(wsm_target target)
 {
 	switch (target) {
 	case WSM_TO_PROJECT:
-		return "project:";
+		return WSM__PROJECT;
 	case WSM_TO_USER:
 		return "@user:";
 	case WSM_TO_SESSION:
@@ -255,7 +255,7 @@ static bool is_room(wsm_slice room)
 /* The room of an event that was given none: the first alternative of its template ("a|b") whose members are there. */
 static int automatic(const struct route *route, char out[NAME_SIZE], wsm_error *error)
 {
-	const char *rest = route->event ? route->event->room : "project:{project_id}";
+	const char *rest = route->event ? route->event->room : WSM__PROJECT "{project_id}";
 	char template[NAME_SIZE];
 	int len = -1;
 
@@ -354,7 +354,7 @@ static int check_names(const struct route *route, bool flat, wsm_slice payload, 
 static struct wsm__publish *allocate(const struct route *route, wsm_slice key, size_t room_bytes, size_t n_rooms,
                                      wsm_slice payload, struct wsm__arena *arena)
 {
-	size_t bytes = room_bytes + n_rooms + route->from->type.len + key.len + payload.len + 3;
+	size_t bytes = room_bytes + n_rooms + route->from->type.len + route->from->once.len + key.len + payload.len + 4;
 	struct wsm__publish *publish;
 	wsm_member *members;
 	wsm_slice *rooms;
@@ -380,6 +380,7 @@ static struct wsm__publish *allocate(const struct route *route, wsm_slice key, s
 	}
 	publish->type = wsm__arena_copy(arena, route->from->type);
 	publish->key = wsm__arena_copy(arena, key);
+	publish->once = wsm__arena_copy(arena, route->from->once);
 	publish->payload = wsm__arena_copy(arena, payload);
 	return publish;
 }

@@ -24,6 +24,7 @@ struct wsm__publish {
 	const wsm_member *members;
 	size_t n_members;
 	wsm_slice type, key, payload;
+	wsm_slice once; /* empty: it may come twice */
 };
 
 /* Checks and routes; makes the command. WSM_EROOM, WSM_EINVAL, WSM_EJSON, WSM_ENOMEM. */

@@ -181,6 +181,8 @@ typedef struct wsm_endpoint {
 
 /* Adds an endpoint or replaces the one of the same path. New runtimes have those of docs/protocol.md. */
 int wsm_endpoint_set(wsm_runtime *runtime, const wsm_endpoint *endpoint, wsm_error *error);
+/* The path of one of those, static, and its flags; NULL behind the last. Any thread. */
+const char *wsm_endpoint_default(size_t index, unsigned *flags);
 /* WSM_ENOTFOUND when there is none of that path pattern. */
 int wsm_endpoint_remove(wsm_runtime *runtime, wsm_slice path);
 /* Whether a request path (no query) belongs to an endpoint. */
@@ -237,6 +239,9 @@ int wsm_conn_join(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error
  * to by itself, and wsm_subscribe() for connections to come, stay as they are. WSM_EROOM, WSM_ENOTFOUND and so on, as above.
  */
 int wsm_conn_leave(wsm_runtime *runtime, uint64_t conn, wsm_slice room, wsm_error *error);
+/* The same without waiting: as wsm_query_later(), with no data in the answer. */
+int wsm_conn_join_later(wsm_runtime *runtime, uint64_t conn, wsm_slice room, uint64_t ticket, wsm_error *error);
+int wsm_conn_leave_later(wsm_runtime *runtime, uint64_t conn, wsm_slice room, uint64_t ticket, wsm_error *error);
 /* Closes one connection. code 1000-1013 or 3000-4999, 0 for 4409; reason is cut at 123 bytes. */
 int wsm_disconnect(wsm_runtime *runtime, wsm_slice client_id, unsigned code, wsm_slice reason, wsm_error *error);
 int wsm_disconnect_user(wsm_runtime *runtime, wsm_slice user_id, unsigned code, wsm_slice reason, wsm_error *error);
@@ -321,6 +326,12 @@ typedef struct wsm_request {
  */
 int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *request, const wsm_admission *admission, uint64_t *conn,
                     unsigned *http_status, wsm_error *error);
+/*
+ * How such a host refuses: the close code that says what an HTTP status says, where it can no longer answer by HTTP; and, with 503,
+ * the seconds of Retry-After, which differ so that those who were refused do not come back at once. Any thread.
+ */
+unsigned wsm_refusal_code(unsigned http_status);
+unsigned wsm_retry_after(wsm_runtime *runtime);
 int wsm_bridge_receive(wsm_runtime *runtime, uint64_t conn, bool binary, const void *data, size_t len);
 int wsm_bridge_written(wsm_runtime *runtime, uint64_t conn, size_t bytes);
 /* The client has gone (its close code, or 1006). */
@@ -363,7 +374,7 @@ typedef enum wsm_event_kind {
 	WSM_EVENT_BRIDGE_SEND, /* conn, data, binary */
 	WSM_EVENT_CLOSED,      /* conn, code, text (reason): an adopted or bridged connection has ended */
 	WSM_EVENT_REPORT,      /* receipt: borrowed from the event; ticket: that of wsm_receipt_watch_report() */
-	WSM_EVENT_ANSWER /* ticket: that of wsm_query_later(); code: minus its status; data: its answer, of WSM_OK */
+	WSM_EVENT_ANSWER /* ticket: that of wsm_query_later(); code: minus its status; data: its answer, of WSM_OK; else text: why */
 } wsm_event_kind;
 
 typedef struct wsm_event {
@@ -502,6 +513,30 @@ typedef struct wsm_rest_answer {
 	wsm_text body;            /* release by wsm_text_free() */
 } wsm_rest_answer;
 
+/* Bytes of a body that are taken; of a longer one, a host need not keep more than one byte over it: enough for the 413. */
+#define WSM_REST_BODY_MAX 1048576u
+
+typedef enum wsm_rest_caller {
+	WSM_REST_ANYONE,
+	WSM_REST_MEMBER, /* who may read the room's history (docs/access.md) */
+	WSM_REST_READER, /* on this machine, or with the API key */
+	WSM_REST_WRITER, /* the same, and by no page of another origin */
+	WSM_REST_ADMIN   /* of the panel (docs/admin.md) */
+} wsm_rest_caller;
+
+/* One of the calls: hosts make their routes of these. All texts are static. */
+typedef struct wsm_rest_route {
+	const char *name;   /* "history" */
+	const char *method; /* "GET", with HEAD, or "POST"; other methods get an answer of the same path, too: 405 */
+	const char *path;   /* "/api/ws/project/{project_id}/subscribers" */
+	const char *parameters; /* of the query, or members of the JSON body of a POST: "room,since,limit" */
+	wsm_rest_caller caller;
+	const char *doc; /* one sentence, without its full stop */
+} wsm_rest_route;
+
+/* The calls, in order; NULL behind the last. Any thread. */
+const wsm_rest_route *wsm_rest_route_at(size_t index);
+
 /* [query] One REST call of docs/protocol.md. Unknown paths answer 404 in the same manner. */
 int wsm_rest(wsm_runtime *runtime, const wsm_rest_request *request, wsm_rest_answer *answer, wsm_error *error);
 
@@ -526,6 +561,8 @@ int wsm_revoke(wsm_runtime *runtime, const wsm_revocation *revocation, wsm_error
 int wsm_unrevoke(wsm_runtime *runtime, wsm_slice jti, wsm_slice user_id, wsm_error *error);
 /* [{"jti", "until"} or {"user_id", "before", "until"}], Unix milliseconds. Release by wsm_text_free(). WSM_EFORKED. */
 int wsm_revocations(wsm_runtime *runtime, wsm_text *answer, wsm_error *error);
+/* Whether there is a key for tokens (options jwt_secret, jwt_public_key), so that a path, a query or a header may have one in it. */
+bool wsm_takes_tokens(const wsm_runtime *runtime);
 /*
  * Exchanges the keys that tokens are checked with, while the runtime runs. Texts as for options jwt_secret and jwt_public_key; NULL:
  * as configured, the file of a path being read again. The algorithm stays. Live connections stay, too. WSM_ECONFIG, and the old

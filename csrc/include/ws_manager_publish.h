@@ -71,6 +71,11 @@ typedef struct wsm_publication {
 	const wsm_member *members;
 	size_t n_members;
 	unsigned flags; /* WSM_PUBLISH_… */
+	/*
+	 * An id of at most 128 bytes: a second publication to the same room with it within 5 minutes is not sent, and its receipt tells the
+	 * position of the first. Empty: none.
+	 */
+	wsm_slice once;
 } wsm_publication;
 
 typedef struct wsm_receipt wsm_receipt;
@@ -86,13 +91,15 @@ int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const 
                 wsm_receipt **receipt, wsm_error *error);
 
 typedef struct wsm_delivery {
-	int status;          /* WSM_OK, WSM_EOVERLOADED, WSM_ENOTRUNNING (stopped before it was sent) */
+	int status; /* WSM_OK, WSM_EOVERLOADED, WSM_ENOTRUNNING (stopped before it was sent), WSM_EUNAVAILABLE (its log) */
 	uint64_t recipients; /* connections that it was queued for */
 	bool superseded;     /* held back by max_rate, and a newer one of its key took its place */
 	uint64_t offset;     /* 0: no position */
 	char room[136];      /* "" where there were several ids */
 	char epoch[24];      /* "" where there is no position */
 	char message_id[28];
+	bool stored;    /* it is in the log of its room, on disk */
+	bool duplicate; /* its `once` was published already: the position is that one's, and nothing was sent */
 } wsm_delivery;
 
 void wsm_receipt_ref(wsm_receipt *receipt);

@@ -204,6 +204,8 @@ static int store_string(const struct attempt *attempt)
 		return refuse(attempt, "visible ASCII characters without spaces, as it is sent in an HTTP header");
 	if (strcmp(name, "broker_url") == 0 && strcmp(value, "memory:") != 0)
 		return refuse(attempt, "memory:, the only broker of this version");
+	if (strcmp(name, "store_sync") == 0 && strcmp(value, "normal") != 0 && strcmp(value, "full") != 0)
+		return refuse(attempt, "normal or full");
 	if (strcmp(name, "access") == 0 && strcmp(value, "auto") != 0 && strcmp(value, "open") != 0 &&
 	    strcmp(value, "granted") != 0)
 		return refuse(attempt, "auto, open or granted");
@@ -384,6 +386,8 @@ void wsm_config_free(wsm_config *config)
 	free(config->access);
 	free(config->api_key);
 	free(config->broker_url);
+	free(config->store);
+	free(config->store_sync);
 	free(config->tls_cert);
 	free(config->tls_key);
 	free(config->exempt_ips);

@@ -61,6 +61,9 @@ struct wsm_config {
 	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */
 	size_t n_allowed_origins;
 	char *api_key;        /* "" none */
+	char *store;          /* path; "" none */
+	char *store_sync;     /* normal, full */
+	double store_wait;    /* 0 s */
 	char *broker_url;     /* "memory:"; anything else is WSM_ECONFIG in this version */
 	char *test_echo_path; /* "" none */
 	bool rest;            /* rest: answer REST calls on the own port; true */

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/slice.h"
-#include "wire/name.h"
 
 /* ---- patterns --------------------------------------------------------------------------------------------------- */
 
@@ -81,7 +80,7 @@ static int check_path(wsm_slice path, wsm_error *error)
 	return WSM_OK;
 }
 
-int wsm__room_from_template(const char *room, const struct wsm__path_params *params, char out[136])
+int wsm__room_from_template(const char *room, const struct wsm__path_params *params, char out[WSM__ROOM_SIZE])
 {
 	size_t len = 0;
 
@@ -168,7 +167,7 @@ static int check_rooms(const wsm_endpoint *endpoint, wsm_error *error)
 		params.at[params.count++].value = wsm__str("x");
 	}
 	for (size_t i = 0; i < endpoint->n_rooms; i++) {
-		char *room = wsm__slice_dup(endpoint->rooms[i]), out[136];
+		char *room = wsm__slice_dup(endpoint->rooms[i]), out[WSM__ROOM_SIZE];
 		int len = room ? wsm__room_from_template(room, &params, out) : 0;
 
 		free(room);
@@ -279,6 +278,14 @@ static const struct {
 	{ "/ws/logs", "logs", "connection", "heartbeat", 0 },
 	{ "/ws/{token}", "@all", "connected", "heartbeat", WSM_ENDPOINT_AUTH },
 };
+
+const char *wsm_endpoint_default(size_t index, unsigned *flags)
+{
+	if (index >= sizeof(defaults) / sizeof(defaults[0]))
+		return NULL;
+	*flags = defaults[index].flags;
+	return defaults[index].path;
+}
 
 int wsm__endpoints_init(struct wsm__endpoints *endpoints)
 {

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "ws_manager.h"
+#include "wire/name.h"
 
 #define WSM__PATH_PARAMS_MAX 8
 #define WSM__PATH_MAX 9216 /* bytes of a request path: a token, and what stands around it */
@@ -55,6 +55,6 @@ struct wsm__endpoint *wsm__endpoints_find(struct wsm__endpoints *endpoints, wsm_
 bool wsm__endpoints_say(struct wsm__endpoints *endpoints, wsm_slice type);
 void wsm__endpoint_unref(struct wsm__endpoint *endpoint);
 /* Replaces {name} in a room template; -1 if the result is no valid room name (the template "@all" is one). Length otherwise. */
-int wsm__room_from_template(const char *room, const struct wsm__path_params *params, char out[136]);
+int wsm__room_from_template(const char *room, const struct wsm__path_params *params, char out[WSM__ROOM_SIZE]);
 
 #endif

@@ -145,6 +145,15 @@
 	  "Key that writing REST calls need when they do not come from loopback.")                                     \
 	X(broker_url, "WEBSOCKET_BROKER_URL", STRING, "memory:", 0, 0,                                                 \
 	  "Where rooms and history are kept; memory: is this process.")                                                \
+	X(store, "WEBSOCKET_STORE", STRING, "", 0, 0,                                                                  \
+	  "File that rooms with the rule store=\"disk\" are kept in, which survives the process; of one process at a " \
+	  "time.")                                                                                                     \
+	X(store_sync, "WEBSOCKET_STORE_SYNC", STRING, "normal", 0, 0,                                                  \
+	  "What the file survives: normal (the death of the process; the last commits may go with the machine's "      \
+	  "power, which clients are told) or full (the loss of power, too).")                                          \
+	X(store_wait, "WEBSOCKET_STORE_WAIT", SECS, "0", 0, 3600,                                                      \
+	  "Seconds that a start waits for another process to let go of the file; rooms kept in it are not available "  \
+	  "meanwhile.")                                                                                                \
 	X(rest, "WEBSOCKET_REST", BOOL, "true", 0, 0, "Whether the runtime's own port answers REST calls.")            \
 	X(admin, "WEBSOCKET_ADMIN", BOOL, "false", 0, 0,                                                               \
 	  "Whether there is the admin panel, /ws/admin, for who has the API key; without a key, for this machine.")    \

@@ -22,6 +22,7 @@ static const struct wsm__room_rule unset = { .history_size = -1, .history_ttl = 
 /* The words of each kind of setting; the index is the value of its enum. */
 static const char *const who_words[] = { "", "anyone", "authenticated", "granted", "nobody", NULL };
 static const char *const overflow_words[] = { "", "recover", "drop_oldest", "latest", "disconnect", NULL };
+static const char *const where_words[] = { "", "memory", "disk", NULL };
 static const char *const switch_words[] = { "", "on", "off", NULL };
 
 enum kind { KIND_WORD, KIND_COUNT, KIND_SECS };
@@ -43,6 +44,7 @@ static const struct setting {
 	{ "overflow", KIND_WORD, overflow_words, offsetof(struct wsm__room_rule, overflow),
 	  "recover, drop_oldest, latest or disconnect" },
 	{ "presence_events", KIND_WORD, switch_words, offsetof(struct wsm__room_rule, presence_events), "on or off" },
+	{ "store", KIND_WORD, where_words, offsetof(struct wsm__room_rule, store), "memory or disk" },
 	{ "history_size", KIND_COUNT, NULL, offsetof(struct wsm__room_rule, history_size),
 	  "an integer from 0 to 1000000" },
 	{ "history_ttl", KIND_SECS, NULL, offsetof(struct wsm__room_rule, history_ttl),
@@ -180,7 +182,7 @@ int wsm__rules_set(struct wsm__rules *rules, wsm_slice pattern, wsm_slice settin
 		return wsm__fail(
 			error, WSM_EINVAL,
 			"room rule of \"%.*s\": \"%.*s\" is no setting; there are subscribe, publish, history, "
-			"presence, overflow, presence_events, history_size, history_ttl",
+			"presence, overflow, presence_events, store, history_size, history_ttl",
 			(int)pattern.len, pattern.data, (int)(setting.len < 40 ? setting.len : 40),
 			setting.data ? setting.data : "");
 	if (apply(found, value, &scratch))

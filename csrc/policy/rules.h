@@ -25,6 +25,7 @@ enum wsm__overflow {
 	WSM__OVERFLOW_LATEST,
 	WSM__OVERFLOW_DISCONNECT
 };
+enum wsm__where { WSM__WHERE_UNSET, WSM__WHERE_MEMORY, WSM__WHERE_DISK };
 enum wsm__switch { WSM__SWITCH_UNSET, WSM__SWITCH_ON, WSM__SWITCH_OFF };
 
 /* Every setting, as it holds for one room. */
@@ -32,6 +33,7 @@ struct wsm__room_rule {
 	enum wsm__who subscribe, publish, history, presence;
 	enum wsm__overflow overflow;
 	enum wsm__switch presence_events;
+	enum wsm__where store;
 	int64_t history_size; /* messages; -1 unset */
 	double history_ttl;   /* seconds; -1 unset */
 };

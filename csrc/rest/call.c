@@ -5,7 +5,6 @@
 
 #include "base/slice.h"
 
-#define BODY_MAX 1048576u /* bytes of a POST body */
 #define DEPTH_MAX 64
 
 void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code, const char *message)
@@ -16,6 +15,11 @@ void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code,
 	wsm__buffer_addf(call->out, "{\"error\":{\"code\":\"%s\",\"message\":", code);
 	wsm__buffer_add_json(call->out, wsm__str(message));
 	wsm__buffer_add_str(call->out, "}}");
+}
+
+void wsm__call_unavailable(struct wsm__call *call, int status)
+{
+	wsm__call_refuse(call, 503, wsm_status_code(status), wsm_status_text(status));
 }
 
 void wsm__call_refuse_key(struct wsm__call *call, const char *message)
@@ -37,7 +41,7 @@ json_t *wsm__call_body(struct wsm__call *call)
 	bool string = false;
 	json_t *json;
 
-	if (body.len > BODY_MAX) {
+	if (body.len > WSM_REST_BODY_MAX) {
 		wsm__call_refuse(call, 413, "message_too_large", "the body has more than 1 MiB");
 		return NULL;
 	}

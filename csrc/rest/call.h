@@ -5,15 +5,17 @@
 #include <jansson.h>
 
 #include "base/buffer.h"
+#include "clients/ticket.h"
 #include "host/request.h"
 #include "rest/key.h"
 
 struct wsm__inquiry;
+struct wsm__sending;
 
 struct wsm__call {
 	struct wsm__core *core;
 	const wsm_rest_request *request;
-	struct wsm__inquiry *inquiry; /* NULL: it cannot wait for the authenticate handler */
+	struct wsm__inquiry *inquiry; /* what it may wait for, or has waited for */
 	struct wsm__buffer *out;
 	unsigned status;
 	char why[200];            /* it was refused */
@@ -24,6 +26,8 @@ struct wsm__call {
 
 /* Answers {"error":{"code","message"}}, whatever was written before. */
 void wsm__call_refuse(struct wsm__call *call, unsigned status, const char *code, const char *message);
+/* 503: the log of a room cannot do what was asked now. */
+void wsm__call_unavailable(struct wsm__call *call, int status);
 /* The same for want of the key: because it is wrong, or was not looked at, or with `message`. */
 void wsm__call_refuse_key(struct wsm__call *call, const char *message);
 /* The body as a JSON object, to be released; NULL if it is none: refused. */
@@ -39,11 +43,19 @@ static inline bool wsm__call_has_key(const struct wsm__call *call)
 	return call->key == WSM__KEY_GOOD;
 }
 
-/* A call that can wait until the host's authenticate handler has said who calls. */
+/* What a call waits for, and what it has waited for: the word of the host's authenticate handler, or the log of a room. */
 struct wsm__inquiry {
+	bool can_ask;                 /* in: the handler can be asked */
 	bool asks;                    /* out: nobody else could say; there is no answer yet */
 	struct wsm__buffer question;  /* out: JSON for the handler; the caller's */
 	const wsm_decision *decision; /* in: what it has said; NULL: it was not asked yet */
+	bool waits; /* out: for the log, until `sending` is done, or else as `need` says; no answer yet */
+	struct wsm__sending *sending;
+	struct wsm__need need;
+	bool again; /* in: it has waited for the log, was admitted before, and this is how it came out: */
+	int log_status;
+	const struct wsm__log_read *page;
+	const wsm_delivery *delivery;
 };
 
 #endif

@@ -53,7 +53,7 @@ static bool ask_host(const struct wsm__call *call)
 	struct wsm__inquiry *inquiry = call->inquiry;
 
 	/* Who tries a key that is wrong is told that, and asks nobody. */
-	if (!inquiry || inquiry->decision || call->key != WSM__KEY_NONE ||
+	if (!inquiry->can_ask || inquiry->decision || call->key != WSM__KEY_NONE ||
 	    !wsm__wants(call->core, WSM_WANT_AUTHENTICATE))
 		return false;
 	inquiry->asks = true;
@@ -114,7 +114,7 @@ static unsigned check_token(struct wsm__call *call, wsm_slice room, const char *
  */
 static unsigned check_read(struct wsm__call *call, wsm_slice room, const char **why)
 {
-	const wsm_decision *decision = call->inquiry ? call->inquiry->decision : NULL;
+	const wsm_decision *decision = call->inquiry->decision;
 	struct wsm__reader reader = { .claims = NULL };
 	wsm_rest_request said;
 	unsigned status;
@@ -185,7 +185,8 @@ void wsm__rest_history(struct wsm__call *call, wsm_slice rest)
 	}
 	history.has_since = since_len != -1;
 	history.limit = (unsigned)wanted;
-	status = check_read(call, history.room, &why);
+	history.page = call->inquiry->page;
+	status = call->inquiry->again ? 0 : check_read(call, history.room, &why);
 	if (status) {
 		call->core->counters.forbidden++;
 		wsm__refusal_tell(call->core->runtime, WSM__REFUSED_HISTORY, "history of \"%s\" over REST: %s",
@@ -193,7 +194,13 @@ void wsm__rest_history(struct wsm__call *call, wsm_slice rest)
 		wsm__call_refuse(call, status, code_of(status), why);
 		return;
 	}
-	if (call->inquiry && call->inquiry->asks)
+	if (call->inquiry->asks)
 		return;
-	wsm__answer_history(call->core, &history, call->out);
+	if (call->inquiry->log_status) {
+		wsm__call_unavailable(call, call->inquiry->log_status);
+		return;
+	}
+	call->inquiry->waits = wsm__history_needs(call->core, &history, &call->inquiry->need);
+	if (!call->inquiry->waits)
+		wsm__answer_history(call->core, &history, call->out);
 }

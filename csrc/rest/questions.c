@@ -6,12 +6,13 @@
 #include "clients/peers.h"
 #include "clients/presence.h"
 #include "clients/subscription.h"
+#include "core/publish.h"
 #include "host/query.h"
 #include "host/report.h"
 #include "rest/call.h"
 #include "rest/rest.h"
 
-static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
+static int answer_question(struct wsm__core *core, struct wsm__asked *asked, struct wsm__inquiry *inquiry)
 {
 	const wsm_question *question = &asked->question;
 	struct wsm__history_request history = {
@@ -20,6 +21,7 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
 		.since = { question->epoch, question->since },
 		.limit = question->limit,
 		.max_bytes = SIZE_MAX / 2,
+		.page = inquiry->page,
 	};
 	struct wsm__presence_page page;
 	struct wsm__conn *conn;
@@ -48,9 +50,15 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
 		wsm__answer_presence(core, &page, &asked->answer);
 		break;
 	case WSM_QUERY_HISTORY:
+		inquiry->waits = wsm__history_needs(core, &history, &inquiry->need);
+		if (inquiry->waits)
+			return WSM_OK;
 		wsm__answer_history(core, &history, &asked->answer);
 		break;
 	case WSM_QUERY_POSITION:
+		inquiry->waits = wsm__room_needs(core, question->room, &inquiry->need);
+		if (inquiry->waits)
+			return WSM_OK;
 		wsm__answer_position(core, question->room, &asked->answer);
 		break;
 	case WSM_QUERY_METRICS:
@@ -65,47 +73,103 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked)
 	return asked->answer.failed ? WSM_ENOMEM : WSM_OK;
 }
 
-/* A call of the host, which may ask its handler itself, as the own port does. */
-static int answer_rest(struct wsm__core *core, const wsm_rest_request *request, wsm_rest_answer *answer)
+/* ---- REST calls of the host ---------------------------------------------------------------------------------------- */
+
+/* One may ask its handler itself, as the own port does. `inquiry`: what it has waited for. WSM_OK, or it waits on; WSM_ENOMEM. */
+static int answer_rest(struct wsm__core *core, struct wsm__asked *asked, struct wsm__inquiry *inquiry)
 {
+	const wsm_rest_request *request = &asked->rest;
 	const wsm_decision no = { .allow = false, .code = request->code, .reason = request->reason };
-	struct wsm__inquiry inquiry = { .decision = request->refused ? &no : NULL };
+	wsm_rest_answer *answer = &asked->rest_answer;
 	struct wsm__address client;
 	int status;
 
-	wsm__buffer_init(&inquiry.question);
-	status = wsm__rest_answer(core, request, request->asks || request->refused ? &inquiry : NULL, answer);
-	if (!status && inquiry.asks) {
+	inquiry->can_ask = request->asks;
+	inquiry->decision = request->refused ? &no : NULL;
+	wsm__buffer_init(&inquiry->question);
+	status = wsm__rest_answer(core, request, inquiry, answer);
+	if (!status && inquiry->asks) {
 		wsm_text_free(&answer->body);
 		answer->status = 0;
-		status = wsm__buffer_steal(&inquiry.question, &answer->body);
+		status = wsm__buffer_steal(&inquiry->question, &answer->body);
 	}
-	wsm__buffer_fini(&inquiry.question);
+	if (inquiry->waits)
+		wsm_text_free(&answer->body);
+	wsm__buffer_fini(&inquiry->question);
 	/* Afterwards, as on the own port: the ban that may follow is no answer to this call. */
 	if (request->refused && wsm__decision_offends(&no) && wsm__rest_client(core->runtime, request, &client))
 		wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
 	return status;
 }
 
+/* ---- any question -------------------------------------------------------------------------------------------------- */
+
+static void run(struct wsm__core *core, struct wsm__asked *asked, struct wsm__inquiry *inquiry);
+
+static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
+{
+	struct wsm__inquiry inquiry = {
+		.log_status = outcome->status, .page = outcome->read, .delivery = outcome->delivery, .again = true
+	};
+
+	if (outcome->status && ((struct wsm__asked *)ticket->who)->act != WSM__ACT_REST)
+		wsm__query_finish(ticket->core->runtime, ticket->who, outcome->status);
+	else
+		run(ticket->core, ticket->who, &inquiry);
+}
+
+static void wait_for_log(struct wsm__core *core, struct wsm__asked *asked, const struct wsm__inquiry *inquiry)
+{
+	struct wsm__ticket *ticket = wsm__ticket_new(core, WSM__AWAITS_LOG, &core->waits, asked, log_answered, NULL);
+
+	if (ticket && inquiry->sending)
+		wsm__publish_then(inquiry->sending, wsm__ticket_published, ticket->number);
+	else if (!ticket || !wsm__ticket_await(ticket, &inquiry->need))
+		wsm__query_finish(core->runtime, asked, WSM_ENOMEM);
+}
+
+static int answer(struct wsm__core *core, struct wsm__asked *asked, struct wsm__inquiry *inquiry)
+{
+	switch (asked->act) {
+	case WSM__ACT_REST:
+		return answer_rest(core, asked, inquiry);
+	case WSM__ACT_JOIN:
+		inquiry->waits = wsm__room_needs(core, asked->question.room, &inquiry->need);
+		return inquiry->waits ? WSM_OK
+		                      : wsm__subscription_join(core, asked->question.since, asked->question.room);
+	case WSM__ACT_LEAVE:
+		return wsm__subscription_leave(core, asked->question.since, asked->question.room);
+	default:
+		return answer_question(core, asked, inquiry);
+	}
+}
+
+static void run(struct wsm__core *core, struct wsm__asked *asked, struct wsm__inquiry *inquiry)
+{
+	int status = answer(core, asked, inquiry);
+
+	if (inquiry->waits && !status)
+		wait_for_log(core, asked, inquiry);
+	else
+		wsm__query_finish(core->runtime, asked, status);
+}
+
 void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked)
 {
-	int status;
+	struct wsm__inquiry inquiry = { .again = false };
 
 	wsm__flush(core); /* what the asker has published counts as sent, unless a socket is full */
 	wsm__reports_tell(&core->registry.deliveries);
-	switch (asked->act) {
-	case WSM__ACT_REST:
-		status = answer_rest(core, &asked->rest, &asked->rest_answer);
-		break;
-	case WSM__ACT_JOIN:
-		status = wsm__subscription_join(core, asked->question.since, asked->question.room);
-		break;
-	case WSM__ACT_LEAVE:
-		status = wsm__subscription_leave(core, asked->question.since, asked->question.room);
-		break;
-	default:
-		status = answer_question(core, asked);
-		break;
+	run(core, asked, &inquiry);
+}
+
+void wsm__questions_end(struct wsm__core *core)
+{
+	const struct wsm__ticket *ticket;
+
+	DL_FOREACH(core->waits.tickets, ticket) {
+		if (ticket->who)
+			wsm__query_finish(core->runtime, ticket->who, WSM_ENOTRUNNING);
 	}
-	wsm__query_finish(core->runtime, asked, status);
+	wsm__tickets_forget(&core->waits);
 }

@@ -8,4 +8,7 @@ struct wsm__core;
 /* Answers one, and tells who waits. */
 void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked);
 
+/* Those that wait for a log are not answered any more. */
+void wsm__questions_end(struct wsm__core *core);
+
 #endif

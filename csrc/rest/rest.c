@@ -43,72 +43,76 @@ static bool may_read(const struct wsm__call *call)
 	return wsm__call_has_key(call) || call->from.local;
 }
 
-static bool refuse(struct wsm__call *call)
+static bool allowed(struct wsm__call *call, const struct wsm__rest_row *row)
 {
-	wsm__call_refuse_key(
-		call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes from "
-		      "this machine to localhost, and not through a proxy");
-	return false;
+	bool may = true;
+
+	if (row->allowed)
+		return row->allowed(call);
+	if (row->route.caller == WSM_REST_WRITER)
+		may = may_write(call);
+	else if (row->route.caller == WSM_REST_READER)
+		may = may_read(call);
+	if (!may)
+		wsm__call_refuse_key(
+			call, "this call needs the API key (api_key; X-API-Key, or Authorization: Bearer), or comes "
+			      "from this machine to localhost, and not through a proxy");
+	return may;
 }
 
-static bool writes(struct wsm__call *call)
+/* Whether the API key would help; else what stands behind Bearer may be a token. */
+static bool is_for_key(const struct wsm__rest_row *row)
 {
-	return may_write(call) || refuse(call);
-}
-
-static bool reads(struct wsm__call *call)
-{
-	return may_read(call) || refuse(call);
+	return row->route.caller != WSM_REST_ANYONE && row->route.caller != WSM_REST_MEMBER;
 }
 
 /* ---- the calls -------------------------------------------------------------------------------------------------- */
 
-static void get_stats(struct wsm__call *call, wsm_slice rest)
+static void get_stats(struct wsm__call *call, wsm_slice value)
 {
-	(void)rest;
+	(void)value;
 	wsm__answer_stats(call->core, call->out);
 }
 
-static void get_connections(struct wsm__call *call, wsm_slice rest)
+static void get_connections(struct wsm__call *call, wsm_slice value)
 {
-	(void)rest;
+	(void)value;
 	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_active);
 }
 
 /* For load balancers: whether new clients are welcome. */
-static void get_health(struct wsm__call *call, wsm_slice rest)
+static void get_health(struct wsm__call *call, wsm_slice value)
 {
 	bool draining = atomic_load(&call->core->runtime->draining);
 
-	(void)rest;
+	(void)value;
 	call->status = draining ? 503 : 200;
 	wsm__buffer_addf(call->out, "{\"status\":\"%s\"}", draining ? "draining" : "ok");
 }
 
 /* For who restarts processes: that it answers is the answer, while it drains, too. */
-static void get_live(struct wsm__call *call, wsm_slice rest)
+static void get_live(struct wsm__call *call, wsm_slice value)
 {
-	(void)rest;
+	(void)value;
 	wsm__buffer_add_str(call->out, "{\"status\":\"ok\"}");
 }
 
-static void get_bans(struct wsm__call *call, wsm_slice rest)
+static void get_bans(struct wsm__call *call, wsm_slice value)
 {
-	(void)rest;
+	(void)value;
 	wsm__peers_answer_bans(call->core, call->out);
 }
 
-static void get_metrics(struct wsm__call *call, wsm_slice rest)
+static void get_metrics(struct wsm__call *call, wsm_slice value)
 {
-	(void)rest;
+	(void)value;
 	wsm__answer_metrics(call->core, call->out);
 }
 
-static void get_subscribers(struct wsm__call *call, wsm_slice rest)
+static void get_subscribers(struct wsm__call *call, wsm_slice value)
 {
 	char project[WSM__ROOM_NAME_MAX + 1], room[160];
-	size_t suffix = strlen("/subscribers");
-	int len = wsm__percent_decode(wsm__slice(rest.data, rest.len - suffix), false, project, sizeof(project));
+	int len = wsm__percent_decode(value, false, project, sizeof(project));
 
 	if (len <= 0) {
 		wsm__call_refuse(call, 400, "bad_request", "the path does not name a project");
@@ -157,6 +161,15 @@ static bool check_body(struct wsm__call *call, json_t *body)
 	return true;
 }
 
+static void tell_delivery(struct wsm__call *call, const wsm_delivery *delivery)
+{
+	if (delivery->status)
+		wsm__call_unavailable(call, delivery->status);
+	else
+		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"}",
+		                 (unsigned long long)delivery->recipients, delivery->message_id);
+}
+
 static void send_body(struct wsm__call *call, json_t *body)
 {
 	json_t *data = json_object_get(body, "data");
@@ -179,19 +192,24 @@ static void send_body(struct wsm__call *call, json_t *body)
 	if (wsm__publish_new(&publication, wsm__str(encoded ? encoded : "{}"), &publish, &error)) {
 		wsm__call_refuse(call, 400, wsm_status_code(error.status), error.message);
 	} else {
-		wsm__publish_now(call->core, publish, &delivery);
-		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"}",
-		                 (unsigned long long)delivery.recipients, delivery.message_id);
+		call->inquiry->sending = wsm__publish_start(call->core, publish, &delivery);
+		call->inquiry->waits = call->inquiry->sending != NULL;
+		if (!call->inquiry->waits)
+			tell_delivery(call, &delivery);
 	}
 	free(encoded);
 }
 
-static void post_broadcast(struct wsm__call *call, wsm_slice rest)
+static void post_broadcast(struct wsm__call *call, wsm_slice value)
 {
-	json_t *body = wsm__call_body(call);
+	json_t *body = call->inquiry->again ? NULL : wsm__call_body(call);
 
-	(void)rest;
-	if (body && check_body(call, body))
+	(void)value;
+	if (call->inquiry->delivery)
+		tell_delivery(call, call->inquiry->delivery);
+	else if (call->inquiry->again)
+		wsm__call_unavailable(call, call->inquiry->log_status);
+	else if (body && check_body(call, body))
 		send_body(call, body);
 	json_decref(body);
 }
@@ -201,66 +219,93 @@ static void post_broadcast(struct wsm__call *call, wsm_slice rest)
 #define JSON_TYPE "application/json"
 
 static const struct wsm__rest_row rows[] = {
-	{ .path = "/api/ws/stats", .allowed = reads, .content_type = JSON_TYPE, .answer = get_stats },
-	{ .path = "/ws/stats", .allowed = reads, .content_type = JSON_TYPE, .answer = get_stats },
-	{ .path = "/api/ws/connections", .allowed = reads, .content_type = JSON_TYPE, .answer = get_connections },
-	{ .path = "/api/ws/health", .content_type = JSON_TYPE, .answer = get_health },
-	{ .path = "/api/ws/live", .content_type = JSON_TYPE, .answer = get_live },
-	{ .path = "/api/ws/bans", .allowed = reads, .content_type = JSON_TYPE, .answer = get_bans },
-	{ .path = "/api/ws/project/",
-	  .suffix = "/subscribers",
-	  .allowed = reads,
+	{ .route = { "stats", "GET", "/api/ws/stats", "", WSM_REST_READER,
+	             "Counters of the connections, messages and rooms" },
+	  .content_type = JSON_TYPE,
+	  .answer = get_stats },
+	{ .route = { "stats_short", "GET", "/ws/stats", "", WSM_REST_READER, "The same as /api/ws/stats" },
+	  .content_type = JSON_TYPE,
+	  .answer = get_stats },
+	{ .route = { "connections", "GET", "/api/ws/connections", "", WSM_REST_READER,
+	             "How many connections there are" },
+	  .content_type = JSON_TYPE,
+	  .answer = get_connections },
+	{ .route = { "health", "GET", "/api/ws/health", "", WSM_REST_ANYONE,
+	             "Whether new clients are welcome: 200, or 503 while draining" },
+	  .content_type = JSON_TYPE,
+	  .answer = get_health },
+	{ .route = { "live", "GET", "/api/ws/live", "", WSM_REST_ANYONE,
+	             "Whether the process lives: 200, also while draining" },
+	  .content_type = JSON_TYPE,
+	  .answer = get_live },
+	{ .route = { "bans", "GET", "/api/ws/bans", "", WSM_REST_READER, "The addresses that are turned away" },
+	  .content_type = JSON_TYPE,
+	  .answer = get_bans },
+	{ .route = { "subscribers", "GET", "/api/ws/project/{project_id}/subscribers", "", WSM_REST_READER,
+	             "How many connections follow a project" },
 	  .content_type = JSON_TYPE,
 	  .answer = get_subscribers },
-	{ .path = "/api/ws/broadcast",
-	  .method = "POST",
-	  .allowed = writes,
+	{ .route = { "broadcast", "POST", "/api/ws/broadcast", "event_type,data,project_id,room", WSM_REST_WRITER,
+	             "Sends an event to a room, a project or everybody" },
 	  .content_type = JSON_TYPE,
 	  .answer = post_broadcast },
-	{ .path = "/api/ws/history", .content_type = JSON_TYPE, .answer = wsm__rest_history },
-	{ .path = "/metrics",
-	  .allowed = reads,
+	{ .route = { "history", "GET", "/api/ws/history", "room,since,limit", WSM_REST_MEMBER,
+	             "The messages that a room keeps" },
+	  .content_type = JSON_TYPE,
+	  .answer = wsm__rest_history },
+	{ .route = { "metrics", "GET", "/metrics", "", WSM_REST_READER, "The counters as Prometheus text" },
 	  .content_type = "text/plain; version=0.0.4; charset=utf-8",
 	  .answer = get_metrics },
 };
 
-static bool row_matches(const struct wsm__rest_row *row, wsm_slice path, wsm_slice *rest)
-{
-	size_t prefix = strlen(row->path), suffix = row->suffix ? strlen(row->suffix) : 0;
+const struct wsm__rest_rows wsm__rest_rows = { rows, sizeof(rows) / sizeof(rows[0]) };
 
-	if (!row->suffix)
-		return wsm__slice_is(path, row->path);
-	if (!wsm__slice_starts(path, row->path) || path.len <= prefix + suffix)
+/* `value`: what stands in the place of {…}, which is one segment and not empty. */
+static bool row_matches(const struct wsm__rest_row *row, wsm_slice path, wsm_slice *value)
+{
+	const char *pattern = row->route.path, *open = strchr(pattern, '{');
+	size_t prefix = open ? (size_t)(open - pattern) : 0;
+	wsm_slice suffix = wsm__str(open ? strchr(open, '}') + 1 : NULL);
+
+	if (!open)
+		return wsm__slice_is(path, pattern);
+	if (path.len <= prefix + suffix.len || memcmp(path.data, pattern, prefix) ||
+	    memcmp(path.data + path.len - suffix.len, suffix.data, suffix.len))
 		return false;
-	*rest = wsm__slice(path.data + prefix, path.len - prefix);
-	return !memcmp(path.data + path.len - suffix, row->suffix, suffix) &&
-	       !memchr(rest->data, '/', rest->len - suffix);
+	*value = wsm__slice(path.data + prefix, path.len - prefix - suffix.len);
+	return !memchr(value->data, '/', value->len);
 }
 
 static bool takes_post(const struct wsm__rest_row *row)
 {
-	return row->method && !strcmp(row->method, "POST");
+	return !strcmp(row->route.method, "POST");
+}
+
+/* For pages of ours, and no others': no CORS, and bans are lifted there. */
+static bool is_panel(const struct wsm__rest_row *row)
+{
+	return row->route.caller == WSM_REST_ADMIN;
 }
 
 /* Those of the core, then those of whoever stands above. */
-static const struct wsm__rest_row *find_row(const struct wsm__core *core, wsm_slice path, wsm_slice *rest)
+static const struct wsm__rest_row *find_row(const struct wsm__core *core, wsm_slice path, wsm_slice *value)
 {
 	const struct wsm__rest_rows *more = core->rest;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (row_matches(&rows[i], path, rest))
+		if (row_matches(&rows[i], path, value))
 			return &rows[i];
 	for (size_t i = 0; more && i < more->n; i++)
-		if (row_matches(&more->rows[i], path, rest))
+		if (row_matches(&more->rows[i], path, value))
 			return &more->rows[i];
 	return NULL;
 }
 
 bool wsm__rest_path(const struct wsm__core *core, wsm_slice path)
 {
-	wsm_slice rest;
+	wsm_slice value;
 
-	return find_row(core, path, &rest) != NULL;
+	return find_row(core, path, &value) != NULL;
 }
 
 static void read_from(const wsm_rest_request *request, struct wsm__request *from)
@@ -302,7 +347,7 @@ static bool find_client(struct wsm__call *call)
 
 static void find_key(struct wsm__call *call, const struct wsm__rest_row *row)
 {
-	const struct wsm__key_call asked = { &call->from, row && row->allowed, !call->first_look };
+	const struct wsm__key_call asked = { &call->from, row && is_for_key(row), !call->first_look };
 
 	call->key = wsm__key_check(call->core, &asked);
 }
@@ -310,7 +355,7 @@ static void find_key(struct wsm__call *call, const struct wsm__rest_row *row)
 /* Who may use the panel may do so from a banned address, too: bans are lifted there. */
 static bool is_banned(struct wsm__call *call, const struct wsm__rest_row *row)
 {
-	if ((row && row->same_origin) || wsm__call_has_key(call) ||
+	if ((row && is_panel(row)) || wsm__call_has_key(call) ||
 	    !wsm__peer_banned(call->core, &call->from.client.address))
 		return false;
 	wsm__call_refuse(call, 429, "rate_limited", "this address is banned for a while");
@@ -332,16 +377,19 @@ static bool admit(struct wsm__call *call, const struct wsm__rest_row *row)
 	else if (!wsm__slice_is(call->request->method, takes_post(row) ? "POST" : "GET") && !(head && !takes_post(row)))
 		wsm__call_refuse(call, 405, "method_not_allowed", takes_post(row) ? "use POST" : "use GET");
 	else
-		return !row->allowed || row->allowed(call);
+		return allowed(call, row);
 	return false;
 }
 
 bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *request)
 {
 	struct wsm__buffer out;
-	struct wsm__call call = { .core = core, .request = request, .out = &out, .status = 200, .first_look = true };
-	wsm_slice rest;
-	const struct wsm__rest_row *row = find_row(core, request->path, &rest);
+	struct wsm__inquiry inquiry = { .can_ask = false };
+	struct wsm__call call = {
+		.core = core, .request = request, .inquiry = &inquiry, .out = &out, .status = 200, .first_look = true
+	};
+	wsm_slice value;
+	const struct wsm__rest_row *row = find_row(core, request->path, &value);
 	bool takes;
 
 	wsm__buffer_init(&out);
@@ -360,9 +408,8 @@ static void tell(const struct wsm__call *call, const struct wsm__rest_row *row)
 		return;
 	if (row && row->answer == wsm__rest_history && call->status != 429)
 		return;
-	wsm__refusal_tell(call->core->runtime, WSM__REFUSED_CALL, "%s %s%s of %s to host %s%s%s (%u): %s",
-	                  row && takes_post(row) ? "POST" : "GET", row ? row->path : "(no call of ours)",
-	                  row && row->suffix ? "{project_id}/subscribers" : "",
+	wsm__refusal_tell(call->core->runtime, WSM__REFUSED_CALL, "%s %s of %s to host %s%s%s (%u): %s",
+	                  row && takes_post(row) ? "POST" : "GET", row ? row->route.path : "(no call of ours)",
 	                  wsm__log_text(ip, sizeof(ip), call->from.ip),
 	                  wsm__log_text(host, sizeof(host), call->from.called), origin.len ? ", Origin " : "",
 	                  wsm__log_text(page, sizeof(page), origin), call->status, call->why);
@@ -373,8 +420,8 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
 {
 	struct wsm__buffer out;
 	struct wsm__call call = { .core = core, .request = request, .inquiry = inquiry, .out = &out, .status = 200 };
-	wsm_slice rest = { NULL, 0 };
-	const struct wsm__rest_row *row = find_row(core, request->path, &rest);
+	wsm_slice value = { NULL, 0 };
+	const struct wsm__rest_row *row = find_row(core, request->path, &value);
 	bool preflight;
 	int status;
 
@@ -383,7 +430,7 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
 	answer->headers = WSM__REST_HEADERS;
 	preflight = wsm__slice_is(request->method, "OPTIONS");
 	/* The panel is a page of ours, and no other's. */
-	if (row && !row->same_origin)
+	if (row && !is_panel(row))
 		preflight &=
 			wsm__cors_fields(core->config, wsm__fields_get(request->headers, request->n_headers, "origin"),
 			                 preflight, answer->cors);
@@ -391,8 +438,8 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
 		preflight = false;
 	if (preflight) {
 		; /* a browser asks whether it may call */
-	} else if (admit(&call, row)) {
-		row->answer(&call, rest);
+	} else if (inquiry->again || admit(&call, row)) {
+		row->answer(&call, value);
 		if (call.status == 200)
 			answer->content_type = row->content_type;
 	} else if (row && row->explain) {

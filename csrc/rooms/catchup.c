@@ -6,6 +6,7 @@
 #include "rooms/fanout.h"
 #include "rooms/lag.h"
 #include "rooms/overflow.h"
+#include "rooms/page.h"
 
 #define REPLAY_MAX 1024u /* publications that one firehose subscriber holds on to while it catches up */
 
@@ -22,17 +23,29 @@ static void tell_gap(struct wsm__registry *registry, struct wsm__sub *sub, const
 		registry->gap(registry->gap_context, sub, room, offset, missed);
 }
 
-bool wsm__room_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms)
+bool wsm__history_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms)
 {
 	wsm__history_expire(&room->history, now_ms, room->settings.history.ttl_ms);
 	return wsm__slice_is(since->epoch, room->epoch) && since->offset <= room->history.last &&
 	       since->offset + 1 >= wsm__history_first(&room->history);
 }
 
+bool wsm__room_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms)
+{
+	if (wsm__history_reaches_back(room, since, now_ms))
+		return true;
+	return room->kept_from && wsm__slice_is(since->epoch, room->epoch) && since->offset <= room->history.last &&
+	       since->offset + 1 >= room->kept_from;
+}
+
 uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, int level)
 {
-	uint64_t n = 0;
+	uint64_t first = wsm__history_first(&room->history), n = 0;
 
+	if (offset + 1 < first) {
+		n = first - offset - 1;
+		offset = first - 1;
+	}
 	for (uint64_t i = offset + 1; i <= room->history.last; i++) {
 		const struct wsm__pub *pub = wsm__history_at(&room->history, i);
 
@@ -50,12 +63,14 @@ uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *r
 static uint64_t passed_over(const struct wsm__registry *registry, const struct wsm__member *member)
 {
 	const struct wsm__history *history = &member->room->history;
-	uint64_t offset = history->last;
+	uint64_t offset = history->last, least = member->position;
 	size_t bytes = 0;
 
 	if (member->room->settings.backlog != WSM__DROP_OLDEST || !member->behind)
 		return member->position;
-	for (; offset > member->position; offset--) {
+	if (least + 1 < wsm__history_first(history)) /* the log has them, but they are the oldest */
+		least = wsm__history_first(history) - 1;
+	for (; offset > least; offset--) {
 		const struct wsm__pub *pub = wsm__history_at(history, offset);
 
 		if (wsm__pub_is_wanted(pub, member->sub, member->level))
@@ -113,9 +128,59 @@ static void refill_kept(struct refill *it, struct wsm__pub *pub)
 		put(it->registry, member->sub, pub, WSM__LAGGING);
 }
 
+/* What the member is to get next; NULL: nothing, or it has to be read first. */
+static struct wsm__pub *next_kept(struct refill *it)
+{
+	struct wsm__member *member = it->member;
+	const struct wsm__history *history = &member->room->history;
+	struct wsm__pub *read = wsm__page_next(member);
+
+	if (read) { /* what has gone from the log meanwhile is missed */
+		it->missed += read->offset - 1 - member->position;
+		member->position = read->offset - 1;
+		return read;
+	}
+	return member->position < history->last && !wsm__page_needed(member)
+		       ? wsm__history_at(history, member->position + 1)
+		       : NULL;
+}
+
+/* Where nothing reaches back to its position any more. A room that drops its oldest does not go back to its log for them. */
+static void skip_gone(struct refill *it)
+{
+	struct wsm__member *member = it->member;
+	const struct wsm__room *room = member->room;
+	uint64_t first = wsm__history_first(&room->history);
+
+	if (room->kept_from && !(member->behind && room->settings.backlog == WSM__DROP_OLDEST))
+		first = room->kept_from < first ? room->kept_from : first;
+	if (wsm__page_next(member) || member->position + 1 >= first)
+		return;
+	it->missed = first - 1 - member->position;
+	member->position += it->missed;
+	wsm__page_pay(it->registry, member, WSM__DROPPED_GAP);
+}
+
+/* Held messages are younger than what lies in history, but perhaps not than what is read. */
+static bool held_is_first(const struct wsm__pub *held, const struct wsm__pub *kept)
+{
+	if (!held || !kept)
+		return held != NULL;
+	return kept->seq ? held->seq < kept->seq : held->after < kept->offset;
+}
+
 static struct wsm__pub *first_held(const struct wsm__outbox *held)
 {
 	return held && held->count ? wsm__outbox_at(held, 0) : NULL;
+}
+
+static void refill_one(struct refill *it, struct wsm__pub *kept)
+{
+	bool read = wsm__page_next(it->member) != NULL;
+
+	refill_kept(it, kept);
+	if (read)
+		wsm__page_pop(it->member);
 }
 
 static void refill_member(struct wsm__registry *registry, struct wsm__member *member, uint64_t now_ms)
@@ -124,32 +189,34 @@ static void refill_member(struct wsm__registry *registry, struct wsm__member *me
 	struct wsm__sub *sub = member->sub;
 	struct refill it = { .registry = registry, .member = member };
 	struct wsm__pub *kept, *held;
+	bool unread;
 
 	wsm__history_expire(history, now_ms, member->room->settings.history.ttl_ms);
-	if (member->position + 1 < wsm__history_first(history)) {
-		it.missed = wsm__history_first(history) - 1 - member->position;
-		member->position += it.missed;
-	}
+	skip_gone(&it);
 	it.passed_over = passed_over(registry, member);
 	for (;;) {
-		kept = member->position < history->last ? wsm__history_at(history, member->position + 1) : NULL;
+		kept = next_kept(&it);
 		held = first_held(member->held);
-		if ((!kept && !held) || !has_space(registry, sub))
+		unread = !kept && wsm__page_needed(member);
+		if ((!kept && !held) || unread || !has_space(registry, sub))
 			break;
-		if (held && (!kept || held->seq < kept->seq)) {
+		if (held_is_first(held, kept)) {
 			tell_missed(&it);
 			put(registry, sub, held, WSM__WAITING);
 			wsm__held_pop(sub, &member->held, 1);
 		} else {
-			refill_kept(&it, kept);
+			refill_one(&it, kept);
 		}
 	}
 	tell_missed(&it);
-	member->lag_seq = kept && (!held || kept->seq < held->seq) ? kept->seq : held ? held->seq : 0;
-	if (kept || held)
+	member->lag_seq = held_is_first(held, kept) ? held->seq : kept ? kept->seq : 0;
+	if (unread && has_space(registry, sub))
+		wsm__page_ask(registry, member);
+	if (kept || held || unread)
 		return;
 	if (member->held) /* emptied by conflation */
 		wsm__held_pop(sub, &member->held, 0);
+	wsm__page_pay(registry, member, WSM__DROPPED_GAP); /* of what has gone from the log meanwhile */
 	member->lagging = member->behind = false;
 	sub->n_lagging--;
 }
@@ -435,7 +502,7 @@ static uint64_t check_named(struct wsm__registry *registry, struct wsm__named *n
 	for (size_t i = 0; i < n; i++) {
 		struct wsm__room *room = named[i].room;
 
-		named[i].recovered = room && wsm__room_reaches_back(room, &named[i].since, now_ms);
+		named[i].recovered = room && wsm__history_reaches_back(room, &named[i].since, now_ms);
 		any |= named[i].recovered;
 		if (named[i].recovered && seq_of(room, named[i].since.offset) > newest)
 			newest = seq_of(room, named[i].since.offset);

@@ -33,10 +33,11 @@ static inline uint64_t wsm__firehose_until(const struct wsm__registry *registry,
 
 /* The offset after which a firehose subscriber's messages of the room go on. */
 uint64_t wsm__firehose_position(const struct wsm__sub *sub, const struct wsm__room *room);
-/* How many publications after `offset`, which history reaches back to, are for a subscriber with that level. */
+/* How many publications after `offset` are for a subscriber with that level. What only the log has counts as a whole. */
 uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset, int level);
-/* Whether a position can be continued from. */
+/* Whether a position can be continued from: by members, with the room's log; by the firehose, from history alone. */
 bool wsm__room_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms);
+bool wsm__history_reaches_back(struct wsm__room *room, const struct wsm__since *since, uint64_t now_ms);
 /* Goes on from history for a subscriber that lags, as far as half of max_queue allows. */
 void wsm__refill(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t now_ms);
 

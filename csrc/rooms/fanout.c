@@ -169,16 +169,18 @@ static void touch_recent(struct wsm__registry *registry, struct wsm__room *room)
 	room->in_recent = true;
 }
 
-uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
-                           uint64_t now_ms)
+uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub,
+                           uint64_t offset, uint64_t now_ms)
 {
+	bool keep = offset != 0;
 	uint64_t recipients = 0;
 
 	pub->room_id = room->id;
 	pub->visible = room->visible;
 	pub->seq = ++registry->seq;
 	pub->at_ms = now_ms;
-	pub->offset = keep ? room->history.last + 1 : 0;
+	pub->offset = offset;
+	pub->after = room->history.last;
 	registry->stats.published++;
 	room->published.count++;
 	pub->backlog = (uint8_t)room->settings.backlog;

@@ -12,12 +12,12 @@ struct wsm__sub;
 /* Whether a publication to the room would reach anyone now. */
 bool wsm__room_has_audience(const struct wsm__registry *registry, const struct wsm__room *room);
 /*
- * Gives `pub` its place: sets room_id and seq, and the offset where `keep` (which the caller has written into the payload:
- * room->history.last + 1), keeps it, and queues it for everyone concerned. Returns how many get it: at once, or as lagging
- * members from history; those that it was dropped for, or that are to be closed, do not count.
+ * Gives `pub` its place: sets room_id, seq and `offset` (which the caller has written into the payload: room->history.last + 1; 0: it
+ * has none), keeps what has one, and queues it for everyone concerned. Returns how many get it: at once, or as lagging members from
+ * history; those that it was dropped for, or that are to be closed, do not count.
  */
-uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub, bool keep,
-                           uint64_t now_ms);
+uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub,
+                           uint64_t offset, uint64_t now_ms);
 /* Queues a control message for one subscriber, unless it is a text and that one is raw; on overflow marks it. */
 void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
 /* Queues a publication that is for this subscriber alone (@client:…). Returns false if it was dropped. */

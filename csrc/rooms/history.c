@@ -26,6 +26,8 @@ static void evict(struct wsm__history *history)
 		*history->total -= cost(pub);
 	history->evicted_seq = pub->seq;
 	pub->kept = false;
+	if (pub->lagging && history->owed)
+		history->owed(history->room, pub);
 	while (pub->lagging)
 		wsm__fate(history->deliveries, pub, WSM__LAGGING, WSM__DROPPED_GAP);
 	wsm__pub_unref(pub);

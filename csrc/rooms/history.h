@@ -8,6 +8,8 @@
 
 #include "rooms/publication.h"
 
+struct wsm__room;
+
 struct wsm__history {
 	struct wsm__pub **ring;
 	uint32_t head, count, capacity; /* capacity is a power of two */
@@ -15,6 +17,9 @@ struct wsm__history {
 	uint64_t last_seq;              /* its seq */
 	uint64_t evicted_seq;           /* seq of the newest publication that is no longer kept; 0: none */
 	size_t bytes;
+	/* Of a room with a log, which has what goes: tells those that are still to get it; NULL: it is gone. */
+	void (*owed)(struct wsm__room *room, struct wsm__pub *pub);
+	struct wsm__room *room;
 	size_t *total;                      /* memory that all histories take together; NULL: nobody asks */
 	struct wsm__deliveries *deliveries; /* counts what lagging subscribers will not get; may be NULL */
 };

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "rooms/page.h"
 #include "rooms/registry.h"
 
 static uint64_t max(uint64_t a, uint64_t b)
@@ -43,6 +44,7 @@ void wsm__lag_relevel(struct wsm__registry *registry, struct wsm__member *member
 {
 	const struct wsm__history *history = &member->room->history;
 
+	wsm__page_forget(registry, member, WSM__NEW); /* it is read again, and counted by what is wanted then */
 	for (uint64_t offset = first_of(member); member->lagging && offset <= history->last; offset++) {
 		struct wsm__pub *pub = wsm__history_at(history, offset);
 		bool before = wsm__pub_is_wanted(pub, member->sub, member->level);
@@ -104,6 +106,7 @@ void wsm__lag_restart(struct wsm__registry *registry, struct wsm__member *member
 	bool lags = offset < history->last || member->held;
 	uint64_t first = max(offset + 1, wsm__history_first(history));
 
+	wsm__page_forget(registry, member, WSM__NEW);
 	for (uint64_t i = first_of(member); member->lagging && i <= history->last; i++) {
 		struct wsm__pub *pub = wsm__history_at(history, i);
 
@@ -127,7 +130,9 @@ void wsm__lag_restart(struct wsm__registry *registry, struct wsm__member *member
 	member->behind = false;
 	member->level = (uint8_t)level;
 	member->position = member->from = offset;
-	if (first <= history->last)
+	if (offset + 1 < first) /* of what a log has, nothing is queued */
+		member->lag_seq = 0;
+	else if (first <= history->last)
 		member->lag_seq = wsm__history_at(history, first)->seq;
 }
 
@@ -161,6 +166,7 @@ void wsm__lag_forget(struct wsm__registry *registry, struct wsm__member *member,
 		if (wsm__pub_is_wanted(pub, member->sub, member->level))
 			wsm__fate(&registry->deliveries, pub, WSM__LAGGING, fate);
 	}
+	wsm__page_forget(registry, member, fate);
 	held_forget(registry, member->sub, &member->held, fate);
 	if (member->lagging)
 		member->sub->n_lagging--;

@@ -66,14 +66,17 @@ static uint64_t first_unsent(const struct wsm__outbox *outbox, uint64_t room_id)
 	return 0;
 }
 
-static void was_sent(struct wsm__room *room, uint64_t offset)
+static void was_sent(struct wsm__registry *registry, struct wsm__room *room, uint64_t offset)
 {
-	if (offset > room->sent)
-		room->sent = offset;
+	if (offset <= room->sent)
+		return;
+	room->sent = offset;
+	if (room->log && registry->sent)
+		registry->sent(registry->log_context, room);
 }
 
 /* What a leaving member was sent. What is still in its outbox may get out yet, or not: wsm__sub_fini() knows. */
-static void note_sent(const struct wsm__member *member)
+static void note_sent(struct wsm__registry *registry, const struct wsm__member *member)
 {
 	struct wsm__room *room = member->room;
 	uint64_t upto = member->lagging ? member->position : room->history.last;
@@ -83,7 +86,7 @@ static void note_sent(const struct wsm__member *member)
 		member->sub->parting_room = room->id;
 		member->sub->parting_offset = upto;
 	}
-	was_sent(room, unsent && unsent <= upto ? unsent - 1 : upto);
+	was_sent(registry, room, unsent && unsent <= upto ? unsent - 1 : upto);
 }
 
 static void note_parting(struct wsm__registry *registry, struct wsm__sub *sub)
@@ -99,7 +102,7 @@ static void note_parting(struct wsm__registry *registry, struct wsm__sub *sub)
 	if (!room || room->id != sub->parting_room)
 		return;
 	unsent = first_unsent(&sub->outbox, room->id);
-	was_sent(room, unsent && unsent <= sub->parting_offset ? unsent - 1 : sub->parting_offset);
+	was_sent(registry, room, unsent && unsent <= sub->parting_offset ? unsent - 1 : sub->parting_offset);
 }
 
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */
@@ -111,7 +114,7 @@ static void member_free(struct wsm__registry *registry, struct wsm__member *memb
 	struct wsm__member *last = room->members[room->n_members - 1];
 
 	if (waits_for_someone(room))
-		note_sent(member);
+		note_sent(registry, member);
 	wsm__lag_forget(registry, member, fate);
 	if (room->presence)
 		wsm__presence_leave(registry, room, member->sub);
@@ -152,6 +155,8 @@ int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__
 		joined->recovered = false;
 		if (first && room->sent < room->history.last && room->settings.history.size)
 			wsm__lag_restart(registry, member, room->sent, level);
+	} else if (firehose && !wsm__history_reaches_back(room, since, now_ms)) {
+		joined->recovered = false;
 	} else if (firehose) {
 		status = wsm__firehose_rewind(registry, sub, room, since->offset, joined);
 	} else {

@@ -32,9 +32,10 @@ struct wsm__pub {
 	bool kept;        /* its room's history has it at present */
 	uint64_t room_id; /* of the room it belongs to; 0 for control messages */
 	uint64_t offset;  /* position in its room; 0: none */
-	uint64_t seq;     /* rises over all rooms of a runtime */
+	uint64_t seq;     /* rises over all rooms of a runtime; 0: it was read from a log */
 	uint64_t key;     /* hash of room and conflation key; 0: none */
 	uint64_t at_ms;   /* monotonic milliseconds of its publication */
+	uint64_t after;   /* the newest offset of its room then */
 	struct wsm__exclude *exclude;
 	struct wsm__tally *tally; /* NULL unless somebody wants a report */
 	uint32_t lagging;         /* while kept: subscribers that are still to get it from history */

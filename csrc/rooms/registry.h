@@ -35,6 +35,7 @@ struct wsm__member;
 struct wsm__presence;
 struct wsm__present;
 struct wsm__room;
+struct wsm__room_log;
 struct wsm__sub;
 
 #define WSM__VACANT_MAX 1024 /* rooms that are remembered for their epoch alone */
@@ -45,8 +46,10 @@ enum wsm__room_kind { WSM__ROOM_PUBLIC, WSM__ROOM_ALL, WSM__ROOM_USER, WSM__ROOM
 struct wsm__room_settings {
 	struct wsm__history_limits history;
 	enum wsm__backlog backlog;
-	bool presence_events; /* its members are told who comes and goes */
-	bool hidden;          /* from the firehose; looked at when the room is made */
+	bool presence_events;            /* its members are told who comes and goes */
+	bool hidden;                     /* from the firehose; looked at when the room is made */
+	bool stored;                     /* a log outside of memory orders and keeps its publications (log/log.h) */
+	struct wsm__history_limits kept; /* by that log; `history` is what is at hand of it */
 };
 
 /* Rooms that keep messages equally long, least recently touched first. */
@@ -77,6 +80,10 @@ struct wsm__room {
 	struct wsm__room *prev, *next;           /* of `age` */
 	struct wsm__room *kept_prev, *kept_next; /* of either list */
 	struct wsm__room *recent_prev, *recent_next;
+	struct wsm__room_log *log; /* NULL: this runtime orders it, and its history is all that is kept */
+	uint64_t kept_from;        /* with a log: the oldest offset that it has; 0: history is all there is */
+	uint32_t busy;             /* somebody waits for its log: it must not go */
+	bool epoch_untold;         /* no message has said its epoch yet */
 	char epoch[24];
 	uint16_t name_len;
 	char name[];
@@ -85,6 +92,11 @@ struct wsm__room {
 struct wsm__member_key {
 	uint64_t room_id;
 	const struct wsm__sub *sub;
+};
+
+/* A page of a room's log on its way to the members that wait for it; log/ makes it the head of its own. */
+struct wsm__page_read {
+	struct wsm__member *members;
 };
 
 /* One subscriber in one room. */
@@ -98,6 +110,14 @@ struct wsm__member {
 	uint64_t lag_seq;                /* while lagging: what has this seq or a greater one is not queued */
 	uint64_t urgent_until;           /* offset of the newest critical one that it lags behind; 0: none */
 	struct wsm__outbox *held;        /* while lagging: publications without an offset, by seq; NULL: none */
+	/* While it lags behind what history has: the next publications, out of the log; and the page that it waits for. */
+	struct wsm__pub **page;
+	uint32_t page_at, page_count;
+	struct wsm__page_read *read;
+	struct wsm__member *read_prev, *read_next;
+	/* Deliveries that are counted as lagging, of publications that history has let go: from this offset on, so many. */
+	uint64_t owed_from, owed;
+	struct wsm__owed_tally *owed_tallies; /* reports that some of them belong to */
 	uint64_t from;  /* the offset that the last answer named: what is older waits ahead of that answer */
 	uint32_t index; /* in room->members */
 	uint8_t level;  /* publications of a lower level are not for it */
@@ -181,6 +201,11 @@ struct wsm__registry {
 	void (*gap)(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset,
 	            uint64_t missed);
 	void *gap_context;
+	/* Of the log of a room; all NULL: there is none. A member needs the page after its position; `sent` has risen; the room goes. */
+	void (*read)(void *context, struct wsm__member *member);
+	void (*sent)(void *context, struct wsm__room *room);
+	void (*forgotten)(void *context, struct wsm__room *room);
+	void *log_context;
 };
 
 struct wsm__since {
@@ -198,6 +223,17 @@ struct wsm__joined {
 static inline wsm_slice wsm__room_name(const struct wsm__room *room)
 {
 	return wsm__slice(room->name, room->name_len);
+}
+/* The oldest offset that is kept, in history or by the room's log; the newest + 1: none is. */
+static inline uint64_t wsm__room_first(const struct wsm__room *room)
+{
+	uint64_t first = wsm__history_first(&room->history);
+
+	return room->kept_from && room->kept_from < first ? room->kept_from : first;
+}
+static inline uint64_t wsm__room_n_kept(const struct wsm__room *room)
+{
+	return room->history.last + 1 - wsm__room_first(room);
 }
 static inline bool wsm__pub_is_for(const struct wsm__pub *pub, const struct wsm__sub *sub)
 {

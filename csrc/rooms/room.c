@@ -32,9 +32,9 @@ static enum wsm__room_kind kind_of(wsm_slice name)
 
 void wsm__room_settle(struct wsm__registry *registry, wsm_slice name, struct wsm__room_settings *settings)
 {
-	settings->history = registry->history;
+	settings->history = settings->kept = registry->history;
 	settings->backlog = WSM__RECOVER;
-	settings->presence_events = false;
+	settings->presence_events = settings->stored = false;
 	if (registry->settle)
 		registry->settle(registry->settle_context, name, kind_of(name), settings);
 }
@@ -133,6 +133,8 @@ static void room_free(struct wsm__registry *registry, struct wsm__room *room)
 	wsm__room_entered(registry, room);
 	if (room->in_recent)
 		DL_DELETE2(registry->recent, room, recent_prev, recent_next);
+	if (room->log && registry->forgotten)
+		registry->forgotten(registry->log_context, room);
 	wsm__presence_free(registry, room);
 	wsm__history_fini(&room->history);
 	free(room->members);
@@ -142,7 +144,7 @@ static void room_free(struct wsm__registry *registry, struct wsm__room *room)
 /* Names cost a client nothing: who goes from room to room must not leave a trail of them for a whole TTL. */
 void wsm__room_left(struct wsm__registry *registry, struct wsm__room *room)
 {
-	if (room->n_members || room->vacant || room->kept || room->history.last)
+	if (room->n_members || room->vacant || room->kept || room->history.last || room->busy)
 		return;
 	room->vacant = true;
 	DL_APPEND2(registry->vacant, room, kept_prev, kept_next);
@@ -191,6 +193,19 @@ struct wsm__room *wsm__room_find(struct wsm__registry *registry, wsm_slice name)
 	return room;
 }
 
+/* Random per runtime, counted per room: unlike for two histories of the same name, and cheap. */
+static void name_epoch(const struct wsm__registry *registry, struct wsm__room *room, uint64_t number)
+{
+	snprintf(room->epoch, sizeof(room->epoch), "%s%llx", registry->epoch_base, (unsigned long long)number);
+}
+
+void wsm__room_renew(struct wsm__registry *registry, struct wsm__room *room)
+{
+	wsm__history_clear(&room->history);
+	name_epoch(registry, room, registry->next_room_id++);
+	room->epoch_untold = true;
+}
+
 struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, uint64_t now_ms)
 {
 	unsigned hash = hash_of(registry, name);
@@ -220,8 +235,7 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 	                (room->kind == WSM__ROOM_PUBLIC && !room->settings.hidden && !wsm__slice_is(name, "logs"));
 	wsm__meter_init(&room->published, now_ms);
 	room->touched_ms = now_ms;
-	/* Random per runtime, counted per room: unlike for two histories of the same name, and cheap. */
-	snprintf(room->epoch, sizeof(room->epoch), "%s%llx", registry->epoch_base, (unsigned long long)room->id);
+	name_epoch(registry, room, room->id);
 	wsm__history_init(&room->history, &registry->deliveries);
 	room->history.total = &registry->history_bytes;
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, registry->rooms, room->name, room->name_len, hash, room);
@@ -254,7 +268,8 @@ static void expire_age(struct wsm__registry *registry, struct wsm__room_age *age
 			wsm__history_clear(&room->history);
 			unkeep(registry, room);
 		}
-		if (!room->n_members && !room->history.count && !(room->visible && room->history.last_seq > wanted))
+		if (!room->n_members && !room->history.count && !room->busy &&
+		    !(room->visible && room->history.last_seq > wanted))
 			room_free(registry, room);
 		else
 			wsm__room_touch(room, now_ms); /* looked at again after another TTL */

@@ -20,6 +20,8 @@ void wsm__room_settle(struct wsm__registry *registry, wsm_slice name, struct wsm
 struct wsm__room *wsm__room_find(struct wsm__registry *registry, wsm_slice name);
 /* Finds or makes it; NULL when out of memory. The caller has checked the name. */
 struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, uint64_t now_ms);
+/* Lets its history go and gives it a new epoch; its offsets go on. Who stands at a position of it is to be told. */
+void wsm__room_renew(struct wsm__registry *registry, struct wsm__room *room);
 /* Something was published to it, or asked of it: it is kept for another TTL. */
 void wsm__room_touch(struct wsm__room *room, uint64_t now_ms);
 /*

@@ -35,7 +35,8 @@
 
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
 #define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
-#define SWEEP_MS 1000  /* history, throttle keys, questions */
+#define SETTLE_MIN_MS 200 /* that a log has for what was published before a stop, whatever its deadline */
+#define SWEEP_MS 1000     /* history, throttle keys, questions */
 
 static void on_wake(uv_async_t *async)
 {
@@ -57,6 +58,8 @@ static void on_prepare(uv_prepare_t *prepare)
 	bool more;
 
 	wsm__core_now(core);
+	if (core->parked && !core->destroying)
+		wsm__commands_unpark(core);
 	core->stop_turns += core->stopping;
 	wsm__sessions_resume(core);
 	more = wsm__flush(core);
@@ -107,6 +110,8 @@ void wsm__loop_end(struct wsm__core *core)
 	close_handle(core, (uv_handle_t *)&core->drain->timer);
 	close_handle(core, (uv_handle_t *)&core->prepare);
 	close_handle(core, (uv_handle_t *)&core->idle);
+	if (core->log.rings)
+		close_handle(core, (uv_handle_t *)&core->log.wake);
 	wsm__server_close(core);
 }
 
@@ -117,6 +122,7 @@ static void sweep(struct wsm__core *core)
 	core->swept_ms = core->now_ms;
 	wsm__registry_expire(&core->registry, core->now_ms);
 	wsm__throttle_sweep(&core->throttle, core->now_us);
+	wsm__log_review(&core->log);
 	wsm__overload_calm(core);
 	wsm__replay_sweep(core);
 	wsm__peers_sweep(core);
@@ -170,6 +176,8 @@ static void stop(struct wsm__core *core, unsigned deadline_ms)
 		wsm__publish_due(core);
 		wsm__core_now(core);
 	}
+	wsm__log_settle(&core->log, deadline_ms < SETTLE_MIN_MS ? SETTLE_MIN_MS : deadline_ms / 2);
+	wsm__commands_unpark(core);
 	wsm__drain_all(core, within_ms);
 	uv_timer_start(&core->tick, on_tick, core->n_conns ? STOP_TICK_MS : 0, STOP_TICK_MS);
 }
@@ -218,6 +226,7 @@ void wsm__loop_fini(struct wsm__core *core)
 	struct wsm__publish *held;
 
 	uv_run(&core->loop, UV_RUN_DEFAULT); /* the closing of handles */
+	wsm__log_end(&core->log);
 	wsm__server_fini(core);
 	while ((held = wsm__throttle_due(&core->throttle, UINT64_MAX)) != NULL)
 		wsm__publish_free(held, &stopped);
@@ -235,7 +244,7 @@ void wsm__loop_fini(struct wsm__core *core)
 	wsm__peers_fini(core);
 	wsm__registry_fini(&core->registry);
 	wsm__reports_tell(&core->registry.deliveries);
-	wsm__commands_discard(core->runtime, core->commands);
+	wsm__commands_end(core);
 	wsm__buffer_fini(&core->text);
 	wsm__buffer_fini(&core->stats);
 	uv_loop_close(&core->loop);
@@ -258,11 +267,16 @@ int wsm__loop_open(struct wsm__core *core, wsm_error *error)
 	core->started_unix_ms = wsm__unix_ms();
 	wsm__rooms_init(core);
 	wsm__overload_init(core);
+	wsm__commands_init(core);
 	core->stop = stop;
 	core->take_early = wsm__client_early;
 	core->rest = &wsm__admin_rows;
 	core->find_client = wsm__conn_find_client;
-	status = wsm__server_open(core, error);
+	status = wsm__log_begin(&core->log, error);
+	core->log.wake.data = core;
+	core->open_handles += core->log.rings;
+	if (!status)
+		status = wsm__server_open(core, error);
 	if (!status)
 		status = wsm__listen_open(core, error);
 	if (!status)

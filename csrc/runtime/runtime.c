@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "base/error.h"
 #include "clients/echo.h"
 #include "events/catalogue.h"
@@ -20,6 +21,7 @@
 #include "host/revoke.h"
 #include "policy/jwt.h"
 #include "policy/misspelt.h"
+#include "rest/rest.h"
 #include "runtime/dispatch.h"
 #include "runtime/loop.h"
 #include "sockets/tls.h"
@@ -308,4 +310,14 @@ int wsm_runtime_stop(wsm_runtime *runtime, unsigned deadline_ms)
 	atomic_store(&runtime->stop_asked, false);
 	pthread_mutex_unlock(&runtime->lifecycle);
 	return status;
+}
+
+/* ---- what it answers -------------------------------------------------------------------------------------------- */
+
+const wsm_rest_route *wsm_rest_route_at(size_t index)
+{
+	if (index < wsm__rest_rows.n)
+		return &wsm__rest_rows.rows[index].route;
+	index -= wsm__rest_rows.n;
+	return index < wsm__admin_rows.n ? &wsm__admin_rows.rows[index].route : NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "clients/peers.h"
 #include "core/core.h"
+#include "core/publish.h"
 #include "policy/config.h"
 #include "rest/call.h"
 #include "rest/rest.h"
@@ -15,8 +16,7 @@
 #include "sockets/upgrade.h"
 #include "wire/handshake.h"
 
-#define BODY_MAX 1048576u /* bytes of a POST body, as rest.c takes them */
-#define PIECE_MAX 65536u  /* of an answer that is written at a time */
+#define PIECE_MAX 65536u /* of an answer that is written at a time */
 
 struct wsm__entry {
 	struct wsm__buffer in;
@@ -212,7 +212,7 @@ static bool takes_body(const struct wsm__session *session, const struct wsm__hea
 	return session->core->config->rest && wsm__rest_takes_body(session->core, &call);
 }
 
-static void identify(struct wsm__session *session, const wsm_decision *decision);
+static void identify(struct wsm__session *session, struct wsm__inquiry *inquiry);
 
 static void identified(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
 {
@@ -220,7 +220,7 @@ static void identified(struct wsm__ticket *ticket, const struct wsm__outcome *ou
 	struct wsm__core *core = session->core;
 	const struct wsm__address client = session->peer->address;
 
-	identify(session, outcome->decision);
+	identify(session, &(struct wsm__inquiry){ .decision = outcome->decision });
 	if (wsm__outcome_offends(outcome)) /* afterwards: the ban that may follow is no answer to this call */
 		wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
 }
@@ -246,16 +246,36 @@ static void ask(struct wsm__session *session, const struct wsm__buffer *question
 		wsm__entry_refuse(session, 503, "Retry-After: 1\r\n", "the application is overloaded");
 }
 
-/* `decision`: what the host has said about who calls; NULL: it was not asked. */
+static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
+{
+	identify(ticket->who, &(struct wsm__inquiry){ .again = true,
+	                                              .log_status = outcome->status,
+	                                              .page = outcome->read,
+	                                              .delivery = outcome->delivery });
+}
+
+/* Has the call wait for the log of a room. */
+static void wait_for_log(struct wsm__session *session, const struct wsm__inquiry *inquiry)
+{
+	struct wsm__ticket *ticket =
+		wsm__ticket_new(session->core, WSM__AWAITS_LOG, &session->waits, session, log_answered, NULL);
+
+	wsm__session_asking(session);
+	if (ticket && inquiry->sending)
+		wsm__publish_then(inquiry->sending, wsm__ticket_published, ticket->number);
+	else if (!ticket || !wsm__ticket_await(ticket, &inquiry->need))
+		wsm__session_doom(session);
+}
+
+/* `inquiry`: what the call has waited for. */
 static void answer_rest(struct wsm__session *session, const struct wsm__head *head, wsm_slice body,
-                        const wsm_decision *decision)
+                        struct wsm__inquiry *inquiry)
 {
 	struct wsm__entry *entry = session->entry;
 	char ip[WSM__ADDRESS_TEXT];
 	struct wsm__address client;
 	wsm_rest_request request;
 	wsm_rest_answer answer;
-	struct wsm__inquiry inquiry = { .decision = decision };
 	struct wsm__refusal refusal;
 	bool failed;
 
@@ -272,12 +292,15 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 		return;
 	}
 	memset(&answer, 0, sizeof(answer));
-	wsm__buffer_init(&inquiry.question);
-	failed = wsm__rest_answer(session->core, &request, &inquiry, &answer);
-	if (inquiry.asks && !failed)
-		ask(session, &inquiry.question);
-	wsm__buffer_fini(&inquiry.question);
-	if (inquiry.asks || failed) {
+	inquiry->can_ask = true;
+	wsm__buffer_init(&inquiry->question);
+	failed = wsm__rest_answer(session->core, &request, inquiry, &answer);
+	if (inquiry->asks && !failed)
+		ask(session, &inquiry->question);
+	else if (inquiry->waits && !failed)
+		wait_for_log(session, inquiry);
+	wsm__buffer_fini(&inquiry->question);
+	if (inquiry->asks || inquiry->waits || failed) {
 		wsm_text_free(&answer.body);
 		if (failed)
 			wsm__session_doom(session);
@@ -302,7 +325,7 @@ static bool expects_body(struct wsm__session *session, const struct wsm__head *h
 		return false;
 	if (!head->has_length)
 		wsm__entry_refuse(session, 411, "", "a POST needs Content-Length");
-	else if (head->length > BODY_MAX)
+	else if (head->length > WSM_REST_BODY_MAX)
 		wsm__entry_refuse(session, 413, "", "the body has more than 1 MiB");
 	else if (expect.data && !wsm__slice_equal_nocase(expect, wsm__str("100-continue")))
 		wsm__entry_refuse(session, 417, "", "only Expect: 100-continue is understood");
@@ -349,7 +372,7 @@ static bool take_head(struct wsm__session *session)
 		return false;
 	}
 	if (session->phase == WSM__ENTERING && !entry->last)
-		answer_rest(session, &head, wsm__slice(NULL, 0), NULL);
+		answer_rest(session, &head, wsm__slice(NULL, 0), &(struct wsm__inquiry){ .again = false });
 	return true;
 }
 
@@ -360,7 +383,8 @@ static void take_body(struct wsm__session *session)
 	struct wsm__head head;
 
 	if (!wsm__head_parse(&head, start, entry->head_len, &why)) /* it was good before */
-		answer_rest(session, &head, wsm__slice(start + entry->head_len, entry->body_len), NULL);
+		answer_rest(session, &head, wsm__slice(start + entry->head_len, entry->body_len),
+		            &(struct wsm__inquiry){ .again = false });
 }
 
 /* Either of them takes its time of this turn of the loop, as others' requests do: a thousand in one packet wait for theirs. */
@@ -468,7 +492,7 @@ void wsm__entry_receive(struct wsm__session *session, const void *data, size_t l
 }
 
 /* The host has said who calls, or its time to say so is over: answers, and goes on with what came behind the call. */
-static void identify(struct wsm__session *session, const wsm_decision *decision)
+static void identify(struct wsm__session *session, struct wsm__inquiry *inquiry)
 {
 	struct wsm__entry *entry = session->entry;
 	uint64_t start = wsm__mono_us();
@@ -478,7 +502,8 @@ static void identify(struct wsm__session *session, const wsm_decision *decision)
 
 	wsm__session_asked(session);
 	if (!wsm__head_parse(&head, entry->in.data + entry->at, entry->head_len, &why)) /* it was good before */
-		answer_rest(session, &head, wsm__slice(NULL, 0), decision);
+		answer_rest(session, &head, wsm__slice(entry->in.data + entry->at + entry->head_len, entry->body_len),
+		            inquiry);
 	wsm__session_took(session, again, wsm__mono_us() - start);
 	next_request(session);
 	if (session->phase == WSM__ENTERING)

@@ -105,16 +105,13 @@ static void accept_upgrade(struct wsm__session *session, struct wsm__conn *conn,
 
 static void refuse(struct wsm__session *session, unsigned status, const char *why, struct wsm__refusal *refusal)
 {
-	struct wsm__core *core = session->core;
-
 	refusal->status = status ? status : 503;
 	refusal->why = status ? why : "the server is out of memory";
 	refusal->extra = "";
 	if (status != 503)
 		return;
-	/* It drains. */
-	snprintf(refusal->line, sizeof(refusal->line), "Retry-After: %u\r\n",
-	         wsm__drain_retry_after(core->config->drain_spread, core->drain->refused++));
+	session->core->drain->refused++;
+	snprintf(refusal->line, sizeof(refusal->line), "Retry-After: %u\r\n", wsm_retry_after(session->core->runtime));
 	refusal->extra = refusal->line;
 }
 

@@ -46,7 +46,7 @@ void wsm__store_enter(struct wsm__store *store, enum wsm__store_state state, con
 	if (figures->state != state || !figures->since_ms)
 		figures->since_ms = wsm__unix_ms();
 	figures->state = state;
-	snprintf(figures->reason, sizeof(figures->reason), "%s", reason);
+	snprintf(figures->reason, sizeof(figures->reason), "%.199s", reason);
 }
 
 static void enter(struct wsm__store *store, enum wsm__store_state state, const char *reason)

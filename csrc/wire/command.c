@@ -31,7 +31,6 @@ struct storage {
 	char text[]; /* `len` bytes of the trimmed message, a NUL, then room for "project:<id>" */
 };
 
-static const char project_prefix[] = "project:";
 static const char not_json[] = "the message is not valid JSON";
 
 static size_t find_action(wsm_slice name)
@@ -100,10 +99,10 @@ static bool take_string(struct wsm__command *command, const char *name, wsm_slic
 /* Writes "project:<id>" behind the text; `id` points into the parsed message, which is longer than it. */
 static wsm_slice project_room(struct storage *storage, wsm_slice id)
 {
-	size_t prefix = sizeof(project_prefix) - 1;
+	size_t prefix = sizeof(WSM__PROJECT) - 1;
 	char *out = storage->text + storage->len + 1;
 
-	memcpy(out, project_prefix, prefix);
+	memcpy(out, WSM__PROJECT, prefix);
 	memcpy(out + prefix, id.data, id.len);
 	out[prefix + id.len] = '\0';
 	return wsm__slice(out, prefix + id.len);
@@ -302,9 +301,9 @@ static bool keep_text(struct wsm__command *command, wsm_slice text)
 	struct storage *storage;
 
 	/* Twice the text, prefix and NULs: what project_room() and salvage() write is shorter than the text. */
-	if (text.len > (SIZE_MAX - sizeof(*storage)) / 2 - sizeof(project_prefix))
+	if (text.len > (SIZE_MAX - sizeof(*storage)) / 2 - sizeof(WSM__PROJECT))
 		return false;
-	storage = malloc(sizeof(*storage) + 2 * text.len + 1 + sizeof(project_prefix));
+	storage = malloc(sizeof(*storage) + 2 * text.len + 1 + sizeof(WSM__PROJECT));
 	if (!storage)
 		return false;
 	storage->root = NULL;

@@ -141,7 +141,7 @@ static int make_plan(struct plan *plan, const struct wsm__envelope *envelope)
 		plan->add |= FIELD_ROOM;
 	if (envelope->offset > 0)
 		plan->add |= FIELD_OFFSET;
-	if (envelope->epoch.len > 0 && envelope->offset == 1)
+	if (envelope->epoch.len > 0 && (envelope->offset == 1 || (envelope->first && envelope->offset)))
 		plan->add |= FIELD_EPOCH;
 	if (!typed || envelope->flat)
 		result = look_into(plan, envelope);

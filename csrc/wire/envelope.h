@@ -12,8 +12,9 @@ struct wsm__envelope {
 	size_t n_members;
 	wsm_slice timestamp, message_id, room; /* room empty: not added */
 	uint64_t offset;                       /* 0: not added */
-	wsm_slice
-		epoch; /* of the room; stands beside offset 1, so that a new room's position can be named, and in "@position" */
+	/* Of the room. Stands beside offset 1, so that a new room's position can be named, where `first`, and in "@position". */
+	wsm_slice epoch;
+	bool first; /* nobody has been told of this epoch */
 };
 
 /*

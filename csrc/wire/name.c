@@ -2,6 +2,9 @@
 
 #include "base/slice.h"
 
+_Static_assert(sizeof("@session:") + WSM__ID_MAX <= WSM__ROOM_SIZE, "the longest room of the core fits");
+_Static_assert(sizeof(((wsm_delivery *)NULL)->room) == WSM__ROOM_SIZE, "what is told of a room is as long");
+
 static bool is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f);
@@ -39,4 +42,14 @@ bool wsm__room_name_valid(wsm_slice name)
 bool wsm__id_valid(wsm_slice id)
 {
 	return valid(id, WSM__ID_MAX, false);
+}
+
+bool wsm__room_project(wsm_slice room, wsm_slice *id)
+{
+	const size_t prefix = sizeof(WSM__PROJECT) - 1;
+
+	if (!wsm__slice_starts(room, WSM__PROJECT))
+		return false;
+	*id = wsm__slice(room.data + prefix, room.len - prefix);
+	return true;
 }

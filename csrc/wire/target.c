@@ -120,7 +120,8 @@ static bool read_position(const char *room, const json_t *value, struct wsm__pos
 
 	if (json_array_size(value) != 2 || !json_is_string(epoch) || !json_is_integer(offset))
 		return false;
-	if (room_len == 0 || room_len > 128 || epoch_len >= sizeof(position->epoch) || json_integer_value(offset) < 0)
+	if (room_len == 0 || room_len > WSM__ROOM_NAME_MAX || epoch_len >= sizeof(position->epoch) ||
+	    json_integer_value(offset) < 0)
 		return false;
 	memcpy(position->room, room, room_len + 1);
 	memcpy(position->epoch, json_string_value(epoch), epoch_len + 1);

@@ -2,7 +2,7 @@
 #ifndef WSM_WIRE_TARGET_H
 #define WSM_WIRE_TARGET_H
 
-#include "ws_manager.h"
+#include "wire/name.h"
 
 /*
  * Decodes %XX (and '+' if `plus`) into out[size] and ends it with NUL; length, or -1 if malformed, not UTF-8, containing
@@ -19,7 +19,7 @@ int wsm__base64url_decode(wsm_slice text, char *out, size_t size);
 
 /* A position that a client names. */
 struct wsm__position {
-	char room[136];
+	char room[WSM__ROOM_SIZE];
 	char epoch[24];
 	uint64_t offset;
 };

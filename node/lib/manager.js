@@ -289,7 +289,7 @@ class WebSocketManager extends Tokens {
 
   /** @internal Whether the core itself checks tokens. */
   get _takesTokens() {
-    return ['jwt_secret', 'jwt_public_key'].some((name) => this._any().option(name) !== '')
+    return this._any().takesTokens()
   }
 
   /** @internal A number that an option has, by its name in the table. */

@@ -14,7 +14,8 @@ const ignore = () => {}
  */
 function refuse(manager, socket, status, sentence) {
   const body = Buffer.from(sentence)
-  const fields = `Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}`
+  const later = status === 503 ? `\r\nRetry-After: ${manager._any().retryAfter()}` : ''
+  const fields = `Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}${later}`
   socket.on('error', ignore)
   socket.write(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${fields}\r\n\r\n`)
   socket.end(body)

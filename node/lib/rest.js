@@ -3,35 +3,18 @@
 
 const { prefixAt } = require('./attach.js')
 const { CallRefused, asked: askedOf, identityOf, refusedFor } = require('./identity.js')
+const native = require('./native.js')
 
 /** Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413. */
-const MAX_BODY = 1024 * 1024
+const { REST_BODY_MAX } = native
 
-/** The calls; a part that begins with a colon stands for any. */
-const CALLS = [
-  '/api/ws/stats',
-  '/ws/stats',
-  '/api/ws/connections',
-  '/api/ws/health',
-  '/api/ws/live',
-  '/api/ws/bans',
-  '/api/ws/project/:project_id/subscribers',
-  '/api/ws/broadcast',
-  '/api/ws/history',
-  '/metrics',
-]
-
-/** Those of the admin panel: docs/admin.md. */
-const ADMIN_CALLS = [
-  '/ws/admin',
-  '/api/ws/admin/state',
-  '/api/ws/admin/disconnect',
-  '/api/ws/admin/ban',
-  '/api/ws/admin/unban',
-]
+/** The calls of the core's table, and of those the admin panel's; a part that begins with a colon stands for any. */
+const routes = native.restRoutes().map(([, , path, , caller]) => ({ path: path.replace(/\{(\w+)\}/g, ':$1'), caller }))
+const CALLS = routes.map(({ path }) => path)
+const ADMIN_CALLS = routes.filter(({ caller }) => caller === 'admin').map(({ path }) => path)
 
 const pattern = (calls) => new RegExp(`^(?:${calls.map((path) => path.replace(/:\w+/g, '[^/]+')).join('|')})$`)
-const PATHS = pattern([...CALLS, ...ADMIN_CALLS])
+const PATHS = pattern(CALLS)
 const ADMIN_PATHS = pattern(ADMIN_CALLS)
 
 function split(url) {
@@ -185,14 +168,14 @@ async function answerOf(
   return [status, [['content-type', type], ...more.map((line) => line.split(/: (.*)/s, 2))], answer]
 }
 
-/** The body of a request, up to one byte over MAX_BODY; also one that a body parser has read before. null: its sender has gone. */
+/** The body of a request, up to one byte over REST_BODY_MAX; also one that a body parser has read before. null: its sender has gone. */
 async function bodyOf(req) {
   if (req.body !== undefined && req.readableEnded) return parsed(req.body)
   const chunks = []
   let size = 0
   try {
     for await (const chunk of req) {
-      if (size > MAX_BODY) continue
+      if (size > REST_BODY_MAX) continue
       const bytes = Buffer.from(chunk)
       chunks.push(bytes)
       size += bytes.length
@@ -201,7 +184,7 @@ async function bodyOf(req) {
     if (req.complete) throw error
     return null
   }
-  return Buffer.concat(chunks).subarray(0, MAX_BODY + 1)
+  return Buffer.concat(chunks).subarray(0, REST_BODY_MAX + 1)
 }
 
 /** The same of a Request of fetch's kind. The rest of a body that is too large is not read. */
@@ -211,7 +194,7 @@ async function bodyOfFetch(request) {
   const reader = request.body.getReader()
   const chunks = []
   try {
-    for (let size = 0; size <= MAX_BODY;) {
+    for (let size = 0; size <= REST_BODY_MAX;) {
       const { done, value } = await reader.read()
       if (done) break
       chunks.push(value)
@@ -221,7 +204,7 @@ async function bodyOfFetch(request) {
     return null
   }
   reader.cancel().catch(() => {})
-  return Buffer.concat(chunks).subarray(0, MAX_BODY + 1)
+  return Buffer.concat(chunks).subarray(0, REST_BODY_MAX + 1)
 }
 
 function parsed(body) {
@@ -242,10 +225,10 @@ function fastify(manager, app, { admin, identify } = {}) {
   app.register(async (scope) => {
     // The core reads the body itself, whatever its type says.
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY + 1 }, (request, body, done) =>
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: REST_BODY_MAX + 1 }, (request, body, done) =>
       done(null, body),
     )
-    for (const url of [...CALLS, ...ADMIN_CALLS]) {
+    for (const url of CALLS) {
       const check = ADMIN_CALLS.includes(url) ? admin : undefined
       scope.route({
         method: methods,

@@ -1,13 +1,25 @@
 /* adopt.c - sockets of Node's servers that are handed over. */
+#include "adopt.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "addon.h"
+#include "errors.h"
+#include "text.h"
+#include "value.h"
 
-bool addon_admission(napi_env env, napi_value object, struct admission *out)
+/* The members of an admission. fini() also after a failure. */
+struct admission {
+	wsm_admission admission;
+	struct text client_id, user_id, session_id, greeting, heartbeat, ip;
+	struct texts rooms, subscribe, publish, welcome;
+};
+
+static bool admission_of(napi_env env, napi_value object, struct admission *out)
 {
 	wsm_admission *admission = &out->admission;
 	const struct {
@@ -66,7 +78,7 @@ bool addon_admission(napi_env env, napi_value object, struct admission *out)
 	return true;
 }
 
-void addon_admission_fini(struct admission *admission)
+static void admission_fini(struct admission *admission)
 {
 	addon_text_fini(&admission->client_id);
 	addon_text_fini(&admission->user_id);
@@ -98,11 +110,12 @@ METHOD(adopt)
 		napi_throw_type_error(env, NULL, "the request must be a Uint8Array");
 		return NULL;
 	}
-	if (addon_admission(env, args[2], &admission)) {
-		status = addon_hub_adopt(seat, fd, request, &admission.admission, &conn, &error);
+	if (admission_of(env, args[2], &admission)) {
+		status = addon_routes_adopt(addon_seat_routes(seat), &seat->place, fd, request, &admission.admission,
+		                            &conn, &error);
 		result = status == WSM_OK ? addon_number(env, (double)conn) : addon_raise(env, status, &error);
 	}
-	addon_admission_fini(&admission);
+	admission_fini(&admission);
 	return result;
 }
 

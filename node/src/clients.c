@@ -1,5 +1,9 @@
 /* clients.c - Runtime's calls about clients: who is in which room, and who has to go. */
-#include "addon.h"
+#include "clients.h"
+
+#include "errors.h"
+#include "text.h"
+#include "value.h"
 
 typedef int (*pair_call)(wsm_runtime *runtime, wsm_slice first, wsm_slice second, wsm_error *error);
 

@@ -6,21 +6,12 @@
  * is the one whose code and state all others use, on all threads. Copies of other versions keep to themselves. No copy is
  * ever unloaded: its threads may be running, and others may be using it.
  */
+#include "copies.h"
+
 #include <dlfcn.h>
 #include <link.h>
-
-#include "addon.h"
-
-#define ENTRY_NAME "ws_manager_addon_" WSM_VERSION
-#define VISIBLE __attribute__((visibility("default")))
-
-/* The function that the others look for. Its name is set here, since the version is no part of a C name. */
-VISIBLE napi_value addon_entry(napi_env env, napi_value exports) __asm__(ENTRY_NAME);
-
-napi_value addon_entry(napi_env env, napi_value exports)
-{
-	return addon_init(env, exports);
-}
+#include <stdint.h>
+#include <string.h>
 
 struct search {
 	addon_init_fn found;
@@ -39,7 +30,7 @@ static int look(struct dl_phdr_info *info, size_t size, void *data)
 	handle = dlopen(info->dlpi_name, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 	if (!handle)
 		return 0;
-	symbol = dlsym(handle, ENTRY_NAME);
+	symbol = dlsym(handle, ADDON_ENTRY_NAME);
 	dlclose(handle);
 	if (symbol)
 		memcpy(&search->found, &symbol, sizeof(symbol));
@@ -56,16 +47,16 @@ static void pin_libuv(void)
 	(void)dlopen("libuv.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
 }
 
-addon_init_fn addon_first_copy(void)
+addon_init_fn addon_first_copy(addon_init_fn own)
 {
 	struct search search = { NULL };
-	Dl_info own;
+	Dl_info file;
 
 	pin_libuv();
 
 	/* Not unloaded even if it is not found below, under whatever name it was loaded. */
-	if (dladdr((void *)(uintptr_t)addon_init, &own) && own.dli_fname)
-		(void)dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+	if (dladdr((void *)(uintptr_t)own, &file) && file.dli_fname)
+		(void)dlopen(file.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 	dl_iterate_phdr(look, &search);
-	return search.found == addon_entry ? NULL : search.found;
+	return search.found == own ? NULL : search.found;
 }

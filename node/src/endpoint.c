@@ -1,7 +1,12 @@
 /* endpoint.c - Runtime's endpoints, and what is said about rooms by pattern. */
-#include <stdio.h>
+#include "endpoint.h"
 
-#include "addon.h"
+#include <stdio.h>
+#include <string.h>
+
+#include "errors.h"
+#include "text.h"
+#include "value.h"
 
 /* endpointSet(path, rooms, greeting, heartbeat, flags) */
 METHOD(endpoint_set)

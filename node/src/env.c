@@ -1,5 +1,9 @@
 /* env.c - one JavaScript environment: its instance data, its bell, its end. */
-#include "addon.h"
+#include "env.h"
+
+#include <stdlib.h>
+
+#include "value.h"
 
 /* Two may still need it at the end of an environment: the bell and the instance data. */
 struct owned_env {
@@ -33,7 +37,6 @@ static void on_instance_data_gone(napi_env env, void *data, void *hint)
 static void on_bell(napi_env napi, napi_value function, void *context, void *data)
 {
 	struct env *env = context;
-	bool left = false;
 
 	(void)function;
 	(void)data;
@@ -41,35 +44,17 @@ static void on_bell(napi_env napi, napi_value function, void *context, void *dat
 		return;
 	/* First this, then the look: what comes in between rings once too often, never once too rarely. */
 	atomic_store(&env->rung, false);
-	for (struct seat *seat = env->seats, *next; seat; seat = next) {
-		seat->busy++;
-		/* What lies here comes first: the rest stays with the runtime, which bounds it. */
-		if (!addon_events_deliver(seat)) {
-			left = true;
-		} else if (seat->hub) {
-			addon_hub_sort(seat->hub);
-			left |= !addon_events_deliver(seat);
-		}
-		next = seat->next_in_env;
-		if (--seat->busy == 0 && !seat->hub)
-			addon_seat_unlink(seat);
-	}
 	/* The event loop's other work gets its turn before the rest. */
-	if (left && !atomic_exchange(&env->rung, true))
-		napi_call_threadsafe_function(env->bell, NULL, napi_tsfn_nonblocking);
+	if (!env->look(env))
+		addon_env_ring(env);
 }
 
-/* The end of the environment, before its bell goes: from here on no runtime thread may ring it. */
+/* Before its bell goes: from here on no runtime thread may ring it. */
 static void on_env_end(void *data)
 {
 	struct env *env = data;
 
-	while (env->seats) {
-		struct seat *seat = env->seats;
-
-		addon_seat_leave(seat);
-		addon_seat_unlink(seat); /* if a call of JavaScript was cut off while it held it */
-	}
+	env->end(env);
 }
 
 static bool make_bell(struct env *env)
@@ -83,7 +68,7 @@ static bool make_bell(struct env *env)
 	return addon_ok(env->env, napi_unref_threadsafe_function(env->env, env->bell));
 }
 
-struct env *addon_env_init(napi_env napi)
+struct env *addon_env_init(napi_env napi, bool (*look)(struct env *env), void (*end)(struct env *env))
 {
 	struct owned_env *owned;
 	struct env *env = addon_env(napi);
@@ -97,6 +82,8 @@ struct env *addon_env_init(napi_env napi)
 	}
 	env = &owned->env;
 	env->env = napi;
+	env->look = look;
+	env->end = end;
 	owned->refs = 1;
 	if (!addon_ok(napi, napi_set_instance_data(napi, env, on_instance_data_gone, NULL))) {
 		free(owned);
@@ -113,6 +100,12 @@ struct env *addon_env(napi_env napi)
 	void *data = NULL;
 
 	return napi_get_instance_data(napi, &data) == napi_ok ? data : NULL;
+}
+
+void addon_env_ring(struct env *env)
+{
+	if (!atomic_exchange(&env->rung, true))
+		napi_call_threadsafe_function(env->bell, NULL, napi_tsfn_nonblocking);
 }
 
 void addon_env_hold(struct env *env)

@@ -1,27 +1,10 @@
 /* errors.c - JavaScript errors for the statuses of the core and of Node-API. */
-#include "addon.h"
+#include "errors.h"
 
-bool addon_ok(napi_env env, napi_status status)
-{
-	const napi_extended_error_info *info = NULL;
-	bool pending = false;
+#include <string.h>
 
-	if (status == napi_ok)
-		return true;
-	if (napi_get_last_error_info(env, &info) != napi_ok || !info || !info->error_message)
-		info = NULL;
-	/* While an environment ends nothing can be thrown; what is called then fails quietly. */
-	if (napi_is_exception_pending(env, &pending) == napi_ok && !pending)
-		napi_throw_error(env, "internal", info ? info->error_message : "a call of Node-API failed");
-	return false;
-}
-
-napi_value addon_undefined(napi_env env)
-{
-	napi_value value = NULL;
-
-	return addon_ok(env, napi_get_undefined(env, &value)) ? value : NULL;
-}
+#include "env.h"
+#include "value.h"
 
 napi_value addon_error(napi_env env, int status, const wsm_error *error)
 {

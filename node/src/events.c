@@ -1,5 +1,12 @@
 /* events.c - what the runtime tells a Runtime's `dispatch`, and the host's answers. */
-#include "addon.h"
+#include "events.h"
+
+#include <string.h>
+
+#include "env.h"
+#include "errors.h"
+#include "text.h"
+#include "value.h"
 
 /* Events that are handed over before the event loop's other work gets a turn. */
 #define MAX_AT_ONCE 256u
@@ -103,7 +110,8 @@ static void deliver(struct seat *seat, const wsm_event *event, napi_value object
 	report(env);
 }
 
-bool addon_events_deliver(struct seat *seat)
+/* False if some are left for later. */
+static bool deliver_all(struct seat *seat)
 {
 	napi_env env = seat->env->env;
 
@@ -114,7 +122,7 @@ bool addon_events_deliver(struct seat *seat)
 
 		if (n == MAX_AT_ONCE)
 			return false;
-		item = addon_seat_take(seat);
+		item = addon_routes_take(addon_seat_routes(seat), &seat->place);
 		if (!item)
 			return true;
 		if (napi_open_handle_scope(env, &scope) == napi_ok) {
@@ -125,6 +133,26 @@ bool addon_events_deliver(struct seat *seat)
 		addon_item_free(item);
 	}
 	return true;
+}
+
+bool addon_events_look(struct env *env)
+{
+	bool all = true;
+
+	for (struct seat *seat = env->seats, *next; seat; seat = next) {
+		seat->busy++;
+		/* What lies here comes first: the rest stays with the runtime, which bounds it. */
+		if (!deliver_all(seat)) {
+			all = false;
+		} else if (seat->hub) {
+			addon_routes_sort(addon_seat_routes(seat));
+			all &= deliver_all(seat);
+		}
+		next = seat->next;
+		if (--seat->busy == 0 && !seat->hub)
+			addon_seat_unlink(seat);
+	}
+	return all;
 }
 
 /* info(): what is fixed about the connection of the event that is being handled; undefined if it has none. */
@@ -165,7 +193,7 @@ METHOD(want)
 
 	if (!seat || !addon_uint(env, args[0], "mask", &mask))
 		return NULL;
-	return addon_result(env, addon_hub_want(seat, mask), NULL);
+	return addon_result(env, addon_routes_want(addon_seat_routes(seat), &seat->place, mask), NULL);
 }
 
 /* accessChecked(by): the application checks clients by itself. */
@@ -209,7 +237,9 @@ METHOD(command_add)
 	wsm_error error = { 0 };
 
 	if (seat && addon_text(env, args[0], "action", &action))
-		result = addon_result(env, addon_hub_command_add(seat, action.slice, &error), &error);
+		result = addon_result(
+			env, addon_routes_command_add(addon_seat_routes(seat), &seat->place, action.slice, &error),
+			&error);
 	addon_text_fini(&action);
 	return result;
 }
@@ -221,7 +251,8 @@ METHOD(command_remove)
 	struct text action = { .heap = NULL };
 
 	if (seat && addon_text(env, args[0], "action", &action))
-		result = addon_result(env, addon_hub_command_remove(seat, action.slice), NULL);
+		result = addon_result(
+			env, addon_routes_command_remove(addon_seat_routes(seat), &seat->place, action.slice), NULL);
 	addon_text_fini(&action);
 	return result;
 }

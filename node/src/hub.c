@@ -1,15 +1,13 @@
-/*
- * hub.c - runtimes of the process, which environments share.
- *
- * This is the addon's only process-wide state. A hub lives as long as somebody has a seat at it or works with it; the last
- * to go stops its runtime and frees it.
- *
- * Locks, in the order in which they are taken: the registry's; a hub's sort lock (what the runtime has said is being
- * distributed); its bell lock (its seats are being rung). The runtime thread takes the last one only, while it rings.
- */
-#include <stdio.h>
+/* hub.c - runtimes of the process, which environments share. The registry's lock is taken before those of routes.h. */
+#include "hub.h"
 
-#include "addon.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "routes.h"
 
 /* What clients get to answer the close when a process ends without having stopped its runtime. */
 #define EXIT_DEADLINE_MS 500u
@@ -20,18 +18,15 @@ struct hub {
 	wsm_runtime *runtime;
 	unsigned refs; /* under the registry's lock */
 	atomic_bool stopped;
-	pthread_mutex_t sort_lock, bell_lock;
-	struct seat *seats; /* changed under both locks */
 	struct routes *routes;
 };
 
 static struct {
 	pthread_mutex_t lock;
 	struct hub *hubs;
-	uint64_t next_seat;
 	bool exit_hook;
 	atomic_bool ended; /* the process ends: no JavaScript runs any more */
-} registry = { .lock = PTHREAD_MUTEX_INITIALIZER, .next_seat = 1 };
+} registry = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- the end of the process ------------------------------------------------------------------------------------- */
 
@@ -60,11 +55,27 @@ static void hub_free(struct hub *hub)
 		wsm_runtime_stop(hub->runtime, EXIT_DEADLINE_MS);
 	wsm_runtime_free(hub->runtime);
 	addon_routes_free(hub->routes);
-	pthread_mutex_destroy(&hub->sort_lock);
-	pthread_mutex_destroy(&hub->bell_lock);
 	free(hub->name);
 	free(hub->fingerprint);
 	free(hub);
+}
+
+/* Whichever environment comes first distributes for all: one whose thread is stuck holds up no other. */
+static void on_wake(void *data)
+{
+	struct hub *hub = data;
+
+	if (!atomic_load(&registry.ended))
+		addon_routes_ring(hub->routes);
+}
+
+static struct hub *no_memory(struct hub *hub, wsm_error *error)
+{
+	if (hub)
+		hub_free(hub);
+	error->status = WSM_ENOMEM;
+	snprintf(error->message, sizeof(error->message), "out of memory");
+	return NULL;
 }
 
 static struct hub *hub_new(const char *name, const char *fingerprint, const wsm_config *config, wsm_error *error)
@@ -74,23 +85,18 @@ static struct hub *hub_new(const char *name, const char *fingerprint, const wsm_
 	if (hub) {
 		hub->name = strdup(name);
 		hub->fingerprint = strdup(fingerprint);
-		hub->routes = addon_routes_new(max_events_of(config));
-		pthread_mutex_init(&hub->sort_lock, NULL);
-		pthread_mutex_init(&hub->bell_lock, NULL);
 	}
-	if (!hub || !hub->name || !hub->fingerprint || !hub->routes) {
-		if (hub)
-			hub_free(hub);
-		error->status = WSM_ENOMEM;
-		snprintf(error->message, sizeof(error->message), "out of memory");
-		return NULL;
-	}
+	if (!hub || !hub->name || !hub->fingerprint)
+		return no_memory(hub, error);
 	hub->runtime = wsm_runtime_new(config, error);
 	if (!hub->runtime) {
 		hub_free(hub);
 		return NULL;
 	}
-	wsm_set_wake(hub->runtime, addon_hub_wake, hub);
+	hub->routes = addon_routes_new(hub->runtime, max_events_of(config));
+	if (!hub->routes)
+		return no_memory(hub, error);
+	wsm_set_wake(hub->runtime, on_wake, hub);
 	return hub;
 }
 
@@ -104,7 +110,7 @@ static struct hub *hub_find(const char *name, const char *fingerprint)
 	return NULL;
 }
 
-static struct hub *hub_join(const char *name, const char *fingerprint, const wsm_config *config, wsm_error *error)
+struct hub *addon_hub_join(const char *name, const char *fingerprint, const wsm_config *config, wsm_error *error)
 {
 	struct hub *hub;
 
@@ -171,107 +177,7 @@ void addon_hub_set_stopped(struct hub *hub, bool stopped)
 	atomic_store(&hub->stopped, stopped);
 }
 
-struct seat *addon_hub_seats(const struct hub *hub)
-{
-	return hub->seats;
-}
-
 struct routes *addon_hub_routes(const struct hub *hub)
 {
 	return hub->routes;
-}
-
-pthread_mutex_t *addon_hub_sort_lock(struct hub *hub)
-{
-	return &hub->sort_lock;
-}
-
-/* Whichever environment comes first distributes for all: one whose thread is stuck holds up no other. */
-void addon_hub_wake(void *data)
-{
-	struct hub *hub = data;
-
-	pthread_mutex_lock(&hub->bell_lock);
-	if (!atomic_load(&registry.ended))
-		for (struct seat *seat = hub->seats; seat; seat = seat->next_in_hub)
-			if (!atomic_exchange(&seat->env->rung, true))
-				napi_call_threadsafe_function(seat->env->bell, NULL, napi_tsfn_nonblocking);
-	pthread_mutex_unlock(&hub->bell_lock);
-}
-
-/* ---- seats ------------------------------------------------------------------------------------------------------ */
-
-struct seat *addon_seat_new(struct env *env, const char *name, const char *fingerprint, const wsm_config *config,
-                            wsm_error *error)
-{
-	struct seat *seat = calloc(1, sizeof(*seat));
-
-	if (!seat) {
-		error->status = WSM_ENOMEM;
-		snprintf(error->message, sizeof(error->message), "out of memory");
-		return NULL;
-	}
-	seat->env = env;
-	seat->last = &seat->first;
-	seat->hub = hub_join(name, fingerprint, config, error);
-	if (!seat->hub) {
-		free(seat);
-		return NULL;
-	}
-	pthread_mutex_lock(&registry.lock);
-	seat->id = registry.next_seat++;
-	pthread_mutex_unlock(&registry.lock);
-	pthread_mutex_lock(&seat->hub->sort_lock);
-	pthread_mutex_lock(&seat->hub->bell_lock);
-	seat->next_in_hub = seat->hub->seats;
-	seat->hub->seats = seat;
-	pthread_mutex_unlock(&seat->hub->bell_lock);
-	pthread_mutex_unlock(&seat->hub->sort_lock);
-	seat->next_in_env = env->seats;
-	env->seats = seat;
-	return seat;
-}
-
-void addon_seat_leave(struct seat *seat)
-{
-	struct hub *hub = seat->hub;
-
-	if (!hub)
-		return;
-	pthread_mutex_lock(&hub->sort_lock);
-	pthread_mutex_lock(&hub->bell_lock);
-	for (struct seat **at = &hub->seats; *at; at = &(*at)->next_in_hub)
-		if (*at == seat) {
-			*at = seat->next_in_hub;
-			break;
-		}
-	pthread_mutex_unlock(&hub->bell_lock);
-	addon_routes_forget(hub, seat);
-	for (struct item *item = seat->first, *next; item; item = next) {
-		next = item->next;
-		addon_item_free(item);
-	}
-	seat->first = NULL;
-	seat->last = &seat->first;
-	seat->waiting = 0;
-	pthread_mutex_unlock(&hub->sort_lock);
-	seat->hub = NULL;
-	addon_hub_unref(hub);
-	if (!seat->busy)
-		addon_seat_unlink(seat);
-}
-
-void addon_seat_unlink(struct seat *seat)
-{
-	for (struct seat **at = seat->env ? &seat->env->seats : NULL; at && *at; at = &(*at)->next_in_env)
-		if (*at == seat) {
-			*at = seat->next_in_env;
-			break;
-		}
-	seat->env = NULL;
-}
-
-wsm_runtime *addon_seat_runtime(const struct seat *seat)
-{
-	return seat->hub->runtime;
 }

@@ -1,5 +1,12 @@
 /* publish.c - Runtime.publish(): the call that every sending call of the package ends in. */
-#include "addon.h"
+#include "publish.h"
+
+#include <stdlib.h>
+
+#include "errors.h"
+#include "receipt.h"
+#include "text.h"
+#include "value.h"
 
 /* A payload of this many bytes needs no allocation here. */
 #define PAYLOAD_LOCAL 4096

@@ -1,7 +1,14 @@
 /* query.c - questions to the runtime thread, which are promises: they wait in a thread of libuv's pool, not on the event loop. */
-#include <stdio.h>
+#include "query.h"
 
-#include "addon.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "errors.h"
+#include "hub.h"
+#include "text.h"
+#include "value.h"
 
 /* The texts of a question or a REST call. */
 enum { N_TEXTS = 4 };

@@ -5,7 +5,13 @@
  * so a Receipt is a plain object that names its place in a Batch, and the batch alone is known to the garbage collector.
  * A batch goes when the last Receipt that names it has gone.
  */
-#include "addon.h"
+#include "receipt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "errors.h"
+#include "value.h"
 
 #define BATCH_SIZE 128u
 /* What the garbage collector is told that a batch weighs: the core's receipts hang on it. */
@@ -199,7 +205,7 @@ METHOD(watch)
 	watch = malloc(sizeof(*watch));
 	if (!watch)
 		return addon_raise(env, WSM_ENOMEM, NULL);
-	watch->seat = seat->id;
+	watch->place = seat->place.id;
 	watch->token = token;
 	wsm_receipt_set_data(receipt, watch); /* before the watch: the event may come at once */
 	watched = wsm_receipt_watch(receipt);
@@ -222,7 +228,7 @@ METHOD(watch_report)
 
 	if (!receipt || !addon_uint(env, args[2], "token", &token))
 		return NULL;
-	watched = wsm_receipt_watch_report(receipt, seat->id << 32 | token);
+	watched = wsm_receipt_watch_report(receipt, seat->place.id << 32 | token);
 	return addon_ok(env, napi_get_boolean(env, watched, &result)) ? result : NULL;
 }
 

@@ -1,24 +1,24 @@
 /* runtime.c - the JavaScript class Runtime: a seat at a hub. The package's own modules use it; applications never see it. */
+#include "runtime.h"
+
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "addon.h"
-
-struct seat *addon_seat(napi_env env, napi_callback_info info, size_t n, napi_value *args)
-{
-	napi_value receiver;
-	size_t given = n;
-	void *data = NULL;
-	struct seat *seat;
-
-	if (!addon_ok(env, napi_get_cb_info(env, info, &given, args, &receiver, NULL)) ||
-	    !addon_ok(env, napi_unwrap(env, receiver, &data)))
-		return NULL;
-	seat = data;
-	if (seat->hub)
-		return seat;
-	addon_raise(env, WSM_ENOTRUNNING, NULL);
-	return NULL;
-}
+#include "adopt.h"
+#include "clients.h"
+#include "endpoint.h"
+#include "env.h"
+#include "errors.h"
+#include "events.h"
+#include "hub.h"
+#include "publish.h"
+#include "query.h"
+#include "receipt.h"
+#include "seat.h"
+#include "text.h"
+#include "tokens.h"
+#include "value.h"
 
 /* ---- its life --------------------------------------------------------------------------------------------------- */
 
@@ -296,6 +296,21 @@ static napi_value port(napi_env env, napi_callback_info info)
 	return seat ? addon_number(env, wsm_runtime_port(addon_seat_runtime(seat))) : NULL;
 }
 
+static napi_value takes_tokens(napi_env env, napi_callback_info info)
+{
+	struct seat *seat = addon_seat(env, info, 0, NULL);
+
+	return seat ? boolean(env, wsm_takes_tokens(addon_seat_runtime(seat))) : NULL;
+}
+
+/* retryAfter(): seconds, for a client that is refused with 503. */
+static napi_value retry_after(napi_env env, napi_callback_info info)
+{
+	struct seat *seat = addon_seat(env, info, 0, NULL);
+
+	return seat ? addon_number(env, wsm_retry_after(addon_seat_runtime(seat))) : NULL;
+}
+
 /* fingerprint(): the text of the configuration that its runtime was made with, maybe by another seat. */
 static napi_value fingerprint(napi_env env, napi_callback_info info)
 {
@@ -331,6 +346,8 @@ static const napi_property_descriptor methods[] = {
 	METHOD_ROW("running", running),
 	METHOD_ROW("stopped", stopped),
 	METHOD_ROW("port", port),
+	METHOD_ROW("retryAfter", retry_after),
+	METHOD_ROW("takesTokens", takes_tokens),
 	METHOD_ROW("fingerprint", fingerprint),
 	METHOD_ROW("hold", hold),
 	METHOD_ROW("release", release),

@@ -1,5 +1,9 @@
 /* tokens.c - Runtime's calls about tokens that are accepted no longer, and the keys that they are checked with. */
-#include "addon.h"
+#include "tokens.h"
+
+#include "errors.h"
+#include "text.h"
+#include "value.h"
 
 /* revoke(jti, userId, beforeMs, untilMs); zero for the core's defaults */
 METHOD(revoke)

@@ -16,7 +16,7 @@
 /* WSM_OK has no class; the classes stand at minus the value of their status. */
 #define CORE_STATUS_COUNT 18
 
-/* Interns the names of the module; module.c. */
+/* Of one interpreter; module.c. */
 struct core_state {
 	PyTypeObject *runtime_type, *receipt_type, *conn_info_type;
 	PyObject *error;                     /* WsManagerError */
@@ -161,6 +161,8 @@ PyObject *core_runtime_reply(PyObject *self, PyObject *args);
 PyObject *core_runtime_conn_join(PyObject *self, PyObject *args);
 PyObject *core_runtime_conn_leave(PyObject *self, PyObject *args);
 PyObject *core_runtime_query(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *core_runtime_conn_join_later(PyObject *self, PyObject *args);
+PyObject *core_runtime_conn_leave_later(PyObject *self, PyObject *args);
 PyObject *core_runtime_query_later(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *core_runtime_rest(PyObject *self, PyObject *args, PyObject *kwargs);
 

@@ -52,6 +52,7 @@ static const struct constant constants[] = {
 	{ "EVENT_CLOSED", WSM_EVENT_CLOSED },
 	{ "EVENT_REPORT", WSM_EVENT_REPORT },
 	{ "EVENT_ANSWER", WSM_EVENT_ANSWER },
+	{ "REST_BODY_MAX", WSM_REST_BODY_MAX },
 	{ "QUERY_TIMEOUT_MS", WSM_QUERY_TIMEOUT_MS },
 	{ "QUERY_STATS", WSM_QUERY_STATS },
 	{ "QUERY_CONNECTIONS", WSM_QUERY_CONNECTIONS },
@@ -101,6 +102,69 @@ static PyObject *core_options(PyObject *module, PyObject *unused)
 	return list;
 }
 
+static const char *caller_name(wsm_rest_caller caller)
+{
+	switch (caller) {
+	case WSM_REST_MEMBER:
+		return "member";
+	case WSM_REST_READER:
+		return "reader";
+	case WSM_REST_WRITER:
+		return "writer";
+	case WSM_REST_ADMIN:
+		return "admin";
+	case WSM_REST_ANYONE:
+		break;
+	}
+	return "anyone";
+}
+
+static PyObject *core_rest_routes(PyObject *module, PyObject *unused)
+{
+	PyObject *list = PyList_New(0);
+	const wsm_rest_route *route;
+
+	(void)module;
+	(void)unused;
+	for (size_t i = 0; list && (route = wsm_rest_route_at(i)); i++) {
+		PyObject *row = Py_BuildValue("(ssssss)", route->name, route->method, route->path, route->parameters,
+		                              caller_name(route->caller), route->doc);
+
+		if (!row || PyList_Append(list, row) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(row);
+	}
+	return list;
+}
+
+static PyObject *core_endpoint_defaults(PyObject *module, PyObject *unused)
+{
+	PyObject *list = PyList_New(0);
+	const char *path;
+	unsigned flags;
+
+	(void)module;
+	(void)unused;
+	for (size_t i = 0; list && (path = wsm_endpoint_default(i, &flags)); i++) {
+		PyObject *row = Py_BuildValue("(sI)", path, flags);
+
+		if (!row || PyList_Append(list, row) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(row);
+	}
+	return list;
+}
+
+static PyObject *core_refusal_code(PyObject *module, PyObject *number)
+{
+	unsigned long status = PyLong_AsUnsignedLong(number);
+
+	(void)module;
+	if (PyErr_Occurred())
+		return NULL;
+	return PyLong_FromUnsignedLong(wsm_refusal_code((unsigned)status));
+}
+
 static PyObject *core_level_parse(PyObject *module, PyObject *word)
 {
 	wsm_slice text;
@@ -111,14 +175,16 @@ static PyObject *core_level_parse(PyObject *module, PyObject *word)
 	return PyLong_FromLong(wsm_level_parse(text));
 }
 
-static PyObject *core_fail(PyObject *module, PyObject *number)
+static PyObject *core_fail(PyObject *module, PyObject *args)
 {
-	long code = PyLong_AsLong(number);
+	wsm_error error = { 0 };
+	const char *sentence;
+	int code;
 
-	if (code == -1 && PyErr_Occurred())
+	if (!PyArg_ParseTuple(args, "is:fail", &code, &sentence))
 		return NULL;
-	return core_raise(PyModule_GetState(module), code > 0 && code < CORE_STATUS_COUNT ? (int)-code : WSM_EINVAL,
-	                  NULL);
+	snprintf(error.message, sizeof(error.message), "%s", sentence);
+	return core_raise(PyModule_GetState(module), code > 0 && code < CORE_STATUS_COUNT ? -code : WSM_EINVAL, &error);
 }
 
 static PyObject *core_room_valid(PyObject *module, PyObject *args)
@@ -163,8 +229,11 @@ static PyObject *core_set_hooks(PyObject *module, PyObject *args)
 
 static PyMethodDef core_functions[] = {
 	{ "options", core_options, METH_NOARGS, "The configuration table." },
+	{ "rest_routes", core_rest_routes, METH_NOARGS, "The table of REST calls." },
+	{ "endpoint_defaults", core_endpoint_defaults, METH_NOARGS, "The endpoints that every runtime begins with." },
+	{ "refusal_code", core_refusal_code, METH_O, "The close code that says what an HTTP status says." },
 	{ "level_parse", core_level_parse, METH_O, "The number of a level word; -1 for a word that is none." },
-	{ "fail", core_fail, METH_O, "Raises the error whose status is minus that number." },
+	{ "fail", core_fail, METH_VARARGS, "(number, sentence): raises the error whose status is minus that number." },
 	{ "id_valid", core_id_valid, METH_O, "Whether a text can be an id of a user, a session or a client." },
 	{ "room_valid", core_room_valid, METH_VARARGS, "Whether a text names a room; or, as a pattern, many." },
 	{ "set_hooks", core_set_hooks, METH_VARARGS,

@@ -209,6 +209,12 @@ static PyObject *runtime_conn_drain(PyObject *object, PyObject *number)
 	return core_result(runtime_of(object), wsm_conn_drain(runtime_of(object)->runtime, conn), NULL);
 }
 
+static PyObject *runtime_retry_after(PyObject *object, PyObject *unused)
+{
+	(void)unused;
+	return PyLong_FromUnsignedLong(wsm_retry_after(runtime_of(object)->runtime));
+}
+
 static PyObject *runtime_option(PyObject *object, PyObject *name)
 {
 	wsm_slice text;
@@ -226,6 +232,12 @@ static PyObject *get_draining(PyObject *self, void *unused)
 {
 	(void)unused;
 	return PyBool_FromLong(wsm_runtime_draining(runtime_of(self)->runtime));
+}
+
+static PyObject *get_takes_tokens(PyObject *self, void *unused)
+{
+	(void)unused;
+	return PyBool_FromLong(wsm_takes_tokens(runtime_of(self)->runtime));
 }
 
 static PyObject *get_event_fd(PyObject *self, void *unused)
@@ -272,9 +284,12 @@ static PyMethodDef runtime_methods[] = {
 	{ "start", runtime_start, METH_NOARGS, "Starts the thread and listens." },
 	{ "stop", METHOD(runtime_stop), KEYWORDS, "Closes every connection with 1001 and ends the thread." },
 	{ "drain", runtime_drain, METH_NOARGS, "Refuses new connections from now on." },
+	{ "retry_after", runtime_retry_after, METH_NOARGS, "Seconds, for a client that is refused with 503." },
 	{ "option", runtime_option, METH_O, "An option's value in force, as text." },
 	{ "conn_join", core_runtime_conn_join, METH_VARARGS, "One connection joins a room." },
 	{ "conn_leave", core_runtime_conn_leave, METH_VARARGS, "It leaves it." },
+	{ "conn_join_later", core_runtime_conn_join_later, METH_VARARGS, "The first without waiting." },
+	{ "conn_leave_later", core_runtime_conn_leave_later, METH_VARARGS, "The second." },
 	{ "conn_drain", runtime_conn_drain, METH_O, "Closes a connection, by number, as a stop would." },
 	{ "publish", METHOD(core_runtime_publish), METH_FASTCALL, "Queues a publication; its Receipt." },
 	{ "subscribe", core_runtime_subscribe, METH_VARARGS, "(user_id, room)" },
@@ -319,6 +334,7 @@ static PyGetSetDef runtime_getset[] = {
 	{ "event_fd", get_event_fd, NULL, "Readable when there are events to take.", NULL },
 	{ "running", get_running, NULL, "Whether the thread runs.", NULL },
 	{ "draining", get_draining, NULL, "Whether new connections are refused.", NULL },
+	{ "takes_tokens", get_takes_tokens, NULL, "Whether there is a key for tokens.", NULL },
 	{ "port", get_port, NULL, "The port that is listened on, 0 when there is none.", NULL },
 	{ "host", get_host, set_host, "The object that takes the events; for the host's use.", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },

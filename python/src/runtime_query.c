@@ -72,6 +72,30 @@ static PyObject *move(PyObject *object, PyObject *args, const char *format,
 	Py_END_ALLOW_THREADS return core_result(self, status, &error);
 }
 
+static PyObject *move_later(PyObject *object, PyObject *args, const char *format,
+                            int (*call)(wsm_runtime *, uint64_t, wsm_slice, uint64_t, wsm_error *))
+{
+	struct core_runtime *self = (struct core_runtime *)object;
+	unsigned long long ticket, conn;
+	PyObject *room;
+	wsm_slice text;
+	wsm_error error = { 0 };
+
+	if (!PyArg_ParseTuple(args, format, &ticket, &conn, &room) || core_text(room, "room", &text) < 0)
+		return NULL;
+	return core_result(self, call(self->runtime, conn, text, ticket, &error), &error);
+}
+
+PyObject *core_runtime_conn_join_later(PyObject *self, PyObject *args)
+{
+	return move_later(self, args, "KKO:conn_join_later", wsm_conn_join_later);
+}
+
+PyObject *core_runtime_conn_leave_later(PyObject *self, PyObject *args)
+{
+	return move_later(self, args, "KKO:conn_leave_later", wsm_conn_leave_later);
+}
+
 PyObject *core_runtime_conn_join(PyObject *self, PyObject *args)
 {
 	return move(self, args, "KO:conn_join", wsm_conn_join);

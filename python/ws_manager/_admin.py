@@ -19,12 +19,12 @@ from starlette.responses import Response
 from ws_manager._router import ADMIN_CALLS, METHODS, rest_endpoint
 
 if TYPE_CHECKING:
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 __all__ = ["make_admin_router"]
 
 
-def make_admin_router(manager: WebSocketManager, check: Any) -> Any:
+def make_admin_router(manager: Manager, check: Any) -> Any:
     """A router with the panel alone, whose callers `check` lets in."""
     try:
         from fastapi import APIRouter, Depends, params
@@ -43,7 +43,7 @@ def make_admin_router(manager: WebSocketManager, check: Any) -> Any:
     router = APIRouter(tags=["ws_manager"], dependencies=[Depends(checked)], route_class=CallRoute)
     for call in ADMIN_CALLS:
         endpoint = rest_endpoint(manager, call, vouched=True)
-        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.name, include_in_schema=False)
+        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.route, include_in_schema=False)
     return router
 
 
@@ -75,12 +75,12 @@ def _with_request(check: Any) -> Any:
     return annotated
 
 
-def _starlette_router(manager: WebSocketManager, check: Any) -> Any:
+def _starlette_router(manager: Manager, check: Any) -> Any:
     from starlette.routing import Route, Router
 
     _must_be_callable(check)
     routes = [
-        Route(call.path, _guarded(rest_endpoint(manager, call, vouched=True), check), methods=METHODS, name=call.name)
+        Route(call.path, _guarded(rest_endpoint(manager, call, vouched=True), check), methods=METHODS, name=call.route)
         for call in ADMIN_CALLS
     ]
     return Router(routes=routes)

@@ -9,20 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from ws_manager._core import InvalidArgument, InvalidRoom, NotRunning, Overloaded, Refused, WsManagerError
+from ws_manager._core import (
+    InvalidArgument,
+    InvalidRoom,
+    NotRunning,
+    Overloaded,
+    Refused,
+    WsManagerError,
+    refusal_code,
+)
 from ws_manager._handover import EXTENSION
 from ws_manager._labels import UNKNOWN_PATH, visible
 
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
     from ws_manager._handover import Admission, HandOver
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 logger = logging.getLogger("ws_manager")
 
@@ -129,7 +136,7 @@ def address_of(node: str) -> str:
 
 
 async def bridge(
-    manager: WebSocketManager,
+    manager: Manager,
     scope: Mapping[str, Any],
     receive: Receive,
     send: Send,
@@ -162,31 +169,29 @@ async def bridge(
         conn = manager._bridge_open(path, query, client_ip(scope), headers, sink, tls=tls, via=via(scope), **admission)
     except Refused as refusal:
         logger.info("WebSocket %s refused: %s", label, visible(refusal))
-        return await _refuse(scope, send, refusal.http_status, str(refusal), accepted)
+        retry_after = manager._retry_after() if refusal.http_status == 503 else ""
+        return await _refuse(scope, send, refusal.http_status, str(refusal), accepted, retry_after)
     except (InvalidArgument, InvalidRoom):
         raise  # what the application asked for
     except WsManagerError as error:
         logger.error("WebSocket %s can't be served: %s", label, visible(error))
-        return await _refuse(scope, send, 503, str(error), accepted)
+        return await _refuse(scope, send, 503, str(error), accepted, manager._retry_after())
     if offer is not None:
         offer.carried(manager, conn)
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
     return await _Bridge(runtime, conn, sink, receive, send, subprotocol).run(accepted)
 
 
-def retry_after() -> str:
-    """Seconds, different for each client that is turned away while the server stops."""
-    return str(random.randint(1, 5))  # noqa: S311 - no secret
-
-
-async def _refuse(scope: Mapping[str, Any], send: Send, status: int, sentence: str, accepted: bool) -> Ending:
+async def _refuse(
+    scope: Mapping[str, Any], send: Send, status: int, sentence: str, accepted: bool, retry_after: str
+) -> Ending:
     """Says no, by HTTP as long as that is possible. A close before the acceptance means 403 in ASGI."""
-    ending = Ending({403: 4403, 503: 1013}.get(status, 4400), sentence)
+    ending = Ending(refusal_code(status), sentence)
     if not accepted and status != 403 and "websocket.http.response" in (scope.get("extensions") or {}):
         body = sentence.encode()
         fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-        if status == 503:
-            fields.append((b"retry-after", retry_after().encode()))
+        if retry_after:
+            fields.append((b"retry-after", retry_after.encode()))
         # Starlette before 0.37 does not let such an answer pass.
         with contextlib.suppress(RuntimeError):
             await send({"type": "websocket.http.response.start", "status": status, "headers": fields})

@@ -11,13 +11,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ws_manager._core import WsManagerError, room_valid
+from ws_manager._core import ENDPOINT_FIREHOSE, WsManagerError, endpoint_defaults, room_valid
 from ws_manager._look import WANTS_REQUEST, learn, look
 from ws_manager._manager import default_manager
 
 if TYPE_CHECKING:
     from ws_manager._core import Runtime
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
     from ws_manager._routes import Before, Survey
 
 USAGE = """\
@@ -32,7 +32,7 @@ all); 2 for wrong arguments.
 
 NO_TABLE = "This application has no routing table that can be read (FastAPI and Starlette have one)."
 
-FIREHOSE = "/ws/notifications"
+FIREHOSES = {path for path, flags in endpoint_defaults() if flags & ENDPOINT_FIREHOSE}
 
 GRANTED = (
     "who was granted it: by rooms= or subscribe= of connect() and authenticate, the token's claim rooms, "
@@ -62,7 +62,7 @@ def load(name: str) -> Any:
 class Subject(NamedTuple):
     """What is asked about: a manager, and the application that it is included in, if that can be read."""
 
-    manager: WebSocketManager
+    manager: Manager
     runtime: Runtime
     found: Survey | None
 
@@ -85,9 +85,9 @@ class Subject(NamedTuple):
     def checks(self) -> str:
         """Who passes what checks every client of our endpoints; "" where nothing does."""
         ways = []
-        if self.runtime.option("jwt_secret") or self.runtime.option("jwt_public_key"):
+        if self.runtime.takes_tokens:
             ways.append("who brings a good token")
-        if self.manager._handlers.authenticator is not None:
+        if self.manager._asks:
             ways.append("whom the authenticate handler lets in")
         return " or ".join(ways)
 
@@ -105,7 +105,7 @@ class Subject(NamedTuple):
     def firehose(self) -> bool:
         """Whether there is an endpoint that hears all rooms."""
         places = [] if self.found is None else self.found.endpoints
-        return bool(self.port) or any(place.endpoint and place.endpoint.pattern == FIREHOSE for place in places)
+        return bool(self.port) or any(place.endpoint and place.endpoint.pattern in FIREHOSES for place in places)
 
     @property
     def entrants(self) -> str:
@@ -127,8 +127,7 @@ def report(app: Any, rooms: list[str]) -> tuple[list[str], int]:
     for manager in managers:
         if found is not None:
             learn(manager, found)  # Without a router, it may be the one that connect() of the application uses.
-        with manager._lock:
-            subjects.append(Subject(manager, manager._any_runtime(), found))
+        subjects.append(Subject(manager, manager._any_runtime(), found))
     lines = [NO_TABLE] if found is None else [*_endpoints(subjects, found), *_wrong(found)]
     for subject in subjects:
         lines += ["", *_general(subject), *(line for room in rooms for line in ("", *_room(subject, room)))]

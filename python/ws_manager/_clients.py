@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import orjson
 
 from . import _core
 from ._core import NotFound, NotRunning
+from ._life import Life
 from ._receipt import COMPLETED, Completed
-from ._sending import Id, Sending, one_id
+from ._sending import Id, one_id
 from ._types import Ban, ConnectionRow, History, Position, Presence
 
-if TYPE_CHECKING:
-    from ._core import Runtime
-    from ._manager import WebSocketManager
 
-
-class Clients(Sending):
+class Clients(Life):
     """The part of a manager that asks the runtime about its clients and acts on them."""
-
-    def _ready(self) -> Runtime:
-        """The runtime, running. NotRunning after stop()."""
-        raise NotImplementedError
 
     # ---- who is there, and what was said ----
 
@@ -141,6 +134,12 @@ class Clients(Sending):
     def _rooms_of(self, client_id: str) -> list[str]:
         try:
             return cast("list[str]", self._query(_core.QUERY_ROOMS_OF, room=client_id))
+        except (NotFound, NotRunning):
+            return []
+
+    async def _arooms_of(self, client_id: str) -> list[str]:
+        try:
+            return cast("list[str]", await self._aquery(_core.QUERY_ROOMS_OF, room=client_id))
         except (NotFound, NotRunning):
             return []
 
@@ -268,7 +267,7 @@ class Clients(Sending):
         from ._connect import connect
 
         return await connect(
-            cast("WebSocketManager", self),
+            self._whole,
             websocket,
             identity,
             user_id=user_id,

@@ -20,20 +20,6 @@ def texts(config: dict[str, object]) -> dict[str, str]:
     return {name: text(name, value) for name, value in config.items() if value is not None}
 
 
-def seconds(config: dict[str, object], name: str) -> float:
-    """The value of an option in seconds: as set here, in the environment, or by default."""
-    value = config.get(name)
-    if value is None:
-        value = os.environ.get(f"WEBSOCKET_{name.upper()}") or next(row[3] for row in options() if row[0] == name)
-    return float(str(value))
-
-
-def takes_tokens(config: dict[str, object]) -> bool:
-    """Whether a key for tokens is configured, here or in the environment."""
-    names = ("jwt_secret", "jwt_public_key")
-    return any(config.get(name) or os.environ.get(f"WEBSOCKET_{name.upper()}") for name in names)
-
-
 def value(config: dict[str, object], name: str) -> str:
     """What an option is, as text: as configured, else as the environment says, else the default."""
     row = next(row for row in options() if row[0] == name)

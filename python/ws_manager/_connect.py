@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from ws_manager._handover import HandOver
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 CLIENT_ID = "ws_manager.client_id"
 """Where scope keeps the id of a connection, so that disconnect(websocket) finds it."""
 
 
 async def connect(
-    manager: WebSocketManager,
+    manager: Manager,
     websocket: WebSocket,
     identity: object = None,
     *,
@@ -88,7 +88,7 @@ async def connect(
 
 
 async def carry(
-    manager: WebSocketManager,
+    manager: Manager,
     websocket: WebSocket,
     admission: Admission,
     path: str,
@@ -113,7 +113,7 @@ async def carry(
     )
 
 
-async def _hand_over(manager: WebSocketManager, offer: HandOver, admission: Admission, label: str) -> Ending:
+async def _hand_over(manager: Manager, offer: HandOver, admission: Admission, label: str) -> Ending:
     sink = ClosedSink(asyncio.get_running_loop())
     offer.take(manager, sink, admission, label=label, stay=True)
     try:

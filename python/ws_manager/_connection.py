@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ._core import ConnInfo, Receipt
-    from ._manager import WebSocketManager
+    from ._offers import Manager
     from ._types import SendOptions
 
 
@@ -56,7 +56,7 @@ class Connection:
     Attributes of your own may be set on it.
     """
 
-    def __init__(self, manager: WebSocketManager, info: ConnInfo, state: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, manager: Manager, info: ConnInfo, state: Mapping[str, Any] | None = None) -> None:
         self._manager = manager
         self.state = State(state or {})
         """What connect(state=...), or the authenticate handler, has given; yours to change."""
@@ -84,6 +84,10 @@ class Connection:
         """The rooms that it is in now; none once it is gone. Asks the runtime."""
         return self._manager._rooms_of(self.client_id)
 
+    async def arooms(self) -> list[str]:
+        """rooms, awaited: it holds up no event loop."""
+        return await self._manager._arooms_of(self.client_id)
+
     def send(self, message: object, **options: Unpack[SendOptions]) -> Receipt:
         """Sends to this connection only; options as of every sending call."""
         return self._manager.send_to_client(self.client_id, message, **options)
@@ -97,10 +101,18 @@ class Connection:
         self._manager._ready().conn_join(self.conn, room)
         return COMPLETED
 
+    async def ajoin(self, room: str) -> None:
+        """join(), awaited: it holds up no event loop. Overloaded: as of astats()."""
+        await self._manager._move(True, self.conn, room)
+
     def leave(self, room: str) -> Completed:
         """It leaves the room, whatever it was there for; nothing happens if it is not there. InvalidRoom, NotFound."""
         self._manager._ready().conn_leave(self.conn, room)
         return COMPLETED
+
+    async def aleave(self, room: str) -> None:
+        """leave(), awaited."""
+        await self._manager._move(False, self.conn, room)
 
     def close(self, code: int = 4409, reason: str = "") -> Any:
         """Closes it with a close code (1000-1013 or 3000-4999) and a reason of at most 123 bytes."""

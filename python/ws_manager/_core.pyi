@@ -56,6 +56,7 @@ EVENT_BRIDGE_SEND: Final[int]
 EVENT_CLOSED: Final[int]
 EVENT_REPORT: Final[int]
 EVENT_ANSWER: Final[int]
+REST_BODY_MAX: Final[int]
 QUERY_TIMEOUT_MS: Final[int]
 # enum wsm_query_kind
 QUERY_STATS: Final[int]
@@ -99,11 +100,23 @@ class Refused(WsManagerError):
 def options() -> list[tuple[str, str, str, str, float, float, str]]:
     """The configuration table: (name, env, type, fallback, min, max, doc); type is uint, secs, string, list or bool."""
 
+def rest_routes() -> list[tuple[str, str, str, str, str, str]]:
+    """The table of REST calls: (name, method, path, parameters, caller, doc); docs/protocol.md.
+
+    parameters: names with commas. caller: anyone, member, reader, writer or admin.
+    """
+
+def endpoint_defaults() -> list[tuple[str, int]]:
+    """The endpoints that every runtime begins with: (path, ENDPOINT_… flags)."""
+
+def refusal_code(http_status: int, /) -> int:
+    """The close code that says what an HTTP status says, where a host can no longer answer by HTTP."""
+
 def level_parse(word: str) -> int:
     """The number of a level word ("info" -> 2); -1 for a word that is none."""
 
-def fail(code: int, /) -> NoReturn:
-    """Raises the error whose status is minus that number: `code` of an EVENT_ANSWER."""
+def fail(code: int, sentence: str, /) -> NoReturn:
+    """Raises the error whose status is minus that number: `code` and `text` of an EVENT_ANSWER."""
 
 def id_valid(id: str, /) -> bool:
     """Whether a text can be an id of a user, a session or a client."""
@@ -236,6 +249,11 @@ class Runtime:
     @property
     def draining(self) -> bool: ...
     def drain(self) -> None: ...
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether there is a key for tokens."""
+    def retry_after(self) -> int:
+        """Seconds, for Retry-After of a client that is refused with 503."""
     def conn_drain(self, conn: int, /) -> None: ...
     def stop(self, deadline_ms: int = ...) -> None:
         """[blocks] Closes every connection with 1001 and ends the thread."""
@@ -360,6 +378,9 @@ class Runtime:
         """[blocks] InvalidRoom; NotFound: it has gone, or is not let in yet; Refused: max_rooms; NotRunning."""
     def conn_leave(self, conn: int, room: str, /) -> None:
         """[blocks] InvalidRoom, NotFound, NotRunning."""
+    def conn_join_later(self, ticket: int, conn: int, room: str, /) -> None:
+        """The same without waiting, as query_later(); the answer is empty."""
+    def conn_leave_later(self, ticket: int, conn: int, room: str, /) -> None: ...
     def query(
         self, kind: int, room: str = "", epoch: str = "", since: int = 0, limit: int = 0, after: str = ""
     ) -> bytes:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ._core import Runtime
-    from ._manager import WebSocketManager
+    from ._offers import Manager
     from ._types import ConnSink
 
 logger = logging.getLogger("ws_manager")
@@ -52,7 +52,7 @@ LEVELS = {
 class Dispatcher:
     """The host's side of one runtime's event queue."""
 
-    def __init__(self, manager: WebSocketManager, handlers: Handlers, runtime: Runtime) -> None:
+    def __init__(self, manager: Manager, handlers: Handlers, runtime: Runtime) -> None:
         self.pid = os.getpid()
         self._manager = manager
         self._handlers = handlers
@@ -277,7 +277,7 @@ class Dispatcher:
             complete_report(event[7])
             return
         if kind == _core.EVENT_ANSWER:
-            self.questions.answered(event[2], (event[4], event[9]))
+            self.questions.answered(event[2], (event[4], event[8], event[9]))
             return
         try:
             self._kinds[kind](event)

@@ -171,8 +171,9 @@ class Handlers:
         request = Request(orjson.loads(data))
         self._identify(request, Authentication(request, runtime, ticket, keep, self.encoder))
 
-    async def identify(self, request: Request) -> dict[str, Any]:
+    async def identify(self, data: bytes) -> dict[str, Any]:
         """Who makes a call over HTTP, in keywords of Runtime.rest()."""
+        request = Request(orjson.loads(data))
         answered: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._identify(request, Identification(request, answered))
         return await answered

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 from ws_manager._labels import UNKNOWN_PATH
 
 if TYPE_CHECKING:
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
     from ws_manager._types import ConnSink
 
 EXTENSION = "ws_manager.handover"
@@ -47,7 +47,7 @@ class HandOver(Protocol):
 
     def take(
         self,
-        manager: WebSocketManager,
+        manager: Manager,
         sink: ConnSink | None,
         admission: Admission,
         *,
@@ -63,10 +63,10 @@ class HandOver(Protocol):
         Raises a WsManagerError if the runtime does not take it; the server still has the socket then.
         """
 
-    def carries(self, manager: WebSocketManager, label: str) -> None:
+    def carries(self, manager: Manager, label: str) -> None:
         """The bridge is going to carry the connection: the manager's limits are to hold, and no token to be logged."""
 
-    def carried(self, manager: WebSocketManager, conn: int) -> None:
+    def carried(self, manager: Manager, conn: int) -> None:
         """The bridge carries the connection: when the server stops, the runtime sends the client away in its turn."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 __all__ = ["UNKNOWN_PATH", "route_label", "visible"]
 
@@ -30,7 +30,7 @@ def visible(text: object) -> str:
     )
 
 
-def route_label(manager: WebSocketManager | None, scope: Mapping[str, Any]) -> str:
+def route_label(manager: Manager | None, scope: Mapping[str, Any]) -> str:
     """The path of a route of the application's own, with the names of its parameters for what may be a token.
 
     manager: whose clients come there; None where nobody knows: then no value of a parameter is shown.

@@ -9,18 +9,18 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from ws_manager._core import WsManagerError
+from ws_manager._core import WsManagerError, endpoint_defaults
 from ws_manager._labels import visible
 from ws_manager._logging import SERVERS, logger
 from ws_manager._routes import Before, Place, Survey, fits, survey
 
 if TYPE_CHECKING:
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 WANTS_REQUEST = (
     "%s before ws_manager's endpoints wants a Request, which a WebSocket is not: each ends with an error (500). Let it "
@@ -59,7 +59,7 @@ def warn(text: str, *args: object, level: int = logging.WARNING) -> None:
     logger.log(level, text, *args, stacklevel=2)
 
 
-def look(app: Any, manager: WebSocketManager | None = None) -> Survey | None:
+def look(app: Any, manager: Manager | None = None) -> Survey | None:
     """Looks at an application once: what it shows is known to the managers in its table, and to `manager`."""
     with suppress(TypeError):  # what cannot be remembered is looked at each time
         if app in _seen:
@@ -116,7 +116,7 @@ def _place_of(scope: Mapping[str, Any]) -> Place | None:
     return next((place for path in paths if (place := found.find(path)) is not None), None)
 
 
-def learn(manager: WebSocketManager, found: Survey) -> None:
+def learn(manager: Manager, found: Survey) -> None:
     """A WebSocket route of the application's own means that it decides who comes in; so does what may be one."""
     if found.decides is not None:
         manager._checked(found.decides)
@@ -184,10 +184,10 @@ def _warn_blind(found: Survey) -> None:
         return
 
 
-def _open_unasked(manager: WebSocketManager) -> bool:
+def _open_unasked(manager: Manager) -> bool:
     """Whether rooms are open as nothing checks, and nobody has said that they are to be."""
-    with suppress(WsManagerError), manager._lock:
-        access = manager._any_runtime().access()
+    with suppress(WsManagerError):
+        access = manager._access()
         return access.startswith("open") and "access=auto" in access
     return False
 
@@ -216,10 +216,11 @@ class _Limiter:
 _refusals = _Limiter()
 
 
-def tell_refused(app: Any, path: str, root_path: str = "") -> None:
-    """A line for an upgrade of one of our endpoints that the application has refused, or has no route for."""
-    from ws_manager._manager import default_manager
+def tell_refused(app: Any, path: str, root_path: str, default: Callable[[], Manager]) -> None:
+    """A line for an upgrade of one of our endpoints that the application has refused, or has no route for.
 
+    default: gives the manager whose endpoints are meant where the table has none.
+    """
     found = look(app)
     if found is None:
         return
@@ -227,7 +228,7 @@ def tell_refused(app: Any, path: str, root_path: str = "") -> None:
     place = found.find(path)
     if place is not None and place.endpoint is None:
         return  # an endpoint of the application's own: its business
-    if place is None and not any(_serves(manager, path) for manager in found.managers or [default_manager()]):
+    if place is None and not any(_serves(manager, path) for manager in found.managers or [default()]):
         return
     more = _refusals.due()
     if more is None:
@@ -256,7 +257,7 @@ def refused(what: str, why: str) -> None:
         warn("refused: %s: %s%s", what, visible(why), more)
 
 
-def _serves(manager: WebSocketManager, path: str) -> bool:
+def _serves(manager: Manager, path: str) -> bool:
     with suppress(WsManagerError):
         return manager._serves(path)
     return False
@@ -275,4 +276,4 @@ def _missing(found: Survey, path: str) -> str:
 
 def _shown(path: str) -> str:
     """The path, if it can have no token in it."""
-    return f" ({path})" if path in ("/ws", "/ws/updates", "/ws/notifications", "/ws/logs") else ""
+    return f" ({path})" if "{" not in path and path in dict(endpoint_defaults()) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ Keep = Callable[[Mapping[str, Any] | None], None]
 """Takes what is to become the connection.state; None for nothing."""
 
 
-class Who(Outcome):
+class Who(Outcome, ABC):
     """The question who somebody is."""
 
     __slots__ = ("_request",)
@@ -98,11 +99,13 @@ class Who(Outcome):
     def __init__(self, request: Request) -> None:
         self._request = request
 
+    @abstractmethod
     def _admit(self, grants: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Lets them in."""
 
+    @abstractmethod
     def _refuse(self, code: int = 0, reason: str = "") -> None:
-        raise NotImplementedError
+        """Turns them away."""
 
     def done(self, value: Any) -> None:
         if value is None or value is False:

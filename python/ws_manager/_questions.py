@@ -11,13 +11,15 @@ from . import _core
 from ._core import NotRunning, QueryTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._core import Runtime
 
 TIMEOUT = _core.QUERY_TIMEOUT_MS / 1000
 """Seconds that an answer may take, as those of the blocking calls may."""
 
-Answer = tuple[int, bytes] | None
-"""Minus the status, and what it says; None: it will never come."""
+Answer = tuple[int, str, bytes] | None
+"""Minus the status, why it is one, and what it says; None: it will never come."""
 
 
 class Questions:
@@ -33,11 +35,19 @@ class Questions:
 
     async def ask(self, runtime: Runtime, kind: int, **question: Any) -> bytes:
         """The answer to a query of that kind. Errors as of Runtime.query(); Overloaded."""
+        return await self._answer(lambda ticket: runtime.query_later(ticket, kind, **question))
+
+    async def move(self, runtime: Runtime, joins: bool, conn: int, room: str) -> None:
+        """A connection joins a room, or leaves it. Errors as of Runtime.conn_join(); Overloaded."""
+        move = runtime.conn_join_later if joins else runtime.conn_leave_later
+        await self._answer(lambda ticket: move(ticket, conn, room))
+
+    async def _answer(self, ask: Callable[[int], None]) -> bytes:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         ticket = next(self._tickets)
         self._waiting[ticket] = answer
         try:
-            runtime.query_later(ticket, kind, **question)
+            ask(ticket)
             await asyncio.wait((answer,), timeout=TIMEOUT)
         finally:
             self._waiting.pop(ticket, None)
@@ -46,9 +56,9 @@ class Questions:
         found = answer.result()
         if found is None:
             raise NotRunning("the runtime was stopped before it had answered; start() or lifespan() starts it again")
-        code, data = found
+        code, why, data = found
         if code:
-            _core.fail(code)
+            _core.fail(code, why)
         return data
 
     def answered(self, ticket: int, answer: Answer) -> None:

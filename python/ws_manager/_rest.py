@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ._tokens import Tokens
 
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request as StarletteRequest
     from starlette.responses import Response
-
-    from ._manager import WebSocketManager
 
 
 class Rest(Tokens):
@@ -49,4 +47,4 @@ class Rest(Tokens):
         from ._router import answer_as
 
         identity = {"user_id": None, "rooms": (), "subscribe": (), **more}
-        return answer_as(cast("WebSocketManager", self), method, *fields, **identity)
+        return answer_as(self._whole, method, *fields, **identity)

@@ -12,21 +12,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from ws_manager import _config
 from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted, via
 from ws_manager._connect import carry
-from ws_manager._connection import Request as Asked
-from ws_manager._core import InvalidArgument, WsManagerError
+from ws_manager._core import (
+    ENDPOINT_AUTH,
+    REST_BODY_MAX,
+    InvalidArgument,
+    WsManagerError,
+    endpoint_defaults,
+    rest_routes,
+)
 from ws_manager._handover import Admission, offered
 from ws_manager._labels import visible
 from ws_manager._look import look, refused, route_of
@@ -35,52 +40,45 @@ from ws_manager._outcomes import listed
 from ws_manager._routes import CALL, ENDPOINT, Endpoint, fits
 
 if TYPE_CHECKING:
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 __all__ = ["make_router"]
 
 logger = logging.getLogger("ws_manager")
 
-MAX_BODY = 1024 * 1024
-"""Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413."""
-
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Call(NamedTuple):
-    """One REST call of docs/protocol.md. Methods other than its own get the core's answer for them."""
+    """A row of the core's table of REST calls. Methods other than its own get the core's answer for them."""
 
+    name: str
     method: str
     path: str
-    name: str
+    parameters: str
+    caller: str
     summary: str
 
+    @property
+    def route(self) -> str:
+        """The name of its route, for url_for()."""
+        return f"ws_manager_{self.name}"
 
-CALLS = (
-    Call("GET", "/api/ws/stats", "ws_manager_stats", "Counters of the connections, messages and rooms"),
-    Call("GET", "/ws/stats", "ws_manager_stats_short", "The same as /api/ws/stats"),
-    Call("GET", "/api/ws/connections", "ws_manager_connections", "How many connections there are"),
-    Call("GET", "/api/ws/health", "ws_manager_health", "Whether new clients are welcome: 200, or 503 while draining"),
-    Call("GET", "/api/ws/live", "ws_manager_live", "Whether the process lives: 200, also while draining"),
-    Call("GET", "/api/ws/bans", "ws_manager_bans", "The addresses that are turned away"),
-    Call(
-        "GET",
-        "/api/ws/project/{project_id}/subscribers",
-        "ws_manager_subscribers",
-        "How many connections follow a project",
-    ),
-    Call("POST", "/api/ws/broadcast", "ws_manager_broadcast", "Sends an event to a room, a project or everybody"),
-    Call("GET", "/api/ws/history", "ws_manager_history", "The messages that a room keeps"),
-    Call("GET", "/metrics", "ws_manager_metrics", "The counters as Prometheus text"),
-)
+    @property
+    def schema(self) -> dict[str, Any]:
+        """What OpenAPI says of it besides."""
+        text = {"schema": {"type": "string"}}
+        path = [{"in": "path", "name": name, "required": True, **text} for name in re.findall(r"{(\w+)}", self.path)]
+        names = self.parameters.split(",") if self.parameters else []
+        if self.method == "GET":
+            return {"parameters": [*path, *({"in": "query", "name": name, **text} for name in names)]}
+        body = {"type": "object", "properties": {name: {} for name in names}}
+        return {"parameters": path, "requestBody": {"content": {"application/json": {"schema": body}}}}
 
-ADMIN_CALLS = (
-    Call("GET", "/ws/admin", "ws_manager_admin", "The admin panel"),
-    Call("GET", "/api/ws/admin/state", "ws_manager_admin_state", "What it shows"),
-    Call("POST", "/api/ws/admin/disconnect", "ws_manager_admin_disconnect", "Closes connections"),
-    Call("POST", "/api/ws/admin/ban", "ws_manager_admin_ban", "Bans an address"),
-    Call("POST", "/api/ws/admin/unban", "ws_manager_admin_unban", "Lifts a ban"),
-)
+
+ROUTES = [Call(*row) for row in rest_routes()]
+CALLS = tuple(call for call in ROUTES if call.caller != "admin")
+ADMIN_CALLS = tuple(call for call in ROUTES if call.caller == "admin")
 """Of docs/admin.md; not in the schema."""
 
 BEHIND_CHECK = (
@@ -88,14 +86,14 @@ BEHIND_CHECK = (
     "which must be before ws_manager.router unless it has a prefix."
 )
 
-ENDPOINTS = ("/ws", "/ws/updates", "/ws/notifications", "/ws/project/{project_id}", "/ws/logs")
-"""Endpoints that every runtime begins with, but for the one that exists only with authentication."""
+ENDPOINTS = tuple(path for path, flags in endpoint_defaults() if not flags & ENDPOINT_AUTH)
+"""Endpoints that every runtime begins with, but for those that exist only with authentication."""
 
-ENDPOINT_WITH_AUTH = "/ws/{token}"
-"""The one that does. It is not routed without: routes of the application like it may follow ours."""
+ENDPOINTS_WITH_AUTH = tuple(path for path, flags in endpoint_defaults() if flags & ENDPOINT_AUTH)
+"""Those that do. They are not routed without: routes of the application like them may follow ours."""
 
 
-def make_router(manager: WebSocketManager) -> Any:
+def make_router(manager: Manager) -> Any:
     """A router with the REST calls and the endpoints of a manager."""
     try:
         from fastapi import APIRouter
@@ -107,35 +105,40 @@ def make_router(manager: WebSocketManager) -> Any:
     for call in CALLS:
         endpoint = rest_endpoint(manager, call)
         router.add_api_route(
-            call.path, endpoint, methods=[call.method], name=call.name, summary=call.summary, response_class=Response
+            call.path,
+            endpoint,
+            methods=[call.method],
+            name=call.route,
+            summary=call.summary,
+            response_class=Response,
+            openapi_extra=call.schema,
         )
         others = [method for method in METHODS if method != call.method]
-        router.add_api_route(call.path, endpoint, methods=others, name=call.name, include_in_schema=False)
+        router.add_api_route(call.path, endpoint, methods=others, name=call.route, include_in_schema=False)
     for call in ADMIN_CALLS:
         endpoint = rest_endpoint(manager, call)
-        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.name, include_in_schema=False)
+        router.add_api_route(call.path, endpoint, methods=METHODS, name=call.route, include_in_schema=False)
     for pattern in _patterns(manager):
         router.add_api_websocket_route(pattern, _websocket_endpoint(manager, pattern))
     return router
 
 
-def _patterns(manager: WebSocketManager) -> list[str]:
-    authenticated = manager._handlers.authenticator is not None or _config.takes_tokens(manager._config)
-    return [*ENDPOINTS, ENDPOINT_WITH_AUTH] if authenticated else list(ENDPOINTS)
+def _patterns(manager: Manager) -> list[str]:
+    return [*ENDPOINTS, *ENDPOINTS_WITH_AUTH] if manager._hides_paths() else list(ENDPOINTS)
 
 
-def _starlette_router(manager: WebSocketManager) -> Any:
+def _starlette_router(manager: Manager) -> Any:
     from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 
     routes: list[BaseRoute] = [
-        Route(call.path, rest_endpoint(manager, call), methods=METHODS, name=call.name)
+        Route(call.path, rest_endpoint(manager, call), methods=METHODS, name=call.route)
         for call in (*CALLS, *ADMIN_CALLS)
     ]
     routes += [WebSocketRoute(pattern, _websocket_endpoint(manager, pattern)) for pattern in _patterns(manager)]
     return Router(routes=routes)
 
 
-def add_endpoint(router: Any, manager: WebSocketManager, pattern: str) -> None:
+def add_endpoint(router: Any, manager: Manager, pattern: str) -> None:
     """Adds the route of an endpoint that the host made, unless there is one. Inclusions before may not see it."""
     if any(getattr(route, "path", None) == pattern and not hasattr(route, "methods") for route in router.routes):
         return
@@ -143,9 +146,13 @@ def add_endpoint(router: Any, manager: WebSocketManager, pattern: str) -> None:
     add(pattern, _websocket_endpoint(manager, pattern))
 
 
-def rest_endpoint(
-    manager: WebSocketManager, call: Call, *, vouched: bool = False
-) -> Callable[[Request], Awaitable[Response]]:
+def add_endpoints_with_auth(router: Any, manager: Manager) -> None:
+    """The same of the core's own that exist with authentication only."""
+    for pattern in ENDPOINTS_WITH_AUTH:
+        add_endpoint(router, manager, pattern)
+
+
+def rest_endpoint(manager: Manager, call: Call, *, vouched: bool = False) -> Callable[[Request], Awaitable[Response]]:
     """What answers a call. vouched: the application has found out that the caller may use the admin panel."""
 
     async def rest(request: Request) -> Response:
@@ -159,10 +166,9 @@ def rest_endpoint(
     return rest
 
 
-async def _answer(manager: WebSocketManager, request: Request, call: Call, **identity: Any) -> Response:
+async def _answer(manager: Manager, request: Request, call: Call, **identity: Any) -> Response:
     """The core's answer to a call. identity: `vouched`, or `admitted` and who calls, as Runtime.rest() takes them."""
     body = await _body(request)
-    handlers = manager._handlers
     headers = request.headers.items()
     if is_test_client(request.scope):  # It calls the application by a name of its own.
         headers = [(name, "localhost" if name == "host" else value) for name, value in headers]
@@ -177,7 +183,7 @@ async def _answer(manager: WebSocketManager, request: Request, call: Call, **ide
         request.scope.get("scheme") == "https",
         via(request.scope),
     )
-    asks = not identity.get("admitted") and handlers.authenticator is not None
+    asks = not identity.get("admitted") and manager._asks
     status, content_type, fields, answer = await run_in_threadpool(ask, asks=asks, **identity)
     if status == 0:
         identity.update(await _identify(manager, answer))
@@ -189,7 +195,7 @@ async def _answer(manager: WebSocketManager, request: Request, call: Call, **ide
 
 
 async def answer_as(
-    manager: WebSocketManager, request: Request, user_id: object, rooms: Iterable[str], subscribe: Iterable[str]
+    manager: Manager, request: Request, user_id: object, rooms: Iterable[str], subscribe: Iterable[str]
 ) -> Response:
     """WebSocketManager.rest(request, ...)."""
     manager._checked(f"rest() in the application's route {getattr(request.scope.get('route'), 'path', '')}".rstrip())
@@ -211,28 +217,28 @@ async def answer_as(
     return await _answer(manager, request, call, admitted=True, **identity)
 
 
-async def _identify(manager: WebSocketManager, question: bytes) -> dict[str, Any]:
+async def _identify(manager: Manager, question: bytes) -> dict[str, Any]:
     """Who calls, by the application's authenticate handler, as for a socket without a token."""
     try:
-        async with asyncio.timeout(_config.seconds(manager._config, "auth_timeout")):
-            return await manager._handlers.identify(Asked(orjson.loads(question)))
+        async with asyncio.timeout(float(manager._option("auth_timeout"))):
+            return await manager._identify(question)
     except TimeoutError:
         logger.warning("the authenticate handler did not answer a REST call within auth_timeout; refused")
         return {}
 
 
 async def _body(request: Request) -> bytes:
-    """The request's body, up to one byte over MAX_BODY."""
+    """The request's body, up to one byte over REST_BODY_MAX: enough for the core's own 413."""
     body = bytearray()
     try:
         async for chunk in request.stream():
-            body += chunk[: MAX_BODY + 1 - len(body)]
+            body += chunk[: REST_BODY_MAX + 1 - len(body)]
     except ClientDisconnect:
         pass
     return bytes(body)
 
 
-def _websocket_endpoint(manager: WebSocketManager, pattern: str) -> Callable[[WebSocket], Awaitable[None]]:
+def _websocket_endpoint(manager: Manager, pattern: str) -> Callable[[WebSocket], Awaitable[None]]:
     async def endpoint(websocket: WebSocket) -> None:
         path = quoted(endpoint_path(websocket.scope["path"], pattern))
         look(websocket.scope.get("app"), manager)

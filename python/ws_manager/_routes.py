@@ -15,7 +15,7 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
 
 ENDPOINT = "__ws_manager_endpoint__"
 """Attribute of the functions behind our WebSocket routes: an Endpoint."""
@@ -54,7 +54,7 @@ NO_WEBSOCKETS = ("starlette.staticfiles", "starlette.middleware.wsgi", "a2wsgi."
 class Endpoint:
     """What a route of ours stands for."""
 
-    manager: WebSocketManager
+    manager: Manager
     pattern: str
 
 
@@ -142,7 +142,7 @@ class Survey(NamedTuple):
         return [place for place in self.places if place.endpoint is not None]
 
     @property
-    def managers(self) -> list[WebSocketManager]:
+    def managers(self) -> list[Manager]:
         """Those whose endpoints are in the table."""
         return list(
             {id(place.endpoint.manager): place.endpoint.manager for place in self.places if place.endpoint}.values()

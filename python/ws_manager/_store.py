@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ def size(count: int) -> str:
 
 def when(unix_ms: int) -> str:
     """A time of a message; "-" if there is none."""
-    return datetime.fromtimestamp(unix_ms / 1000, timezone.utc).isoformat(timespec="seconds") if unix_ms else "-"
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="seconds") if unix_ms else "-"
 
 
 def info(arguments: argparse.Namespace) -> None:

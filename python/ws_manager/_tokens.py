@@ -9,16 +9,11 @@ import orjson
 
 from . import _config
 from ._clients import Clients
-from ._labels import UNKNOWN_PATH
 from ._sending import Id, one_id
 from ._types import Revocation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
-
-    from ._core import Runtime
-    from ._handlers import Handlers
 
 Time = datetime | float
 """A datetime with a time zone, or Unix time in seconds."""
@@ -26,27 +21,6 @@ Time = datetime | float
 
 class Tokens(Clients):
     """The part of a manager that takes tokens back."""
-
-    _lock: AbstractContextManager[object]
-    _config: dict[str, object]
-    _handlers: Handlers
-
-    def _any_runtime(self) -> Runtime:
-        """The runtime, made if need be but not started. Under the lock."""
-        raise NotImplementedError
-
-    def _label(self, path: str) -> str:
-        """A path of an endpoint as it may stand in a log: without what may be a token."""
-        with self._lock:
-            return self._any_runtime().label(path) or UNKNOWN_PATH
-
-    def _hides_paths(self) -> bool:
-        """Whether something in a path may be a token: tokens are checked, or a handler reads what it likes."""
-        return self._handlers.authenticator is not None or _config.takes_tokens(self._config)
-
-    def _max_message_size(self) -> int:
-        """Bytes of one message of a client."""
-        return int(_config.value(self._config, "max_message_size"))
 
     def revoke(
         self,

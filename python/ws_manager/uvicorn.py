@@ -15,6 +15,7 @@ and zttp. Where uvicorn ends TLS the socket can't be handed over; the bridge car
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import logging
 import os
@@ -26,18 +27,19 @@ from urllib.parse import unquote_to_bytes
 from uvicorn.protocols.utils import ClientDisconnected, get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path, quoted, retry_after
+from ws_manager._bridge import ClosedSink, Message, Receive, Send, endpoint_path, quoted
 from ws_manager._core import WsManagerError
 from ws_manager._handover import EXTENSION, Admission
 from ws_manager._labels import UNKNOWN_PATH, route_label, visible
 from ws_manager._look import look, prefix_of, tell_refused
+from ws_manager._manager import default_manager
 from ws_manager._routes import unguarded
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-    from ws_manager._manager import WebSocketManager
+    from ws_manager._offers import Manager
     from ws_manager._types import ConnSink
 
 __all__ = ["CheckedWebSocketProtocol", "DirectWebSocketProtocol", "WebSocketProtocol"]
@@ -205,7 +207,8 @@ class WebSocketProtocol(asyncio.Protocol):
             self.hand_over(endpoint.manager, None, Admission(), moved, endpoint.manager._label(path))
         except WsManagerError as error:
             logger.error("An upgrade of %s can't be handed over: %s", endpoint.pattern, visible(error))
-            self._answer(503, str(error))
+            seconds = endpoint.manager._retry_after()
+            self._answer(503, str(error), f"retry-after: {seconds}\r\n" if seconds else "")
 
     def can_hand_over(self) -> bool:
         """Nothing has been answered, no TLS is in between, and the client is still there."""
@@ -218,9 +221,7 @@ class WebSocketProtocol(asyncio.Protocol):
             or transport.get_write_buffer_size() > 0
         )
 
-    def hand_over(
-        self, manager: WebSocketManager, sink: ConnSink | None, admission: Admission, path: str, label: str
-    ) -> int:
+    def hand_over(self, manager: Manager, sink: ConnSink | None, admission: Admission, path: str, label: str) -> int:
         """Gives the socket to the runtime. After an error this server still has it. label: the path, for the log."""
         assert self.request is not None
         if not manager.running:
@@ -300,7 +301,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._abandon_handshake()
             raise ClientDisconnected  # What uvicorn's implementations take as an end without a word.
         if self._refused and not self._reached and self.request is not None:
-            tell_refused(self.config.loaded_app, self.request.path, self.config.root_path)
+            tell_refused(self.config.loaded_app, self.request.path, self.config.root_path, default_manager)
 
     def _whole(self, scope: MutableMapping[str, Any]) -> None:
         """The head as it came, where a part of it was too long for uvicorn's implementation."""
@@ -345,12 +346,13 @@ class WebSocketProtocol(asyncio.Protocol):
         self._stay = sink
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # a set of uvicorn's own classes
 
-    def carries(self, manager: WebSocketManager, label: str) -> None:
+    def carries(self, manager: Manager, label: str) -> None:
         """The bridge is going to carry this connection."""
         self._label = self._prefix() + label
-        _bound(self._inner, manager._max_message_size())
+        with contextlib.suppress(WsManagerError):  # The bridge says it.
+            _bound(self._inner, int(manager._option("max_message_size")))
 
-    def carried(self, manager: WebSocketManager, conn: int) -> None:
+    def carried(self, manager: Manager, conn: int) -> None:
         """The bridge has this connection: when the server stops, the client is sent away in its turn.
 
         uvicorn's own implementation would close all at once, with 1012.
@@ -373,11 +375,8 @@ class WebSocketProtocol(asyncio.Protocol):
         body = sentence.encode()
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n{fields}"
+            f"content-length: {len(body)}\r\nconnection: close\r\n{fields}\r\n"
         )
-        if status == 503:
-            head += f"retry-after: {retry_after()}\r\n"
-        head += "\r\n"
         self.transport.write(head.encode() + body)
         self.transport.close()
 
@@ -398,7 +397,7 @@ class DirectWebSocketProtocol(WebSocketProtocol):
 class _StaySink:
     """A handed-over connection that an endpoint of the application waits for."""
 
-    def __init__(self, protocol: WebSocketProtocol, manager: WebSocketManager, sink: ConnSink) -> None:
+    def __init__(self, protocol: WebSocketProtocol, manager: Manager, sink: ConnSink) -> None:
         self.loop = sink.loop
         self.conn = 0  # number of the connection, once it is the runtime's
         self._protocol = protocol
@@ -437,7 +436,7 @@ def _bound(inner: Any, max_size: int) -> None:
         inner.buffer.max_length = max_size
 
 
-def _send_away(manager: WebSocketManager, conn: int) -> bool:
+def _send_away(manager: Manager, conn: int) -> bool:
     """Lets the runtime close a connection in its turn; False if it can't, since it has stopped."""
     try:
         manager._conn_drain(conn)
@@ -453,7 +452,7 @@ class _Stopper:
     It stands among the server's connections, so that the server tells it and waits for it.
     """
 
-    def __init__(self, server_state: ServerState, manager: WebSocketManager) -> None:
+    def __init__(self, server_state: ServerState, manager: Manager) -> None:
         self._connections: set[Any] = cast("set[Any]", server_state.connections)
         self._manager = manager
         self._connections.add(self)
@@ -476,7 +475,7 @@ class _Offer:
 
     def take(
         self,
-        manager: WebSocketManager,
+        manager: Manager,
         sink: ConnSink | None,
         admission: Admission,
         *,
@@ -496,8 +495,8 @@ class _Offer:
             raise
         return waiting.conn
 
-    def carries(self, manager: WebSocketManager, label: str) -> None:
+    def carries(self, manager: Manager, label: str) -> None:
         self._protocol.carries(manager, label)
 
-    def carried(self, manager: WebSocketManager, conn: int) -> None:
+    def carried(self, manager: Manager, conn: int) -> None:
         self._protocol.carried(manager, conn)

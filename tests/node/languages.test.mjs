@@ -8,7 +8,9 @@ import * as ws from 'ws_manager'
 
 const page = readFileSync(path.resolve('../../docs/languages.md'), 'utf8')
 const lib = path.dirname(createRequire(import.meta.url).resolve('ws_manager'))
-const types = ['types.d.ts', 'events.d.ts'].map((name) => readFileSync(path.join(lib, name), 'utf8')).join('')
+const types = ['types.d.ts', 'sending.d.ts', 'events.d.ts']
+  .map((name) => readFileSync(path.join(lib, name), 'utf8'))
+  .join('')
 
 /** Names of the columns Node and also. */
 const named = page

@@ -65,7 +65,7 @@ test('the addon takes Node and libuv from the process that loads it', () => {
 test('ES module, CommonJS and types export the same names', () => {
   const cjs = require('ws_manager')
   assert.deepEqual(Object.keys(esm).sort(), Object.keys(cjs).sort())
-  const text = ['functions.d.ts', 'types.d.ts', 'events.d.ts']
+  const text = ['functions.d.ts', 'types.d.ts', 'sending.d.ts', 'events.d.ts']
     .map((name) => readFileSync(path.join(root, 'node/lib', name), 'utf8'))
     .join('')
   const declared = new Set(

@@ -49,7 +49,13 @@ test('a limit: a line that names it', async (t) => {
 test('an upgrade that cannot be served: one line, however many there are', async (t) => {
   const { said, url, manager } = await attached(t, undefined, { endpoints: { '/live/:board': () => true } })
   await manager.stop(0)
-  for (let i = 0; i < 20; i++) assert.equal(await refused(`${url}/live/7`), 503)
+  const waits = new Set()
+  for (let i = 0; i < 20; i++) {
+    const [, response] = await once(new WebSocket(`${url}/live/7`), 'unexpected-response')
+    assert.equal(response.statusCode, 503)
+    waits.add(Number(response.headers['retry-after']))
+  }
+  assert.deepEqual([...waits].sort(), [1, 2, 3, 4, 5]) // seconds: not all at once
   assert.deepEqual(said.length, 1, said.join('\n'))
   assert.match(said[0], /\/live\/7 can't be served: .*start\(\) starts it again/)
 })

@@ -86,7 +86,7 @@ def _module(route: Route) -> None:
 
 def until_shown(page: Page, expected: list[Any]) -> None:
     """Waits until as much is shown, and demands that it is that, in this order."""
-    page.wait_for_function(f"shown.length >= {len(expected)}")
+    page.wait_for_function(f"() => shown.length >= {len(expected)}")
     assert page.evaluate("shown") == expected, json.dumps(expected)
 
 

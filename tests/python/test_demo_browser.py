@@ -349,7 +349,7 @@ def test_the_page_survives_a_killed_and_restarted_server(page: Page, server: Ser
     expect_state(page, "reconnecting", "degraded")
     server.start()
     expect_state(page, "connected")
-    page.wait_for_function("said.some((text) => text.includes('State reloaded'))")
+    page.wait_for_function("() => said.some((text) => text.includes('State reloaded'))")
     expect(log(page).filter(has_text="Lines may be missing here")).to_have_count(1)
     expect(log(page).filter(has_text="Demo started with 4 pipelines")).to_have_count(2)
     for name in NAMES:

@@ -200,7 +200,7 @@ RECIPES = (
         "handlers",
         "async def open_board(",
         (
-            command("open_board.0", {"type": "reply"}, action="open_board", board="7"),
+            command("open_board.0 open_board.1", {"type": "reply"}, action="open_board", board="7"),
             command("close_board.0", {"type": "reply"}, action="close_board", board="7"),
         ),
         APP,

@@ -33,7 +33,7 @@ def test_the_tutorial_s_manager(tmp_path: Path, browser: Browser, when: str) -> 
     def join(name: str) -> Page:
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{port}/?{name}")
-        page.wait_for_function("ws.readyState === 1")
+        page.wait_for_function("() => ws.readyState === 1")
         return page
 
     def said(page: Page, expected: list[str]) -> None:

@@ -121,17 +121,17 @@ def test_the_documented_client_resumes_and_notices_a_restart(tmp_path: Path, bro
         numbers = iter(range(1, 1000))
         while post(port, f"/send/{next(numbers)}") == 0:  # until it is connected
             assert next(numbers) < 900
-        page.wait_for_function("shown.length > 0")
+        page.wait_for_function("() => shown.length > 0")
         first = page.evaluate("shown[0]")
         # What is sent while it is away is there after the reconnection, in order and once.
         n = next(numbers)
         assert post(port, f"/cut/{n}") == 0
-        page.wait_for_function(f"shown.includes({n})")
+        page.wait_for_function(f"() => shown.includes({n})")
         post(port, f"/send/{n + 1}")
-        page.wait_for_function(f"shown.includes({n + 1})")
+        page.wait_for_function(f"() => shown.includes({n + 1})")
         assert page.evaluate("shown") == list(range(first, n + 2))
         assert page.evaluate("reloaded") == []
     # Another server on the same port has another epoch: the client is told to load its state again.
     with served(tmp_path, port):
         post(port, "/send/5000")
-        page.wait_for_function("reloaded.includes('project:7')", timeout=60000)
+        page.wait_for_function("() => reloaded.includes('project:7')", timeout=60000)

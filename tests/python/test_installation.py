@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -86,3 +87,20 @@ def test_an_old_node_is_a_sentence(tmp_path: Path) -> None:
     done = run(tmp_path, "find-node", NODE_OPTIONS=f"--require {tmp_path}/old.js")
     assert done.returncode == 1
     assert done.stderr.startswith("*** Node 16.20.0 is too old: 18.17 or later is needed")
+
+
+def test_the_files_are_the_same_with_git_and_without(tmp_path: Path) -> None:
+    def files() -> list[str]:
+        return subprocess.run([tmp_path / ".ci/files"], capture_output=True, text=True, check=True).stdout.split()
+
+    for name in (".ci/files", "csrc/a.c", "csrc/gone.c", "csrc/new.c", "node/node_modules/part/index.js", "build/b.c"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    shutil.copy(CI / "files", tmp_path / ".ci")
+    (tmp_path / ".gitignore").write_text("node_modules/\n/build/\n")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", ".ci", ".gitignore", "csrc/a.c", "csrc/gone.c"], cwd=tmp_path, check=True)
+    (tmp_path / "csrc/gone.c").unlink()
+    assert files() == [".ci/files", ".gitignore", "csrc/a.c", "csrc/new.c"]
+    shutil.rmtree(tmp_path / ".git")
+    assert files() == [".ci/files", ".gitignore", "csrc/a.c", "csrc/new.c"]

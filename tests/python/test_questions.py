@@ -9,9 +9,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from support import Calls
 
 import ws_manager
-from ws_manager import InvalidArgument, InvalidRoom, NotRunning, Overloaded, QueryTimeout, WebSocketManager, _questions
+from ws_manager import (
+    InvalidArgument,
+    InvalidRoom,
+    NotFound,
+    NotRunning,
+    Overloaded,
+    QueryTimeout,
+    Refused,
+    WebSocketManager,
+    _questions,
+)
 from ws_manager._core import Runtime
 
 PLACES = 1024
@@ -37,6 +48,46 @@ def test_they_say_what_the_blocking_ones_say(manager: WebSocketManager, connect:
         assert "# TYPE" in await manager.ametrics()
 
     asyncio.run(ask())
+
+
+def test_so_do_those_of_a_connection(manager: WebSocketManager, connect: Any) -> None:
+    manager.configure(max_rooms=2)
+    seen, gone = Calls(), Calls()
+
+    @manager.on_command("move")
+    async def move(connection: Any, _: Any) -> Any:
+        seen(connection)
+        await connection.ajoin("desk")
+        there = await connection.arooms()
+        assert there == connection.rooms
+        assert "desk" in there
+        await connection.aleave("desk")
+        with pytest.raises(InvalidRoom, match="two words"):
+            await connection.ajoin("two words")
+        await connection.ajoin("r1")
+        await connection.ajoin("r2")
+        with pytest.raises(Refused, match="max_rooms"):
+            await connection.ajoin("r3")
+        return sorted(await connection.arooms())
+
+    @manager.on_disconnect
+    def left(connection: Any, *_: Any) -> None:
+        gone(connection)
+
+    client = connect("/ws")
+    client.send({"action": "move"})
+    assert client.next("reply")["data"] == ["@all", "r1", "r2"]
+    client.close()
+    gone.wait()
+
+    async def late() -> None:
+        (connection,) = seen.all
+        for call in (connection.ajoin, connection.aleave):
+            with pytest.raises(NotFound, match="the connection has gone"):
+                await call("desk")
+        assert await connection.arooms() == []
+
+    asyncio.run(late())
 
 
 def test_errors_are_those_of_the_blocking_ones(manager: WebSocketManager) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +14,9 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from ws_manager import WebSocketManager
+from ws_manager._core import rest_routes
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -185,6 +190,33 @@ def test_schema_lists_the_calls_once() -> None:
         "/api/ws/history": ["get"],
         "/metrics": ["get"],
     }
+
+
+def test_schema_has_their_parameters() -> None:
+    manager = WebSocketManager()
+    app = FastAPI()
+    app.include_router(manager.router)
+    paths = app.openapi()["paths"]
+
+    def parameters(path: str) -> list[tuple[str, str]]:
+        return [(each["in"], each["name"]) for each in paths[path]["get"].get("parameters", ())]
+
+    assert parameters("/api/ws/history") == [("query", "room"), ("query", "since"), ("query", "limit")]
+    assert parameters("/api/ws/project/{project_id}/subscribers") == [("path", "project_id")]
+    assert parameters("/metrics") == []
+    body = paths["/api/ws/broadcast"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert list(body["properties"]) == ["event_type", "data", "project_id", "room"]
+
+
+def test_the_pages_have_what_the_table_has() -> None:
+    """Each call, and its parameters."""
+    protocol, panel = ((ROOT / "docs" / name).read_text() for name in ("protocol.md", "admin.md"))
+    for _, method, path, parameters, caller, _ in rest_routes():
+        lines = [line for line in protocol.splitlines() if re.search(rf"`{method} {re.escape(path)}[?`]", line)]
+        where = panel if caller == "admin" else lines[0]
+        assert path in where
+        for name in filter(None, parameters.split(",")):
+            assert re.search(rf"[\"?&`]{name}[\"=]", where), (path, name)
 
 
 def test_endpoints_that_the_host_adds_are_routed() -> None:

@@ -39,7 +39,7 @@ class EventMethods {
 _TYPES_HEAD = (
     _NOTE
     + """\
-import type { Level, LevelFieldOptions, Receipt, SendOptions } from './types.js'
+import type { Level, LevelFieldOptions, Receipt, SendOptions } from './sending.js'
 
 """
 )

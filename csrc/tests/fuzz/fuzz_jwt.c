@@ -4,7 +4,7 @@
  */
 #include "check.h"
 
-#include "../tokens.h"
+#include "tests/support/tokens.h"
 #include "policy/jwt.h"
 #include "wire/name.h"
 

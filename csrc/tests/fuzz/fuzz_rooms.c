@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "tests/rooms_model.h"
+#include "tests/support/rooms_model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
