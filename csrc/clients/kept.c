@@ -143,7 +143,7 @@ static void page_came(struct wsm__store_job *job)
 	struct wsm__kept *kept = loading->kept;
 	size_t n = loading->job.n_pairs;
 
-	if (job->status) {
+	if (job->status || kept->core->destroying) {
 		kept->loading = false;
 	} else {
 		take_rows(kept, loading);
@@ -196,6 +196,7 @@ int wsm__kept_begin(struct wsm__core *core)
 	load(kept);
 	while (kept->loading && wsm__mono_us() < until) {
 		nanosleep(&pause, NULL);
+		wsm__core_now(core);
 		wsm__store_take(store);
 	}
 	kept->late = !kept->loaded;
@@ -323,6 +324,11 @@ void wsm__kept_write(struct wsm__core *core)
 		;
 	while (write_one_ban(kept))
 		;
+}
+
+size_t wsm__kept_unsaved(const struct wsm__core *core)
+{
+	return wsm__unsaved_count(&core->peers->unsaved) + wsm__revocations_unsaved(&core->runtime->revocations);
 }
 
 void wsm__kept_sweep(struct wsm__core *core)

@@ -7,6 +7,8 @@
 #ifndef WSM_CLIENTS_KEPT_H
 #define WSM_CLIENTS_KEPT_H
 
+#include <stddef.h>
+
 struct wsm__core;
 
 /*
@@ -16,6 +18,8 @@ struct wsm__core;
 int wsm__kept_begin(struct wsm__core *core);
 /* Writes what has changed, if the store takes it. */
 void wsm__kept_write(struct wsm__core *core);
+/* How many changes are noted. */
+size_t wsm__kept_unsaved(const struct wsm__core *core);
 /* Every second: what could not be loaded or written before. */
 void wsm__kept_sweep(struct wsm__core *core);
 /* Once the log has ended. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "clients/kept.h"
 #include "core/core.h"
 #include "log/disk.h"
 #include "store/store.h"
@@ -28,6 +29,7 @@ static const char *const states[] = {
 	X(unavailable, true, "Publications that could not be kept, and were not delivered.", core->log.unavailable)    \
 	X(waiting, false, "Writes and reads that wait for the store.", figures->waiting_jobs)                          \
 	X(waiting_bytes, false, "Bytes of those.", figures->waiting_bytes)                                             \
+	X(unsaved, false, "Revocations and bans that are not written yet.", wsm__kept_unsaved(core))                   \
 	X(last_commit_us, false, "Microseconds that the last transaction took.", figures->last_commit_us)              \
 	X(average_commit_us, false, "Microseconds of a transaction, of the last ones.", figures->average_commit_us)    \
 	X(max_commit_us, false, "Microseconds of the longest transaction of the last minutes.", figures->max_commit_us)

@@ -137,6 +137,7 @@ static void a_store_that_is_down_says_so(void **state)
 {
 	struct raw_answer page;
 	const char *text;
+	const wsm_revocation revoked = { .jti = wsm__str("t1") };
 	struct visitor visitor;
 	json_t *answer;
 
@@ -145,11 +146,14 @@ static void a_store_that_is_down_says_so(void **state)
 	unlink(file);
 	assert_int_equal(send_anyway("kept:1").status, WSM_EUNAVAILABLE);
 	assert_int_equal(send_anyway("other").status, WSM_OK);
+	assert_int_equal(wsm_revoke(host.runtime, &revoked, NULL),
+	                 WSM_OK); /* in force, and written when that is possible */
 	wsm_event_free(host_line(&host, "was removed or replaced while it was in use"));
 	answer = host_ask(&host, WSM_QUERY_STATS, NULL);
 	assert_string_equal(text_at(answer, "store.state"), "down");
 	assert_string_equal(text_at(answer, "store.reason"), "the file was removed or replaced");
 	assert_int_equal(number_at(answer, "store.unavailable"), 1);
+	assert_int_equal(number_at(answer, "store.unsaved"), 1);
 	json_decref(answer);
 	text = metrics(host.port, &page);
 	assert_non_null(strstr(text, "\nws_manager_store_up 0\n"));
