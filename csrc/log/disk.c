@@ -275,6 +275,7 @@ static int begin(struct wsm__log *log, wsm_error *error)
 		return status;
 	}
 	log->data = disk;
+	atomic_store(&log->runtime->store, disk->store);
 	post(disk, WSM__STORE_REVIEW, finished, sizeof(struct wsm__store_review));
 	return WSM_OK;
 }
@@ -286,6 +287,7 @@ static void review(struct wsm__log *log)
 
 static void end(struct wsm__log *log)
 {
+	atomic_store(&log->runtime->store, NULL);
 	wsm__store_close(disk_of(log)->store);
 	free(disk_of(log));
 	log->data = NULL;

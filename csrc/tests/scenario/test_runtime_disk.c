@@ -1,6 +1,7 @@
 /* Rooms on disk: what a restart, a stop and rules that change make of them, on real sockets and a real file. */
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -236,6 +237,33 @@ static void a_second_with_the_same_id_is_not_sent(void **state)
 	assert_string_equal(second.epoch, first.epoch);
 }
 
+/* A worker that was forked must not keep the file from the next process of the server. */
+static void a_fork_does_not_hold_the_file(void **state)
+{
+	int ready[2], over[2];
+	char byte = 0;
+	pid_t child;
+
+	(void)state;
+	host_send(&host, "kept:1", "n", "{\"n\":1}");
+	assert_int_equal(pipe(ready) | pipe(over), 0);
+	child = fork();
+	if (!child) {
+		wsm_runtime_free(host.runtime);
+		close(over[1]);
+		if (write(ready[1], &byte, 1) == 1 && read(over[0], &byte, 1) >= 0) /* until the parent closes it */
+			_exit(0);
+		_exit(1);
+	}
+	close(over[0]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	restart(); /* with the child alive */
+	close(over[1]);
+	close(ready[0]);
+	close(ready[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_folder, drop_folder)
@@ -247,6 +275,7 @@ int main(void)
 		CASE(disk_needs_a_file),
 		CASE(the_file_is_for_one_process_and_nobody_elses_eyes),
 		CASE(a_second_with_the_same_id_is_not_sent),
+		CASE(a_fork_does_not_hold_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
