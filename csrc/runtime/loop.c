@@ -38,7 +38,7 @@
 /* That a log has for what was published before a stop: half of its deadline, within these. */
 #define SETTLE_MIN_MS 200u
 #define SETTLE_MAX_MS 2000u
-#define SWEEP_MS 1000     /* history, throttle keys, questions */
+#define SWEEP_MS 1000 /* history, throttle keys, questions */
 
 static void on_wake(uv_async_t *async)
 {
