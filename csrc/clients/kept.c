@@ -114,6 +114,7 @@ static void all_came(struct wsm__kept *kept)
 
 	kept->loading = false;
 	kept->loaded = true;
+	kept->core->revocations_unknown = false;
 	wsm__revocations_loaded(&core->runtime->revocations);
 	if (kept->counts[REVOCATION] || kept->counts[BAN])
 		wsm__log(core->runtime, WSM_INFO, "store: %llu revocations and %llu bans are in force again",
@@ -171,9 +172,9 @@ static void tell_late(struct wsm__kept *kept)
 
 	wsm__store_figures(kept->store, &figures);
 	wsm__log(kept->core->runtime, WSM_WARNING,
-	         "store: revocations and bans that it keeps are not in force yet: %s. They are loaded as soon as it "
-	         "can be read, "
-	         "and connections that they forbid are closed then",
+	         "store: revocations and bans that it keeps are not in force yet: %s. No token is taken until it can "
+	         "be read; bans "
+	         "are loaded then, and connections that they forbid are closed",
 	         *figures.reason ? figures.reason : "it did not answer in time");
 }
 
@@ -199,7 +200,7 @@ int wsm__kept_begin(struct wsm__core *core)
 		wsm__core_now(core);
 		wsm__store_take(store);
 	}
-	kept->late = !kept->loaded;
+	kept->late = core->revocations_unknown = !kept->loaded;
 	if (kept->late)
 		tell_late(kept);
 	return WSM_OK;

@@ -127,6 +127,7 @@ struct wsm__core {
 	unsigned n_words;
 	struct wsm__used *used; /* tokens, where each is good once only */
 	uint64_t used_swept_ms, revocations_swept_ms;
+	bool revocations_unknown; /* they are in a store that cannot be read yet: no token is taken */
 	struct wsm__ticket *tickets;
 	struct wsm__waits waits; /* of the host's calls */
 	uint64_t next_ticket;
