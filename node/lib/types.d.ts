@@ -63,6 +63,8 @@ export interface RoomSettings {
   historySize?: number | null
   /** Seconds that they are kept. */
   historyTtl?: number | null
+  /** Where: in memory (default), or in the file of the option `store`, which survives the process (else StoreNotConfigured). */
+  store?: 'memory' | 'disk' | null
 }
 
 /** One row of connections(); connected_at is RFC 3339. */
