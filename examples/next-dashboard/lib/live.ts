@@ -24,6 +24,8 @@ export function start(): void {
     wsManager.onCommand('restart_job', (_connection, { job_id }) => answer(() => restart(String(job_id))))
     wsManager.onCommand('read_notifications', (_connection, { ids }) => markAsRead(Array.isArray(ids) ? ids : []))
     watchMachine().unref()
+    // A position is kept from the first message on, and the machine's figures have none: without this @all would begin anew each time.
+    wsManager.broadcast({ event_type: 'server_started', pid: process.pid })
     // The truth as this process knows it: what the one before could not keep or tell is right in every page after this.
     wsManager.notify('dashboard_started', { jobs: jobs(), stories: stories() }, { project_id: PROJECT })
     goOn()
