@@ -304,7 +304,8 @@ static void name_room(wsm_delivery *delivery, wsm_slice name)
 /* `known`: one with its id is going to be sent. */
 static void submit_to_room(struct run *run, struct wsm__room *room, bool keep, bool known)
 {
-	bool claims = run->publish->once.len && !keep && !known; /* of what is kept, the log knows whether it is the first */
+	/* Of what is kept, the log knows whether it is the first. */
+	bool claims = run->publish->once.len && !keep && !known;
 	int status;
 
 	if (claims)

@@ -101,7 +101,8 @@ typedef struct wsm_delivery {
 	char epoch[24];      /* "" where there is no position */
 	char message_id[28]; /* "" of a duplicate */
 	bool stored;         /* it is in the log of its room, on disk; of several rooms, of one at least */
-	bool duplicate;      /* its `once` was published already: the position is that one's, nothing was sent; several: to one at least */
+	/* Its `once` was published already: the position is that one's, and nothing was sent. Of several rooms, in one at least. */
+	bool duplicate;
 } wsm_delivery;
 
 void wsm_receipt_ref(wsm_receipt *receipt);

@@ -146,7 +146,8 @@ static bool check_body(struct wsm__call *call, json_t *body)
 		json_t *value = json_object_get(body, texts[i]);
 
 		if (value && !json_is_string(value) && !json_is_null(value)) {
-			wsm__call_refuse(call, 400, "bad_request", "event_type, project_id, room and once must be strings");
+			wsm__call_refuse(call, 400, "bad_request",
+			                 "event_type, project_id, room and once must be strings");
 			return false;
 		}
 	}

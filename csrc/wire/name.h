@@ -5,7 +5,7 @@
 #include "ws_manager.h"
 
 #define WSM__ROOM_NAME_MAX 128
-#define WSM__ID_MAX 120 /* user, session, client ids: bytes */
+#define WSM__ID_MAX 120   /* user, session, client ids: bytes */
 #define WSM__ONCE_MAX 128 /* `once` of a publication: bytes */
 /* Of a char[] that holds the name of any room, the core's own too ("@session:" and an id), with its NUL. */
 #define WSM__ROOM_SIZE 136

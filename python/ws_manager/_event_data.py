@@ -49,7 +49,9 @@ class Unset(Enum):
 
 UNSET: Final = Unset.UNSET
 
-OPTIONS: Final = frozenset({"room", "priority", "conflate", "max_rate", "history", "level", "exclude", "report", "once"})
+OPTIONS: Final = frozenset(
+    {"room", "priority", "conflate", "max_rate", "history", "level", "exclude", "report", "once"}
+)
 
 
 def is_whole(value: object) -> bool:

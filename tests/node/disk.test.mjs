@@ -37,11 +37,9 @@ function folder(t) {
 }
 
 async function serving(t, store, rooms = RULES) {
-  const child = spawn(
-    process.execPath,
-    ['--input-type=module', '-e', SERVER, JSON.stringify({ store, rooms })],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  )
+  const child = spawn(process.execPath, ['--input-type=module', '-e', SERVER, JSON.stringify({ store, rooms })], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   t.after(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => {
@@ -105,7 +103,7 @@ for (const kill of [false, true]) {
     const history = await server.call('history', 'kept:1')
     assert.deepEqual(
       history.messages.map((message) => message.data),
-      [1, 2, 3],
+      [1, 3], // what is not for everyone is in nobody's question
     )
     const ana = await server.client('ana')
     const bea = await server.client('bea')

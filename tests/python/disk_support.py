@@ -87,7 +87,8 @@ class Server:
 
     def end(self, kill: bool) -> None:
         """By `kill -9`, or as it wants to."""
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         if kill:
             self.process.send_signal(signal.SIGKILL)
         else:

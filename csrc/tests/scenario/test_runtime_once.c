@@ -17,7 +17,8 @@ static int close_it(void **state)
 	return 0;
 }
 
-static wsm_delivery publish(struct host *at_host, wsm_target target, const char *to, const char *once, unsigned flags, const char *json)
+static wsm_delivery publish(struct host *at_host, wsm_target target, const char *to, const char *once, unsigned flags,
+                            const char *json)
 {
 	wsm_slice id = wsm__str(to);
 	wsm_publication publication = {
@@ -218,8 +219,9 @@ static void with_a_rate_it_counts_from_when_it_is_sent(void **state)
 {
 	struct visitor visitor;
 	wsm_slice room = wsm__str("rated");
-	wsm_publication publication = { .target = WSM_TO_ROOM, .ids = &room, .n_ids = 1, .type = wsm__str("n"),
-		                        .max_rate = 0.001 }; /* the next turn is for the stop */
+	wsm_publication publication = {
+		.target = WSM_TO_ROOM, .ids = &room, .n_ids = 1, .type = wsm__str("n"), .max_rate = 0.001
+	}; /* the next turn is for the stop */
 	wsm_receipt *held[2];
 	wsm_delivery delivery;
 
