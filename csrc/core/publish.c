@@ -149,7 +149,6 @@ struct wsm__sending {
 struct lot {
 	struct wsm__submission submission; /* first */
 	struct wsm__sending *sending;
-	bool claims; /* nobody with its id was known */
 };
 
 /* Of several rooms, none is the one. */
@@ -173,18 +172,17 @@ static void finish(struct wsm__core *core, struct wsm__sending *sending)
 }
 
 /*
- * Whether one that has only waited for its turn is to be sent no more: the one whose claim it found has been, or, though it has the
- * claim, one that was on its way to the log before it.
+ * Whether one that the log has not kept is to be sent no more, since one with its id was sent meanwhile. A claim that it finds is its
+ * own, or of one behind it.
  */
-static bool came_second(struct wsm__core *core, const struct lot *lot, wsm_delivery *delivery)
+static bool came_second(struct wsm__core *core, const struct wsm__submission *submission, wsm_delivery *delivery)
 {
-	const struct wsm__submission *submission = &lot->submission;
 	const struct wsm__once_place *first;
 
-	if (submission->keep)
+	if (submission->stored)
 		return false;
 	first = find_first(core, submission->publish, wsm__room_name(submission->room->room));
-	if (!first || (lot->claims && first->waiting))
+	if (!first || first->waiting)
 		return false;
 	answer_duplicate(submission->publish, delivery, first->offset, first->epoch);
 	return true;
@@ -194,8 +192,7 @@ static bool came_second(struct wsm__core *core, const struct lot *lot, wsm_deliv
 static void apply(void *context, struct wsm__submission *submission)
 {
 	struct wsm__core *core = context;
-	const struct lot *lot = (struct lot *)(void *)submission;
-	struct wsm__sending *sending = lot->sending;
+	struct wsm__sending *sending = ((struct lot *)(void *)submission)->sending;
 	struct wsm__room *room = submission->room->room;
 	wsm_delivery *delivery = &sending->delivery;
 
@@ -206,9 +203,9 @@ static void apply(void *context, struct wsm__submission *submission)
 		note(core, sending->publish, wsm__room_name(room), NULL, 0);
 	} else if (submission->duplicate) {
 		answer_duplicate(sending->publish, delivery, submission->offset, room->epoch);
-	} else if (!came_second(core, lot, delivery)) {
+	} else if (!came_second(core, submission, delivery)) {
 		publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery);
-		delivery->stored |= submission->keep;
+		delivery->stored |= submission->stored;
 	}
 	free(submission);
 	if (--sending->waiting == 0)
@@ -249,7 +246,7 @@ static bool make_sending(struct run *run)
 	return true;
 }
 
-static int submit(struct run *run, struct wsm__room *room, bool keep, bool claims)
+static int submit(struct run *run, struct wsm__room *room, bool keep)
 {
 	struct wsm__core *core = run->core;
 	size_t bytes = run->publish->head.bytes;
@@ -263,7 +260,6 @@ static int submit(struct run *run, struct wsm__room *room, bool keep, bool claim
 	if (!lot)
 		return WSM_ENOMEM;
 	lot->sending = run->sending;
-	lot->claims = claims;
 	lot->submission.publish = run->publish;
 	lot->submission.stamp = &run->sending->stamp;
 	lot->submission.bytes = bytes;
@@ -280,14 +276,14 @@ static int submit(struct run *run, struct wsm__room *room, bool keep, bool claim
 static bool goes_through_log(struct run *run, struct wsm__room *room, const struct wsm__room_settings *settings,
                              bool *keep)
 {
-	bool ordered = *keep && wsm__log_orders(&run->core->log, settings);
+	bool ordered = wsm__log_orders(&run->core->log, settings);
 
-	if (ordered)
-		ordered = *keep = wsm__message_takes_offset(run->publish);
-	if (!room->log || ordered || wsm__log_pending(room))
-		return ordered || wsm__log_pending(room);
-	wsm__log_ready(&run->core->log, room); /* it may be one that is stored no longer */
-	return false;
+	if (room->log && !ordered)
+		wsm__log_ready(&run->core->log,
+		               room); /* it is stored no longer: it begins to leave, and until it has left: */
+	if (*keep && (ordered || room->log))
+		*keep = wsm__message_takes_offset(run->publish);
+	return (*keep && (ordered || room->log)) || wsm__log_pending(room);
 }
 
 /* ---- one room, one client ------------------------------------------------------------------------------------------ */
@@ -310,7 +306,7 @@ static void submit_to_room(struct run *run, struct wsm__room *room, bool keep, b
 
 	if (claims)
 		claim(run->core, run->publish, wsm__room_name(room), true);
-	status = submit(run, room, keep, claims);
+	status = submit(run, room, keep);
 	if (!status)
 		return;
 	run->delivery->status = status;
