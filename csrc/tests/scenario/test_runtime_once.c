@@ -97,7 +97,7 @@ static void two_in_a_row_are_one(void **state)
 		publication.once = wsm__str(flags ? "quiet" : "kept");
 		publication.flags = flags;
 		for (int n = 0; n < 5; n++) {
-			char json[16];
+			char json[32];
 
 			snprintf(json, sizeof(json), "{\"n\":%d}", n);
 			assert_int_equal(wsm_publish(host.runtime, &publication, json, strlen(json), NULL, NULL),

@@ -138,6 +138,8 @@ static void drop_rows(struct shelf *shelf, size_t n)
 		free(shelf->rows[i].blob);
 		free(shelf->rows[i].once);
 	}
+	if (!n)
+		return;
 	shelf->count -= n;
 	memmove(shelf->rows, shelf->rows + n, shelf->count * sizeof(*shelf->rows));
 }
