@@ -1,5 +1,6 @@
 /* Rooms on disk: what a restart, a stop and rules that change make of them, on real sockets and a real file. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -245,9 +246,12 @@ static void the_file_is_for_one_process_and_nobody_elses_eyes(void **state)
 	(void)state;
 	assert_int_equal(stat(file, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
+	if (fcntl(0, F_GETFD) < 0)
+		assert_int_equal(open("/dev/null", O_RDONLY), 0);
 	host_make(&second, "port", "0", "store", file, NULL);
 	assert_int_equal(wsm_runtime_start(second.runtime, &error), WSM_ELOCKED);
 	assert_non_null(strstr(error.message, file));
+	assert_true(fcntl(0, F_GETFD) >= 0); /* what did not start closes nothing that is not its own */
 	wsm_runtime_free(second.runtime);
 	close(second.wake);
 }
