@@ -256,7 +256,7 @@ export declare class WebSocketManager {
   removeEndpoint(path: string): void
   remove_endpoint: WebSocketManager['removeEndpoint']
 
-  /** Says something about all rooms whose names match: a name, a beginning and '*', or '*'. InvalidRoom, InvalidArgument. */
+  /** Says something about all rooms whose names match: a name, a beginning and '*', or '*'. InvalidRoom, InvalidArgument, StoreNotConfigured. */
   room(pattern: string, settings: RoomSettings): void
 
   readonly running: boolean
