@@ -150,5 +150,6 @@ test('what the server rendered is joined without a gap while jobs come and go, a
   own = await next(ownPort, 'start')
   await again
   await same(pages, 'restarted-14')
+  for (const page of pages) assert.deepEqual(page.refreshes, [])
   await clean(...pages)
 })

@@ -5,6 +5,7 @@ root=$(cd "$(dirname "$0")/../../.." && pwd)
 PATH=$("$root/.ci/find-node-for-next"):$PATH
 mkdir -p "$root/build/next-tests"
 rm -f "$root"/build/next-tests/*.mjs
+rm -rf "$root/build/next-kept"
 cp "$root"/tests/node/next/* "$root/tests/browser/support/schemes.mjs" "$root/build/next-tests/"
 cd "$root/build/next-tests"
 "$root/.ci/npm-install"
