@@ -25,7 +25,7 @@ void wsm__buffer_add_slice(struct wsm__buffer *buffer, wsm_slice slice);
 void wsm__buffer_add_str(struct wsm__buffer *buffer, const char *text);
 void wsm__buffer_add_uint(struct wsm__buffer *buffer, uint64_t number);
 void wsm__buffer_addf(struct wsm__buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Appends a JSON string with its quotes. Escapes control characters, quote and backslash; writes U+FFFD for bytes that are not UTF-8. */
+/* Appends a JSON string with its quotes. Escapes control characters, quote and backslash; bytes that are not UTF-8 become U+FFFD. */
 void wsm__buffer_add_json(struct wsm__buffer *buffer, wsm_slice text);
 /* Returns the most bytes that wsm__buffer_add_json() can write; exact for ASCII that needs no escape. */
 size_t wsm__buffer_json_bound(wsm_slice text);

@@ -11,7 +11,7 @@ struct wsm__event_fault {
 	char path[96];        /* "frame_data.fps"; "data" for the whole */
 	const char *found;    /* "missing", "null", "a list" … */
 	const char *expected; /* "a number" … */
-	unsigned number;      /* 0 to 63, another one for each fault of an event */
+	unsigned number;      /* 0 to 63, by the field at fault */
 };
 
 /* Returns whether the data is as the catalogue says; if not, fills `fault` with the first fault. `data`: JSON of the host. */
