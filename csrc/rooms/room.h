@@ -34,9 +34,9 @@ void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms);
  * publication go (never of this room). Positions stay, so that clients that come back hear of the gap.
  */
 void wsm__room_kept(struct wsm__registry *registry, struct wsm__room *room);
-/* Call it when the last member has left: may free the longest vacant room, never this one. */
+/* Call it when a room may have become vacant: may free the longest vacant room, never this one. */
 void wsm__room_left(struct wsm__registry *registry, struct wsm__room *room);
-/* Call it when a member has joined, or before a publication. */
+/* Call it when a room is no longer vacant, or is about to go. */
 void wsm__room_entered(struct wsm__registry *registry, struct wsm__room *room);
 struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub);
 
