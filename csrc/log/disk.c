@@ -199,7 +199,7 @@ static void read_rows(struct wsm__store_job *job)
 	uint64_t now = wsm__unix_ms();
 	int status = job->status;
 
-	/* Between the question and the answer it may have got another epoch: nobody stands at a position of that. */
+	/* The room may have got another epoch since the question: nobody has a position in the old one. */
 	if (!status && strcmp(page->job.epoch, room->epoch) != 0)
 		status = WSM_EUNAVAILABLE;
 	for (size_t i = 0; !status && i < page->job.n_rows; i++) {

@@ -181,7 +181,7 @@ static bool is_visible(const char *text)
 	return true;
 }
 
-/* Returns whether it is a token of HTTP, as the name of a cookie is (RFC 6265 section 4.1.1); so are names of query parameters here. */
+/* Returns whether it is a token of HTTP: the name of a cookie must be one (RFC 6265 section 4.1.1), and here that of a parameter, too. */
 static bool is_token(const char *text)
 {
 	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~")] ==

@@ -117,7 +117,7 @@ static json_t *object_in(wsm_slice part)
 	return NULL;
 }
 
-/* RFC 7515 section 4.1: the algorithm must be ours, the type JWT, and there must be no `crit`. */
+/* RFC 7515 section 4.1: the algorithm must be ours, the type JWT if there is one, and there must be no `crit`. */
 static enum wsm__jwt_result check_header(const struct wsm__jwt *jwt, wsm_slice part)
 {
 	json_t *header = object_in(part), *type, *algorithm;

@@ -20,9 +20,9 @@ bool wsm__ip_is_loopback(wsm_slice ip);
 /* Returns whether a Host field names this machine: localhost, 127.0.0.0/8 or ::1, with any port. */
 bool wsm__host_is_loopback(wsm_slice host);
 /*
- * Returns whether a Host field names a host of ours: loopback, or the host of an entry of `allowed`, with any port. Any site can let its
- * name resolve to 127.0.0.1, and its page then reaches servers on the visitor's machine (DNS rebinding); but the Host field still
- * has the site's name. Yes for an empty field: no browser sends that.
+ * Returns whether a Host field names a host of ours: loopback, or the host of an entry of `allowed` ("*": any), with any port. Any
+ * site can let its name resolve to 127.0.0.1, and its page then reaches servers on the visitor's machine (DNS rebinding); but the
+ * Host field still has the site's name. Yes for an empty field: no browser sends that.
  */
 bool wsm__host_allowed(wsm_slice host, const wsm_slice *allowed, size_t n_allowed);
 /*

@@ -22,9 +22,9 @@ struct wsm__client {
 };
 
 /*
- * Finds the client of a request that came from `peer`. Reads headers only if the peer is `trusted`. Each proxy adds the address that it
- * was called from: the last one that is no trusted proxy is the client, since anything before it may be the client's invention. If
- * a proxy does not name its client ("unknown", or only a scheme), the address is unknown.
+ * Finds the client of a request that came from `peer`. Reads headers only if the peer is `trusted`. Each proxy adds the address
+ * of its caller: the last one that is no trusted proxy is the client, since the client may have invented those before. If a
+ * proxy does not name its client ("unknown", or only a scheme), the address is unknown.
  *
  * Returns false, for an answer of 400, if Forwarded is malformed, or Forwarded and X-Forwarded-For name different clients: a proxy
  * that sets one of them may pass on the other as the client has sent it.

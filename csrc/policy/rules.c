@@ -107,7 +107,7 @@ static int apply(const struct setting *setting, wsm_slice value, struct wsm__roo
 
 /* ---- patterns --------------------------------------------------------------------------------------------------- */
 
-/* Returns whether it is a room's name, the beginning of one followed by '*', or "*"; of the core's own rooms, those that rules allow. */
+/* Returns whether it is a room's name, the beginning of one followed by '*', or "*"; also of the core's rooms that hosts may name. */
 static bool pattern_valid(wsm_slice pattern)
 {
 	static const char *const own[] = { "@all", "@user:", "@session:", "@client:" };
