@@ -207,8 +207,8 @@ static void read_rows(struct wsm__store_job *job)
 
 		if (!wsm__log_row(read, row->offset, now > row->at_ms ? now - row->at_ms : 0, row->blob))
 			wsm__log(read->room->log->runtime, WSM_ERROR,
-			         "message %llu of the room \"%.*s\" in the store cannot be read: who is to get it is "
-			         "told of a gap",
+			         "message %llu of the room \"%.*s\" in the store cannot be read, so clients get a gap "
+			         "in its place; check the file of option store, and restore a backup if it is damaged",
 			         (unsigned long long)row->offset, (int)room->name_len, room->name);
 	}
 	wsm__log_read_done(read, status, page->job.first);

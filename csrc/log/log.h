@@ -47,7 +47,7 @@ struct wsm__log_driver {
 	void (*review)(struct wsm__log *log);
 	/* Opens a room; wsm__log_opened() follows. */
 	void (*open)(struct wsm__log *log, struct wsm__room_log *room);
-	/* Keeps a publication; wsm__log_answered() follows. A room's offsets rise by one in the order of the calls, even if answers are late. */
+	/* Keeps a publication; wsm__log_answered() follows. A room's offsets rise by one in the order of the calls. */
 	void (*submit)(struct wsm__log *log, struct wsm__room_log *room, struct wsm__submission *submission);
 	/* Reads; wsm__log_row() for each, in order, and wsm__log_read_done() follow. */
 	void (*read)(struct wsm__log *log, struct wsm__room_log *room, struct wsm__log_read *read);
