@@ -39,8 +39,8 @@ static bool bear_with(struct wsm__conn *conn, const struct rate *rate)
 	if (!conn->violations && conn->sub.raw)
 		wsm__refusal_tell(
 			core->runtime, WSM__REFUSED_RATE,
-			"messages of a client of a raw endpoint: more per second than option %s allows; they were "
-			"dropped. Raise the option if an honest client needs more",
+			"messages of a client of a raw endpoint: more per second than option %s allows. Raise the "
+			"option if an honest client needs more",
 			name);
 	if (++conn->violations <= (most > VIOLATIONS_MIN ? most : VIOLATIONS_MIN))
 		return true;

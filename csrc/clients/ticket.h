@@ -32,9 +32,8 @@ struct wsm__need {
 
 /* The outcome of a wait. */
 struct wsm__outcome {
-	bool late; /* nobody has answered; the decision is no, with a reason */
-	const wsm_decision
-		*decision; /* a no has a `reason`; only an authenticate handler may leave it out */
+	bool late;                    /* nobody has answered; the decision is no, with a reason */
+	const wsm_decision *decision; /* a no has a `reason`; only an authenticate handler may leave it out */
 	/* For a log: its status; and the page or the delivery, if that was the wait. */
 	int status;
 	const struct wsm__log_read *read;

@@ -54,8 +54,8 @@ struct wsm__counters {
 /* The circuit breaker of the command queue (overload.h). */
 struct wsm__overload {
 	bool open;
-	uint64_t since_unix_ms;         /* time of the last change; 0: it never opened */
-	uint64_t opened_ms, dropped_ms; /* when it opened, and when it last saw a drop */
+	uint64_t since_unix_ms;                        /* time of the last change; 0: it never opened */
+	uint64_t opened_ms, dropped_ms;                /* when it opened, and when it last saw a drop */
 	uint64_t seen[WSM__RANKS], before[WSM__RANKS]; /* drops, until now and until it opened */
 };
 
@@ -96,9 +96,8 @@ struct wsm__core {
 	struct wsm__throttle throttle;
 	struct wsm__overload overload;
 	struct wsm__node *commands; /* taken from the queue, not yet run */
-	struct wsm__parked
-		*parked; /* calls of the host that wait until earlier publications are applied */
-	size_t burst;    /* bytes published since everything was last written out */
+	struct wsm__parked *parked; /* calls of the host that wait until earlier publications are applied */
+	size_t burst;               /* bytes published since everything was last written out */
 	struct wsm__ulid ulid;
 	struct wsm__conn *by_number, *by_client;
 	struct wsm__conn *wheel[WSM__WHEEL_SLOTS];

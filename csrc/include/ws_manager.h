@@ -293,9 +293,8 @@ typedef struct wsm_admission {
 	size_t n_welcome;
 	wsm_slice greeting, heartbeat; /* empty: "connected", "heartbeat" */
 	bool raw;                      /* as at an endpoint with WSM_ENDPOINT_RAW */
-	wsm_slice
-		ip; /* wsm_adopt: the client's, if `fd` leads to a relay of the host; empty: the socket's peer */
-	bool tls;   /* wsm_adopt: the client speaks TLS, and the relay ends it */
+	wsm_slice ip; /* wsm_adopt: the client's, if `fd` leads to a relay of the host; empty: the socket's peer */
+	bool tls;     /* wsm_adopt: the client speaks TLS, and the relay ends it */
 } wsm_admission;
 
 /*
@@ -454,12 +453,10 @@ typedef enum wsm_query_kind {
 
 typedef struct wsm_question {
 	wsm_query_kind kind;
-	wsm_slice room; /* public room name, or "@all" */
-	wsm_slice
-		epoch; /* HISTORY: then messages after `since`; of another epoch, no messages, and recovered false */
+	wsm_slice room;  /* public room name, or "@all" */
+	wsm_slice epoch; /* HISTORY: then messages after `since`; of another epoch, no messages, and recovered false */
 	uint64_t since;
-	unsigned
-		limit; /* HISTORY: only the newest ones; 0: all. PRESENCE: ids of each kind, at most 1000 */
+	unsigned limit;  /* HISTORY: only the newest ones; 0: all. PRESENCE: ids of each kind, at most 1000 */
 	wsm_slice after; /* PRESENCE: `next` of the page before, else WSM_EINVAL */
 } wsm_question;
 
@@ -506,7 +503,7 @@ typedef struct wsm_rest_request {
 } wsm_rest_request;
 
 typedef struct wsm_rest_answer {
-	unsigned status;          /* HTTP status; 0: no answer yet, and `body` is the data of a WSM_EVENT_AUTHENTICATE */
+	unsigned status; /* HTTP status; 0: no answer yet, and `body` is the data of a WSM_EVENT_AUTHENTICATE */
 	const char *content_type; /* static */
 	const char *headers;      /* further fields of the answer, "Name: value\r\n" each; static */
 	char cors[512];           /* more of them, in the same form: for pages of other origins */
@@ -526,9 +523,9 @@ typedef enum wsm_rest_caller {
 
 /* One REST call; hosts make their routes from these. All texts are static. */
 typedef struct wsm_rest_route {
-	const char *name;   /* "history" */
-	const char *method; /* "GET", which includes HEAD, or "POST"; route other methods too: they get 405 */
-	const char *path;   /* "/api/ws/project/{project_id}/subscribers" */
+	const char *name;       /* "history" */
+	const char *method;     /* "GET", which includes HEAD, or "POST"; route other methods too: they get 405 */
+	const char *path;       /* "/api/ws/project/{project_id}/subscribers" */
 	const char *parameters; /* of the query, or members of the JSON body of a POST: "room,since,limit" */
 	wsm_rest_caller caller;
 	const char *doc; /* one sentence, without its full stop */

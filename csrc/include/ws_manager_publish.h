@@ -9,13 +9,14 @@
 #endif
 
 typedef enum wsm_target {
-	WSM_TO_AUTO = 0, /* by the catalogue; else project:<project_id> if the data has that member, else @all. No id. */
-	WSM_TO_ALL,      /* room @all. No id. */
-	WSM_TO_ROOM,     /* public room of that name */
-	WSM_TO_PROJECT,  /* room project:<id>; adds the member "project_id" */
-	WSM_TO_USER,     /* every connection of that user */
-	WSM_TO_SESSION,  /* every connection of that session */
-	WSM_TO_CLIENT    /* one connection, by client_id */
+	WSM_TO_AUTO =
+		0,      /* by the catalogue; else project:<project_id> if the data has that member, else @all. No id. */
+	WSM_TO_ALL,     /* room @all. No id. */
+	WSM_TO_ROOM,    /* public room of that name */
+	WSM_TO_PROJECT, /* room project:<id>; adds the member "project_id" */
+	WSM_TO_USER,    /* every connection of that user */
+	WSM_TO_SESSION, /* every connection of that session */
+	WSM_TO_CLIENT   /* one connection, by client_id */
 } wsm_target;
 
 typedef enum wsm_priority { WSM_PRIORITY_DEFAULT = 0, WSM_CRITICAL, WSM_NORMAL, WSM_LOW } wsm_priority;

@@ -24,9 +24,9 @@ bool wsm__rest_path(const struct wsm__core *core, wsm_slice path);
 
 /* One of the calls. */
 struct wsm__rest_row {
-	wsm_rest_route route;                    /* with WSM_REST_MEMBER, `answer` checks the right */
-	const char *content_type;                /* of an answer that is no refusal */
-	bool (*allowed)(struct wsm__call *call); /* of WSM_REST_ADMIN; false: refused */
+	wsm_rest_route route;                                    /* with WSM_REST_MEMBER, `answer` checks the right */
+	const char *content_type;                                /* of an answer that is no refusal */
+	bool (*allowed)(struct wsm__call *call);                 /* of WSM_REST_ADMIN; false: refused */
 	void (*answer)(struct wsm__call *call, wsm_slice value); /* `value`: the path segment at {…} */
 	void (*explain)(struct wsm__call *call);                 /* makes a page of a refusal; NULL: JSON */
 	const char *(*headers)(void);                            /* static; NULL: WSM__REST_HEADERS */

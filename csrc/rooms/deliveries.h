@@ -37,8 +37,7 @@ struct wsm__tally {
 
 struct wsm__deliveries {
 	uint64_t fates[WSM__FATES];
-	uint64_t
-		replayed; /* deliveries that no fan-out made: a client recovered them from history by a position */
+	uint64_t replayed; /* deliveries that no fan-out made: a client recovered them from history by a position */
 	struct wsm__tally *changed; /* tallies that have changed since wsm__reports_tell() */
 };
 

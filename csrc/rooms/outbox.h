@@ -31,8 +31,8 @@ int wsm__outbox_push(struct wsm__outbox *outbox, struct wsm__pub *pub);
 int wsm__outbox_push_critical(struct wsm__outbox *outbox, struct wsm__pub *pub);
 enum wsm__replaced {
 	WSM__REPLACED_NONE, /* none with the key waits, or the newest of them must not be replaced */
-	WSM__REPLACED,     /* `pub` waits in the place of the older one */
-	WSM__REPLACED_GONE /* the older one is out, but `pub` in its place would exceed `max_bytes` */
+	WSM__REPLACED,      /* `pub` waits in the place of the older one */
+	WSM__REPLACED_GONE  /* the older one is out, but `pub` in its place would exceed `max_bytes` */
 };
 /*
  * Puts `pub` in the place of an older one of its key. `*older`, with its reference, is the one that it replaced or took out, or NULL.

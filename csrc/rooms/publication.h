@@ -57,8 +57,7 @@ struct wsm__pub {
 	uint32_t lagging;         /* while kept: subscribers that must still get it from history */
 	uint32_t payload_at;      /* start of the payload in `frame` */
 	uint32_t payload_len;
-	uint32_t
-		said_len; /* bytes of the payload by its author; these and a '}' make WSM__AS_RAW */
+	uint32_t said_len;        /* bytes of the payload by its author; these and a '}' make WSM__AS_RAW */
 	struct wsm__slot **slots; /* the other encodings, each made at its first use; NULL: none yet */
 	uint32_t frame_len;
 	uint8_t frame[]; /* bytes for the wire: perhaps a ping frame, then header and payload */

@@ -74,7 +74,7 @@ struct wsm__room {
 	struct wsm__member **members;
 	uint32_t n_members, members_capacity;
 	struct wsm__presence *presence; /* NULL: nobody has asked */
-	uint64_t sent; /* of a user's or a session's room: a connection has got everything up to this offset */
+	uint64_t sent;       /* of a user's or a session's room: a connection has got everything up to this offset */
 	uint64_t touched_ms; /* last publication, or creation */
 	struct wsm__room_age *age;
 	struct wsm__room *prev, *next;           /* of `age` */
@@ -147,8 +147,7 @@ struct wsm__sub {
 	bool dirty, urgent;    /* on which of the registry's lists it is */
 	bool overflow;         /* must be closed: it has lost a message */
 	uint64_t firehose_seq; /* while firehose_lagging: everything visible up to here was queued, or is in `replay` */
-	uint64_t
-		firehose_from; /* publications up to here are ahead of an answer, or came by named positions */
+	uint64_t firehose_from;   /* publications up to here are ahead of an answer, or came by named positions */
 	struct wsm__outbox *held; /* as a member's, for the firehose */
 	size_t held_bytes;        /* of all */
 	struct wsm__pub **replay; /* firehose: publications waiting to be queued, in order */

@@ -15,8 +15,8 @@ static void tell(struct wsm__session *session, const char *why)
 	char ip[WSM__ADDRESS_TEXT];
 
 	wsm__session_ip(session, ip);
-	wsm__refusal_tell(session->core->runtime, WSM__REFUSED_HTTP,
-	                  "an HTTP connection from %s was ended: %s", ip, why);
+	wsm__refusal_tell(session->core->runtime, WSM__REFUSED_HTTP, "an HTTP connection from %s was ended: %s", ip,
+	                  why);
 }
 
 void wsm__callers_bound(struct wsm__session *session)

@@ -60,9 +60,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			/* The listening socket stays readable: look again in a while instead of spinning. */
 			uv_poll_stop(&listener->poll);
 			core->accept_paused = true;
-			wsm__log(core->runtime, WSM_ERROR,
-			         "the process has no file descriptors left: new connections on the own port wait; raise "
-			         "its limit (ulimit -n), or lower max_connections");
+			wsm__log(
+				core->runtime, WSM_ERROR,
+				"the process has no file descriptors left: new connections on the own port wait; raise "
+				"its limit (ulimit -n), or lower max_connections");
 		}
 		if (errno != EINTR && errno != ECONNABORTED)
 			return;

@@ -57,11 +57,11 @@ struct wsm__session {
 	const struct wsm__session_filter *filter; /* NULL: none */
 	bool its_turn;                            /* to go on after DEFERRED */
 	bool served;                              /* a request of it was answered */
-	bool choked;               /* libwebsockets holds a part of a write; reading stops meanwhile */
-	struct wsm__conn *conn;    /* OPEN; NULL again once its connection has gone */
-	struct wsm__adopt *adopt;  /* the host's hand-over, until it becomes a connection */
-	struct wsm__entry *entry;  /* requests and answers (http.h) */
-	struct wsm__waits waits;   /* ASKING */
+	bool choked;                              /* libwebsockets holds a part of a write; reading stops meanwhile */
+	struct wsm__conn *conn;                   /* OPEN; NULL again once its connection has gone */
+	struct wsm__adopt *adopt;                 /* the host's hand-over, until it becomes a connection */
+	struct wsm__entry *entry;                 /* requests and answers (http.h) */
+	struct wsm__waits waits;                  /* ASKING */
 	struct wsm__peer *peer;    /* counts it as its HTTP connection (callers.h); NULL: it has made no REST call */
 	size_t queued;             /* bytes of an answer, counted in core->http_queued */
 	struct wsm__tls_link *tls; /* the filter's; NULL: none */

@@ -6,8 +6,7 @@
 #include "wire/head.h"
 
 #define WSM__SUBPROTOCOL "ws_manager.v1"
-#define WSM__BEARER                                                                                                    \
-	"wsm.bearer." /* a subprotocol that begins so carries a token; the server never chooses it */
+#define WSM__BEARER "wsm.bearer." /* a subprotocol that begins so carries a token; the server never chooses it */
 
 /* Returns whether the request asks for another protocol. */
 bool wsm__handshake_wanted(const struct wsm__head *head);
