@@ -11,6 +11,7 @@
 #include "host/handle.h"
 #include "log/log.h"
 #include "log/message.h"
+#include "policy/once.h"
 #include "policy/throttle.h"
 #include "rooms/registry.h"
 
@@ -21,6 +22,7 @@ struct wsm__conn;
 struct wsm__core;
 struct wsm__drain;
 struct wsm__early;
+struct wsm__kept;
 struct wsm__parked;
 struct wsm__peers;
 struct wsm__publish;
@@ -94,6 +96,7 @@ struct wsm__core {
 	struct wsm__log log;
 	struct wsm__drain *drain;
 	struct wsm__throttle throttle;
+	struct wsm__once once;
 	struct wsm__overload overload;
 	struct wsm__node *commands; /* taken from the queue, not yet run */
 	struct wsm__parked *parked; /* calls of the host that wait until earlier publications are applied */
@@ -116,7 +119,8 @@ struct wsm__core {
 	uint64_t again_us;         /* the same for later requests; an excess counts in the next turn */
 	uint64_t tls_handshake_us; /* average time of one step of a TLS handshake */
 	struct wsm__peers *peers;
-	struct wsm__user *users; /* with a connection */
+	struct wsm__kept *kept;  /* what a store keeps besides messages; NULL: there is none */
+	struct wsm__user *users; /* those that have a connection */
 	uint64_t limits_broken[WSM__LIMIT_COUNT];
 	uint64_t handshakes_deferred; /* requests that waited for another turn of the loop: handshake_budget */
 	struct wsm__sticky *sticky;
@@ -124,6 +128,7 @@ struct wsm__core {
 	unsigned n_words;
 	struct wsm__used *used; /* used tokens, with jwt_replay */
 	uint64_t used_swept_ms, revocations_swept_ms;
+	bool revocations_unknown; /* they are in a store that cannot be read yet: no token is taken */
 	struct wsm__ticket *tickets;
 	struct wsm__waits waits; /* of the host's calls */
 	uint64_t next_ticket;

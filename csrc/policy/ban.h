@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Offences and their points. X(name, weight, reason of a ban) */
+#include "ws_manager.h"
+
+/* What counts, and for how much. X(name, weight, what a ban for it says) */
 #define WSM__OFFENCES(X)                                                                                               \
 	X(handshake, 1, "repeated bad handshakes")                                                                     \
 	X(token, 1, "repeated bad tokens")                                                                             \
@@ -50,7 +52,9 @@ static inline bool wsm__ban_active(const struct wsm__record *record, uint64_t no
 }
 /* Returns true once the record holds nothing any more. */
 bool wsm__ban_forgotten(const struct wsm__record *record, const struct wsm__ban_rules *rules, uint64_t now_ms);
-/* Returns "handshake", … Static. */
+/* The static text that reads so, or one that says less. */
+const char *wsm__ban_reason(wsm_slice text);
+/* "handshake", … */
 const char *wsm__offence_name(enum wsm__offence offence);
 
 #endif
