@@ -52,7 +52,7 @@ static struct wsm__member *member_new(struct wsm__registry *registry, struct wsm
 
 /* ---- what was sent to whoever is in a user's or a session's room -------------------------------------------------- */
 
-/* Whether what is published while nobody is there waits for the next one who comes. */
+/* Returns whether publications to the empty room wait for the next member. */
 static bool waits_for_someone(const struct wsm__room *room)
 {
 	return room->kind == WSM__ROOM_USER || room->kind == WSM__ROOM_SESSION;
@@ -75,7 +75,7 @@ static void was_sent(struct wsm__registry *registry, struct wsm__room *room, uin
 		registry->sent(registry->log_context, room);
 }
 
-/* What a leaving member was sent. What is still in its outbox may get out yet, or not: wsm__sub_fini() knows. */
+/* Notes how far a leaving member has got. Its outbox may still be written, or not: wsm__sub_fini() knows. */
 static void note_sent(struct wsm__registry *registry, const struct wsm__member *member)
 {
 	struct wsm__room *room = member->room;
@@ -107,7 +107,7 @@ static void note_parting(struct wsm__registry *registry, struct wsm__sub *sub)
 
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */
 
-/* `fate`: of what it was still to get from history. */
+/* `fate`: of publications that it did not get from history. */
 static void member_free(struct wsm__registry *registry, struct wsm__member *member, enum wsm__fate fate)
 {
 	struct wsm__room *room = member->room;
@@ -184,8 +184,8 @@ bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm
 	if (!member)
 		return false;
 	/*
-	 * What was queued before the client asked to leave is still sent: it was published before. What was to come from history,
-	 * or is held back until that has come, is not.
+	 * What was queued before the client asked to leave still goes out: it was published before. What was to come from history, or
+	 * waits for that, does not.
 	 */
 	member_free(registry, member, WSM__DROPPED_LEFT);
 	return true;
