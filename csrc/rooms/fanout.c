@@ -147,10 +147,24 @@ static bool deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct
 	return queued;
 }
 
+/* Not only when the last of them leaves: the process may be killed before. */
+static void note_written(struct wsm__registry *registry, const struct wsm__sub *sub, const struct wsm__pub *pub)
+{
+	const struct wsm__member *member = wsm__member_find(registry, pub->room_id, sub);
+
+	if (member && pub->offset <= member->room->history.last)
+		wsm__room_was_sent(registry, member->room, pub->offset);
+}
+
 void wsm__sub_written(struct wsm__registry *registry, struct wsm__sub *sub, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		wsm__fate(&registry->deliveries, wsm__outbox_at(&sub->outbox, i), WSM__WAITING, WSM__WRITTEN);
+	for (uint32_t i = 0; i < n; i++) {
+		struct wsm__pub *pub = wsm__outbox_at(&sub->outbox, i);
+
+		wsm__fate(&registry->deliveries, pub, WSM__WAITING, WSM__WRITTEN);
+		if (pub->noted)
+			note_written(registry, sub, pub);
+	}
 	wsm__outbox_drop_front(&sub->outbox, n);
 }
 
@@ -181,6 +195,7 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 	pub->at_ms = now_ms;
 	pub->offset = offset;
 	pub->after = room->history.last;
+	pub->noted = keep && room->log && wsm__room_waits(room);
 	registry->stats.published++;
 	room->published.count++;
 	pub->backlog = (uint8_t)room->settings.backlog;

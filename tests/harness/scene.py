@@ -159,6 +159,7 @@ class Scene:
         self.result = Result(name)
         self.stack = ExitStack()
         self.fleets: list[Fleet] = []
+        self.servers: list[Program] = []  # that must have ended before what they use goes
         self._started = time.monotonic()
 
     def host(self, *options: str, **keywords: Any) -> Host:
