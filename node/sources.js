@@ -45,7 +45,21 @@ function pkgConfig(option) {
 }
 
 const include = () => pkgConfig('--cflags-only-I').map((flag) => flag.slice(2))
-const libraries = () => pkgConfig('--libs').concat('-lm')
+
+/**
+ * Node 22 and later have an SQLite of their own in the program, whose functions would stand in for those of the library: the archive is
+ * linked into the addon instead, where nobody else sees it.
+ */
+function ownSqlite(flags) {
+  const query = ['--variable=libdir', 'sqlite3']
+  const folder = execFileSync('pkg-config', query, { encoding: 'utf8' }).trim()
+  if (!fs.existsSync(path.join(folder, 'libsqlite3.a'))) return flags
+  return flags
+    .map((flag) => (flag === '-lsqlite3' ? '-l:libsqlite3.a' : flag))
+    .concat('-Wl,--exclude-libs,libsqlite3.a', '-ldl')
+}
+
+const libraries = () => ownSqlite(pkgConfig('--libs')).concat('-lm')
 
 module.exports = { dependencies, layers, sources }
 

@@ -15,20 +15,6 @@
 
 #define WINDOW 262144u /* bytes that the host may hold of a bridged connection */
 
-/* In core->text where it is made. No data: no memory. */
-static wsm_slice bridge_text(struct wsm__conn *conn, const struct wsm__pub *pub)
-{
-	struct wsm__buffer *text = &conn->core->text;
-
-	if (!conn->sub.raw || !wsm__pub_has_raw(pub))
-		return wsm__pub_payload(pub);
-	wsm__buffer_clear(text);
-	if (!wsm__buffer_reserve(text, wsm__pub_raw_len(pub)))
-		return wsm__slice(NULL, 0);
-	wsm__pub_write_raw(pub, (uint8_t *)text->data);
-	return wsm__slice(text->data, wsm__pub_raw_len(pub));
-}
-
 static void hand_over(struct wsm__conn *conn)
 {
 	struct wsm__core *core = conn->core;
@@ -37,15 +23,16 @@ static void hand_over(struct wsm__conn *conn)
 	/* At the end all goes out, at most max_queue: the host would never ask for it. */
 	while (outbox->count && (conn->in_flight < WINDOW || conn->state == WSM__CONN_CLOSING)) {
 		struct wsm__pub *pub = wsm__outbox_at(outbox, 0);
-		wsm_slice text = bridge_text(conn, pub);
-		struct wsm__event *event =
-			text.data ? wsm__event_new(WSM_EVENT_BRIDGE_SEND, wsm__str(NULL), text, wsm__str(NULL)) : NULL;
+		struct wsm__encoded encoded;
+		struct wsm__event *event = NULL;
 
+		if (wsm__pub_encode(pub, conn->sub.raw ? WSM__AS_RAW : WSM__AS_FRAME, &encoded))
+			event = wsm__event_new(WSM_EVENT_BRIDGE_SEND, wsm__str(NULL), encoded.payload, wsm__str(NULL));
 		if (!event)
 			return;
 		event->event.conn = conn->number;
 		event->event.binary = pub->opcode == WSM__BINARY;
-		conn->in_flight += text.len;
+		conn->in_flight += encoded.payload.len;
 		wsm__event_post(core->runtime, event, true); /* bounded by the window */
 		wsm__frames_sent(conn, 1, pub->frame_len);
 		wsm__sub_written(&core->registry, &conn->sub, 1);

@@ -20,20 +20,23 @@ void wsm__frames_sent(struct wsm__conn *conn, uint32_t n, size_t bytes)
 	conn->bytes_sent += bytes;
 }
 
+static enum wsm__encoding encoding_of(const struct wsm__conn *conn)
+{
+	return conn->sub.raw ? WSM__AS_RAW : WSM__AS_FRAME;
+}
+
 /* How many from the front go into one write of at most WSM__SCRATCH_SIZE; a larger one goes alone. */
-static uint32_t batch(const struct wsm__outbox *outbox, size_t *bytes)
+static uint32_t batch(const struct wsm__outbox *outbox)
 {
 	uint32_t n = 0, max = sizeof(((struct wsm__scratch *)0)->pubs) / sizeof(struct wsm__pub *);
+	size_t bytes = 0;
 
-	*bytes = 0;
 	while (n < outbox->count && n < max) {
-		size_t len = wsm__outbox_at(outbox, n)->frame_len;
-
-		if (n && *bytes + len > WSM__SCRATCH_SIZE)
+		bytes += wsm__outbox_at(outbox, n)->frame_len;
+		if (n && bytes > WSM__SCRATCH_SIZE)
 			break;
-		*bytes += len;
 		n++;
-		if (*bytes >= WSM__SCRATCH_SIZE)
+		if (bytes >= WSM__SCRATCH_SIZE)
 			break;
 	}
 	return n;
@@ -56,50 +59,44 @@ static void forget_batch(struct wsm__scratch *scratch)
 		wsm__pub_unref(scratch->pubs[i]);
 	scratch->count = 0;
 	scratch->len = 0;
-	wsm__buffer_fini(&scratch->large);
 }
 
-/* At most `bytes`, which is more than there is space for if it is a large raw one. False: no memory. */
-static bool copy_batch(struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n, size_t bytes,
-                       bool raw)
+/* They are at most as long as their frames, so there is space. False: no memory. */
+static bool copy_batch(struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n,
+                       enum wsm__encoding encoding)
 {
-	uint8_t *data = scratch->bytes;
-
 	forget_batch(scratch);
-	if (bytes > sizeof(scratch->bytes)) {
-		if (!wsm__buffer_reserve(&scratch->large, bytes))
-			return false;
-		data = (uint8_t *)scratch->large.data;
-	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct wsm__pub *pub = wsm__outbox_at(outbox, i);
+		struct wsm__encoded encoded;
 
-		if (raw && wsm__pub_has_raw(pub)) {
-			scratch->len += wsm__pub_frame_raw(pub, data + scratch->len);
-		} else {
-			memcpy(data + scratch->len, pub->frame, pub->frame_len);
-			scratch->len += pub->frame_len;
-		}
-		scratch->pubs[i] = wsm__pub_ref(pub);
+		if (!wsm__pub_encode(pub, encoding, &encoded))
+			return false;
+		memcpy(scratch->bytes + scratch->len, encoded.frame, encoded.frame_len);
+		scratch->len += encoded.frame_len;
+		scratch->pubs[scratch->count++] = wsm__pub_ref(pub);
 	}
-	scratch->count = n;
-	scratch->data = data;
 	return true;
 }
 
-/* The first `n` as they go on the wire; *bytes: at most, and then really. NULL: no memory. */
+/* The first `n` as they go on the wire. NULL: no memory. */
 static const uint8_t *batch_data(struct wsm__conn *conn, uint32_t n, size_t *bytes)
 {
 	const struct wsm__outbox *outbox = &conn->sub.outbox;
-	struct wsm__scratch *scratch = &conn->core->scratch[conn->sub.raw];
-	const struct wsm__pub *first = wsm__outbox_at(outbox, 0);
+	enum wsm__encoding encoding = encoding_of(conn);
+	struct wsm__scratch *scratch = &conn->core->scratch[encoding];
+	struct wsm__encoded only;
 
-	if (n == 1 && !(conn->sub.raw && wsm__pub_has_raw(first)))
-		return first->frame;
-	if (!same_batch(scratch, outbox, n) && !copy_batch(scratch, outbox, n, *bytes, conn->sub.raw))
+	if (n == 1) {
+		if (!wsm__pub_encode(wsm__outbox_at(outbox, 0), encoding, &only))
+			return NULL;
+		*bytes = only.frame_len;
+		return only.frame;
+	}
+	if (!same_batch(scratch, outbox, n) && !copy_batch(scratch, outbox, n, encoding))
 		return NULL;
 	*bytes = scratch->len;
-	return scratch->data;
+	return scratch->bytes;
 }
 
 /* One write of a batch; false when the connection takes no more now. */
@@ -108,7 +105,7 @@ static bool write_batch(struct wsm__conn *conn, wsm__send_fn send, size_t *writt
 	struct wsm__core *core = conn->core;
 	struct wsm__outbox *outbox = &conn->sub.outbox;
 	size_t bytes;
-	uint32_t n = batch(outbox, &bytes);
+	uint32_t n = batch(outbox);
 	const uint8_t *data = batch_data(conn, n, &bytes);
 
 	if (!data) {
@@ -140,6 +137,6 @@ void wsm__frames_write(struct wsm__conn *conn, wsm__send_fn send)
 
 void wsm__frames_forget(struct wsm__core *core)
 {
-	forget_batch(&core->scratch[0]);
-	forget_batch(&core->scratch[1]);
+	for (int i = 0; i < WSM__ENCODINGS; i++)
+		forget_batch(&core->scratch[i]);
 }

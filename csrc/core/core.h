@@ -64,8 +64,6 @@ struct wsm__scratch {
 	struct wsm__pub *pubs[512]; /* that it is made of, with references */
 	uint32_t count;
 	size_t len;
-	const uint8_t *data;      /* `bytes`, or `large` */
-	struct wsm__buffer large; /* a raw message that is longer than `bytes` */
 	uint8_t bytes[WSM__SCRATCH_SIZE];
 };
 
@@ -161,8 +159,8 @@ struct wsm__core {
 	struct wsm__buffer text;  /* scratch for one message */
 	struct wsm__buffer stats; /* what clients were told last, and until when they are told it again */
 	uint64_t stats_until_us;
-	struct wsm__scratch scratch[2]; /* of ordinary connections, and of raw ones */
-	uint8_t plain[16384];           /* what a TLS record held */
+	struct wsm__scratch scratch[WSM__ENCODINGS];
+	uint8_t plain[16384]; /* what a TLS record held */
 };
 
 /* Takes the time for what follows. */

@@ -139,7 +139,7 @@ static void apply(void *context, struct wsm__submission *submission)
 		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
 	} else {
 		publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery);
-		delivery->stored |= submission->keep;
+		delivery->stored |= submission->stored;
 	}
 	free(submission);
 	if (--sending->waiting == 0)
@@ -210,14 +210,14 @@ static int submit(struct run *run, struct wsm__room *room, bool keep)
 static bool goes_through_log(struct run *run, struct wsm__room *room, const struct wsm__room_settings *settings,
                              bool *keep)
 {
-	bool ordered = *keep && wsm__log_orders(&run->core->log, settings);
+	bool ordered = wsm__log_orders(&run->core->log, settings);
 
-	if (ordered)
-		ordered = *keep = wsm__message_takes_offset(run->publish);
-	if (!room->log || ordered || wsm__log_pending(room))
-		return ordered || wsm__log_pending(room);
-	wsm__log_ready(&run->core->log, room); /* it may be one that is stored no longer */
-	return false;
+	if (room->log && !ordered)
+		wsm__log_ready(&run->core->log,
+		               room); /* it is stored no longer: it begins to leave, and until it has left: */
+	if (*keep && (ordered || room->log))
+		*keep = wsm__message_takes_offset(run->publish);
+	return (*keep && (ordered || room->log)) || wsm__log_pending(room);
 }
 
 /* ---- one room, one client ------------------------------------------------------------------------------------------ */

@@ -11,6 +11,7 @@
 #include "policy/rules.h"
 
 struct wsm__jwt;
+struct wsm__store;
 struct wsm__tls;
 
 /* One of a list of names. */
@@ -85,6 +86,7 @@ struct wsm_runtime {
 	atomic_ullong *told; /* by place in the catalogue: which faults of an event's data have been told */
 	atomic_uchar *fds;   /* by number: whether the fd is ours; for a child after fork() */
 	size_t n_fds;
+	struct wsm__store *_Atomic store; /* NULL: none is open. A child after fork() lets go of it */
 };
 
 /* WSM_OK or WSM_EFORKED, with `error`. A child must not take a lock: its holder may not exist there. */

@@ -106,29 +106,31 @@ static void was_sent(struct wsm__log *log, struct wsm__room_log *room, uint64_t 
 
 struct renewal {
 	struct wsm__store_renew job; /* first */
-	size_t len;
-	char name[];
+	struct wsm__room_log *room;
 };
 
 static void renewed(struct wsm__store_job *job)
 {
+	struct wsm__room_log *room = ((struct renewal *)(void *)job)->room;
+	int status = job->status;
+
 	wsm__store_job_fini(job);
 	free(job);
+	wsm__log_renewed(room, status);
 }
 
-static void renew(struct wsm__log *log, wsm_slice name)
+static void renew(struct wsm__log *log, struct wsm__room_log *room)
 {
-	struct renewal *renewal = calloc(1, sizeof(*renewal) + name.len);
+	struct renewal *renewal = calloc(1, sizeof(*renewal));
 
 	if (!renewal) {
-		wsm__log(log->runtime, WSM_ERROR, "out of memory: the room \"%.*s\" keeps its epoch in the store",
-		         (int)name.len, name.data);
+		wsm__log_renewed(room, WSM_ENOMEM);
 		return;
 	}
-	memcpy(renewal->name, name.data, name.len);
+	renewal->room = room;
 	renewal->job.job.kind = WSM__STORE_RENEW;
 	renewal->job.job.done = renewed;
-	renewal->job.room = wsm__slice(renewal->name, name.len);
+	renewal->job.room = wsm__room_name(room->room);
 	wsm__store_submit(disk_of(log)->store, &renewal->job.job);
 }
 
@@ -275,6 +277,7 @@ static int begin(struct wsm__log *log, wsm_error *error)
 		return status;
 	}
 	log->data = disk;
+	atomic_store(&log->runtime->store, disk->store);
 	post(disk, WSM__STORE_REVIEW, finished, sizeof(struct wsm__store_review));
 	return WSM_OK;
 }
@@ -286,6 +289,7 @@ static void review(struct wsm__log *log)
 
 static void end(struct wsm__log *log)
 {
+	atomic_store(&log->runtime->store, NULL);
 	wsm__store_close(disk_of(log)->store);
 	free(disk_of(log));
 	log->data = NULL;

@@ -32,7 +32,8 @@ int wsm__log_wait(struct wsm__log *log, struct wsm__room *room, void (*ready)(vo
                   uint64_t number)
 {
 	struct wsm__room_log *it = room->log;
-	struct wsm__log_wait *wait = it && it->phase == WSM__LOG_OPENING ? malloc(sizeof(*wait)) : NULL;
+	struct wsm__log_wait *wait =
+		it && (it->phase == WSM__LOG_OPENING || it->phase == WSM__LOG_LEAVING) ? malloc(sizeof(*wait)) : NULL;
 
 	if (!wait)
 		return WSM_ENOMEM;
@@ -138,6 +139,14 @@ static bool attach(struct wsm__log *log, struct wsm__room *room)
 	return true;
 }
 
+/* What has been submitted is answered before. */
+static void begin_to_leave(struct wsm__log *log, struct wsm__room_log *it)
+{
+	it->phase = WSM__LOG_LEAVING;
+	hold(log, it->room);
+	log->driver->renew(log, it);
+}
+
 static void forgotten(void *context, struct wsm__room *room)
 {
 	struct wsm__log *log = context;
@@ -148,26 +157,13 @@ static void forgotten(void *context, struct wsm__room *room)
 	room->log = NULL;
 }
 
-/* Rooms that are not stored any more. What the log has is nobody's position any longer. */
-static void detach(struct wsm__log *log, struct wsm__room *room)
-{
-	if (room->busy)
-		return;
-	log->driver->renew(log, wsm__room_name(room));
-	forgotten(log, room);
-	room->kept_from = 0;
-	room->history.owed = NULL;
-	wsm__room_renew(log->registry, room);
-	tell_all(log, room);
-}
-
 bool wsm__log_ready(struct wsm__log *log, struct wsm__room *room)
 {
 	bool stored = room->settings.stored && log->driver && !log->ending;
 
 	if (!stored) {
-		if (room->log && !log->ending)
-			detach(log, room);
+		if (room->log && !log->ending && room->log->phase == WSM__LOG_OPEN && !room->log->reads)
+			begin_to_leave(log, room->log);
 		return true;
 	}
 	if (!room->log && !attach(log, room))
@@ -198,6 +194,9 @@ static void advance(struct wsm__room_log *it)
 	hold(log, room);
 	while ((first = it->pending) != NULL && first->answered) {
 		it->pending = first->next;
+		first->stored = first->keep && it->phase != WSM__LOG_LEFT;
+		if (first->keep && it->phase == WSM__LOG_LEFT)
+			first->offset = room->history.last + 1;
 		DL_DELETE2(log->under_way, first, all_prev, all_next);
 		log->bytes -= first->bytes;
 		log->unavailable += first->status == WSM_EUNAVAILABLE;
@@ -289,6 +288,33 @@ void wsm__log_opened(struct wsm__room_log *it, int status, const struct wsm__log
 	call_waits(it, status); /* before what was published while they waited */
 	give_pending(it, status);
 	let_go(log, room); /* the opening */
+}
+
+/* From here on its publications are ordered here, and clients begin anew. */
+void wsm__log_renewed(struct wsm__room_log *it, int status)
+{
+	struct wsm__log *log = it->log;
+	struct wsm__room *room = it->room;
+
+	it->phase = status ? WSM__LOG_OPEN : WSM__LOG_LEFT;
+	if (!status) {
+		if (!log->ending)
+			log->driver->close(log, it);
+		room->kept_from = 0;
+		room->history.owed = NULL;
+		wsm__room_renew(log->registry, room);
+		tell_all(log, room);
+		for (struct wsm__submission *each = it->pending; each; each = each->next)
+			each->answered = true;
+		it->ungiven = NULL;
+	}
+	give_pending(it, WSM_OK); /* where it could not leave, to the log: the next publication tries again */
+	if (!status)
+		room->log = NULL;
+	call_waits(it, WSM_OK);
+	if (!status)
+		free(it);
+	let_go(log, room);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */

@@ -55,8 +55,8 @@ struct wsm__log_driver {
 	void (*sent)(struct wsm__log *log, struct wsm__room_log *room, uint64_t offset);
 	/* Nothing of it is under way. */
 	void (*close)(struct wsm__log *log, struct wsm__room_log *room);
-	/* A room that is not to be stored any more: positions that clients have of it must never be good again. */
-	void (*renew)(struct wsm__log *log, wsm_slice name);
+	/* A room leaves the log: positions that clients have of it must never be good again. wsm__log_renewed() follows, behind all other answers. */
+	void (*renew)(struct wsm__log *log, struct wsm__room_log *room);
 };
 
 /* One publication for one room, under way. Whoever submits makes it, and frees it in `apply`. */
@@ -71,6 +71,7 @@ struct wsm__submission {
 	bool keep; /* else it only waits for its turn */
 	bool answered;
 	bool duplicate; /* `offset` is that of an earlier one with the same `once` */
+	bool stored;    /* the log has it */
 	int status;
 	uint64_t offset;
 };
@@ -83,7 +84,13 @@ struct wsm__log_wait {
 	uint64_t number;
 };
 
-enum wsm__log_phase { WSM__LOG_CLOSED, WSM__LOG_OPENING, WSM__LOG_OPEN };
+enum wsm__log_phase {
+	WSM__LOG_CLOSED,
+	WSM__LOG_OPENING,
+	WSM__LOG_OPEN,
+	WSM__LOG_LEAVING, /* it is no longer to be stored: what is published waits until its old positions are worth nothing */
+	WSM__LOG_LEFT /* and then is this runtime's to order; what is still pending is the last that it is needed for */
+};
 
 struct wsm__room_log {
 	struct wsm__log *log;
@@ -173,6 +180,7 @@ int wsm__log_read(struct wsm__log *log, struct wsm__room *room, uint64_t after, 
 /* ---- of drivers -------------------------------------------------------------------------------------------------- */
 
 void wsm__log_opened(struct wsm__room_log *room, int status, const struct wsm__log_state *state);
+void wsm__log_renewed(struct wsm__room_log *room, int status);
 void wsm__log_answered(struct wsm__submission *submission, int status, uint64_t offset);
 /*
  * The log has given a room another epoch than it said: who stands at a position of it is told. `top`: the newest offset of before.

@@ -410,7 +410,7 @@ static void tell(const struct wsm__call *call, const struct wsm__rest_row *row)
 		return;
 	wsm__refusal_tell(call->core->runtime, WSM__REFUSED_CALL, "%s %s of %s to host %s%s%s (%u): %s",
 	                  row && takes_post(row) ? "POST" : "GET", row ? row->route.path : "(no call of ours)",
-	                  wsm__log_text(ip, sizeof(ip), call->from.ip),
+	                  call->from.ip.len ? wsm__log_text(ip, sizeof(ip), call->from.ip) : "an unknown address",
 	                  wsm__log_text(host, sizeof(host), call->from.called), origin.len ? ", Origin " : "",
 	                  wsm__log_text(page, sizeof(page), origin), call->status, call->why);
 }

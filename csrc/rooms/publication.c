@@ -33,20 +33,64 @@ struct wsm__pub *wsm__pub_new(enum wsm__opcode opcode, wsm_slice payload, bool p
 	return pub;
 }
 
-void wsm__pub_write_raw(const struct wsm__pub *pub, uint8_t *out)
+/* ---- encodings --------------------------------------------------------------------------------------------------- */
+
+struct wsm__slot {
+	uint32_t payload_at, frame_len;
+	uint8_t frame[];
+};
+
+static struct wsm__slot *make_raw(const struct wsm__pub *pub)
 {
-	memcpy(out, pub->frame + pub->payload_at, pub->said_len);
-	if (wsm__pub_has_raw(pub))
-		out[pub->said_len] = '}';
+	uint32_t len = pub->said_len + 1;
+	struct wsm__slot *slot = malloc(sizeof(*slot) + WSM__FRAME_HEADER_MAX + len);
+
+	if (!slot)
+		return NULL;
+	slot->payload_at = (uint32_t)wsm__frame_header(slot->frame, pub->opcode, len);
+	slot->frame_len = slot->payload_at + len;
+	memcpy(slot->frame + slot->payload_at, pub->frame + pub->payload_at, pub->said_len);
+	slot->frame[slot->frame_len - 1] = '}';
+	return slot;
 }
 
-size_t wsm__pub_frame_raw(const struct wsm__pub *pub, uint8_t *out)
+static struct wsm__slot *slot_of(struct wsm__pub *pub, enum wsm__encoding encoding)
 {
-	size_t header_len = wsm__frame_header(out, pub->opcode, wsm__pub_raw_len(pub));
-
-	wsm__pub_write_raw(pub, out + header_len);
-	return header_len + wsm__pub_raw_len(pub);
+	if (!pub->slots)
+		pub->slots = calloc(WSM__ENCODINGS, sizeof(struct wsm__slot *));
+	if (pub->slots && !pub->slots[encoding])
+		pub->slots[encoding] = make_raw(pub);
+	return pub->slots ? pub->slots[encoding] : NULL;
 }
+
+bool wsm__pub_encode(struct wsm__pub *pub, enum wsm__encoding encoding, struct wsm__encoded *out)
+{
+	const struct wsm__slot *slot;
+
+	/* What the author has said is all of it: it is the same for raw endpoints. */
+	if (encoding == WSM__AS_FRAME || pub->said_len == pub->payload_len) {
+		out->frame = pub->frame;
+		out->frame_len = pub->frame_len;
+		out->payload = wsm__pub_payload(pub);
+		return true;
+	}
+	slot = slot_of(pub, encoding);
+	if (!slot)
+		return false;
+	out->frame = slot->frame;
+	out->frame_len = slot->frame_len;
+	out->payload = wsm__slice((const char *)slot->frame + slot->payload_at, slot->frame_len - slot->payload_at);
+	return true;
+}
+
+static void free_slots(struct wsm__pub *pub)
+{
+	for (int i = 0; pub->slots && i < WSM__ENCODINGS; i++)
+		free(pub->slots[i]);
+	free(pub->slots);
+}
+
+/* ---- references --------------------------------------------------------------------------------------------------- */
 
 void wsm__pub_unref(struct wsm__pub *pub)
 {
@@ -54,6 +98,7 @@ void wsm__pub_unref(struct wsm__pub *pub)
 		return;
 	wsm__exclude_unref(pub->exclude);
 	wsm__tally_unref(pub->tally);
+	free_slots(pub);
 	free(pub);
 }
 

@@ -9,6 +9,8 @@
 #include "rooms/deliveries.h"
 #include "wire/frame.h"
 
+struct wsm__slot;
+
 /* Ids that a publication is not for; made by the host's call, shared by the publications of that call. */
 struct wsm__exclude {
 	uint32_t refs;
@@ -18,6 +20,20 @@ struct wsm__exclude {
 
 /* What becomes of a subscriber's backlog in a room when its queue is full; see registry.h. */
 enum wsm__backlog { WSM__RECOVER, WSM__DROP_OLDEST, WSM__LATEST, WSM__DISCONNECT };
+
+/* The forms that a message has on the wire. Each connection has one of them. */
+enum wsm__encoding {
+	WSM__AS_FRAME, /* pub->frame */
+	WSM__AS_RAW,   /* of raw endpoints: an object without what the core has added */
+	WSM__ENCODINGS
+};
+
+/* A message in one of them. Borrowed from the publication. */
+struct wsm__encoded {
+	const uint8_t *frame;
+	size_t frame_len;
+	wsm_slice payload;
+};
 
 struct wsm__pub {
 	uint32_t refs;
@@ -43,7 +59,8 @@ struct wsm__pub {
 	uint32_t payload_at;      /* where the payload begins in `frame` */
 	uint32_t payload_len;
 	uint32_t
-		said_len; /* bytes of the payload up to the end of what its author has said: see wsm__pub_write_raw() */
+		said_len; /* bytes of the payload up to the end of what its author has said; with a '}' they are WSM__AS_RAW */
+	struct wsm__slot **slots; /* the other encodings, each made when it is first needed; NULL: none was */
 	uint32_t frame_len;
 	uint8_t frame[]; /* what goes on the wire: possibly a ping frame, then header and payload */
 };
@@ -65,18 +82,8 @@ static inline wsm_slice wsm__pub_payload(const struct wsm__pub *pub)
 	return payload;
 }
 
-/* Whether raw endpoints have it as another text: an object without what the core has added. */
-static inline bool wsm__pub_has_raw(const struct wsm__pub *pub)
-{
-	return pub->said_len < pub->payload_len;
-}
-static inline uint32_t wsm__pub_raw_len(const struct wsm__pub *pub)
-{
-	return wsm__pub_has_raw(pub) ? pub->said_len + 1 : pub->payload_len;
-}
-/* Writes that text, wsm__pub_raw_len() bytes; and with its frame, at most frame_len: how many. */
-void wsm__pub_write_raw(const struct wsm__pub *pub, uint8_t *out);
-size_t wsm__pub_frame_raw(const struct wsm__pub *pub, uint8_t *out);
+/* As it goes out in that encoding; made when it is first needed, and kept. False: no memory. */
+bool wsm__pub_encode(struct wsm__pub *pub, enum wsm__encoding encoding, struct wsm__encoded *out);
 
 /* A copy of the ids, or NULL (also for n == 0). */
 struct wsm__exclude *wsm__exclude_new(const wsm_slice *ids, size_t n);

@@ -35,8 +35,10 @@
 
 #define STOP_TURNS 4   /* of the loop that a Close frame needs to get out, also on a busy machine and at deadline 0 */
 #define STOP_TICK_MS 5 /* how often a stopping core looks whether everyone has gone */
-#define SETTLE_MIN_MS 200 /* that a log has for what was published before a stop, whatever its deadline */
-#define SWEEP_MS 1000     /* history, throttle keys, questions */
+/* That a log has for what was published before a stop: half of its deadline, within these. */
+#define SETTLE_MIN_MS 200u
+#define SETTLE_MAX_MS 2000u
+#define SWEEP_MS 1000 /* history, throttle keys, questions */
 
 static void on_wake(uv_async_t *async)
 {
@@ -162,6 +164,7 @@ static uint64_t drain_within_ms(const struct wsm__core *core, unsigned deadline_
 static void stop(struct wsm__core *core, unsigned deadline_ms)
 {
 	uint64_t within_ms = drain_within_ms(core, deadline_ms), stop_at_ms;
+	unsigned settle_ms;
 
 	wsm__core_now(core); /* the command may have come long after the loop last looked */
 	stop_at_ms = core->now_ms + deadline_ms;
@@ -176,7 +179,8 @@ static void stop(struct wsm__core *core, unsigned deadline_ms)
 		wsm__publish_due(core);
 		wsm__core_now(core);
 	}
-	wsm__log_settle(&core->log, deadline_ms < SETTLE_MIN_MS ? SETTLE_MIN_MS : deadline_ms / 2);
+	settle_ms = deadline_ms / 2 < SETTLE_MIN_MS ? SETTLE_MIN_MS : deadline_ms / 2;
+	wsm__log_settle(&core->log, settle_ms > SETTLE_MAX_MS ? SETTLE_MAX_MS : settle_ms);
 	wsm__commands_unpark(core);
 	wsm__drain_all(core, within_ms);
 	uv_timer_start(&core->tick, on_tick, core->n_conns ? STOP_TICK_MS : 0, STOP_TICK_MS);

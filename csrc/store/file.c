@@ -313,6 +313,15 @@ static int mark(struct wsm__store_file *file, wsm_error *error)
 	return wsm__fail(error, WSM_ECONFIG, "store: cannot write %s: %s", file->path, sqlite3_errmsg(file->db));
 }
 
+static ino_t log_inode(const char *path)
+{
+	char name[PATH_MAX + 16];
+	struct stat log;
+
+	snprintf(name, sizeof(name), "%s-wal", path);
+	return stat(name, &log) == 0 ? log.st_ino : 0;
+}
+
 int wsm__store_file_open(struct wsm__store_file *file, const char *path, bool sync_full,
                          const struct wsm__store_hooks *hooks, wsm_error *error)
 {
@@ -339,20 +348,23 @@ int wsm__store_file_open(struct wsm__store_file *file, const char *path, bool sy
 	}
 	file->device = found.st_dev;
 	file->inode = found.st_ino;
+	file->log_inode = log_inode(file->path);
 	if ((found.st_mode & 0777) != 0600)
 		(void)!chmod(file->path, 0600);
 	return WSM_OK;
 }
 
-/* Another file has taken the path: its log is not ours. */
-static void set_log_aside(const char *path)
+/* Another file has taken the path: our log is not its. The log that is there may be that file's own, and in use. */
+static void set_log_aside(const struct wsm__store_file *file)
 {
 	char from[PATH_MAX + 16], to[PATH_MAX + 16];
 
-	snprintf(from, sizeof(from), "%s-wal", path);
-	snprintf(to, sizeof(to), "%s-wal-lost", path);
+	if (!file->log_inode || log_inode(file->path) != file->log_inode)
+		return;
+	snprintf(from, sizeof(from), "%s-wal", file->path);
+	snprintf(to, sizeof(to), "%s-wal-lost", file->path);
 	(void)!rename(from, to);
-	snprintf(from, sizeof(from), "%s-shm", path);
+	snprintf(from, sizeof(from), "%s-shm", file->path);
 	unlink(from);
 }
 
@@ -367,7 +379,7 @@ void wsm__store_file_close(struct wsm__store_file *file, bool clean)
 	if (file->db)
 		sqlite3_close(file->db);
 	if (file->db && file->inode && !wsm__store_file_there(file))
-		set_log_aside(file->path);
+		set_log_aside(file);
 	file->db = NULL;
 	if (file->lock >= 0)
 		close(file->lock);

@@ -56,9 +56,9 @@ struct wsm__store_file {
 	int lock; /* -1 */
 	sqlite3 *db;
 	sqlite3_stmt *statements[WSM__SQL_COUNT];
-	dev_t device; /* of the file that is open */
-	ino_t inode;
-	int wal_frames; /* of the last commit */
+	dev_t device;           /* of the file that is open */
+	ino_t inode, log_inode; /* and of its -wal */
+	int wal_frames;         /* of the last commit */
 	struct wsm__store_mark mark;
 	bool half_checked; /* quick_check took too long, and was given up */
 	bool sync_full;

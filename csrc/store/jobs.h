@@ -181,7 +181,7 @@ enum wsm__store_state {
 struct wsm__store_figures {
 	enum wsm__store_state state;
 	uint64_t since_ms; /* Unix time of that state, ms */
-	char reason[200];  /* why it is down, or who has the file; "" while up */
+	char reason[320];  /* why it is down, or who has the file; "" while up */
 	bool sync_full;
 	uint64_t file_bytes, wal_bytes;
 	uint64_t open_rooms;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/siphash.h"
 #include "base/slice.h"
 #include "store/schema.h"
 
@@ -17,6 +18,7 @@ void wsm__store_table_init(struct wsm__store_table *table, struct wsm__store_fil
 {
 	*table = (struct wsm__store_table){ .file = file, .options = options };
 	table->dirty_end = &table->dirty;
+	wsm__random(table->key, sizeof(table->key));
 }
 
 void wsm__store_table_fini(struct wsm__store_table *table)
@@ -109,9 +111,11 @@ static void ask_rule(const struct wsm__store_table *table, struct wsm__store_roo
 int wsm__store_table_find(struct wsm__store_table *table, wsm_slice name, bool make, struct wsm__store_room **out)
 {
 	struct wsm__store_room *room;
+	unsigned hash;
 	int found;
 
-	HASH_FIND(hh, table->rooms, name.data, name.len, room);
+	hash = (unsigned)wsm__siphash(name.data, name.len, table->key);
+	HASH_FIND_BYHASHVALUE(hh, table->rooms, name.data, (unsigned)name.len, hash, room);
 	*out = room;
 	if (room) {
 		ask_rule(table, room);
@@ -134,7 +138,7 @@ int wsm__store_table_find(struct wsm__store_table *table, wsm_slice name, bool m
 	}
 	room->kept = room->now;
 	ask_rule(table, room);
-	HASH_ADD_KEYPTR(hh, table->rooms, room->name, room->len, room);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, table->rooms, room->name, (unsigned)room->len, hash, room);
 	if (room->now.dirty)
 		list_dirty(table, room);
 	*out = room;

@@ -7,8 +7,7 @@
 #ifndef WSM_STORE_TABLE_H
 #define WSM_STORE_TABLE_H
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "store/file.h"
 #include "store/jobs.h"
 
@@ -44,6 +43,7 @@ struct wsm__store_table {
 	struct wsm__store_file *file;
 	const struct wsm__store_options *options;
 	struct wsm__store_room *rooms; /* by name */
+	uint8_t key[16];               /* of their hashes */
 	struct wsm__store_handle *handles;
 	size_t n_handles, max_handles, free_handle; /* the first free one, plus 1; 0: none */
 	struct wsm__store_room *touched;

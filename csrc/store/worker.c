@@ -197,8 +197,10 @@ static void run(struct wsm__store *store, struct wsm__store_batch *batch, uint64
 	else if (batch->wrote)
 		works(store);
 	for (const struct wsm__store_job *job = batch->jobs; job; job = job->next)
-		if (job->kind == WSM__STORE_REVIEW && job->status == WSM_OK)
+		if (job->kind == WSM__STORE_REVIEW && job->status == WSM_OK) {
 			store->reviewed = true;
+			store->sweep_us = 0;
+		}
 	measure(store, batch, result, end_us - now_us, end_us);
 }
 

@@ -3,7 +3,6 @@
 
 const { listed } = require('./config.js')
 const native = require('./native.js')
-const { InvalidRoom } = require('./errors.js')
 
 const MEMBERS = ['userId', 'sessionId', 'rooms', 'subscribe', 'publish', 'welcome', 'state']
 /** Further ones of handOver(), which sees no endpoint that could say it. */
@@ -89,45 +88,77 @@ function refusal(error) {
   return undefined
 }
 
-/** What a client itself has said in its request: `said`, values of the path's parameters and of the query; `empty`, names in the query. */
-function wordsOf(params, search) {
+/** Fields of the application's own may carry what a client has chosen; those of proxies have commas and spaces of their own. */
+const OWN_FIELD = /^x-(?!forwarded)/
+
+/**
+ * What a client has said in its request: `said`, values of the path's parameters and of the query, which are all its own choice; `kept`,
+ * cookies and fields of the application's own (X-…); `empty`, names of parameters without a value.
+ */
+function wordsOf(params, search, headers = {}) {
   const query = [...new URLSearchParams(search)]
-  const said = [...Object.values(params ?? {}), ...query.map(([, value]) => value)].filter((word) => word !== '')
-  return { said, empty: query.filter(([, value]) => value === '').map(([name]) => name) }
+  const said = [...Object.values(params ?? {}), ...query.map(([, value]) => value)]
+  const cookies = String(headers.cookie ?? '').split(';')
+  const kept = cookies.map((pair) => pair.replace(/^[^=]*=?/, '').replace(/^[ "]+|[ "]+$/g, ''))
+  for (const [name, value] of Object.entries(headers)) if (OWN_FIELD.test(name)) kept.push(String(value))
+  const empty = query.filter(([, value]) => value === '').map(([name]) => name)
+  return { said: [...said, ...said.map(unquoted)], kept: [...kept, ...kept.map(unquoted)], empty }
+}
+
+function unquoted(word) {
+  try {
+    return decodeURIComponent(word)
+  } catch {
+    return word
+  }
 }
 
 /**
- * Whether a pattern has grown because a client has said nothing: `${board}*` with ?board= grants all, `board:${board}*` all boards. It
- * can be known where nothing is left of it, or only the parameter's name.
+ * Whether a client may have made a pattern larger: by a star, or by saying nothing. A star in what it has chosen is enough; cookies and
+ * ids may have one by chance, so that they must stand in the pattern. `${board}*` with ?board= grants all, `board:${board}*` all boards:
+ * it can be known where nothing is left of it, or only the parameter's name.
  */
-function grown(pattern, empty) {
+function grown(pattern, { said, kept, empty }) {
+  if (!pattern.endsWith('*')) return false
+  const small = pattern.toLowerCase()
+  if (said.some((word) => word.includes('*'))) return true
+  if (kept.some((word) => word.includes('*') && small.includes(word.trim().toLowerCase()))) return true
   const named = pattern
     .slice(0, -1)
     .split(/[^A-Za-z0-9]+/)
     .filter(Boolean)
     .at(-1)
-  return (
-    pattern.endsWith('*') &&
-    (named === undefined ? empty.length > 0 : pattern.at(-2) !== named.at(-1) && empty.includes(named))
+  return named === undefined ? empty.length > 0 : pattern.at(-2) !== named.at(-1) && empty.includes(named)
+}
+
+/**
+ * Whether a name is wrong by a client's words: they have a character that no name may have, or are long. What the application does with
+ * a word on the way (cuts it out of a list, makes it small) nobody sees. An empty name is a client's that has said nothing.
+ */
+function spoilt(name, pattern, words) {
+  if (typeof name !== 'string' || native.roomValid(name, pattern)) return false
+  const odd = [...(pattern ? name.replace(/\*$/, '') : name)].filter(
+    (char, i) => !native.roomValid(`a${char}`, false) || (i === 0 && char === '@'),
   )
+  if (odd.length > 0) return words.some((word) => odd.some((char) => word.includes(char)))
+  return name === '' || words.some((word) => word.length * 2 >= name.length)
 }
 
 /**
  * A client whose own words make a decision impossible: a room name with a space from the path, or a star that would have become
  * part of a pattern, or nothing at all. It is told so (4400); that is no fault of the application's. Returns the sentence, undefined if all is well.
  */
-function misled(decided, { said, empty }, error) {
-  if (error instanceof InvalidRoom) {
-    const names = [...decided.rooms, ...decided.subscribe, ...decided.publish]
-    // Of the words in it, one that could not stand in any name, so that an application's own mistake is told to the application.
-    const bad = (word) => !/^[\w.:-]{1,60}$/.test(word) && names.some((name) => name.includes(word))
-    const nothing = empty.length > 0 && names.includes('')
-    if (nothing || said.some(bad)) return 'the path or the query names no valid room'
-  }
-  const patterns = [...decided.subscribe, ...decided.publish]
-  const star = (word) => word.includes('*') && patterns.some((pattern) => pattern.includes(word))
-  if (said.some(star)) return 'the path or the query must not contain a *'
-  return patterns.some((pattern) => grown(pattern, empty)) ? 'a parameter of the query must not be empty' : undefined
+function misled(decided, words) {
+  const ids = [decided.userId, decided.sessionId, decided.clientId].filter(Boolean)
+  const all = { ...words, kept: [...words.kept, ...ids] }
+  const patterns = [...decided.subscribe, ...decided.publish].map(String)
+  if (patterns.some((pattern) => grown(pattern, all)))
+    return 'a parameter of the request must not be empty, nor have a * in it'
+  const everything = [...all.said, ...all.kept]
+  const bad =
+    decided.rooms.some((name) => spoilt(name, false, everything)) ||
+    patterns.some((name) => spoilt(name, true, everything))
+  return bad ? 'a parameter of the request makes no valid name of a room' : undefined
 }
 
 module.exports = { BAD_REQUEST, INTERNAL_ERROR, MORE, NOT_LET_IN, decision, idText, misled, refusal, wordsOf }

@@ -27,9 +27,28 @@ function attach(manager, server, options) {
     manager._checked(`an endpoint with a check of its own: ${place.endpoints.map(({ path }) => path).join(', ')}`)
   }
   manager._ready()
+  tell(manager, place)
   if (!Object.hasOwn(server, ATTACHED)) Object.defineProperty(server, ATTACHED, { value: intercept(server) })
   server[ATTACHED].set(manager, place)
   if (place.signals) manager._drainAtSignals()
+}
+
+/** A line of the start: which endpoints exist, where, and who comes in. */
+function tell(manager, { prefix, endpoints, defaults }) {
+  const listed = (paths) => paths.map((path) => prefix + path).join(', ')
+  const checks = endpoints.length === 1 ? 'whom its check lets in' : 'whom the check of each lets in'
+  const others = manager._endpoints(!defaults)
+  const rows = []
+  if (endpoints.length > 0) rows.push(`${listed(endpoints.map(({ path }) => path))} (${checks})`)
+  if (others.length > 0) rows.push(`${listed(others)} (${whoEnters(manager)})`)
+  manager.logger.info(`endpoints of attach(): ${rows.join('; ') || 'none'}`)
+}
+
+function whoEnters(manager) {
+  const ways = []
+  if (manager._takesTokens) ways.push('who has a good token')
+  if (manager._authenticator) ways.push('whom the authenticate handler lets in')
+  return ways.join(', or ') || 'anyone'
 }
 
 function detach(manager, server) {
@@ -106,6 +125,7 @@ function attachAll(manager, { onRequest, ...options }) {
   const place = { ...placeOf(options), onRequest }
   if (place.endpoints.length > 0) manager._checked('an endpoint with a check of its own')
   manager._ready()
+  tell(manager, place)
   for (const type of [http.Server, https.Server]) {
     if (!Object.hasOwn(type.prototype, ATTACHED)) {
       const managers = new Map()

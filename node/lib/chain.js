@@ -3,10 +3,17 @@
 'use strict'
 
 const { Receipt } = require('./receipt.js')
-const { WsManagerError } = require('./errors.js')
+const { InvalidRoom, NotFound, Refused, WsManagerError } = require('./errors.js')
+const { visible } = require('./log.js')
 
 /** Milliseconds that handlers have when the runtime has stopped. */
 const STOP_GRACE_MS = 1000
+
+/**
+ * What clients bring about in handlers that are as they should be: a name that is none, an end, one room too many. A trace of it, for
+ * each of them, would help nobody.
+ */
+const BY_CLIENTS = [InvalidRoom, NotFound, Refused]
 
 /** One call of a handler, and what becomes of its result. */
 class Call {
@@ -14,8 +21,15 @@ class Call {
    * done: gets the result. failed: it threw. refused: it threw what may mean a refusal; true if that was answered. size: towards
    * max_handler_queue. last: onDisconnect, which is not dropped. concurrent: the next one does not wait for it.
    */
-  constructor(logger, what, handler, args, { done, failed, refused, size = 0, last = false, concurrent = false } = {}) {
-    Object.assign(this, { logger, what, handler, args, done, failed, refused, size, last, concurrent })
+  constructor(
+    manager,
+    what,
+    handler,
+    args,
+    { done, failed, refused, size = 0, last = false, concurrent = false } = {},
+  ) {
+    const { logger } = manager
+    Object.assign(this, { manager, logger, what, handler, args, done, failed, refused, size, last, concurrent })
   }
 
   /** Calls the handler; a promise that resolves when it has ended, undefined if it has already. */
@@ -36,8 +50,10 @@ class Call {
 
   /** What becomes of what a handler threw: a refusal where it means one, else a log entry and the answer `internal`. */
   #report(error) {
+    const kind = BY_CLIENTS.find((type) => error instanceof type)?.name
+    if (kind) this.manager._seldom(`handler ${kind}`, 'warn', `${this.what}: ${kind}: ${visible(error.message)}`)
     if (this.refused && quietly(this.logger, () => this.refused(error))) return
-    this.logger.error(`${this.what}: the handler threw`, error)
+    if (!kind) this.logger.error(`${this.what}: the handler threw`, error)
     if (this.failed) quietly(this.logger, this.failed)
   }
 }

@@ -4,6 +4,7 @@
 const native = require('./native.js')
 const { perRequest } = require('./dynamic.js')
 const { NotFound, NotRunning } = require('./errors.js')
+const { Move } = require('./move.js')
 const { Sending, oneId } = require('./sending.js')
 
 class Clients extends Sending {
@@ -57,13 +58,18 @@ class Clients extends Sending {
   }
 
   /** @internal */
-  async _join(conn, room) {
-    await this._ready().join(conn, room)
+  _join(conn, room) {
+    return Move.of(this, 'connection.join()', this._moved('join', conn, room))
   }
 
   /** @internal */
-  async _leave(conn, room) {
-    await this._ready().leave(conn, room)
+  _leave(conn, room) {
+    return Move.of(this, 'connection.leave()', this._moved('leave', conn, room))
+  }
+
+  /** @internal */
+  async _moved(how, conn, room) {
+    await this._ready()[how](conn, room)
   }
 
   // ---- connections ----

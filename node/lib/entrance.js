@@ -38,9 +38,7 @@ function admit(manager, runtime, conn, ticket, decided, words) {
     return answer(manager, runtime, ticket, { allow: true, ...decided })
   } catch (error) {
     manager._states.take(conn)
-    const why = misled(decided, words, error)
-    if (!why) throw error
-    return refused(why)
+    throw error
   }
 }
 

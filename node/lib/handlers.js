@@ -3,6 +3,7 @@
 
 const native = require('./native.js')
 const encode = require('./encode.js')
+const { InvalidRoom, Refused } = require('./errors.js')
 const { Call, Chain, STOP_GRACE_MS, quietly } = require('./chain.js')
 const { BadRequest } = require('./schema.js')
 const { Connection, Request } = require('./connection.js')
@@ -138,7 +139,7 @@ class Handlers {
   /** Calls a handler once those before it, of the same client, have ended. */
   #inTurn(connection, what, handler, args, then) {
     const { conn } = connection
-    const call = new Call(this.manager.logger, what, handler, args, then)
+    const call = new Call(this.manager, what, handler, args, then)
     const chain = this.#chains.get(conn)
     if (chain !== undefined) {
       chain.add(call)
@@ -199,10 +200,11 @@ class Handlers {
     const done = (value) => {
       const decided = decision(value, 'authenticate')
       if (decided === null) return refuse()
-      admit(this.manager, runtime, conn, ticket, decided, wordsOf(request.pathParams, request.query))
+      const words = wordsOf([request.path, ...Object.values(request.pathParams)], request.query, request.headers)
+      admit(this.manager, runtime, conn, ticket, decided, words)
     }
     const then = { done, failed, refused }
-    new Call(this.manager.logger, 'authenticate', this.authenticator, [request], then).start()
+    new Call(this.manager, 'authenticate', this.authenticator, [request], then).start()
   }
 
   #authorize(runtime, ticket, connection, action, room) {
@@ -215,7 +217,7 @@ class Handlers {
     const done = (value) => runtime.authorized(ticket, Boolean(value))
     if (!this.authorizer) return failed()
     const args = [connection, action, room]
-    new Call(this.manager.logger, 'authorize', this.authorizer, args, { done, failed, refused }).start()
+    new Call(this.manager, 'authorize', this.authorizer, args, { done, failed, refused }).start()
   }
 }
 
@@ -225,7 +227,8 @@ function objected(runtime, conn, action, id, error) {
     runtime.reply(conn, action, id, sentence, code)
     return true
   }
-  if (error instanceof BadRequest) return say('bad_request', error.message)
+  if (error instanceof BadRequest || error instanceof InvalidRoom) return say('bad_request', error.message)
+  if (error instanceof Refused) return say('forbidden', error.message)
   const meant = refusal(error)
   if (meant) return say('forbidden', meant.reason || 'this is not allowed')
   const status = error?.status ?? error?.statusCode

@@ -16,7 +16,7 @@ const {
   wordsOf,
 } = require('./admission.js')
 const encode = require('./encode.js')
-const { InvalidRoom } = require('./errors.js')
+const { InvalidRoom, WsManagerError } = require('./errors.js')
 const { admit, answer } = require('./entrance.js')
 const { decoded, routeLabel, visible } = require('./log.js')
 const { refuse } = require('./refusal.js')
@@ -30,19 +30,28 @@ const ignore = () => {}
  * Gives a socket to the runtime: after the application's own checks, or before, with a function that makes them. Resolves when the
  * client has gone: { code, reason }.
  */
-function handOver(manager, req, socket, head, admission = {}, how = {}) {
+function handOver(manager, req, socket, head, admission, how = {}) {
   manager._checked("the application's own call of handOver()")
   if (gone(socket)) return Promise.resolve({ code: 1006, reason: 'the client had gone before it was handed over' })
   if (typeof admission === 'function') return handOverAsking(manager, req, socket, head, admission, how)
-  let given
+  // The client hears it from the runtime, so that a browser can see it, and the log has it: thrown where upgrades are listened for, it
+  // would end the process, and who knows what of a decision is a client's.
+  const refused = (error) => handOverAsking(manager, req, socket, head, () => Promise.reject(error))
   try {
-    given = admittedBy(admission)
+    if (admission === null || admission === false) return handOverAsking(manager, req, socket, head, () => null, how)
+    const given = admittedBy(admission)
+    const sentence = misled(given, wordsOfRequest(req))
+    if (sentence) return refused(Object.assign(new Error(sentence), { code: BAD_REQUEST }))
+    return taken(manager, req, socket, head, toldOf(manager, given), { state: given.state })
   } catch (error) {
-    if (!refusal(error)) throw error
-    return handOverAsking(manager, req, socket, head, () => Promise.reject(error))
+    const ours = error instanceof WsManagerError && !(error instanceof InvalidRoom)
+    return ours ? cannotServe(manager, req, socket, error) : refused(error)
   }
-  const { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false, ...decided } = given
-  const told = {
+}
+
+/** What the runtime is told of a decision. */
+function toldOf(manager, { clientId, skipOrigin = false, greeting = '', heartbeat = '', raw = false, ...decided }) {
+  return {
     ...decided,
     admitted: true,
     skipOrigin: Boolean(skipOrigin),
@@ -52,20 +61,10 @@ function handOver(manager, req, socket, head, admission = {}, how = {}) {
     raw: Boolean(raw),
     welcome: encode.welcome(decided.welcome, manager._encoder),
   }
-  try {
-    return taken(manager, req, socket, head, told, { state: decided.state })
-  } catch (error) {
-    const sentence = error instanceof InvalidRoom && misled(decided, wordsOfRequest(req), error)
-    if (!sentence) throw error
-    // The client hears it from the runtime, so that a browser can see it.
-    return handOverAsking(manager, req, socket, head, () =>
-      Promise.reject(Object.assign(new Error(sentence), { code: BAD_REQUEST })),
-    )
-  }
 }
 
 function admittedBy(admission) {
-  if (typeof admission !== 'object' || admission === null)
+  if (typeof admission !== 'object')
     throw new TypeError('handOver(): what was decided must be an object, or a function that decides')
   return decision(admission, 'handOver()', MORE)
 }
@@ -102,8 +101,7 @@ function cannotServe(manager, req, socket, error) {
 /** What the client has chosen: parameters and query, and where nothing says which parts are parameters, every part of the path. */
 function wordsOfRequest(req) {
   const [path, search = ''] = req.url.split(/\?(.*)/s)
-  if (req.params !== undefined) return wordsOf(req.params, search)
-  return wordsOf(path.split('/').map(decoded), search)
+  return wordsOf(req.params ?? path.split('/').map(decoded), search, req.headers)
 }
 
 /** The path for the log. */
@@ -160,7 +158,7 @@ async function decide(manager, runtime, conn, ticket) {
 
 /**
  * Gives a connection to the runtime: its socket where that is possible, else one that a relay feeds. `url`: what the runtime is to see.
- * After an error the socket is the caller's, and nothing that the client sent is lost.
+ * After an error the socket is the caller's, who can only refuse.
  */
 function take(manager, req, socket, head, admission, url = req.url) {
   const runtime = manager._ready()
@@ -168,12 +166,7 @@ function take(manager, req, socket, head, admission, url = req.url) {
   const late = [] // what came while the application was thinking
   for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) late.push(chunk)
   const bytes = Buffer.concat([headBytes(req, url, req.rawHeaders), head ?? Buffer.alloc(0), ...late])
-  try {
-    return { runtime, conn: (plain ? give : relay)(runtime, socket, bytes, admission) }
-  } catch (error) {
-    if (late.length > 0) socket.unshift(Buffer.concat(late))
-    throw error
-  }
+  return { runtime, conn: (plain ? give : relay)(runtime, socket, bytes, admission) }
 }
 
 /**

@@ -3,7 +3,6 @@
 
 const { BAD_REQUEST, INTERNAL_ERROR, decision, misled, refusal, wordsOf } = require('./admission.js')
 const { Request } = require('./connection.js')
-const { InvalidRoom } = require('./errors.js')
 
 /** Thrown where a call ends with a status and a sentence. */
 class CallRefused extends Error {
@@ -19,12 +18,28 @@ class CallRefused extends Error {
  */
 async function identityOf(manager, given, call, req) {
   if (given === undefined) return undefined
-  const words = wordsOf(req?.params, call.query)
-  const value = typeof given === 'function' ? await given(req) : given
+  const words = wordsOf(req?.params, call.query, call.headers)
+  const value = typeof given === 'function' ? await saidBy(given, req) : given
   const decided = decidedBy(manager, value)
   if (decided === null) throw new CallRefused(403, 'The application did not accept this call.')
-  return checked(decided, words)
+  const sentence = misled(decided, words)
+  if (sentence) throw new CallRefused(400, sentence)
+  return decided
 }
+
+/** What the function says; its refusal is the call's, as an endpoint's is the socket's. */
+async function saidBy(given, req) {
+  try {
+    return await given(req)
+  } catch (error) {
+    const meant = refusal(error)
+    if (meant === undefined) throw error
+    throw new CallRefused(STATUS[meant.code] ?? 403, meant.reason || 'The application did not accept this call.')
+  }
+}
+
+/** HTTP for close codes, as the core has them. */
+const STATUS = { 4400: 400, 4401: 401, 4429: 429 }
 
 function decidedBy(manager, value) {
   try {
@@ -34,12 +49,6 @@ function decidedBy(manager, value) {
     manager._seldom('ids', 'warn', `refused: a REST call (400): ${error.message}`)
     throw new CallRefused(400, error.message)
   }
-}
-
-function checked(decided, words, error) {
-  const sentence = misled(decided, words, error)
-  if (sentence) throw new CallRefused(400, sentence)
-  return decided
 }
 
 /**
@@ -53,7 +62,7 @@ async function asked(manager, question) {
     const value = await within(manager._number('auth_timeout'), manager._authenticator(request))
     const decided = decision(value, 'authenticate')
     if (decided === null) return refused()
-    const sentence = misled(decided, wordsOf(request.pathParams, request.query))
+    const sentence = misled(decided, wordsOf(request.pathParams, request.query, request.headers))
     return sentence ? refused(BAD_REQUEST, sentence) : decided
   } catch (error) {
     const meant = refusal(error)
@@ -77,10 +86,4 @@ async function within(seconds, answer) {
   }
 }
 
-/** What an error of the core means that an identity has caused; undefined if it is another. */
-function refusedFor(identity, error, query) {
-  const sentence = identity && error instanceof InvalidRoom && misled(identity, wordsOf({}, query), error)
-  return sentence ? new CallRefused(400, sentence) : undefined
-}
-
-module.exports = { CallRefused, asked, identityOf, refusedFor }
+module.exports = { CallRefused, asked, identityOf }

@@ -317,6 +317,15 @@ class WebSocketManager extends Tokens {
     )
   }
 
+  /** @internal The endpoints that a place has which says nothing of its own: those of every runtime, unless `added` alone, and those added. */
+  _endpoints(added) {
+    const authenticates = this._authenticator || this._takesTokens
+    const defaults = native.endpointDefaults().filter(([, auth]) => authenticates || !auth)
+    const own = new Map(added ? [] : defaults.map(([path]) => [path, {}]))
+    for (const [path, settings] of this.#endpoints) own.set(path, settings)
+    return [...own].filter(([, settings]) => settings !== null).map(([path]) => path)
+  }
+
   /** @internal Whether a path belongs to an endpoint; false while the runtime does not run. */
   _match(path) {
     return this.running && this.#runtime.match(path)
@@ -400,7 +409,9 @@ class WebSocketManager extends Tokens {
     attaching.detach(this, server)
   }
 
-  handOver(req, socket, head, admission, how) {
+  handOver(req, socket, head, ...decided) {
+    // What a look-up has not found is not what was left out.
+    const [admission = decided.length === 0 ? {} : null, how] = decided
     return handover.handOver(this, req, socket, head, admission, how)
   }
 
@@ -408,8 +419,9 @@ class WebSocketManager extends Tokens {
   restHandler = (req, res, next) => rest.handle(this, req, res, next)
 
   /** The same as one user: { userId, rooms, subscribe }, or a function of the request that says so. */
-  rest(req, res, identity, next) {
-    if (identity === undefined || identity === null)
+  rest(req, res, ...who) {
+    const [identity = null, next] = who
+    if (who.length === 0)
       throw new TypeError(
         'rest(req, res, identity): who calls, as { userId, rooms, subscribe }, or a function of the request',
       )

@@ -2,7 +2,7 @@
 'use strict'
 
 const { prefixAt } = require('./attach.js')
-const { CallRefused, asked: askedOf, identityOf, refusedFor } = require('./identity.js')
+const { CallRefused, asked: askedOf, identityOf } = require('./identity.js')
 const native = require('./native.js')
 
 /** Bytes of a REST body that the core takes. No more than one byte over it is kept: enough for its own 413. */
@@ -146,10 +146,9 @@ async function call(manager, asked, req) {
     identity = await askedOf(manager, String(answer[2]))
     return await answerOf(manager, asked, identity)
   } catch (error) {
-    const refused = error instanceof CallRefused ? error : refusedFor(identity, error, asked.query)
-    const status = refused?.status ?? (UNAVAILABLE.has(error.code) ? 503 : 0)
+    const status = error instanceof CallRefused ? error.status : UNAVAILABLE.has(error.code) ? 503 : 0
     if (!status) throw error
-    return [status, [['content-type', 'text/plain; charset=utf-8']], Buffer.from((refused ?? error).message)]
+    return [status, [['content-type', 'text/plain; charset=utf-8']], Buffer.from(error.message)]
   }
 }
 

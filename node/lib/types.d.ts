@@ -383,7 +383,8 @@ export declare class WebSocketManager {
   detach(server: HttpServer | HttpsServer): void
   /**
    * Gives a socket to the runtime, with what the application has decided, or a function that decides. Resolves when the client has gone.
-   * With a function nothing is thrown, and the socket is watched while it decides. InvalidRoom, NotRunning otherwise.
+   * With a function the socket is watched while it decides. Nothing that was decided throws: what is wrong with it refuses the client, and
+   * the log says why.
    */
   handOver(req: IncomingMessage, socket: Duplex, head: Buffer | null, admission?: Admission): Promise<Ending>
   handOver(

@@ -150,6 +150,25 @@ static napi_value rest_routes(napi_env env, napi_callback_info info)
 	return table;
 }
 
+/* The endpoints that every runtime begins with: [path, "auth" for one that is there only with authentication]. */
+static napi_value endpoint_defaults(napi_env env, napi_callback_info info)
+{
+	const char *path;
+	unsigned flags;
+	napi_value table;
+
+	(void)info;
+	if (!addon_ok(env, napi_create_array(env, &table)))
+		return NULL;
+	for (size_t i = 0; (path = wsm_endpoint_default(i, &flags)); i++) {
+		const char *texts[] = { path, flags & WSM_ENDPOINT_AUTH ? "auth" : "" };
+
+		if (!set_row(env, table, i, texts, 2))
+			return NULL;
+	}
+	return table;
+}
+
 /* level_parse(word): the number of a level, -1 for a word that is none. */
 static napi_value level_parse(napi_env env, napi_callback_info info)
 {
@@ -180,6 +199,23 @@ static napi_value id_valid(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* room_valid(name, pattern): whether it can be the name of a public room, or with `pattern` a beginning and a star. */
+static napi_value room_valid(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	size_t n = 2;
+	struct text name = { .heap = NULL };
+	bool pattern = false;
+	napi_value result = NULL;
+
+	if (addon_ok(env, napi_get_cb_info(env, info, &n, args, NULL, NULL)) &&
+	    addon_ok(env, napi_get_value_bool(env, args[1], &pattern)) && addon_text(env, args[0], "room", &name) &&
+	    !addon_ok(env, napi_get_boolean(env, wsm_room_valid(name.slice, pattern), &result)))
+		result = NULL;
+	addon_text_fini(&name);
+	return result;
+}
+
 /* set_raise(function): who makes the errors. */
 static napi_value set_raise(napi_env env, napi_callback_info info)
 {
@@ -205,12 +241,14 @@ static bool set_functions(napi_env env, napi_value exports)
 	const napi_property_descriptor functions[] = {
 		FUNCTION("options", options),
 		FUNCTION("restRoutes", rest_routes),
+		FUNCTION("endpointDefaults", endpoint_defaults),
 		FUNCTION("levelParse", level_parse),
 		FUNCTION("setRaise", set_raise),
 		FUNCTION("dupFd", addon_dup_fd),
 		FUNCTION("closeFd", addon_close_fd),
 		FUNCTION("socketPair", addon_socket_pair),
 		FUNCTION("idValid", id_valid),
+		FUNCTION("roomValid", room_valid),
 	};
 #undef FUNCTION
 	napi_value table = addon_status_table(env);

@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from ._core import Receipt, WsManagerError
+from ._core import InvalidRoom, NotFound, Receipt, Refused, WsManagerError
+from ._labels import visible
+from ._logging import Limiter
 
 if TYPE_CHECKING:
     from ._outcomes import Outcome
@@ -88,7 +90,15 @@ async def _finish(what: str, result: Awaitable[Any], outcome: Outcome) -> None:
 
 def _report(what: str, error: Exception, outcome: Outcome) -> None:
     """A refusal where the exception means one, else a log entry and the answer `internal`."""
+    ours = isinstance(error, BY_CLIENTS)
+    if ours:
+        more = _by_clients.due()
+        if more is not None:
+            logger.warning("%s: %s: %s%s", named(what), type(error).__name__, visible(error), more)
     if quietly(outcome.refused, error):
+        return
+    if ours:
+        quietly(outcome.failed)
         return
     logger.error("%s: the handler raised %s", named(what), type(error).__name__, exc_info=error)
     quietly(outcome.failed)
@@ -98,6 +108,14 @@ def named(what: str) -> str:
     """on_connect … as they are; other names are commands."""
     return what if what in DECORATORS else f"the command {what!r}"
 
+
+BY_CLIENTS = (InvalidRoom, NotFound, Refused)
+"""What clients bring about in handlers that are as they should be: a name that is none, an end, one room too many.
+
+A trace of it, for each of them, would help nobody.
+"""
+
+_by_clients = Limiter()
 
 DECORATORS = frozenset(("on_connect", LAST, "on_message", "authenticate", "authorize"))
 

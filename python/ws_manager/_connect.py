@@ -13,13 +13,15 @@ from ws_manager._core import WsManagerError
 from ws_manager._handover import Admission, offered
 from ws_manager._labels import UNKNOWN_PATH, route_label
 from ws_manager._look import route_of, tell
-from ws_manager._names import client_fault
+from ws_manager._names import client_fault, words_of
 from ws_manager._outcomes import listed
 
 if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
     from starlette.websockets import WebSocket
 
     from ws_manager._handover import HandOver
+    from ws_manager._names import Words
     from ws_manager._offers import Manager
 
 CLIENT_ID = "ws_manager.client_id"
@@ -71,7 +73,7 @@ async def connect(
     websocket.scope[CLIENT_ID] = admission["client_id"]
     accepted = _accepted(websocket)
     said = {**admission, "user_id": None if user_id is None else admission["user_id"]}
-    fault = client_fault(said, websocket.path_params, websocket.query_params.multi_items())
+    fault = client_fault(said, words_in(websocket))
     if fault is not None:
         _retire(websocket, await _refuse_name(websocket, fault, accepted))
         return admission["client_id"]
@@ -124,6 +126,12 @@ async def _hand_over(manager: Manager, offer: HandOver, admission: Admission, la
         with contextlib.suppress(WsManagerError):
             manager.disconnect(admission["client_id"], code=1001, reason=CANCELLED)
         raise
+
+
+def words_in(connection: HTTPConnection) -> Words:
+    """What a client has said in a request."""
+    query = connection.query_params.multi_items()
+    return words_of(connection.scope["path"], connection.path_params, query, connection.headers.items())
 
 
 def _route(websocket: WebSocket) -> str:

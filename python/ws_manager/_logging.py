@@ -5,16 +5,42 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+import time
 import traceback
 
 from ws_manager._labels import visible
 
-__all__ = ["SERVERS", "logger"]
+__all__ = ["SERVERS", "Limiter", "logger"]
 
 logger = logging.getLogger("ws_manager")
 
 SERVERS = ("uvicorn.error", "hypercorn.error", "gunicorn.error")
 """Loggers of servers, which print what happens at the start where nobody has set up ours."""
+
+
+LINES_A_MINUTE = 10
+"""Of a kind; a crowd that is refused writes no crowd of lines."""
+
+
+class Limiter:
+    """At most so many lines a minute; the next one then says how many were left out."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._told = 0
+        self._untold = 0
+
+    def due(self) -> str | None:
+        """What to add to the line; None: it is not to be written."""
+        now = time.monotonic()
+        if now - self._since >= 60:
+            self._since, self._told = now, 0
+        self._told += 1
+        if self._told > LINES_A_MINUTE:
+            self._untold += 1
+            return None
+        more, self._untold = self._untold, 0
+        return f" ({more} more were not written)" if more else ""
 
 
 def trace(error: BaseException) -> str:

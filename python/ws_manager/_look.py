@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from ws_manager._core import WsManagerError, endpoint_defaults
 from ws_manager._labels import visible
-from ws_manager._logging import SERVERS, logger
+from ws_manager._logging import SERVERS, Limiter, logger
 from ws_manager._routes import Before, Place, Survey, fits, survey
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ WANTS_REQUEST = (
 
 KNOWN_BLIND = {"CORSMiddleware", "GZipMiddleware"}
 """Middleware that sees HTTP only, and that nobody takes for a guard."""
-
-LINES_A_MINUTE = 10
-"""Of a kind; a crowd that is refused writes no crowd of lines."""
 
 _seen: WeakKeyDictionary[Any, Survey | None] = WeakKeyDictionary()
 _warned: WeakSet[Any] = WeakSet()
@@ -192,28 +188,7 @@ def _open_unasked(manager: Manager) -> bool:
     return False
 
 
-class _Limiter:
-    """At most so many lines a minute; the next one then says how many were left out."""
-
-    def __init__(self) -> None:
-        self._since = 0.0
-        self._told = 0
-        self._untold = 0
-
-    def due(self) -> str | None:
-        """What to add to the line; None: it is not to be written."""
-        now = time.monotonic()
-        if now - self._since >= 60:
-            self._since, self._told = now, 0
-        self._told += 1
-        if self._told > LINES_A_MINUTE:
-            self._untold += 1
-            return None
-        more, self._untold = self._untold, 0
-        return f" ({more} more were not written)" if more else ""
-
-
-_refusals = _Limiter()
+_refusals = Limiter()
 
 
 def tell_refused(app: Any, path: str, root_path: str, default: Callable[[], Manager]) -> None:

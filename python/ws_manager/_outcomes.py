@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._names import client_fault
+from ._core import InvalidRoom, Refused
+from ._names import client_fault, words_of
 from ._parameters import BadRequest
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ class Who(Outcome, ABC):
             self._refuse()
             return
         grants = decision(value)
-        fault = client_fault(grants, self._request.path_params, self._request.query.pairs)
+        asked = self._request
+        words = words_of(asked.path, asked.path_params, asked.query.pairs, asked.headers.items())
+        fault = client_fault(grants, words)
         if fault is not None:
             self._refuse(4400, f"authenticate: {fault}")  # The core's line has it.
         else:
@@ -213,8 +216,10 @@ def refusal(error: Exception) -> tuple[int, str] | None:
 
 def objection(error: Exception) -> tuple[str, str] | None:
     """Code and sentence of the error that a client gets for an exception which is its business; None for others."""
-    if isinstance(error, BadRequest):
+    if isinstance(error, BadRequest | InvalidRoom):
         return "bad_request", str(error)
+    if isinstance(error, Refused):
+        return "forbidden", str(error)
     meant = refusal(error)
     if meant is not None:
         return "forbidden", meant[1] or "this is not allowed"

@@ -23,11 +23,10 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from ws_manager._bridge import client_ip, endpoint_path, is_test_client, quoted, via
-from ws_manager._connect import carry
+from ws_manager._connect import carry, words_in
 from ws_manager._core import (
     ENDPOINT_AUTH,
     REST_BODY_MAX,
-    InvalidArgument,
     WsManagerError,
     endpoint_defaults,
     rest_routes,
@@ -203,14 +202,15 @@ async def answer_as(
     call = next((call for call in CALLS if fits(call.path, endpoint_path(path, call.path))), None)
     if call is None:
         known = ", ".join(call.path for call in CALLS)
-        raise InvalidArgument(f"rest(): the path of the request, {path!r}, ends like no REST call; those are {known}")
+        # Where a route takes every path, it is the client's.
+        return Response(f"The path ends like no REST call; those are {known}", 404, media_type="text/plain")
     identity = {
         "user_id": "" if user_id is None else str(user_id),
         "rooms": listed(rooms),
         "subscribe": listed(subscribe),
     }
     said = {**identity, "user_id": None if user_id is None else identity["user_id"]}
-    fault = client_fault(said, request.path_params, request.query_params.multi_items())
+    fault = client_fault(said, words_in(request))
     if fault is not None:
         refused(f"a call of {route_of(request.scope)} by what rest() was given (400)", fault)
         return Response(fault, 400, media_type="text/plain")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from entrances.attack import SOCKETS, Attacks, demand, inside, leaked
 from entrances.hearing import let_in
 from entrances.server import Server
@@ -63,14 +65,14 @@ WRONG_QUERY = (
 WRONG_PATTERN = ("*", "%2A", "a*", "**", "%20", "a%20b", "%0a", "@user", "@client", "@", "%40session")
 
 
-def refused(server: Server, paths: list[str]) -> str:
-    """Each by 4400: after the upgrade, so that a page sees it."""
+def refused(server: Server, paths: list[str], fields: tuple[str, ...] = ()) -> str:
+    """Each by 4400: after the upgrade, so that a page sees it. fields: a header for each path, or none."""
     found = {}
-    for path in paths:
-        listener, answer = let_in(server, path)
+    for path, field in zip_longest(paths, fields, fillvalue=""):
+        listener, answer = let_in(server, path, [field] if field else None)
         if listener:
             listener.peer.close()
-        found[path] = answer
+        found[path + field] = answer
     leaked(found)
     bad = {path: answer for path, answer in found.items() if answer != "4400"}
     demand(not bad, f"not 4400 for {len(bad)} of {len(found)}: {dict(list(bad.items())[:6])}")
@@ -96,6 +98,19 @@ def in_pattern(server: Server) -> str:
 @names("a parameter of the query in a pattern of publications", "4400", absent=[SOCKETS])
 def in_publish(server: Server) -> str:
     return refused(server, [f"/write?board={name}" for name in ("*", "%2A", "a*", "a%20b", "@user:", "@")])
+
+
+@names("a parameter that the application takes apart or changes", "4400", absent=[SOCKETS])
+def changed(server: Server) -> str:
+    lists = [f"/several?boards={boards}" for boards in ("7,*", "7,a%20b", "7,A%20B", "7,a%0ab", "7," + "A" * 200)]
+    patterns = [f"/inboxes?teams={teams}" for teams in ("7,*", "A*", "slug-*", "%252A,*", "x,a%20b")]
+    return refused(server, lists + patterns)
+
+
+@names("a header or a cookie in a room or a pattern", "4400", absent=[SOCKETS])
+def kept(server: Server) -> str:
+    fields = ("X-Nick: *", "X-Nick: a b", "X-Nick: A*", "Cookie: nick=*", "Cookie: lang=en; nick=a b")
+    return refused(server, ["/inboxes"] * len(fields), fields)
 
 
 @names("nothing at all in a room or a pattern", "4400", absent=[SOCKETS])

@@ -145,26 +145,6 @@ test('handOver after asynchronous checks: what came meanwhile is handled', async
   await client.next('pong')
 })
 
-test('handOver with an invalid room throws, and the socket is still the application’s', async (t) => {
-  const manager = new WebSocketManager()
-  manager.start()
-  t.after(() => manager.stop(0))
-  const server = await serve(t)
-  let error
-  server.on('upgrade', (req, socket, head) => {
-    try {
-      manager.handOver(req, socket, head, { rooms: ['not a room'] })
-    } catch (caught) {
-      error = caught
-      socket.end('HTTP/1.1 409 Conflict\r\nConnection: close\r\n\r\n')
-    }
-  })
-  const ws = new WebSocket(`ws://${server.host}/live`)
-  const [, response] = await once(ws, 'unexpected-response')
-  assert.equal(response.statusCode, 409)
-  assert.equal(error.code, 'room_invalid')
-})
-
 test('a connection outlives the server that it came through', async (t) => {
   const { manager, server, url } = await attached(t)
   const client = await connect(t, `${url}/ws`)
@@ -410,28 +390,6 @@ test('how large the head of a request may be is said by node:http first, then by
     32768: [101, 101, 101, 431],
     65536: [101, 101, 101, 431],
   })
-})
-
-test('a hand-over that fails gives the socket back with all that the client has said', async (t) => {
-  const manager = new WebSocketManager()
-  t.after(() => manager.stop(0))
-  const server = await serve(t)
-  const given = new Promise((resolve) => {
-    server.on('upgrade', (req, socket, head) => {
-      // What comes while the application thinks waits in the socket.
-      socket.once('readable', () => {
-        assert.throws(() => manager.handOver(req, socket, head, { rooms: ['a b'] }), { code: 'room_invalid' })
-        resolve(String(socket.read()))
-        socket.destroy()
-      })
-    })
-  })
-  const socket = net.connect(server.address().port, '127.0.0.1')
-  socket.on('error', () => {})
-  socket.write('GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
-  await once(server, 'upgrade')
-  socket.write('early words')
-  assert.equal(await given, 'early words')
 })
 
 test('only what asks for a WebSocket is ours, whatever has the word in it', async (t) => {

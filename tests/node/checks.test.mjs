@@ -265,3 +265,18 @@ test('handOver() with a room name out of the query: the client is told, and noth
   const client = new Client(`ws://${server.host}/live?board=a%20b`)
   assert.equal((await client.end()).code, 4400)
 })
+
+test('handOver() of what a look-up has not found lets nobody in', async (t) => {
+  const manager = made(t)
+  const known = { '/live/7': { userId: 'u1', rooms: ['board:7'] }, '/live/8': async () => ({ userId: 'u1' }) }
+  for (const nobody of [undefined, null, false]) {
+    const server = await serve(t)
+    server.on('upgrade', (req, socket, head) => manager.handOver(req, socket, head, known[req.url] ?? nobody))
+    const client = new Client(`ws://${server.host}/live/9`)
+    assert.equal((await client.end()).code, 4403, String(nobody))
+    for (const path of Object.keys(known)) await connect(t, `ws://${server.host}${path}`)
+  }
+  const server = await serve(t)
+  server.on('upgrade', (req, socket, head) => manager.handOver(req, socket, head)) // checked before
+  assert.equal((await connect(t, `ws://${server.host}/x`)).greeting.data.user_id, null)
+})

@@ -1,7 +1,7 @@
 // The application's handlers, and the questions about clients.
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { WebSocketManager } from 'ws_manager'
+import { NotFound, Refused, WebSocketManager } from 'ws_manager'
 import { Client, connect, eventually } from './support.mjs'
 
 async function listening(t, options, prepare = () => {}) {
@@ -205,4 +205,34 @@ test('endpoints of the application', async (t) => {
   await client.next('x')
   assert.throws(() => manager.endpoint('no slash'), { code: 'config' })
   assert.throws(() => manager.removeEndpoint('/none'), { code: 'not_found' })
+})
+
+test('what clients bring about in a handler is one plain line', async (t) => {
+  const { logged, url } = await listening(t, undefined, (manager) => {
+    manager.onCommand('open', async (connection, { room }) => {
+      if (room === 'gone') throw new NotFound('the connection has gone')
+      if (room === 'full') throw new Refused('the connection is in max_rooms (1) rooms')
+      await connection.join(room)
+    })
+  })
+  const client = await connect(t, `${url}/ws`)
+  const ask = async (room) => {
+    client.send({ action: 'open', data: { room }, id: 1 })
+    const { data } = await client.next((message) => message.id === 1)
+    return `${data.code}: ${data.message}`
+  }
+  assert.match(await ask('a b\nforged'), /^bad_request: .*no valid name/)
+  assert.match(await ask('@user:u2'), /^bad_request/)
+  assert.match(await ask('gone'), /^internal/)
+  assert.match(await ask('full'), /^forbidden: .*max_rooms/)
+  assert.deepEqual(
+    logged.map((parts) => parts.length),
+    [1, 1, 1], // of each kind one in a while, and no error with its trace
+  )
+  const text = logged.map(([line]) => line).join('|')
+  assert.match(
+    text,
+    /^the command 'open': InvalidRoom: room ".*"[^|]*\|the command 'open': NotFound: the connection has gone\|.*Refused: /,
+  )
+  assert.ok(!text.includes('\n'))
 })

@@ -400,4 +400,29 @@ test('a start says whether rooms are open, and who reaches the port, without any
      await wsManager.stop(0)`,
   )
   assert.match(attached.start, /access: granted: .*\/live/)
+  assert.match(attached.start, /^ws_manager: endpoints of attach\(\): \/live \(whom its check lets in\)$/m)
+  const both = await program(
+    `import http from 'node:http'
+     import { wsManager } from 'ws_manager'
+     const there = (options) => wsManager.attach(http.createServer(), { signals: false, ...options })
+     wsManager.endpoint('/mine/{id}')
+     wsManager.removeEndpoint('/ws/logs')
+     there({ prefix: '/shop', endpoints: { '/a/:b': () => true, '/c': () => true } })
+     there({})
+     there({ defaults: false })
+     wsManager.removeEndpoint('/mine/{id}')
+     there({ defaults: false })
+     wsManager.authenticate(() => 'u1')
+     there({})
+     await wsManager.stop(0)`,
+  )
+  const builtIn = '/ws, /ws/updates, /ws/notifications, /ws/project/{project_id}'
+  const inShop = builtIn.replaceAll('/ws', '/shop/ws')
+  assert.deepEqual(both.start.match(/(?<=endpoints of attach\(\): ).*/g), [
+    `/shop/a/:b, /shop/c (whom the check of each lets in); ${inShop}, /shop/mine/{id} (anyone)`,
+    `${builtIn}, /mine/{id} (anyone)`,
+    '/mine/{id} (anyone)',
+    'none',
+    `${builtIn}, /ws/{token} (whom the authenticate handler lets in)`,
+  ])
 })

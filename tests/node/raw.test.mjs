@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import test from 'node:test'
 import WebSocket from 'ws'
 import { InvalidRoom, NotFound, Refused, WebSocketManager } from 'ws_manager'
-import { Client, eventually, serve } from './support.mjs'
+import { Client, connect, eventually, serve } from './support.mjs'
 
 /** A manager on a server of its own, with attach() as its options say. */
 async function attached(t, options, config) {
@@ -135,4 +135,35 @@ test('one connection joins and leaves', async (t) => {
   await eventually(() => gone.length === 1, 'the end')
   await assert.rejects(connection.join('desk'), NotFound)
   await assert.rejects(connection.leave('desk'), NotFound)
+})
+
+test('a move that nobody waits for ends no process: a line says what was wrong with it', async (t) => {
+  const { manager, url } = await attached(t, {})
+  const lines = []
+  manager.logger = { debug() {}, info() {}, error() {}, warn: (line) => lines.push(line) }
+  const unheard = []
+  const keep = (error) => unheard.push(error)
+  process.on('unhandledRejection', keep)
+  t.after(() => process.off('unhandledRejection', keep))
+  let connection, gone
+  manager.onDisconnect(() => void (gone = true))
+  manager.onMessage((who, { room, leaves }) => {
+    connection = who
+    // Without await, and what it gives is no result of the handler.
+    if (leaves) who.leave(room)
+    else who.join(room)
+  })
+  const client = await connect(t, `${url}/ws`)
+  for (const room of ['@user:u2', 'a b\n2026 forged', '*', 7, 'desk']) client.send({ room })
+  await client.next('subscribed')
+  client.send({ room: '@all', leaves: true })
+  await eventually(() => lines.some((line) => /leave\(\)/.test(line)), 'a line of leave()')
+  client.ws.close()
+  await eventually(() => gone, 'the end')
+  connection.join('desk') // Who has gone is nobody's mistake.
+  await assert.rejects(connection.join('desk'), NotFound)
+  assert.deepEqual(unheard, [])
+  assert.match(lines.join('\n'), /^connection\.join\(\): room "[^"]+" is no valid name.*await/m)
+  assert.equal(lines.length, 3, lines.join('\n')) // one of a kind in a while
+  assert.ok(!lines.some((line) => line.includes('\n')), lines.join('|'))
 })

@@ -238,6 +238,48 @@ test('who may not call is told so, and names out of the query are no fault of th
   assert.throws(() => manager.rest({}, {}), TypeError)
 })
 
+test('a refusal of the function that says who calls is an answer, as an endpoint’s is, and no failure', async (t) => {
+  const manager = new WebSocketManager()
+  const said = []
+  manager.logger = { debug() {}, info() {}, warn() {}, error: (...parts) => said.push(parts.join(' ')) }
+  manager.start()
+  t.after(() => manager.stop(0))
+  const server = await serve(t, (req, res) =>
+    manager.rest(req, res, async ({ headers }) => {
+      throw Object.assign(new Error(`not ${headers['x-user']}`), JSON.parse(headers['x-error']))
+    }),
+  )
+  const refusals = [
+    [{ status: 401 }, 401],
+    [{ statusCode: 403 }, 403],
+    [{ code: 4401 }, 401],
+    [{ code: 4400 }, 400],
+    [{ code: 4429 }, 429],
+    [{ code: 4404 }, 403],
+  ]
+  for (const [error, status] of refusals) {
+    const headers = { 'x-user': 'u1', 'x-error': JSON.stringify(error) }
+    const answer = await fetch(`http://${server.host}/api/ws/history?room=x`, { headers })
+    assert.equal(answer.status, status, JSON.stringify(error))
+    assert.equal(await answer.text(), 'not u1')
+  }
+  assert.deepEqual(said, [])
+})
+
+test('who calls rest() and is nobody, as a look-up says, is refused, and nothing is thrown', async (t) => {
+  const manager = new WebSocketManager()
+  manager.start()
+  t.after(() => manager.stop(0))
+  const sessions = { mine: { userId: 'u1', rooms: ['board:7'] } }
+  for (const nobody of [undefined, null, false]) {
+    const server = await serve(t, (req, res) => manager.rest(req, res, sessions[req.headers.session] ?? nobody))
+    const status = async (session) =>
+      (await fetch(`http://${server.host}/api/ws/history?room=board:7`, { headers: { session } })).status
+    assert.equal(await status('mine'), 200)
+    assert.equal(await status('another'), 403)
+  }
+})
+
 test('on the own port a caller is told the reason of the authenticate handler', async (t) => {
   const manager = new WebSocketManager({ port: 0 })
   manager.logger = { debug() {}, info() {}, warn() {}, error() {} }

@@ -111,7 +111,7 @@ export async function eventually(look, what = String(look)) {
 }
 
 /** What each start says on stderr. */
-export const AT_START = /^ws_manager: (?:access|listening).*\n/gm
+export const AT_START = /^ws_manager: (?:access|listening|endpoints).*\n/gm
 
 /** Runs a program in a Node of its own: { code, signal, stdout, stderr, start }; `start` is what each start says on stderr. `place` is its process.argv[1]. */
 export async function program(source, { args = [], type = 'module', env = {}, place = '', timeout = 60_000 } = {}) {

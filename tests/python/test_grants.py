@@ -293,6 +293,10 @@ def shop() -> Iterator[tuple[Place, httpx.Client]]:
     async def mine(request: Request, user: str = Depends(current)) -> Response:
         return await place.manager.rest(request, user_id=user, rooms=["board:7"])
 
+    @place.app.get("/every/{call:path}")
+    async def every(request: Request, call: str, user: str = Depends(current)) -> Response:
+        return await place.manager.rest(request, user_id=user, rooms=["board:7"])
+
     with place.serve() as server, httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=TIMEOUT) as http:
         yield place, http
 
@@ -327,6 +331,15 @@ def test_a_guarded_route_answers_as_its_user(shop: tuple[Place, httpx.Client]) -
     assert history(http, "board:8", path=path, authorization="ana") == 403
     place.manager.subscribe("ana", "board:8")
     assert history(http, "board:8", path=path, authorization="ana") == 200
+
+
+def test_a_route_of_every_path_answers_what_is_no_call_with_404(shop: tuple[Place, httpx.Client]) -> None:
+    _, http = shop
+    assert history(http, "board:7", path="/every/api/ws/history", authorization="ana") == 200
+    for path in ("/every/nothing", "/every/api/ws/history/more", "/every/%0a"):
+        answer = http.get(path, headers={"authorization": "ana"})
+        assert answer.status_code == 404, path
+        assert "/api/ws/history" in answer.text
 
 
 def test_pages_of_allowed_origins_may_call(shop: tuple[Place, httpx.Client]) -> None:
@@ -448,7 +461,7 @@ def test_a_refused_origin_is_named_with_the_rule_and_the_option(
 
 def test_what_checks_is_named_by_its_path(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by a function's name, in Starlette's own tables and in mounted applications as well; and by no token."""
-    monkeypatch.setattr(_look, "_refusals", _look._Limiter())  # of which other tests have taken nothing
+    monkeypatch.setattr(_look, "_refusals", _look.Limiter())  # of which other tests have taken nothing
     place = Place()
 
     async def own(websocket: WebSocket) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from support import Calls, refusal
 
-from ws_manager import Connection, InvalidArgument, WebSocketManager
+from ws_manager import Connection, InvalidArgument, NotFound, Refused, WebSocketManager, _chain
+from ws_manager._logging import Limiter
 
 
 def test_a_connection_says_who_it_is(manager: WebSocketManager, connect: Any) -> None:
@@ -158,6 +159,43 @@ def test_a_handler_that_raises_is_logged_and_closes_nothing(
     assert all(record.exc_info for record in caplog.records)
     assert "the command 'fail'" in texts[1]
     assert "KeyError" in texts[1]
+
+
+def test_what_clients_bring_about_in_a_handler_is_one_plain_line(
+    manager: WebSocketManager, connect: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_chain, "_by_clients", Limiter())
+
+    @manager.on_command("open")
+    async def open(connection: Connection, data: Any) -> None:
+        if data["room"] == "gone":
+            raise NotFound("the connection has gone")
+        if data["room"] == "full":
+            raise Refused("the connection is in max_rooms (1) rooms")
+        await manager.ahistory("x")
+        await connection.join(data["room"])
+
+    @manager.on_message
+    def message(connection: Connection, message: Any) -> None:
+        connection.join(message["join"])
+
+    client = connect()
+    answers = [client.ask(action="open", data={"room": room})["data"] for room in ("a b\nforged", "gone", "full")]
+    assert [answer["code"] for answer in answers] == ["bad_request", "internal", "forbidden"]
+    assert "no valid name" in answers[0]["message"]
+    assert "max_rooms" in answers[2]["message"]
+    for _ in range(20):
+        client.send({"join": "@user:u2"})
+        assert client.next()["data"]["code"] == "bad_request"
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert not any(record.exc_info for record in caplog.records)
+    assert lines[0].startswith("the command 'open': InvalidRoom: room ")
+    assert lines[1:3] == [
+        "the command 'open': NotFound: the connection has gone",
+        "the command 'open': Refused: the connection is in max_rooms (1) rooms",
+    ]
+    assert len(lines) == 10
+    assert not any("\n" in line for line in lines)
 
 
 def test_a_result_that_cannot_be_encoded_is_internal(

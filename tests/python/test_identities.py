@@ -22,7 +22,7 @@ NO_IDS = ("", "u" * 129, "a\x1b[2J", "a\nCRITICAL forged", "\x85", "é" * 65)
 @pytest.fixture(params=[True, False], ids=["hand-over", "bridge"])
 def options(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Of uvicorn: each way that connections come in."""
-    monkeypatch.setattr(_look._Limiter, "due", lambda _: "")
+    monkeypatch.setattr(_look.Limiter, "due", lambda _: "")
     return {"ws": WebSocketProtocol} if request.param else {}
 
 
@@ -68,7 +68,10 @@ def test_an_id_that_nobody_can_have_refuses_its_client(
                 lines_are_good(server, caplog, f"a connection to /live, closed with 4400: {name} must")
 
 
-def test_so_it_is_for_calls_of_routes_of_the_application(caplog: pytest.LogCaptureFixture) -> None:
+def test_so_it_is_for_calls_of_routes_of_the_application(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_look, "_refusals", _look.Limiter())  # of which other tests have taken nothing
     with Uvicorn(make_app(WebSocketManager())) as server:
         for id in ("", "u" * 129, "\x85", "é" * 65):
             headers = {"x-user": id.encode()}

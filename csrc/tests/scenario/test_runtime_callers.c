@@ -418,6 +418,8 @@ static void a_refusal_names_the_rule_and_what_it_is_about(void **state)
 	expect_line("history of \"r\" over REST", "allowed_origins");
 	assert_int_equal(ask("GET /api/ws/stats?token=5f2b", "evil.example", ""), 401);
 	expect_line("GET /api/ws/stats of 127.0.0.1 to host evil.example (401)", "api_key");
+	assert_int_equal(ask("GET /api/ws/stats", "localhost", "X-Forwarded-Proto: https\r\n"), 401);
+	expect_line("GET /api/ws/stats of an unknown address to host localhost (401)", "through a proxy");
 }
 
 static int open_plain(void **state)

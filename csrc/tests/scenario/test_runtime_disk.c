@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -190,6 +191,39 @@ static void a_room_that_leaves_the_disk_has_another_epoch(void **state)
 	visitor_leave(&visitor);
 }
 
+/* While it is published to as fast as can be; every message comes once, and offsets rise by one within an epoch. */
+static void a_room_leaves_and_comes_back_under_load(void **state)
+{
+	struct visitor visitor;
+	char epoch[24], now[24];
+	long long offset, last = 0;
+	json_t *message;
+
+	(void)state;
+	position("kept:load", epoch, &offset);
+	visitor_open(&visitor, host.port, "/ws");
+	json_decref(subscribe_since(&visitor, "kept:load", epoch, 0));
+	for (unsigned i = 0; i < 10; i++) {
+		rule("kept:load", "store", i % 2 ? "disk" : "memory");
+		host_send_run(&host, "kept:load", i * 100 + 1, i * 100 + 100);
+	}
+	for (int n = 1; n <= 1000;) {
+		message = visitor_next(&visitor);
+		if (!strcmp(text_at(message, "type"), "gap")) {
+			snprintf(now, sizeof(now), "%s", text_at(message, "data.epoch"));
+			assert_string_not_equal(now, epoch);
+			memcpy(epoch, now, sizeof(now));
+			last = number_at(message, "data.offset");
+		} else {
+			assert_int_equal(number_at(of_type(message, "n"), "data.n"), n++);
+			assert_int_equal(number_at(message, "offset"), last + 1);
+			last++;
+		}
+		json_decref(message);
+	}
+	visitor_leave(&visitor);
+}
+
 static void disk_needs_a_file(void **state)
 {
 	struct host plain;
@@ -291,6 +325,33 @@ static void what_a_user_was_sent_is_on_file_before_he_leaves(void **state)
 	visitor_leave(&visitor);
 }
 
+/* A worker that was forked must not keep the file from the next process of the server. */
+static void a_fork_does_not_hold_the_file(void **state)
+{
+	int ready[2], over[2];
+	char byte = 0;
+	pid_t child;
+
+	(void)state;
+	host_send(&host, "kept:1", "n", "{\"n\":1}");
+	assert_int_equal(pipe(ready) | pipe(over), 0);
+	child = fork();
+	if (!child) {
+		wsm_runtime_free(host.runtime);
+		close(over[1]);
+		if (write(ready[1], &byte, 1) == 1 && read(over[0], &byte, 1) >= 0) /* until the parent closes it */
+			_exit(0);
+		_exit(1);
+	}
+	close(over[0]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	restart(); /* with the child alive */
+	close(over[1]);
+	close(ready[0]);
+	close(ready[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_folder, drop_folder)
@@ -299,10 +360,12 @@ int main(void)
 		CASE(recovery_reads_what_memory_does_not_hold),
 		CASE(a_room_in_memory_begins_anew),
 		CASE(a_room_that_leaves_the_disk_has_another_epoch),
+		CASE(a_room_leaves_and_comes_back_under_load),
 		CASE(disk_needs_a_file),
 		CASE(the_file_is_for_one_process_and_nobody_elses_eyes),
 		CASE(a_second_with_the_same_id_is_not_sent),
 		CASE(what_a_user_was_sent_is_on_file_before_he_leaves),
+		CASE(a_fork_does_not_hold_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ struct shelf {
 	char name[];
 };
 
-enum kind { OPENED, KEPT, READ };
+enum kind { OPENED, KEPT, READ, RENEWED };
 
 /* One that is to come. */
 struct answer {
@@ -166,10 +166,9 @@ static void close_room(struct wsm__log *log, struct wsm__room_log *room)
 	free(shelf);
 }
 
-static void renew(struct wsm__log *log, wsm_slice name)
+static void renew(struct wsm__log *log, struct wsm__room_log *room)
 {
-	(void)log;
-	(void)name;
+	later(log, RENEWED, room);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------------------ */
@@ -223,8 +222,23 @@ static void give(struct wsm__log *log, struct answer *answer)
 	case READ:
 		give_page(log, answer->read, shelf);
 		break;
+	case RENEWED:
+		wsm__log_renewed(answer->room, WSM_OK);
+		break;
 	}
 	free(answer);
+}
+
+/* A room leaves when all else of it is answered. */
+static bool has_others(const struct late *late, const struct answer *renewed)
+{
+	const struct answer *answer;
+
+	DL_FOREACH(late->answers, answer) {
+		if (answer != renewed && answer->room == renewed->room)
+			return true;
+	}
+	return false;
 }
 
 /* Those whose time has come, the last first. */
@@ -241,7 +255,7 @@ static void take(struct wsm__log *log)
 		gave = false;
 		for (answer = late->answers ? late->answers->prev : NULL; answer && !gave;
 		     answer = answer == late->answers ? NULL : answer->prev) {
-			if (answer->turns)
+			if (answer->turns || (answer->kind == RENEWED && has_others(late, answer)))
 				continue;
 			give(log, answer);
 			gave = true;
@@ -258,7 +272,7 @@ static void settle(struct wsm__log *log, unsigned ms)
 
 	(void)ms;
 	while (late->answers)
-		give(log, late->answers->prev);
+		give(log, late->answers); /* in their order */
 }
 
 static void end(struct wsm__log *log)

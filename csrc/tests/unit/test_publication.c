@@ -112,6 +112,28 @@ static void exclusion_knows_clients_and_users(void **state)
 	assert_null(wsm__exclude_new(ids, 0));
 }
 
+/* Of an object, raw endpoints have what its author has said; made once, and the same for all of them. */
+static void another_encoding_is_made_once(void **state)
+{
+	struct wsm__pub *pub = wsm__pub_new(WSM__TEXT, wsm__str("{\"a\":1,\"offset\":7}"), false);
+	struct wsm__encoded frame, first, second;
+
+	(void)state;
+	assert_true(wsm__pub_encode(pub, WSM__AS_RAW, &first)); /* nothing was added to it */
+	assert_ptr_equal(first.frame, pub->frame);
+	assert_null(pub->slots);
+	pub->said_len = 6;
+	assert_true(wsm__pub_encode(pub, WSM__AS_FRAME, &frame));
+	assert_ptr_equal(frame.frame, pub->frame);
+	assert_true(wsm__pub_encode(pub, WSM__AS_RAW, &first));
+	assert_true(wsm__pub_encode(pub, WSM__AS_RAW, &second));
+	assert_ptr_equal(first.frame, second.frame);
+	assert_int_equal(first.frame_len, 9);
+	assert_memory_equal(first.frame, "\x81\x07{\"a\":1}", 9);
+	assert_true(wsm__slice_is(first.payload, "{\"a\":1}"));
+	wsm__pub_unref(pub);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +141,7 @@ int main(void)
 		cmocka_unit_test(an_empty_payload_is_a_frame_of_its_header),
 		cmocka_unit_test(the_header_grows_with_the_payload),
 		cmocka_unit_test(a_ping_goes_before_the_message_in_one_piece),
+		cmocka_unit_test(another_encoding_is_made_once),
 		cmocka_unit_test(what_no_frame_can_hold_is_refused),
 		cmocka_unit_test(the_last_reference_frees_the_exclusion_too),
 		cmocka_unit_test(exclusion_knows_clients_and_users),

@@ -174,7 +174,7 @@ static void check_removed(struct scene *scene)
 /* What was put in its place is not touched. */
 static void check_replaced(struct scene *scene)
 {
-	char text[16] = "";
+	char text[16] = "", path[120];
 	FILE *file;
 
 	scene_close(scene);
@@ -183,6 +183,11 @@ static void check_replaced(struct scene *scene)
 	assert_non_null(fgets(text, sizeof(text), file));
 	fclose(file);
 	assert_string_equal(text, "other\n");
+	/* Our log is out of its way. */
+	snprintf(path, sizeof(path), "%s-wal", scene->path);
+	assert_int_equal(access(path, F_OK), -1);
+	snprintf(path, sizeof(path), "%s-wal-lost", scene->path);
+	assert_int_equal(access(path, F_OK), 0);
 }
 
 static void a_file_that_is_removed_or_replaced_is_noticed(void **state)

@@ -32,6 +32,18 @@ async def write(websocket: WebSocket, board: str = "") -> None:
     await ws_manager.connect(websocket, user_id="u1", publish=[f"{board}*"])
 
 
+@app.websocket("/several")
+async def several(websocket: WebSocket, boards: str = "") -> None:
+    await ws_manager.connect(websocket, user_id="u1", rooms=[f"board:{board}".lower() for board in boards.split(",")])
+
+
+@app.websocket("/inboxes")
+async def inboxes(websocket: WebSocket, teams: str = "") -> None:
+    nick = websocket.headers.get("x-nick") or websocket.cookies.get("nick", "x")
+    patterns = [f"inbox:{nick}", *(f"team:{team.rpartition('-')[2].lower()}" for team in teams.split(","))]
+    await ws_manager.connect(websocket, user_id=nick, subscribe=patterns)
+
+
 @app.websocket("/slow")
 async def slow(websocket: WebSocket) -> None:
     await asyncio.sleep(0.3)

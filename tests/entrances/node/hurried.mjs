@@ -5,13 +5,27 @@ import { serve } from './serve.mjs'
 
 wsManager.configure({ authTimeout: 2, handshakeTimeout: 1, heartbeatInterval: 1, timeout: 4 })
 wsManager.configure({ maxConnections: 5000, maxConnectionsPerIp: 5000, maxConnectionsPerUser: 5000 })
-const query = (req) => new URL(req.url, 'http://x').searchParams.get('board') ?? ''
+const query = (req, name = 'board') => new URL(req.url, 'http://x').searchParams.get(name) ?? ''
 await serve({
   endpoints: {
     '/live/:board': async (req) => ({ userId: 'u1', rooms: [`board:${req.params.board}`] }),
     '/bare': async (req) => ({ userId: 'u1', rooms: [query(req)] }),
     '/team/:team': async (req) => ({ userId: 'u1', subscribe: [`${req.params.team}:*`] }),
     '/write': async (req) => ({ userId: 'u1', publish: [`${query(req)}*`] }),
+    '/several': async (req) => ({
+      userId: 'u1',
+      rooms: query(req, 'boards')
+        .split(',')
+        .map((board) => `board:${board}`.toLowerCase()),
+    }),
+    '/inboxes': async (req) => {
+      const nick = req.headers['x-nick'] ?? /nick=([^;]+)/.exec(req.headers.cookie ?? '')?.[1] ?? 'x'
+      const teams = query(req, 'teams').split(',')
+      return {
+        userId: nick,
+        subscribe: [`inbox:${nick}`, ...teams.map((team) => `team:${team.split('-').at(-1).toLowerCase()}`)],
+      }
+    },
     '/slow': async () => {
       await sleep(300)
       return { userId: 'u1' }
