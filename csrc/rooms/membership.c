@@ -87,8 +87,7 @@ static void note_parting(struct wsm__registry *registry, struct wsm__sub *sub)
 	if (!room || room->id != sub->parting_room)
 		return;
 	unsent = first_unsent(&sub->outbox, room->id);
-	wsm__room_was_sent(registry, room,
-	                   unsent && unsent <= sub->parting_offset ? unsent - 1 : sub->parting_offset);
+	wsm__room_was_sent(registry, room, unsent && unsent <= sub->parting_offset ? unsent - 1 : sub->parting_offset);
 }
 
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */

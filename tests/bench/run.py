@@ -293,7 +293,14 @@ def disk_rows(r: Rounds, scale: Scale) -> list[Row]:
     alone = " / ".join(shown(r.value("disk latency memory", key), "µs") for key in ("p50_us", "p99_us"))
     ratio = times(r.ratio(("disk latency beside", "p50_us"), ("disk latency memory", "p50_us")))
     rows.append(
-        Row("a memory room beside 8,000/s into one on disk, p50 / p99", f"alone {alone}", beside, ratio, "reported", None)
+        Row(
+            "a memory room beside 8,000/s into one on disk, p50 / p99",
+            f"alone {alone}",
+            beside,
+            ratio,
+            "reported",
+            None,
+        )
     )
     size = shown(r.value("disk rate alone 1", "bytes"), "B")
     rows.append(Row(f"bytes on disk per message of {measures.SIZE} B", "–", size, "–", "reported", None))

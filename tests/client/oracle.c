@@ -55,7 +55,8 @@ static void grow(struct oracle *oracle)
 
 static void remember(struct oracle *oracle, const struct oracle_place *place, uint64_t offset, const char *json)
 {
-	uint64_t at = (mix(0xcbf29ce484222325u + place->room, place->epoch) ^ offset * 0xff51afd7ed558ccdu) | 1, message;
+	uint64_t room = (place->room + 1) * 0x9e3779b97f4a7c15u, message;
+	uint64_t at = mix(room, place->epoch) ^ offset * 0xff51afd7ed558ccdu;
 	struct oracle_seen *seen;
 	char id[64];
 
@@ -66,6 +67,7 @@ static void remember(struct oracle *oracle, const struct oracle_place *place, ui
 	if (oracle->n_seen * 2 >= oracle->seen_cap)
 		grow(oracle);
 	message = mix(0xcbf29ce484222325u, id);
+	at += at == 0;
 	seen = seen_at(oracle->seen, oracle->seen_cap, at);
 	if (!seen->place) {
 		*seen = (struct oracle_seen){ at, message };

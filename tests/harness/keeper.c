@@ -40,9 +40,9 @@ struct room {
 	wsm_receipt *flight[WINDOW_MAX]; /* a ring, oldest first */
 	unsigned first, count;
 	char name[24];
-	uint64_t n;       /* of the next publication; 0: it is not known where the room stands */
-	uint64_t due_ns;  /* of the next publication */
-	bool asked;       /* the publication that finds it out is under way */
+	uint64_t n;      /* of the next publication; 0: it is not known where the room stands */
+	uint64_t due_ns; /* of the next publication */
+	bool asked;      /* the publication that finds it out is under way */
 };
 
 struct group {
@@ -78,9 +78,9 @@ static void on_wake(void *data)
 static void say_wrong(struct keeper *keeper, const char *what, const struct room *room, const wsm_delivery *delivery)
 {
 	if (keeper->wrong++ == 0)
-		snprintf(keeper->first_wrong, sizeof(keeper->first_wrong), "%s: room %s, n %llu, offset %llu, status %d",
-		         what, room->name, (unsigned long long)room->n, (unsigned long long)delivery->offset,
-		         delivery->status);
+		snprintf(keeper->first_wrong, sizeof(keeper->first_wrong),
+		         "%s: room %s, n %llu, offset %llu, status %d", what, room->name, (unsigned long long)room->n,
+		         (unsigned long long)delivery->offset, delivery->status);
 }
 
 /* ---- what is acknowledged ---------------------------------------------------------------------------------------- */
@@ -346,8 +346,8 @@ static bool add_group(struct keeper *keeper, const char *text)
 	struct group *group = &keeper->groups[keeper->n_groups++];
 	char kind[8];
 
-	if (keeper->n_groups >= GROUPS_MAX || sscanf(text, "%7[a-z]:%u:%u:%lf:%u", kind, &group->first, &group->count,
-	                                             &group->rate, &group->window) != 5)
+	if (keeper->n_groups >= GROUPS_MAX ||
+	    sscanf(text, "%7[a-z]:%u:%u:%lf:%u", kind, &group->first, &group->count, &group->rate, &group->window) != 5)
 		return false;
 	group->target = strcmp(kind, "user") == 0 ? WSM_TO_USER : WSM_TO_PROJECT;
 	group->rooms = calloc(group->count, sizeof(*group->rooms));
@@ -404,13 +404,11 @@ static bool set_rule(struct keeper *keeper, const char *text, wsm_error *error)
 
 static bool configure(struct keeper *keeper, int argc, char **argv, wsm_error *error)
 {
-	static const char *const ours[][2] = { { "port", "0" },
-		                               { "max_connections", "20000" },
-		                               { "max_connections_per_ip", "20000" },
-		                               { "rate", "0" },
-		                               { "access", "open" },
-		                               { "history_ttl", "86400" },
-		                               { "drain_time", "0" } };
+	static const char *const ours[][2] = {
+		{ "port", "0" },      { "max_connections", "20000" }, { "max_connections_per_ip", "20000" },
+		{ "rate", "0" },      { "access", "open" },           { "history_ttl", "86400" },
+		{ "drain_time", "0" }
+	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (!set_option(keeper, ours[i][0], ours[i][1], error))

@@ -13,6 +13,7 @@ from programs import Program, ProgramError, find
 
 Answer = dict[str, Any]
 OFFSET_BITS = 39  # of a row's key; the number of its room stands above
+PRUNED = "project:r9"  # rooms that may have let something go
 DISK_RULES = ("project:r*:store=disk", "@user:*:store=disk")
 
 
@@ -58,7 +59,7 @@ class Keeper(Program):
 
 
 def rows(file: Path) -> Iterator[tuple[str, int, bytes]]:
-    """Room, offset and blob of every message that is kept."""
+    """Room, offset and blob of every message that is kept, by their places."""
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
         names = {number: name.decode() for number, name in database.execute("SELECT id, CAST(name AS BLOB) FROM rooms")}
         for place, blob in database.execute("SELECT id, blob FROM messages ORDER BY id"):
@@ -72,39 +73,38 @@ def column(file: Path, name: str) -> dict[str, Any]:
     return {room.decode(): value for room, value in found}
 
 
-def acknowledged(journal: Path) -> dict[tuple[str, int], str]:
-    """Message ids, by room and offset. ValueError: one offset is two messages. A last line without an end was not said."""
-    found: dict[tuple[str, int], str] = {}
-    *lines, _ = journal.read_text().split("\n")
-    for line in lines:
-        room, _, offset, message = line.split(" ")
-        if found.setdefault((room, int(offset)), message) != message:
-            raise ValueError(f"offset {offset} of {room} was acknowledged for two messages")
-    return found
+def acknowledged(journal: Path) -> Iterator[tuple[str, int, bytes]]:
+    """Room, offset and message id of every line, in their order. A last line without an end was not said."""
+    with journal.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                room, _, offset, message = line.split()
+                yield room.decode(), int(offset), message
 
 
 def check_file(settings: Settings) -> tuple[list[str], int, int]:
-    """What is wrong with the file, beside what was acknowledged; how many rows it has, and how many were looked for."""
+    """What is wrong with the file, beside what was acknowledged; its rows, and how many of those were acknowledged."""
     problems: list[str] = []
-    try:
-        promised = acknowledged(settings.folder / "journal")
-    except ValueError as error:
-        return [str(error)], 0, 0
-    first: dict[str, int] = {}
+    kept: dict[tuple[str, int], bytes] = {}
     last: dict[str, int] = {}
-    kept, sought = 0, 0
     for room, offset, blob in rows(settings.file):
-        kept += 1
         if offset != last.get(room, offset - 1) + 1:
             problems.append(f"{room}: {offset} stands behind {last[room]}")
-        first.setdefault(room, offset)
         last[room] = offset
-        message = promised.get((room, offset))
-        if message is not None:
-            sought += 1
-            if message.encode() not in blob:
-                problems.append(f"{room}: offset {offset} was acknowledged as {message}, and is another")
-    for room, offset in promised:
+        kept[room, offset] = blob
+    found = 0
+    said: dict[str, int] = {}
+    for room, offset, message in acknowledged(settings.folder / "journal"):
+        if offset <= said.get(room, 0):
+            problems.append(f"{room}: offset {offset} was acknowledged behind {said[room]}")
+        said[room] = offset
+        blob = kept.get((room, offset))
+        found += blob is not None
+        if blob is None and not room.startswith(PRUNED):
+            problems.append(f"{room}: offset {offset} was acknowledged, and is not there")
+        elif blob is not None and message not in blob:
+            problems.append(f"{room}: offset {offset} was acknowledged as {message!r}, and is another")
+    for room, offset in said.items():
         if offset > last.get(room, 0):
             problems.append(f"{room}: {offset} was acknowledged, and the file ends at {last.get(room, 0)}")
-    return problems[:5], kept, sought
+    return problems[:5], len(kept), found

@@ -147,9 +147,10 @@ bool deadly_begin(void)
 	real_vfs = sqlite3_vfs_find(NULL);
 	if (!real_vfs)
 		return false;
-	methods = (sqlite3_io_methods){ 2,        do_close,     do_read,    do_write,    do_truncate, do_sync,   do_size,
-		                        do_lock,  do_unlock,    do_is_locked, do_control, do_sector,   do_device, do_map,
-		                        do_shm_lock, do_barrier, do_unmap,   NULL,        NULL };
+	methods = (sqlite3_io_methods){ 2,          do_close,  do_read,   do_write,  do_truncate,
+	                                do_sync,    do_size,   do_lock,   do_unlock, do_is_locked,
+	                                do_control, do_sector, do_device, do_map,    do_shm_lock,
+	                                do_barrier, do_unmap,  NULL,      NULL };
 	vfs = *real_vfs;
 	vfs.pNext = NULL;
 	vfs.zName = "deadly";

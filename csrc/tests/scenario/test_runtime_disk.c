@@ -280,9 +280,9 @@ static long long sent_on_file(const char *room)
 
 	assert_int_equal(sqlite3_open_v2(file, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
 	sqlite3_busy_timeout(db, WAIT_SECS * 1000);
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT sent FROM rooms WHERE name = CAST(?1 AS BLOB)", -1, &statement,
-	                                    NULL),
-	                 SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(db, "SELECT sent FROM rooms WHERE name = CAST(?1 AS BLOB)", -1, &statement, NULL),
+		SQLITE_OK);
 	sqlite3_bind_text(statement, 1, room, -1, SQLITE_STATIC);
 	if (sqlite3_step(statement) == SQLITE_ROW)
 		sent = sqlite3_column_int64(statement, 0);

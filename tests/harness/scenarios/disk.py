@@ -208,7 +208,7 @@ def absent_users(scene: Scene) -> None:
         finish(scene, keeper, settings, [users])
 
 
-# ---- the machine goes down --------------------------------------------------------------------------------------------
+# ---- the machine goes down ----------------------------------------------------------------------------------------
 
 
 def crash_image(settings: Settings, keeper: Keeper) -> dict[str, bytes]:
@@ -263,7 +263,7 @@ def another_boot(scene: Scene) -> None:
         all_at(scene, fleets, keeper.ask("off", 120)["n"])
 
 
-# ---- the disk ---------------------------------------------------------------------------------------------------------
+# ---- the disk -----------------------------------------------------------------------------------------------------
 
 DISK_AND_MEMORY = ("room:0:1:50:1", "room:800:1:50:1")
 ALSO_MEMORY = (*DISK_RULES, "project:r8*:store=memory")
@@ -330,8 +330,8 @@ def fill(place: Path) -> Path:
 
 
 def full_disk(scene: Scene) -> None:
-    """The disk is full, twice; then there is room again. What was refused reached nobody, rooms in memory go on, and no
-    client notices anything but that a room is silent. Also a limit of the size of files, under a server that goes on."""
+    """The disk is full, twice; then there is room again. What was refused reached nobody, rooms in memory go on, and
+    no client notices anything but that a room is silent. Then files may not grow, and the server is killed."""
     with small_disk(scene) as place:
         settings = Settings(place, DISK_AND_MEMORY, (EVERYTHING,), ALSO_MEMORY)
         keeper = start(scene, settings)
@@ -446,8 +446,8 @@ def waiting(scene: Scene) -> None:
 
 
 def lost_file(scene: Scene) -> None:
-    """The file is removed under the server, or its pages become garbage: nobody is told nonsense, rooms in memory go on,
-    and a restart begins anew where there is no file: everybody is told."""
+    """The file is removed under the server: rooms in memory go on, who comes back is let in, and a restart begins anew:
+    everybody is told."""
     with folder(scene) as place:
         settings = Settings(place, DISK_AND_MEMORY, (EVERYTHING,), ALSO_MEMORY, journal=False)
         keeper = start(scene, settings)
