@@ -57,8 +57,8 @@ static void note(struct wsm__core *core, const struct wsm__publish *publish, wsm
 		core->published(core, publish, room, pub, recipients);
 }
 
-/* Gives it its place in the room, and sends it. `offset` 0: it has none. */
-static void publish_in_room(struct wsm__core *core, const struct wsm__publish *publish, const struct wsm__stamp *stamp,
+/* Gives it its place in the room, and sends it. `offset` 0: it has none. False: there is no memory, and nothing has happened. */
+static bool publish_in_room(struct wsm__core *core, const struct wsm__publish *publish, const struct wsm__stamp *stamp,
                             struct wsm__room *room, uint64_t offset, wsm_delivery *delivery)
 {
 	const struct wsm__place place = { wsm__room_name(room), offset, room->epoch, room->epoch_untold };
@@ -66,10 +66,8 @@ static void publish_in_room(struct wsm__core *core, const struct wsm__publish *p
 	struct wsm__pub *pub = wsm__message_build(&core->text, publish, stamp, &place, &positioned);
 	uint64_t recipients;
 
-	if (!pub) {
-		delivery->status = WSM_ENOMEM;
-		return;
-	}
+	if (!pub)
+		return false;
 	set_key(core, pub, publish, room->id, is_latest_only(publish, &room->settings));
 	recipients = wsm__room_publish(&core->registry, room, pub, positioned ? offset : 0, core->now_ms);
 	delivery->recipients += recipients;
@@ -80,6 +78,7 @@ static void publish_in_room(struct wsm__core *core, const struct wsm__publish *p
 		room->epoch_untold = false;
 	}
 	wsm__pub_unref(pub);
+	return true;
 }
 
 /* ---- rooms with a log -------------------------------------------------------------------------------------------- */
@@ -120,6 +119,19 @@ static void finish(struct wsm__core *core, struct wsm__sending *sending)
 	free(sending);
 }
 
+/* There was no memory to send it. If it has its offset, who is there reads it from the log. */
+static void leave_to_log(struct wsm__core *core, struct wsm__room *room, const struct wsm__submission *submission,
+                         wsm_delivery *delivery)
+{
+	if (!submission->stored) {
+		delivery->status = WSM_ENOMEM;
+		return;
+	}
+	wsm__room_unsent(&core->registry, room, submission->offset);
+	delivery->offset = submission->offset;
+	memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
+}
+
 /* The log has answered, and it is its turn. */
 static void apply(void *context, struct wsm__submission *submission)
 {
@@ -138,7 +150,8 @@ static void apply(void *context, struct wsm__submission *submission)
 		delivery->offset = submission->offset;
 		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
 	} else {
-		publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery);
+		if (!publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery))
+			leave_to_log(core, room, submission, delivery);
 		delivery->stored |= submission->stored;
 	}
 	free(submission);
@@ -258,9 +271,9 @@ static void publish_to_room(struct run *run, wsm_slice name)
 			run->delivery->status = status;
 	} else if (!room || (!keep && !wsm__room_has_audience(registry, room))) {
 		note(core, run->publish, name, NULL, 0);
-	} else {
-		publish_in_room(core, run->publish, &run->stamp, room, keep ? room->history.last + 1 : 0,
-		                run->delivery);
+	} else if (!publish_in_room(core, run->publish, &run->stamp, room, keep ? room->history.last + 1 : 0,
+	                            run->delivery)) {
+		run->delivery->status = WSM_ENOMEM;
 	}
 }
 

@@ -225,6 +225,34 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 	return recipients;
 }
 
+void wsm__room_unsent(struct wsm__registry *registry, struct wsm__room *room, uint64_t offset)
+{
+	uint64_t seq = ++registry->seq;
+
+	wsm__history_clear(&room->history);
+	room->history.last = offset;
+	room->history.last_seq = room->history.evicted_seq = seq;
+	if (room->visible)
+		touch_recent(registry, room);
+	for (uint32_t i = 0; i < room->n_members; i++) {
+		struct wsm__member *member = room->members[i];
+
+		if (member->sub->firehose && room->visible)
+			continue;
+		wsm__lag_begin(registry, member, offset - 1, seq);
+		wsm__mark_dirty(registry, member->sub, false);
+	}
+	for (uint32_t i = 0; room->visible && i < registry->n_firehose; i++) {
+		struct wsm__sub *sub = registry->firehose[i];
+
+		if (sub->firehose_lagging) /* it will find the gap */
+			continue;
+		registry->stats.gaps++;
+		if (registry->gap)
+			registry->gap(registry->gap_context, sub, room, offset, 1);
+	}
+}
+
 void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub)
 {
 	if (sub->overflow || (sub->raw && pub->opcode == WSM__TEXT))

@@ -37,4 +37,5 @@ SCENARIOS: dict[str, Callable[[Scene], None]] = {
     "disk: waiting for the file": disk.waiting,
     "disk: file removed": disk.lost_file,
     "disk: damaged pages": disk.damaged_pages,
+    "disk: allocations fail": machine.lean_disk,
 }
