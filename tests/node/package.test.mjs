@@ -23,7 +23,7 @@ test('the tarball holds the sources of the addon and the package, and nothing el
   const allowed = [
     /^package\/(package\.json|binding\.gyp|README\.md|LICENSE)$/,
     /^package\/csrc\/(CMakeLists\.txt|cmake\/dependencies\.cmake)$/,
-    /^package\/csrc\/(include|runtime|sockets|admin|rest|clients|core|host|policy|rooms|events|wire|base)\/\w+\.[ch]$/,
+    /^package\/csrc\/(include|runtime|sockets|admin|rest|clients|core|log|store|host|policy|rooms|events|wire|base)\/\w+\.[ch]$/,
     /^package\/node\/(build|sources)\.js$/,
     /^package\/node\/src\/\w+\.[ch]$/,
     /^package\/node\/lib\/[\w-]+\.(js|mjs|d\.ts|d\.mts)$/,
