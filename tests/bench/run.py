@@ -253,8 +253,7 @@ def added(r: Rounds, name: str, key: str) -> float | None:
     return statistics.median((x[key] - y[key]) / 1000 for x, y in zip(disk, memory, strict=False))
 
 
-def disk_rows(r: Rounds, scale: Scale) -> list[Row]:
-    del scale
+def disk_rows(r: Rounds) -> list[Row]:
     rows = []
     for rooms, title in (("1", "one disk room"), ("100", "a hundred disk rooms")):
         alone, ours, memory = (
@@ -277,16 +276,22 @@ def disk_rows(r: Rounds, scale: Scale) -> list[Row]:
     rows.append(Row("the same, one disk room, store_sync=full", "–", full, "–", "reported", None))
     for name, sync in (("disk latency", "normal"), ("disk latency full", "full")):
         p50, p99 = added(r, name, "p50_us"), added(r, name, "p99_us")
+        in_memory = r.value("disk latency memory", "p99_us")
         base = " / ".join(shown(r.value("disk latency memory", key), "µs") for key in ("p50_us", "p99_us"))
-        judged = sync == "normal"
+        bar, met = "reported", None
+        if sync == "normal":
+            bar, met = "≤ 1 ms / ≤ 5 ms", at_most(p50, 1) and at_most(p99, 5)
+        if sync == "normal" and in_memory is not None and in_memory > 5000:
+            # Whoever else is on this machine holds up more than a disk may.
+            bar, met = f"{bar}; not judged, in memory it is {in_memory / 1000:.0f} ms already", None
         rows.append(
             Row(
                 f"latency that a disk adds at 1,000/s, with checkpoints and pruning, p50 / p99, store_sync={sync}",
                 f"in memory {base}",
                 f"{shown(p50, 'ms')} / {shown(p99, 'ms')}",
                 "–",
-                "≤ 1 ms / ≤ 5 ms" if judged else "reported",
-                at_most(p50, 1) and at_most(p99, 5) if judged else None,
+                bar,
+                met,
             )
         )
     beside = " / ".join(shown(r.value("disk latency beside", key), "µs") for key in ("p50_us", "p99_us"))
@@ -429,7 +434,7 @@ def main() -> int:
         *call_rows(rounds, scale),
         *delay_rows(rounds, scale),
         *other_rows(rounds, scale),
-        *disk_rows(rounds, scale),
+        *disk_rows(rounds),
         *node_rows(rounds, scale),
     ]
     row, stalled = stalled_row(scale)

@@ -31,6 +31,7 @@ SCENARIOS: dict[str, Callable[[Scene], None]] = {
     "disk: kill -9 at full rate": disk.kill_9,
     "disk: slow readers and kill -9": disk.slow_readers,
     "disk: users away over kills": disk.absent_users,
+    "disk: kept too short": disk.kept_too_short,
     "disk: another boot": disk.another_boot,
     "disk: full": disk.full_disk,
     "disk: files that are refused": disk.refused_files,

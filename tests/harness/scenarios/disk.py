@@ -208,6 +208,32 @@ def absent_users(scene: Scene) -> None:
         finish(scene, keeper, settings, [users])
 
 
+def kept_too_short(scene: Scene) -> None:
+    """The file keeps 300 messages. Who was away for longer, over kills, is told; who was not recovers."""
+    with folder(scene) as place:
+        short = (*DISK_RULES, "project:r*:history_size=300")
+        settings = Settings(place, ("room:0:1:500:64",), rules=short, journal=False)
+        keeper = start(scene, settings)
+        fleet = scene.fleet(keeper.port, 60, remember=1, history=300, jitter=0.2)
+        for number in range(2 if scene.scale.short else 20):
+            keeper.ask("on")
+            scene.expect(fleet.moves(50 * fleet.n), f"round {number}: no messages")
+            fleet.ask("leave 2 0")
+            scene.expect(rises(keeper, "stored", 400), f"round {number}: nothing is kept")
+            before = fleet.status()
+            keeper.kill()
+            keeper = start(scene, settings)
+            fleet.ask("back 2 0")
+            came = fleet.all_joined(before["connections"] + fleet.n)
+            scene.expect(came, f"round {number}: not every client came back")
+            told = sum(fleet.status()[name] - before[name] for name in ("told", "gaps"))
+            scene.expect(told >= fleet.n // 2, f"round {number}: only {told} of {fleet.n // 2} clients were told")
+        keeper.ask("on")
+        fleet.moves(10 * fleet.n)
+        all_at(scene, [fleet], keeper.ask("off", 60)["n"])
+        nothing_went_wrong(scene, keeper)
+
+
 # ---- the machine goes down ----------------------------------------------------------------------------------------
 
 
