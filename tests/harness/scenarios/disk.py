@@ -186,13 +186,13 @@ def absent_users(scene: Scene) -> None:
             users.moves(5 * users.n)
             top = keeper.ask("off")["n"][0]
             all_at(scene, [users], [top])
-            written = until(lambda top=top: set(column(settings.file, "sent").values()) == {top}, 20)
+            written = until(lambda top=top: set(column(settings.file, "sent").values()) == {top}, 60)
             scene.expect(written, f"round {number}: the file does not say that users were sent up to {top}")
             users.ask("leave 1 0")
             keeper.kill()
             keeper = start(scene, settings)
             keeper.ask("on")
-            until(lambda keeper=keeper: keeper.ask("status")["stored"] > 5 * 50, 20)
+            until(lambda keeper=keeper: keeper.ask("status")["stored"] > 5 * 50, 60)
             keeper.kill()
             keeper = start(scene, settings)
             before = users.status()
@@ -303,10 +303,10 @@ def observers(scene: Scene, port: int) -> tuple[Fleet, Fleet]:
 
 
 def memory_goes_on(scene: Scene, memory: Fleet, when: str) -> None:
-    scene.expect(memory.moves(10 * memory.n, 20), f"{when}: rooms in memory stand still")
+    scene.expect(memory.moves(10 * memory.n), f"{when}: rooms in memory stand still")
 
 
-def rises(keeper: Keeper, name: str, by: int, seconds: float = 30) -> bool:
+def rises(keeper: Keeper, name: str, by: int, seconds: float = 60) -> bool:
     goal = keeper.ask("status")[name] + by
     return until(lambda: keeper.ask("status")[name] >= goal, seconds)
 
@@ -321,7 +321,7 @@ def breaks(scene: Scene, keeper: Keeper, memory: Fleet, when: str) -> None:
 
 def works_again(scene: Scene, keeper: Keeper, disk: Fleet, when: str) -> None:
     scene.expect(rises(keeper, "stored", 20), f"{when}: nothing is kept")
-    scene.expect(disk.moves(10 * disk.n, 20), f"{when}: nothing is sent")
+    scene.expect(disk.moves(10 * disk.n), f"{when}: nothing is sent")
 
 
 def nothing_went_wrong(scene: Scene, keeper: Keeper) -> None:
@@ -331,7 +331,7 @@ def nothing_went_wrong(scene: Scene, keeper: Keeper) -> None:
 
 
 @contextmanager
-def small_disk(scene: Scene, megabytes: int = 4) -> Iterator[Path]:
+def small_disk(scene: Scene, megabytes: int = 64) -> Iterator[Path]:
     """A file system of that size. NotPermitted where it cannot be mounted."""
     with folder(scene) as place:
         mounted = subprocess.run(
@@ -417,7 +417,7 @@ def damage(file: Path, page: int = 4096) -> None:
 def refused_files(scene: Scene) -> None:
     """A file that cannot be used, when the server starts: of a newer version, damaged, of another program, on a file
     system that is read-only, in use by another process. The error says so, and nothing is changed."""
-    with small_disk(scene, 16) as place:
+    with small_disk(scene) as place:
         settings = Settings(place, ("room:0:1:500:64",), (EVERYTHING,))
         keeper = start(scene, settings)
         keeper.ask("on")
@@ -521,7 +521,7 @@ def damaged_pages(scene: Scene) -> None:
         keeper.ask("on")
         scene.expect(memory.all_joined(), "not every client of the room in memory came back")
         memory_goes_on(scene, memory, "damaged pages")
-        said = until(lambda: sum(disk.status()[n] for n in ("told", "gaps", "errors")) >= before["told"] + disk.n, 30)
+        said = until(lambda: sum(disk.status()[n] for n in ("told", "gaps", "errors")) >= before["told"] + disk.n, 60)
         scene.expect(said, "not every client was told that messages cannot be read")
         nothing_went_wrong(scene, keeper)
         scene.note(**{name: disk.status()[name] for name in ("told", "gaps", "errors", "joined")})
