@@ -14,7 +14,7 @@ from programs import Program, ProgramError, find
 Answer = dict[str, Any]
 OFFSET_BITS = 39  # of a row's key; the number of its room stands above
 PRUNED = "project:r9"  # rooms that may have let something go
-DISK_RULES = ("project:r*:store=disk", "@user:*:store=disk")
+DISK_RULES = ("project:r*:store=disk", "@user:*:store=disk", "@user:*:history_size=1000000")
 
 
 @dataclass
