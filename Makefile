@@ -328,13 +328,16 @@ test-fuzz: $(S)/packages-TEST build/fuzz/build.ninja ## Each fuzzer for FUZZ_SEC
 fuzz: ## Each fuzzer for ten minutes (make fuzz FUZZ_SECONDS=3600)
 	@$(MAKE) test-fuzz FUZZ_SEED=0 FUZZ_SECONDS=$(if $(filter-out 10,$(FUZZ_SECONDS)),$(FUZZ_SECONDS),600)
 
+generate: $(V)/package ## Makes generated files anew: after changing options, events, the admin panel
+	@$(PY) csrc/events/generate.py && $(PY) csrc/admin/generate.py && $(PY) docs/generate_configuration.py && python3 csrc/house.py --write
+
 check-generated: $(V)/package ## Generated files are those that their sources give
 	$(call say,Generated files)
 	@mkdir -p $(LOGS)
 	@{ $(PY) csrc/events/generate.py --check && $(PY) csrc/admin/generate.py --check && $(PY) docs/generate_configuration.py --check \
 		&& echo "generated files are fresh"; } 2>&1 | tee $(LOGS)/55-generated.log
 
-.PHONY: lint format clean
+.PHONY: generate lint format clean
 PRETTIER = build/node-app/node_modules/.bin/prettier
 lint: $(V)/package $(S)/package-node $(V)/requirements-test $(V)/requirements-lint ## Formatting, linters, types
 	$(call say,clang-format)

@@ -284,7 +284,7 @@ def check(house: House) -> int:
     gone = sorted(EXCEPTIONS - found.keys())
     bad += [f"{name}: does not happen any more; take it out of EXCEPTIONS in csrc/house.py" for name in gone]
     text = PAGE.read_text(encoding="utf-8")
-    if redrawn(house, text) != text:
+    if not bad and redrawn(house, text) != text:  # else it would be drawn with the mistake
         bad.append("docs/architecture.md has an old picture: run python3 csrc/house.py --write")
     for line in bad:
         print(f"*** {line}", file=sys.stderr)

@@ -11,6 +11,11 @@ static const char *const kinds[] = {
 	[WSM__ROOM_SESSION] = "session",
 };
 
+static const char *store_of(const struct wsm__room *room)
+{
+	return room->log ? "disk" : "memory";
+}
+
 /* What may be sorted by. */
 #define COLUMNS(X)                                                                                                     \
 	X(members, room->n_members, NULL)                                                                              \
@@ -18,6 +23,7 @@ static const char *const kinds[] = {
 	X(kind, 0, kinds[room->kind])                                                                                  \
 	X(kept, wsm__room_n_kept(room), NULL)                                                                          \
 	X(bytes, room->history.bytes, NULL)                                                                            \
+	X(store, 0, store_of(room))                                                                                    \
 	X(offset, room->history.last, NULL)                                                                            \
 	X(published, room->published.count, NULL)                                                                      \
 	X(rate, (uint64_t)(wsm__meter_rate(&room->published, core->now_ms) * 1000), NULL)                              \
@@ -58,13 +64,14 @@ static void add_row(struct wsm__core *core, struct wsm__room *room, struct wsm__
 
 	wsm__buffer_add_str(out, "{\"name\":");
 	wsm__buffer_add_json(out, wsm__room_name(room));
-	wsm__buffer_addf(out,
-	                 ",\"kind\":\"%s\",\"members\":%u,\"kept\":%llu,\"bytes\":%zu,\"first\":%llu,\"offset\":%llu,"
-	                 "\"epoch\":\"%s\",\"published\":%llu,\"idle\":%llu,\"history_size\":%u,\"rate\":",
-	                 kinds[room->kind], room->n_members, (unsigned long long)wsm__room_n_kept(room), history->bytes,
-	                 (unsigned long long)wsm__room_first(room), (unsigned long long)history->last, room->epoch,
-	                 (unsigned long long)room->published.count,
-	                 (unsigned long long)(core->now_ms - room->touched_ms), room->settings.kept.size);
+	wsm__buffer_addf(
+		out,
+		",\"kind\":\"%s\",\"store\":\"%s\",\"members\":%u,\"kept\":%llu,\"bytes\":%zu,\"first\":%llu,"
+		"\"offset\":%llu,\"epoch\":\"%s\",\"published\":%llu,\"idle\":%llu,\"history_size\":%u,\"rate\":",
+		kinds[room->kind], store_of(room), room->n_members, (unsigned long long)wsm__room_n_kept(room),
+		history->bytes, (unsigned long long)wsm__room_first(room), (unsigned long long)history->last,
+		room->epoch, (unsigned long long)room->published.count,
+		(unsigned long long)(core->now_ms - room->touched_ms), room->settings.kept.size);
 	wsm__admin_add_rate(out, wsm__meter_rate(&room->published, core->now_ms));
 	wsm__buffer_add_str(out, "}");
 }

@@ -6,6 +6,7 @@
 #include "clients/conn.h"
 #include "clients/drain.h"
 #include "clients/figures.h"
+#include "clients/storage.h"
 #include "clients/ticket.h"
 #include "core/overload.h"
 #include "host/queue.h"
@@ -230,7 +231,7 @@ static void projects(struct wsm__core *core, struct wsm__buffer *out)
 }
 
 /* All members but the last ones. */
-static void add_gauges(struct wsm__core *core, const struct wsm__sums *sums, struct wsm__buffer *out)
+static void add_gauges(struct wsm__core *core, const struct wsm__sums *sums, bool reason, struct wsm__buffer *out)
 {
 	struct gauge rows[GAUGES_MAX];
 	size_t n = gauges(core, sums, rows);
@@ -240,22 +241,29 @@ static void add_gauges(struct wsm__core *core, const struct wsm__sums *sums, str
 		wsm__buffer_add_uint(out, rows[i].value);
 	}
 	wsm__figures_stats(core, out);
+	wsm__storage_stats(core, reason, out);
 }
 
-void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
+/* `reason`: of the store, which is not for everyone. */
+static void answer_stats(struct wsm__core *core, bool reason, struct wsm__buffer *out)
 {
 	struct wsm__sums sums;
 
 	wsm__answer_sums(core, &sums);
-	add_gauges(core, &sums, out);
+	add_gauges(core, &sums, reason, out);
 	projects(core, out);
 	wsm__overload_describe(core, out);
 	wsm__buffer_add_str(out, "}");
 }
 
+void wsm__answer_stats(struct wsm__core *core, struct wsm__buffer *out)
+{
+	answer_stats(core, true, out);
+}
+
 void wsm__answer_figures(struct wsm__core *core, const struct wsm__sums *sums, struct wsm__buffer *out)
 {
-	add_gauges(core, sums, out);
+	add_gauges(core, sums, true, out);
 	wsm__overload_describe(core, out);
 	wsm__buffer_add_str(out, "}");
 }
@@ -266,7 +274,7 @@ void wsm__answer_stats_sparingly(struct wsm__core *core, struct wsm__buffer *out
 
 	if (began >= core->stats_until_us || core->stats.failed) {
 		wsm__buffer_clear(&core->stats);
-		wsm__answer_stats(core, &core->stats);
+		answer_stats(core, false, &core->stats);
 		took = wsm__mono_us() - began;
 		core->stats_until_us = began + 100 * (took < STATS_MAX_US ? took : STATS_MAX_US);
 	}
@@ -296,6 +304,7 @@ void wsm__answer_metrics(struct wsm__core *core, struct wsm__buffer *out)
 		wsm__buffer_add_str(out, "\n");
 	}
 	wsm__figures_metrics(core, out);
+	wsm__storage_metrics(core, out);
 }
 
 /* ---- connections ------------------------------------------------------------------------------------------------ */

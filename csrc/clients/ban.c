@@ -21,3 +21,11 @@ void wsm__ban(struct wsm__core *core, const struct wsm__address *address, double
 	if (peer)
 		close_all(core, peer, peer->by_hand);
 }
+
+void wsm__ban_again(struct wsm__core *core, const struct wsm__address *address, const struct wsm__ban *ban)
+{
+	const struct wsm__peer *peer = wsm__peers_ban_again(core, address, ban);
+
+	if (peer)
+		close_all(core, peer, peer->by_hand ? peer->by_hand : peer->record.reason);
+}

@@ -1,4 +1,4 @@
-/* Messages from clients: put together, limited, and carried out (docs/protocol.md, "Client -> server"). */
+/* Messages from clients: put together, limited, and carried out (docs/protocol.md, "What a client may send"). */
 #include "clients/client.h"
 
 #include <stdlib.h>
@@ -36,8 +36,8 @@ static void fail(struct wsm__conn *conn, const struct wsm__command *command, con
 	wsm__conn_error(conn, code, message, command->name, command->id);
 }
 
-/* A message that is carried out, perhaps for the second time. */
-struct turn {
+/* One attempt to carry out a message; the second one follows when the host or the room's log has answered. */
+struct attempt {
 	struct wsm__conn *conn;
 	const struct wsm__command *command;
 	wsm_slice message;
@@ -48,11 +48,11 @@ struct turn {
 static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *outcome);
 
 /* The message is run again when the log of its room has done what is needed. */
-static void wait_for_log(const struct turn *turn, const struct wsm__need *need)
+static void wait_for_log(const struct attempt *attempt, const struct wsm__need *need)
 {
-	const struct wsm__command *command = turn->command;
-	const wsm_slice texts[3] = { turn->message, command->name, command->id };
-	struct wsm__conn *conn = turn->conn;
+	const struct wsm__command *command = attempt->command;
+	const wsm_slice texts[3] = { attempt->message, command->name, command->id };
+	struct wsm__conn *conn = attempt->conn;
 	struct wsm__ticket *ticket;
 
 	if (conn->waits.count >= WAITING_MAX + conn->core->config->max_rooms) {
@@ -61,15 +61,15 @@ static void wait_for_log(const struct turn *turn, const struct wsm__need *need)
 	}
 	ticket = wsm__ticket_new(conn->core, WSM__AWAITS_LOG, &conn->waits, conn, log_answered, texts);
 	if (ticket)
-		ticket->vouched = turn->vouched;
+		ticket->vouched = attempt->vouched;
 	if (!ticket || !wsm__ticket_await(ticket, need))
 		fail(conn, command, "internal", "the server is out of memory");
 }
 
-static void subscribe(const struct turn *turn)
+static void subscribe(const struct attempt *attempt)
 {
-	struct wsm__conn *conn = turn->conn;
-	const struct wsm__command *command = turn->command;
+	struct wsm__conn *conn = attempt->conn;
+	const struct wsm__command *command = attempt->command;
 	struct wsm__registry *registry = &conn->core->registry;
 	struct wsm__room *room = wsm__room_find(registry, command->room);
 	struct wsm__since since = { command->epoch, command->since };
@@ -82,7 +82,7 @@ static void subscribe(const struct turn *turn)
 	    !wsm__limits_subscribe(conn, command->name, command->id))
 		return;
 	if (wsm__room_needs(conn->core, command->room, &need)) {
-		wait_for_log(turn, &need);
+		wait_for_log(attempt, &need);
 		return;
 	}
 	room = wsm__room_get(registry, command->room, conn->core->now_ms);
@@ -92,7 +92,7 @@ static void subscribe(const struct turn *turn)
 		return;
 	}
 	member = wsm__member_find(registry, room->id, &conn->sub);
-	member->vouched |= turn->vouched;
+	member->vouched |= attempt->vouched;
 	if (!member->asked && !member->by_entry) {
 		member->asked = true;
 		conn->sub.n_asked++;
@@ -102,15 +102,15 @@ static void subscribe(const struct turn *turn)
 	wsm__refill(registry, &conn->sub, conn->core->now_ms);
 }
 
-static void unsubscribe(const struct turn *turn)
+static void unsubscribe(const struct attempt *attempt)
 {
-	struct wsm__conn *conn = turn->conn;
-	const struct wsm__command *command = turn->command;
+	struct wsm__conn *conn = attempt->conn;
+	const struct wsm__command *command = attempt->command;
 	struct wsm__room *room = wsm__room_find(&conn->core->registry, command->room);
 	struct wsm__need need = { .room = room };
 
 	if (room && room->log && room->log->waits) { /* behind what it asked for before */
-		wait_for_log(turn, &need);
+		wait_for_log(attempt, &need);
 		return;
 	}
 	if (room)
@@ -118,10 +118,10 @@ static void unsubscribe(const struct turn *turn)
 	wsm__subscription_tell(conn, "unsubscribed", command->room, command->id, NULL, NULL);
 }
 
-static void history(const struct turn *turn)
+static void history(const struct attempt *attempt)
 {
-	struct wsm__conn *conn = turn->conn;
-	const struct wsm__command *command = turn->command;
+	struct wsm__conn *conn = attempt->conn;
+	const struct wsm__command *command = attempt->command;
 	struct wsm__need need;
 	struct wsm__history_request request = {
 		.room = command->room,
@@ -130,12 +130,12 @@ static void history(const struct turn *turn)
 		.limit = command->limit > HISTORY_LIMIT_MAX ? HISTORY_LIMIT_MAX : command->limit,
 		.max_bytes = conn->core->config->max_queue / 2,
 		.level = command->level,
-		.page = turn->page,
+		.page = attempt->page,
 	};
 	struct wsm__buffer data;
 
 	if (wsm__history_needs(conn->core, &request, &need)) {
-		wait_for_log(turn, &need);
+		wait_for_log(attempt, &need);
 		return;
 	}
 	wsm__buffer_init(&data);
@@ -219,20 +219,20 @@ static void other(struct wsm__conn *conn, const struct wsm__command *command, ws
 
 /* ---- one message ------------------------------------------------------------------------------------------------ */
 
-static void carry_out(const struct turn *turn)
+static void carry_out(const struct attempt *attempt)
 {
-	struct wsm__conn *conn = turn->conn;
-	const struct wsm__command *command = turn->command;
+	struct wsm__conn *conn = attempt->conn;
+	const struct wsm__command *command = attempt->command;
 
 	switch (command->action) {
 	case WSM__ACTION_PING:
 		wsm__conn_answer(conn, "pong", wsm__str(NULL), command->id);
 		break;
 	case WSM__ACTION_SUBSCRIBE:
-		subscribe(turn);
+		subscribe(attempt);
 		break;
 	case WSM__ACTION_UNSUBSCRIBE:
-		unsubscribe(turn);
+		unsubscribe(attempt);
 		break;
 	case WSM__ACTION_STATS:
 		stats(conn, command);
@@ -241,7 +241,7 @@ static void carry_out(const struct turn *turn)
 		wsm__token_renew(conn, command);
 		break;
 	case WSM__ACTION_HISTORY:
-		history(turn);
+		history(attempt);
 		break;
 	case WSM__ACTION_PRESENCE:
 		presence(conn, command);
@@ -249,8 +249,9 @@ static void carry_out(const struct turn *turn)
 	case WSM__ACTION_PUBLISH:
 		wsm__client_publish(conn, command);
 		break;
-	default:
-		other(conn, command, turn->message);
+	case WSM__ACTION_TEXT:
+	case WSM__ACTION_OTHER:
+		other(conn, command, attempt->message);
 		break;
 	}
 }
@@ -269,9 +270,14 @@ static enum wsm__verdict check(struct wsm__conn *conn, const struct wsm__command
 		return wsm__access_check(conn, WSM__RIGHT_PUBLISH, command->room, why);
 	case WSM__ACTION_STATS:
 		return wsm__access_check_all(conn, why);
-	default:
+	case WSM__ACTION_PING: /* about the connection itself, or checked elsewhere */
+	case WSM__ACTION_UNSUBSCRIBE:
+	case WSM__ACTION_AUTH:
+	case WSM__ACTION_TEXT:
+	case WSM__ACTION_OTHER:
 		return WSM__ALLOWED;
 	}
+	return WSM__FORBIDDEN;
 }
 
 static void forbid(struct wsm__conn *conn, const struct wsm__command *command, const char *why)
@@ -294,9 +300,14 @@ static bool within_cost(struct wsm__conn *conn, const struct wsm__command *comma
 	case WSM__ACTION_PRESENCE:
 	case WSM__ACTION_STATS:
 		return wsm__limits_request(conn, 2, command->name, command->id);
-	default:
+	case WSM__ACTION_PING: /* these count as messages only */
+	case WSM__ACTION_AUTH:
+	case WSM__ACTION_PUBLISH:
+	case WSM__ACTION_TEXT:
+	case WSM__ACTION_OTHER:
 		return true;
 	}
+	return true;
 }
 
 /* The host has allowed it, or the log of its room has done what was needed. */
@@ -304,16 +315,16 @@ static void run_again(struct wsm__ticket *ticket, bool vouched, const struct wsm
 {
 	struct wsm__conn *conn = ticket->who;
 	struct wsm__command command;
-	struct turn turn = { conn, &command, ticket->message, vouched, page };
+	struct attempt attempt = { conn, &command, ticket->message, vouched, page };
 	const char *why;
 
 	if (conn->state != WSM__CONN_OPEN)
 		return;
-	wsm__command_parse(&command, turn.message);
+	wsm__command_parse(&command, attempt.message);
 	if (check(conn, &command, &why) == WSM__FORBIDDEN) /* a rule has come meanwhile */
 		forbid(conn, &command, why);
 	else
-		carry_out(&turn);
+		carry_out(&attempt);
 	wsm__command_fini(&command);
 }
 
@@ -372,7 +383,7 @@ static void understand(struct wsm__conn *conn, wsm_slice message)
 	}
 	verdict = check(conn, &command, &why);
 	if (verdict == WSM__ALLOWED)
-		carry_out(&(struct turn){ conn, &command, message, false, NULL });
+		carry_out(&(struct attempt){ conn, &command, message, false, NULL });
 	else if (verdict == WSM__FORBIDDEN)
 		forbid(conn, &command, why);
 	else if (!ask_host(conn, &command, message))

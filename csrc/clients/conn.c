@@ -223,8 +223,8 @@ void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, 
 {
 	struct wsm__pub *pub = wsm__control_pub(conn->core, wsm__str(type), data, id, false);
 
-	assert(wsm__own_type(wsm__str(type))); /* else clients could publish it */
-	if (!pub) {                            /* who waits for an answer in vain would not know where it stands */
+	assert(wsm__own_type(wsm__str(type)) && "a type that wire/own.c does not name: clients could publish it");
+	if (!pub) { /* who waits for an answer in vain would not know where it stands */
 		wsm__conn_close(conn, 1013, "the server is out of memory");
 		return;
 	}

@@ -282,7 +282,7 @@ static void let_in(struct wsm__conn *conn, wsm_slice token)
 
 	if (!grant) {
 		wsm__grant_bad(conn->core, conn->peer, result);
-		wsm__conn_refuse(conn, result == WSM__JWT_NO_MEMORY ? 1013 : 4401, wsm__jwt_text(result));
+		wsm__conn_refuse(conn, wsm__jwt_later(result) ? 1013 : 4401, wsm__jwt_text(result));
 		return;
 	}
 	conn->grant = grant;

@@ -86,6 +86,8 @@ struct wsm__grant *wsm__grant_new(struct wsm__core *core, wsm_slice token, enum 
 	if (!grant)
 		return NULL;
 	*result = wsm__jwt_verify(core->runtime->jwt, token, now, &grant->claims);
+	if (!*result && core->revocations_unknown)
+		*result = WSM__JWT_UNREAD;
 	if (!*result && wsm__revoked(core, &grant->claims))
 		*result = WSM__JWT_REVOKED;
 	if (!*result)
@@ -103,7 +105,7 @@ struct wsm__grant *wsm__grant_new(struct wsm__core *core, wsm_slice token, enum 
 
 void wsm__grant_bad(struct wsm__core *core, struct wsm__peer *peer, enum wsm__jwt_result result)
 {
-	if (result != WSM__JWT_EXPIRED && result != WSM__JWT_REVOKED && result != WSM__JWT_NO_MEMORY)
+	if (result != WSM__JWT_EXPIRED && result != WSM__JWT_REVOKED && !wsm__jwt_later(result))
 		wsm__peer_offence(core, peer, WSM__OFFENCE_token);
 }
 
@@ -116,10 +118,12 @@ bool wsm__token_read(struct wsm__core *core, wsm_slice token, const struct wsm__
 		return false;
 	result = wsm__jwt_verify(core->runtime->jwt, token, wsm__unix_ms(), claims);
 	if (!result) {
-		if (!wsm__revoked(core, claims))
+		result = core->revocations_unknown    ? WSM__JWT_UNREAD
+		         : wsm__revoked(core, claims) ? WSM__JWT_REVOKED
+		                                      : WSM__JWT_OK;
+		if (!result)
 			return true;
 		wsm__claims_fini(claims);
-		result = WSM__JWT_REVOKED;
 	}
 	core->counters.tokens_refused++;
 	wsm__grant_bad(core, wsm__peer_get(core, from), result);

@@ -71,6 +71,7 @@ void wsm__peers_fini(struct wsm__core *core)
 		return;
 	while (core->peers->order)
 		forget(core, core->peers->order);
+	wsm__unsaved_fini(&core->peers->unsaved);
 	free(core->peers);
 }
 
@@ -125,13 +126,18 @@ static struct wsm__peer *find(struct wsm__core *core, const struct wsm__address 
 	return peer;
 }
 
-bool wsm__peer_banned(struct wsm__core *core, const struct wsm__address *address)
+const struct wsm__peer *wsm__peer_banned_now(struct wsm__core *core, const struct wsm__address *address)
 {
 	struct wsm__address group;
 	unsigned hash;
 	struct wsm__peer *peer = find(core, address, &group, &hash);
 
-	return peer && wsm__ban_active(&peer->record, core->now_ms);
+	return peer && wsm__ban_active(&peer->record, core->now_ms) ? peer : NULL;
+}
+
+bool wsm__peer_banned(struct wsm__core *core, const struct wsm__address *address)
+{
+	return wsm__peer_banned_now(core, address) != NULL;
 }
 
 struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__address *whole)
@@ -231,6 +237,15 @@ enum wsm__arrival wsm__peer_arrives(struct wsm__core *core, struct wsm__peer *pe
 
 /* ---- bans ------------------------------------------------------------------------------------------------------- */
 
+static void note_unsaved(struct wsm__core *core, const struct wsm__address *address)
+{
+	char ip[WSM__ADDRESS_TEXT];
+	wsm_slice name = wsm__str(wsm__address_format(address, ip));
+
+	if (core->peers->stored && name.len && wsm__unsaved_add(&core->peers->unsaved, name))
+		wsm__log(core->runtime, WSM_ERROR, "store: out of memory: the ban of %s is not kept", ip);
+}
+
 static void note_ban(struct wsm__core *core, struct wsm__peer *peer, double seconds, const char *reason)
 {
 	char ip[WSM__ADDRESS_TEXT];
@@ -240,6 +255,7 @@ static void note_ban(struct wsm__core *core, struct wsm__peer *peer, double seco
 	if (wsm__bucket_take(&core->peers->log, 1, LOG_RATE, 4 * LOG_RATE, core->now_ms))
 		wsm__log(core->runtime, WSM_WARNING, "%s is banned for %g s: %s",
 		         wsm__address_format(&peer->address, ip), seconds, reason);
+	note_unsaved(core, &peer->address);
 }
 
 void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm__offence offence)
@@ -269,12 +285,30 @@ struct wsm__peer *wsm__peers_ban(struct wsm__core *core, const struct wsm__addre
 	if (!(seconds > 0)) {
 		memset(&peer->record, 0, sizeof(peer->record));
 		unlist_ban(core, peer);
+		note_unsaved(core, &peer->address);
 		return NULL;
 	}
 	peer->by_hand = wsm__slice_dup(reason.len ? reason : wsm__str("by the application"));
 	peer->record.until_ms = core->now_ms + (uint64_t)(seconds * 1000);
 	peer->record.points = 0;
 	note_ban(core, peer, seconds, peer->by_hand ? peer->by_hand : "");
+	return peer;
+}
+
+struct wsm__peer *wsm__peers_ban_again(struct wsm__core *core, const struct wsm__address *address,
+                                       const struct wsm__ban *ban)
+{
+	uint64_t now_ms = wsm__unix_ms();
+	struct wsm__peer *peer = ban->until_unix_ms > now_ms ? wsm__peer_get(core, address) : NULL;
+
+	if (!peer || (ban->automatic && (peer->exempt || !(core->peers->rules.threshold > 0))))
+		return NULL;
+	free(peer->by_hand);
+	peer->by_hand = ban->automatic ? NULL : wsm__slice_dup(ban->reason);
+	peer->record.until_ms = core->now_ms + (ban->until_unix_ms - now_ms);
+	peer->record.doublings = ban->doublings;
+	peer->record.reason = wsm__ban_reason(ban->reason);
+	list_ban(core, peer);
 	return peer;
 }
 

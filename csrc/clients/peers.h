@@ -11,6 +11,7 @@
 #include "policy/address.h"
 #include "policy/ban.h"
 #include "policy/bucket.h"
+#include "policy/unsaved.h"
 
 struct wsm__buffer;
 struct wsm__core;
@@ -36,6 +37,16 @@ struct wsm__peers {
 	struct wsm__bucket log;                   /* lines about bans: no flood of them */
 	uint64_t forgotten, bans, banned_refused; /* counters */
 	uint64_t offences[WSM__OFFENCE_COUNT];
+	bool stored; /* bans are kept in a store: their addresses are noted */
+	struct wsm__unsaved unsaved;
+};
+
+/* A ban of before. */
+struct wsm__ban {
+	wsm_slice reason;
+	uint64_t until_unix_ms;
+	uint32_t doublings;
+	bool automatic;
 };
 
 /* WSM_ENOMEM. */
@@ -48,6 +59,8 @@ void wsm__peers_sweep(struct wsm__core *core);
 struct wsm__peer *wsm__peer_get(struct wsm__core *core, const struct wsm__address *address);
 /* Whether it is turned away now. */
 bool wsm__peer_banned(struct wsm__core *core, const struct wsm__address *address);
+/* The peer, if it is. */
+const struct wsm__peer *wsm__peer_banned_now(struct wsm__core *core, const struct wsm__address *address);
 /* Counts a connection of the text's peer; NULL when out of memory. */
 struct wsm__peer *wsm__peer_enter(struct wsm__core *core, wsm_slice ip);
 /* One connection fewer. `peer` may be NULL. */
@@ -65,6 +78,12 @@ void wsm__peer_offence(struct wsm__core *core, struct wsm__peer *peer, enum wsm_
  */
 struct wsm__peer *wsm__peers_ban(struct wsm__core *core, const struct wsm__address *address, double seconds,
                                  wsm_slice reason);
+/*
+ * A ban of before goes on, unless it has ended, or is automatic and this address is exempt now, or nobody is banned
+ * automatically any more. Returns who is banned, as above.
+ */
+struct wsm__peer *wsm__peers_ban_again(struct wsm__core *core, const struct wsm__address *address,
+                                       const struct wsm__ban *ban);
 /* JSON of WSM_QUERY_BANS; of more than 1,000 those that last longest. */
 void wsm__peers_answer_bans(struct wsm__core *core, struct wsm__buffer *out);
 /* How many bans there are. */

@@ -10,5 +10,7 @@ struct wsm__core;
 void wsm__revoke_sweep(struct wsm__core *core);
 /* Ends connections after a revocation, of that user those that the host let in before that Unix time (ms); "" is no user. */
 void wsm__revoke_run(struct wsm__core *core, wsm_slice user_id, uint64_t before_ms);
+/* Ends all that is forbidden by revocations that were loaded after it was let in. */
+void wsm__revoke_all(struct wsm__core *core);
 
 #endif

@@ -49,7 +49,7 @@ void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command
 	grant = wsm__grant_new(conn->core, command->token, &result);
 	if (!grant) {
 		wsm__grant_bad(conn->core, conn->peer, result);
-		refuse_renewal(conn, command, result == WSM__JWT_NO_MEMORY ? "internal" : "unauthenticated",
+		refuse_renewal(conn, command, wsm__jwt_later(result) ? "internal" : "unauthenticated",
 		               wsm__jwt_text(result));
 		return;
 	}

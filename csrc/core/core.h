@@ -21,6 +21,7 @@ struct wsm__conn;
 struct wsm__core;
 struct wsm__drain;
 struct wsm__early;
+struct wsm__kept;
 struct wsm__parked;
 struct wsm__peers;
 struct wsm__publish;
@@ -117,6 +118,7 @@ struct wsm__core {
 	uint64_t again_us;         /* and those that had an answer before; what was too much is carried over */
 	uint64_t tls_handshake_us; /* one step of a TLS handshake, on the average */
 	struct wsm__peers *peers;
+	struct wsm__kept *kept;  /* what a store keeps besides messages; NULL: there is none */
 	struct wsm__user *users; /* those that have a connection */
 	uint64_t limits_broken[WSM__LIMIT_COUNT];
 	uint64_t handshakes_deferred; /* that have waited for another turn of the loop: handshake_budget */
@@ -125,6 +127,7 @@ struct wsm__core {
 	unsigned n_words;
 	struct wsm__used *used; /* tokens, where each is good once only */
 	uint64_t used_swept_ms, revocations_swept_ms;
+	bool revocations_unknown; /* they are in a store that cannot be read yet: no token is taken */
 	struct wsm__ticket *tickets;
 	struct wsm__waits waits; /* of the host's calls */
 	uint64_t next_ticket;

@@ -16,7 +16,7 @@ void wsm__revoke_init(wsm_runtime *runtime, const struct wsm_config *config)
 	uint8_t key[16];
 
 	wsm__random(key, sizeof(key));
-	wsm__revocations_init(&runtime->revocations, config->max_revocations, key);
+	wsm__revocations_init(&runtime->revocations, config->max_revocations, key, config->store[0] != '\0');
 }
 
 static int check_names(wsm_slice jti, wsm_slice user_id, wsm_error *error)
@@ -67,7 +67,18 @@ int wsm_unrevoke(wsm_runtime *runtime, wsm_slice jti, wsm_slice user_id, wsm_err
 	if (status)
 		return status;
 	status = wsm__revocations_remove(&runtime->revocations, jti, user_id);
-	return status ? wsm__fail(error, status, "that is not revoked, or no longer") : WSM_OK;
+	if (status == WSM_ENOTFOUND)
+		return wsm__fail(error, status, "that is not revoked, or no longer");
+	if (status == WSM_EOVERLOADED)
+		return wsm__fail(
+			error, status,
+			"%zu that are taken back wait for the store already (max_revocations): it cannot be read now",
+			(size_t)runtime->config->max_revocations);
+	if (status)
+		return wsm__fail(error, status, "out of memory");
+	if (runtime->revocations.stored && atomic_load(&runtime->running)) /* else the next start writes it */
+		wsm__order_post(runtime, &(struct wsm__order){ .head.kind = WSM__CMD_UNREVOKED }, true, NULL);
+	return WSM_OK;
 }
 
 int wsm_revocations(wsm_runtime *runtime, wsm_text *answer, wsm_error *error)

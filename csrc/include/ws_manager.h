@@ -255,7 +255,7 @@ int wsm_conn_drain(wsm_runtime *runtime, uint64_t conn);
 /*
  * Turns away every connection from an IP address (of IPv6: from its /64 network) for `seconds` (0.001 to a year), also an exempt
  * address, and closes those that are there with 4403. `reason` may be empty; it is seen in WSM_QUERY_BANS and in the log. A ban
- * that is there already, automatic or not, is replaced. Bans end with the runtime. WSM_EINVAL, WSM_ENOTRUNNING.
+ * that is there already, automatic or not, is replaced. Without option `store` bans end with the runtime. WSM_EINVAL, WSM_ENOTRUNNING.
  */
 int wsm_ban(wsm_runtime *runtime, wsm_slice ip, double seconds, wsm_slice reason, wsm_error *error);
 /* Lifts a ban, and forgets what is held against the address. Nothing happens if there is none. The same errors. */
@@ -553,11 +553,12 @@ typedef struct wsm_revocation {
 
 /*
  * Closes live connections with such a token with 4401, and those that the host has let in as that user before that time; refuses
- * such tokens from now on, over REST too. Kept in this process, over a stop as well, whether or not the runtime runs.
+ * such tokens from now on, over REST too. Kept in this process, over a stop as well, whether or not the runtime runs, and by the
+ * option `store` beyond it: written at once, or by the next start.
  * WSM_EINVAL, WSM_EOVERLOADED: max_revocations, WSM_EFORKED, WSM_ENOMEM.
  */
 int wsm_revoke(wsm_runtime *runtime, const wsm_revocation *revocation, wsm_error *error);
-/* Takes a revocation back; give one of the two. WSM_ENOTFOUND, WSM_EINVAL, WSM_EFORKED. */
+/* Takes one back; give one of the two. WSM_ENOTFOUND, or WSM_OK while the store may know it; WSM_EINVAL, WSM_EFORKED, WSM_EOVERLOADED. */
 int wsm_unrevoke(wsm_runtime *runtime, wsm_slice jti, wsm_slice user_id, wsm_error *error);
 /* [{"jti", "until"} or {"user_id", "before", "until"}], Unix milliseconds. Release by wsm_text_free(). WSM_EFORKED. */
 int wsm_revocations(wsm_runtime *runtime, wsm_text *answer, wsm_error *error);

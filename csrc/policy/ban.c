@@ -1,5 +1,7 @@
 #include "policy/ban.h"
 
+#include "base/slice.h"
+
 static const struct {
 	const char *name, *reason;
 	float weight;
@@ -53,6 +55,14 @@ bool wsm__ban_forgotten(const struct wsm__record *record, const struct wsm__ban_
 {
 	return !wsm__ban_active(record, now_ms) && !doublings_at(record, rules, now_ms) &&
 	       points_at(record, rules, now_ms) <= 0;
+}
+
+const char *wsm__ban_reason(wsm_slice text)
+{
+	for (int i = 0; i < WSM__OFFENCE_COUNT; i++)
+		if (wsm__slice_is(text, offences[i].reason))
+			return offences[i].reason;
+	return "repeated offences";
 }
 
 const char *wsm__offence_name(enum wsm__offence offence)

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ws_manager.h"
+
 /* What counts, and for how much. X(name, weight, what a ban for it says) */
 #define WSM__OFFENCES(X)                                                                                               \
 	X(handshake, 1, "repeated bad handshakes")                                                                     \
@@ -50,6 +52,8 @@ static inline bool wsm__ban_active(const struct wsm__record *record, uint64_t no
 }
 /* True once nothing is left that a record would be needed for. */
 bool wsm__ban_forgotten(const struct wsm__record *record, const struct wsm__ban_rules *rules, uint64_t now_ms);
+/* The static text that reads so, or one that says less. */
+const char *wsm__ban_reason(wsm_slice text);
 /* "handshake", … */
 const char *wsm__offence_name(enum wsm__offence offence);
 

@@ -30,6 +30,7 @@
 	X(NO_JTI, "the token has no jti, which is needed here")                                                        \
 	X(REVOKED, "the token was revoked")                                                                            \
 	X(REPLAYED, "the token was used before")                                                                       \
+	X(UNREAD, "the server cannot read yet which tokens were revoked; try again in a moment")                       \
 	X(NO_MEMORY, "the server is out of memory")
 
 enum wsm__jwt_result {
@@ -37,6 +38,12 @@ enum wsm__jwt_result {
 	WSM__JWT_MAP(WSM_X)
 #undef WSM_X
 };
+
+/* Whether it says nothing about the token: the same may be good a moment later. */
+static inline bool wsm__jwt_later(enum wsm__jwt_result result)
+{
+	return result == WSM__JWT_UNREAD || result == WSM__JWT_NO_MEMORY;
+}
 
 /* The sentence. Static. */
 const char *wsm__jwt_text(enum wsm__jwt_result result);

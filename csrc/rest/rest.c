@@ -7,6 +7,7 @@
 
 #include "clients/answers.h"
 #include "clients/peers.h"
+#include "clients/storage.h"
 #include "core/core.h"
 #include "core/publish.h"
 #include "host/refusals.h"
@@ -80,14 +81,19 @@ static void get_connections(struct wsm__call *call, wsm_slice value)
 	wsm__buffer_addf(call->out, "{\"active_connections\":%llu}", (unsigned long long)call->core->n_active);
 }
 
-/* For load balancers: whether new clients are welcome. */
+/*
+ * For load balancers: whether new clients are welcome. A store that is down is told, and is no reason to send them elsewhere: no other
+ * process can have its file, and rooms in memory go on.
+ */
 static void get_health(struct wsm__call *call, wsm_slice value)
 {
 	bool draining = atomic_load(&call->core->runtime->draining);
 
 	(void)value;
 	call->status = draining ? 503 : 200;
-	wsm__buffer_addf(call->out, "{\"status\":\"%s\"}", draining ? "draining" : "ok");
+	wsm__buffer_addf(call->out, "{\"status\":\"%s\"", draining ? "draining" : "ok");
+	wsm__storage_health(call->core, may_read(call), call->out);
+	wsm__buffer_add_str(call->out, "}");
 }
 
 /* For who restarts processes: that it answers is the answer, while it drains, too. */

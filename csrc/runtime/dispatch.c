@@ -9,6 +9,7 @@
 #include "clients/conn.h"
 #include "clients/drain.h"
 #include "clients/flush.h"
+#include "clients/kept.h"
 #include "clients/revoke.h"
 #include "clients/subscription.h"
 #include "core/overload.h"
@@ -66,6 +67,7 @@ static void ban(struct wsm__core *core, const struct wsm__order *order)
 
 	wsm__address_parse(&address, order->ban.ip);
 	wsm__ban(core, &address, (double)order->ban.ms / 1000, order->ban.reason);
+	wsm__kept_write(core);
 }
 
 static void drain(struct wsm__core *core, uint64_t number)
@@ -124,6 +126,10 @@ static void run_order(struct wsm__core *core, struct wsm__order *order)
 		break;
 	case WSM__CMD_REVOKED:
 		wsm__revoke_run(core, order->revoked.user_id, order->revoked.before_ms);
+		wsm__kept_write(core);
+		break;
+	case WSM__CMD_UNREVOKED:
+		wsm__kept_write(core);
 		break;
 	case WSM__CMD_BRIDGE_RECEIVE:
 		wsm__bridge_received(core, order->received.conn, order->received.data, order->received.binary);

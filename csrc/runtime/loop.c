@@ -13,6 +13,7 @@
 #include "clients/flush.h"
 #include "clients/grant.h"
 #include "clients/heartbeat.h"
+#include "clients/kept.h"
 #include "clients/peers.h"
 #include "clients/presence.h"
 #include "clients/revoke.h"
@@ -129,6 +130,7 @@ static void sweep(struct wsm__core *core)
 	wsm__replay_sweep(core);
 	wsm__peers_sweep(core);
 	wsm__revoke_sweep(core);
+	wsm__kept_sweep(core);
 	if (core->accept_paused)
 		wsm__listen_resume(core);
 }
@@ -230,7 +232,9 @@ void wsm__loop_fini(struct wsm__core *core)
 	struct wsm__publish *held;
 
 	uv_run(&core->loop, UV_RUN_DEFAULT); /* the closing of handles */
+	wsm__kept_write(core);
 	wsm__log_end(&core->log);
+	wsm__kept_fini(core);
 	wsm__server_fini(core);
 	while ((held = wsm__throttle_due(&core->throttle, UINT64_MAX)) != NULL)
 		wsm__publish_free(held, &stopped);
@@ -279,6 +283,8 @@ int wsm__loop_open(struct wsm__core *core, wsm_error *error)
 	status = wsm__log_begin(&core->log, error);
 	core->log.wake.data = core;
 	core->open_handles += core->log.rings;
+	if (!status && wsm__kept_begin(core))
+		status = wsm__fail(error, WSM_ENOMEM, "out of memory");
 	if (!status)
 		status = wsm__server_open(core, error);
 	if (!status)

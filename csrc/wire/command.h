@@ -1,4 +1,4 @@
-/* command.h - what clients send (docs/protocol.md, "Client -> server"). No I/O. */
+/* command.h - what clients send (docs/protocol.md, "What a client may send"). No I/O. */
 #ifndef WSM_WIRE_COMMAND_H
 #define WSM_WIRE_COMMAND_H
 

@@ -1,4 +1,4 @@
-/* envelope.h - the one place where the JSON around a message is made (docs/protocol.md, "Server -> client"). */
+/* envelope.h - the one place where the JSON around a message is made (docs/protocol.md, "What the server sends"). */
 #ifndef WSM_WIRE_ENVELOPE_H
 #define WSM_WIRE_ENVELOPE_H
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,20 @@ class Analyses:
     def cancel_all(self) -> None:
         for analysis in self._running.values():
             analysis.task.cancel()
+
+    def end_lost(self, messages: Iterable[dict[str, Any]]) -> None:
+        """Tell of those that have begun and not ended, by what a room has kept: their process has died."""
+        open_ones: dict[str, None] = {}
+        for message in messages:
+            if message.get("event_type") == "processing_started":
+                open_ones[message["image_id"]] = None
+            elif message.get("event_type") in ("processing_complete", "processing_failed"):
+                open_ones.pop(message["image_id"], None)
+        for image_id in open_ones:
+            if image_id not in self._running:
+                ws_manager.notify_processing_failed(
+                    image_id=image_id, error="The server was restarted", error_code="lost", retry_available=True
+                )
 
     def snapshot(self) -> list[dict[str, Any]]:
         """What a page shows of them before the first event comes."""

@@ -128,6 +128,9 @@ manager = PipelineManager(
 # What the pipelines tell the manager's callbacks becomes messages for everybody who watches.
 pipeline_websocket_service = ws_manager.PipelineWebSocketService(manager, room=ROOM)
 ws_manager.room(ROOM, history_size=1000)  # whoever was away for two minutes misses nothing
+if os.environ.get("WEBSOCKET_STORE"):  # run.py names a file: pages go on through a restart as through a lost connection
+    for room in (ROOM, "@all", "logs"):
+        ws_manager.room(room, store="disk", history_ttl=3600)
 ws_manager.room("picture:*", overflow="latest")  # who can't keep up gets the newest one
 notices = Notices()
 analyses = Analyses()
@@ -177,12 +180,20 @@ async def report_load() -> None:
         )
 
 
+async def go_on() -> None:
+    """Take up what the rooms have kept: notifications, and analyses that ended with the process before this one."""
+    kept = (await ws_manager.ahistory("@all", limit=1000))["messages"]
+    notices.restore(kept)
+    analyses.end_lost(kept)
+
+
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with ws_manager.lifespan(app):
         handler = ws_manager.LogHandler(level=logging.INFO)
         logging.getLogger("demo").addHandler(handler)
         logging.getLogger("demo").setLevel(logging.INFO)
+        await go_on()
         pipeline_websocket_service.initialize()
         reporter = asyncio.create_task(report_load())
         manager.start_all()

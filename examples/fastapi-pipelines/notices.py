@@ -45,6 +45,12 @@ class Notices:
             self._list.appendleft(notice)
         ws_manager.notify_notification(notice)
 
+    def restore(self, messages: Iterable[dict[str, Any]]) -> None:
+        """Take over those that a room has kept, oldest first; to be called before the first is added."""
+        for message in messages:
+            if message.get("type") == "notification":
+                self._list.appendleft(message["data"])
+
     def mark_read(self, ids: Iterable[object]) -> int:
         """How many of them had not been read."""
         wanted = {notice_id for notice_id in ids if isinstance(notice_id, str)}

@@ -19,6 +19,7 @@ import clip
 
 HERE = Path(__file__).resolve().parent
 DIST = HERE / "web" / "dist"
+CACHE = HERE / "cache"
 NEEDED = {"ws_manager": "ws_manager", "fastapi": "fastapi", "uvicorn": "uvicorn", "cv2": "opencv-python-headless"}
 
 
@@ -91,6 +92,12 @@ def video(source: str) -> str:
     return source
 
 
+def store(port: int) -> Path:
+    """Where the rooms are kept; a file is for one process at a time."""
+    CACHE.mkdir(exist_ok=True)
+    return CACHE / f"rooms-{port}.db"
+
+
 def main() -> int:  # returns only if it could not start: else this process becomes the server
     options = arguments()
     try:
@@ -102,6 +109,7 @@ def main() -> int:  # returns only if it could not start: else this process beco
         print(f"\n*** The demo can't start. {problem}\n", file=sys.stderr)
         return 1
     environment = dict(os.environ)
+    environment.setdefault("WEBSOCKET_STORE", str(store(port)))
     if source:
         environment["DEMO_SOURCE"] = source
     shown = f"[{options.host}]" if ":" in options.host else options.host

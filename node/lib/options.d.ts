@@ -180,6 +180,16 @@ export interface Options {
   /** Where rooms and history are kept; memory: is this process. */
   brokerUrl?: string | null
   broker_url?: string | null
+  /** File that rooms with the rule store="disk" are kept in, which survives the process; of one process at a time. */
+  store?: string | null
+  /** What the file survives: normal (the death of the process; the last commits may go with the machine's power,
+   * which clients are told) or full (the loss of power, too). */
+  storeSync?: string | null
+  store_sync?: string | null
+  /** Seconds that a start waits for another process to let go of the file; rooms kept in it are not available
+   * meanwhile. */
+  storeWait?: number | string | null
+  store_wait?: number | string | null
   /** Whether the runtime's own port answers REST calls. */
   rest?: boolean | string | null
   /** Whether there is the admin panel, /ws/admin, for who has the API key; without a key, for this machine. */

@@ -145,6 +145,14 @@ class Config(TypedDict, total=False):
     """Key that writing REST calls need when they do not come from loopback."""
     broker_url: str | None
     """Where rooms and history are kept; memory: is this process."""
+    store: str | None
+    """File that rooms with the rule store="disk" are kept in, which survives the process; of one process at a time."""
+    store_sync: str | None
+    """What the file survives: normal (the death of the process; the last commits may go with the machine's power,
+    which clients are told) or full (the loss of power, too)."""
+    store_wait: float | str | None
+    """Seconds that a start waits for another process to let go of the file; rooms kept in it are not available
+    meanwhile."""
     rest: bool | str | None
     """Whether the runtime's own port answers REST calls."""
     admin: bool | str | None

@@ -1,6 +1,8 @@
 // The admin panel: live figures, its buttons, the key, hostile texts, and that everybody can read it.
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import axe from 'axe-core'
 import { contextOf, launch, open } from './support/browser.mjs'
@@ -30,6 +32,13 @@ async function visitor(t, server, path = '/ws/updates', look = {}) {
     server.url(path).replace('http', 'ws'),
   )
   return { page, closed: () => page.evaluate(() => window.code) }
+}
+
+/** A store's file in a folder that goes with the test. */
+async function storeFile(t) {
+  const folder = await mkdtemp(join(tmpdir(), 'wsm-panel-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return join(folder, 'ws.db')
 }
 
 const show = (page, view) => page.locator(`nav a[data-view=${view}]`).click()
@@ -232,8 +241,47 @@ const LOOKS = {
   narrow: { colorScheme: 'dark', viewport: { width: 400, height: 900 } },
 }
 
+test('the store: what it writes, where a room is kept, and that it is down', async (t) => {
+  const store = await storeFile(t)
+  const { page } = await panel(t, {
+    options: { admin: 1, store },
+    disk: ['kept'],
+    publish: ['kept', 'other'],
+    perSecond: 20,
+  })
+  const fact = (name) => page.locator('#store-facts div', { hasText: name }).locator('dd')
+  await fact('since the start')
+    .filter({ hasText: /^[1-9]/ })
+    .waitFor()
+  await fact('write-ahead log').filter({ hasText: /[1-9]/ }).waitFor()
+  await page.locator('[data-tile=store] small', { hasText: 'written' }).waitFor()
+  await show(page, 'rooms')
+  for (const [room, where] of [
+    ['kept', 'disk'],
+    ['other', 'memory'],
+  ])
+    await page.locator(`#rooms tr[data-key=${room}] td`, { hasText: where }).waitFor()
+  await rm(store)
+  await show(page, 'overview')
+  await page.locator('[data-tile=store][data-level=bad] b', { hasText: 'down' }).waitFor()
+  await page.locator('#store[data-level=bad] p', { hasText: 'removed or replaced' }).waitFor()
+})
+
+test('a panel without a store does not speak of one', async (t) => {
+  const { page } = await panel(t)
+  await page.locator('[data-tile=connections] b').waitFor()
+  assert.ok(await page.locator('#store').isHidden())
+  assert.ok(await page.locator('[data-tile=store]').isHidden())
+})
+
 test('axe finds nothing: dark, light and narrow', async (t) => {
-  const { server } = await panel(t, { publish: ['@all'], perSecond: 5 })
+  const store = await storeFile(t)
+  const { server } = await panel(t, {
+    options: { admin: 1, store },
+    disk: ['kept'],
+    publish: ['@all', 'kept'],
+    perSecond: 5,
+  })
   await visitor(t, server)
   await server.post('/api/ws/admin/ban', { ip: '192.0.2.7', seconds: 600 })
   await mkdir(SHOTS, { recursive: true })

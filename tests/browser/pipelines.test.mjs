@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { contextOf, launch, open } from './support/browser.mjs'
@@ -13,13 +14,18 @@ const browser = await launch()
 const port = await freePort()
 const url = `http://127.0.0.1:${port}/`
 const ROUNDS = Number(process.env.WSM_ROUNDS ?? 5)
+const folder = await mkdtemp(join(tmpdir(), 'wsm-pipelines-'))
+const store = join(folder, 'rooms.db')
 let server = start()
-after(kill)
+after(async () => {
+  await kill()
+  await rm(folder, { recursive: true })
+})
 
 function start() {
   return spawn(join(ROOT, '.venv/bin/python'), [join(ROOT, 'examples/fastapi-pipelines/run.py'), '--port', `${port}`], {
     stdio: 'ignore',
-    env: { ...process.env, DEMO_SOURCE: '' },
+    env: { ...process.env, DEMO_SOURCE: '', WEBSOCKET_STORE: store },
   })
 }
 

@@ -1,6 +1,7 @@
 """The server that the browser tests start, kill and start again: FastAPI under a real uvicorn, with hand-over.
 
-    python server.py --port P [--option name=value ...] [--publish room ... --per-second N] --files /prefix=folder ...
+    python server.py --port P [--option name=value ...] [--disk pattern ...] [--publish room ... --per-second N]
+        --files /prefix=folder ...
 
 It serves the test pages, publishes {"type": "tick", "data": {"run", "n"}} with n = 1, 2 ... to each room, and answers
 
@@ -33,6 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--option", action="append", default=[])
     parser.add_argument("--publish", action="append", default=[])
     parser.add_argument("--per-second", type=float, default=0)
+    parser.add_argument("--disk", action="append", default=[])
     parser.add_argument("--files", action="append", default=[])
     return parser.parse_args()
 
@@ -69,6 +71,8 @@ def send(room: str, message: dict[str, Any]) -> None:
 def application(args: argparse.Namespace) -> FastAPI:
     options: dict[str, Any] = dict(text.split("=", 1) for text in args.option)
     ws_manager.configure(**options)
+    for pattern in args.disk:
+        ws_manager.room(pattern, store="disk")
     publisher = Publisher(args.publish, args.per_second)
 
     @contextlib.asynccontextmanager

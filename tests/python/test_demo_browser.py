@@ -45,7 +45,8 @@ PRELOADS = ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "PYTHONMALLOC")
 class Server:
     """The demo's server, on one port over several lives."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Path) -> None:
+        self.store = store
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
@@ -56,7 +57,7 @@ class Server:
         inherited = {k: v for k, v in ENVIRONMENT.items() if not k.startswith(("DEMO_", "WEBSOCKET_"))}
         self.process = subprocess.Popen(
             [sys.executable, str(DEMO / "run.py"), "--port", str(self.port)],
-            env={**inherited, "PYTHONUNBUFFERED": "1"},
+            env={**inherited, "PYTHONUNBUFFERED": "1", "WEBSOCKET_STORE": str(self.store)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -95,9 +96,9 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(tmp_path: Path) -> Iterator[Server]:
     clip.fetch()
-    server = Server()
+    server = Server(tmp_path / "rooms.db")
     server.start()
     yield server
     if server.process is not None and server.process.poll() is None:
@@ -344,13 +345,19 @@ def test_a_dropped_connection_resumes_with_what_was_missed(page: Page) -> None:
 
 def test_the_page_survives_a_killed_and_restarted_server(page: Page, server: Server) -> None:
     expect(total(page, "In view")).to_have_text(re.compile("^[1-9]"))
+    page.get_by_role("button", name="Simulate analysis").click()
+    expect(page.get_by_role("progressbar")).to_have_count(1)
     page.evaluate(LISTEN)
     server.kill()
     expect_state(page, "reconnecting", "degraded")
     server.start()
     expect_state(page, "connected")
-    page.wait_for_function("() => said.some((text) => text.includes('State reloaded'))")
-    expect(log(page).filter(has_text="Lines may be missing here")).to_have_count(1)
+    page.wait_for_function("() => said.some((text) => /Resumed · [1-9]\\d* recovered/.test(text))")
+    assert not page.evaluate("said.some((text) => text.includes('State reloaded'))")
+    expect(log(page).filter(has_text="Lines may be missing here")).to_have_count(0)
+    # What died with the process is told by the next one.
+    step = page.get_by_role("region", name="Image analyses").locator(".wsm-step")
+    expect(step).to_have_text("The server was restarted")
     expect(log(page).filter(has_text="Demo started with 4 pipelines")).to_have_count(2)
     for name in NAMES:
         expect_status(page, name, "running")

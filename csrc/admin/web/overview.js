@@ -91,6 +91,8 @@ function makeCharts() {
   $('charts').append(...parts.map((chart) => chart.node))
 }
 
+const STORE_LEVELS = { up: '', waiting: 'warn', down: 'bad' }
+
 // ---- tiles ---------------------------------------------------------------------------------------------------------
 
 const TILES = [
@@ -140,6 +142,16 @@ const TILES = [
   ],
   ['histories', 'Histories', (s) => [bytes(s.stats.history_bytes), `in ${count(s.stats.rooms)} rooms`]],
   [
+    'store',
+    'Store',
+    ({ stats: { store } }) =>
+      store && [
+        store.state === 'up' ? bytes(store.file_bytes + store.wal_bytes) : store.state,
+        store.state === 'up' ? `${short(store.appended_per_s)}/s written` : 'rooms on disk unavailable',
+        STORE_LEVELS[store.state],
+      ],
+  ],
+  [
     'banned',
     'Banned',
     (s) => [count(s.stats.banned), `${short(s.stats.banned_refused)} turned away`, s.stats.banned ? 'warn' : ''],
@@ -178,8 +190,11 @@ function makeTiles() {
 
 function showTiles(state) {
   for (const [name, , read] of TILES) {
-    const [value, note, level = ''] = read(state)
     const tile = tiles.get(name)
+    const shown = read(state)
+    tile.node.hidden = !shown
+    if (!shown) continue
+    const [value, note, level = ''] = shown
     setText(tile.value, value)
     setText(tile.note, note)
     tile.node.dataset.level = level
@@ -277,6 +292,44 @@ function showLimits(state) {
   showRows($('limits'), rows.length ? rows : [['none', 'none so far', '', '']])
 }
 
+// ---- the store -----------------------------------------------------------------------------------------------------
+
+const milliseconds = (us) => (us < 10_000 ? `${(us / 1000).toFixed(2)} ms` : `${count(Math.round(us / 1000))} ms`)
+
+function storeState(store, now) {
+  const since = `since ${new Date(store.since).toLocaleString()}, ${age((now - Date.parse(store.since)) / 1000)}`
+  if (store.state === 'up')
+    return `Takes messages ${since}. A commit survives ${store.sync === 'full' ? 'the loss of power' : 'the end of the process'}.`
+  if (store.state === 'waiting') return `Waits for the file ${since}: ${store.reason}. Rooms in memory go on.`
+  return `Down ${since}: ${store.reason}. What is published to rooms on disk is refused; rooms in memory go on.`
+}
+
+function showStore(state) {
+  const store = state.stats.store
+  const card = $('store')
+  card.hidden = !store
+  if (!store) return
+  card.dataset.level = STORE_LEVELS[store.state]
+  setText($('store-state'), storeState(store, state.now))
+  const rows = [
+    ['written', store.state === 'up' ? `${short(store.appended_per_s)}/s` : '–'],
+    ['since the start', `${count(store.appended)} messages`],
+    ['file', bytes(store.file_bytes)],
+    ['write-ahead log', bytes(store.wal_bytes)],
+    ['a commit takes', `${milliseconds(store.average_commit_us)}, last ${milliseconds(store.last_commit_us)}`],
+    ['longest commit of late', milliseconds(store.max_commit_us)],
+    ['waits to be written', store.waiting ? `${count(store.waiting)}, ${bytes(store.waiting_bytes)}` : '0'],
+    ['rooms in use', count(store.open_rooms)],
+    ['pruned', `${count(store.pruned)} messages`],
+    ['publications refused', count(store.unavailable)],
+    ['commits that failed', `${count(store.failed)} of ${count(store.commits + store.failed)}`],
+    ['new epochs', count(store.renewed)],
+  ]
+  const list = $('store-facts')
+  if (!list.firstChild) list.append(...rows.map(([name]) => el('div', {}, el('dt', {}, name), el('dd'))))
+  rows.forEach(([, value], i) => setText(list.children[i].lastChild, value))
+}
+
 function showFigures(stats) {
   const list = $('figures')
   if (!list.parentElement.open) return
@@ -301,5 +354,6 @@ function showOverview(state) {
   for (const chart of charts) chart.update(past.samples, state.now)
   showDeliveries(state.stats)
   showLimits(state)
+  showStore(state)
   showFigures(state.stats)
 }

@@ -363,6 +363,7 @@ function makeRooms() {
     columns: [
       { name: 'name', label: 'Room', fill: text('name') },
       { name: 'kind', label: 'Kind', wide: true, fill: text('kind') },
+      { name: 'store', label: 'Kept in', wide: true, fill: text('store') },
       {
         name: 'members',
         label: 'Members',

@@ -219,7 +219,8 @@ static void do_hear(const json_t *step)
 	}
 	heard = visitor_next(visitor);
 	if (!same(heard, expected))
-		give_up("another message came: %s", json_dumps(heard, JSON_COMPACT));
+		give_up("another message came: %s, expected: %s", json_dumps(heard, JSON_COMPACT),
+		        json_dumps(expected, JSON_COMPACT));
 	json_object_foreach(json_object_get(step, "keep"), name, path)
 		json_object_set(kept, name, at(heard, json_string_value(path)));
 	json_decref(heard);

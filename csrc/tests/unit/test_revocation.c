@@ -9,7 +9,7 @@ static int make_table(void **state)
 	static const uint8_t key[16] = { 1, 2, 3 };
 
 	(void)state;
-	wsm__revocations_init(&table, 3, key);
+	wsm__revocations_init(&table, 3, key, false);
 	return 0;
 }
 

@@ -29,11 +29,11 @@ export async function until(look, what, limit = LONG) {
 
 export class Server {
   /**
-   * options: of ws_manager.configure(). publish: rooms that get a tick each time; perSecond: how often.
+   * options: of ws_manager.configure(). disk: patterns of rooms that the store keeps (python). publish: rooms that get a tick each time; perSecond: how often.
    * runtime: 'python' (uvicorn) or 'node'. port: a free one if not given.
    */
-  constructor({ options = {}, publish = [], perSecond = 0, runtime = 'python', port } = {}) {
-    Object.assign(this, { options, publish, perSecond, runtime, port })
+  constructor({ options = {}, disk = [], publish = [], perSecond = 0, runtime = 'python', port } = {}) {
+    Object.assign(this, { options, disk, publish, perSecond, runtime, port })
   }
 
   /** A server of its own for a test, which ends with it. */
@@ -50,6 +50,7 @@ export class Server {
       ...['--port', String(this.port), '--per-second', String(this.perSecond)],
       ...Object.entries(this.options).flatMap(([name, value]) => ['--option', `${name}=${value}`]),
       ...this.publish.flatMap((room) => ['--publish', room]),
+      ...this.disk.flatMap((pattern) => ['--disk', pattern]),
       ...files.flatMap((text) => ['--files', text]),
     ]
     const here = join(import.meta.dirname, '..')
