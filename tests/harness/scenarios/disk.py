@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -10,12 +11,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from keeper import DISK_RULES, Keeper, Settings, check_file, column
+from keeper import DISK_RULES, Answer, Keeper, Settings, check_file, column
 from programs import ProgramError
 from scene import Fleet, NotPermitted, Scene, until
 
@@ -311,16 +313,26 @@ def rises(keeper: Keeper, name: str, by: int, seconds: float = 60) -> bool:
     return until(lambda: keeper.ask("status")[name] >= goal, seconds)
 
 
-def breaks(scene: Scene, keeper: Keeper, memory: Fleet, when: str) -> None:
-    """Receipts say `unavailable`, and nothing else fails."""
+def health(keeper: Keeper) -> Answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{keeper.port}/api/ws/health", timeout=30) as answer:
+        found: Answer = json.load(answer)
+    return found
+
+
+def breaks(scene: Scene, keeper: Keeper, memory: Fleet, when: str, state: str = "down", why: str = "") -> None:
+    """Receipts say `unavailable`, health says so and why, and nothing else fails."""
     scene.expect(rises(keeper, "unavailable", 5), f"{when}: nothing is refused")
     memory_goes_on(scene, memory, when)
-    stats = keeper.ask("stats")
-    scene.expect(stats.get("active_connections", 0) > 0, f"{when}: no statistics")
+    said = health(keeper)
+    scene.expect(said["status"] == "ok" and said["store"]["state"] == state, f"{when}: health is {said}")
+    scene.expect(why in said["store"].get("reason", ""), f"{when}: {why!r} is not in {said}")
+    stats = keeper.ask("stats")["store"]
+    scene.expect(stats["state"] == state and stats["unavailable"] >= 5, f"{when}: statistics say {stats}")
 
 
 def works_again(scene: Scene, keeper: Keeper, disk: Fleet, when: str) -> None:
     scene.expect(rises(keeper, "stored", 20), f"{when}: nothing is kept")
+    scene.expect(health(keeper)["store"]["state"] == "up", f"{when}: health is {health(keeper)}")
     scene.expect(disk.moves(10 * disk.n), f"{when}: nothing is sent")
 
 
@@ -366,7 +378,7 @@ def full_disk(scene: Scene) -> None:
         for _ in range(2):
             disk.moves(10 * disk.n)
             filler = fill(place)
-            breaks(scene, keeper, memory, "full disk")
+            breaks(scene, keeper, memory, "full disk", why="disk is full")
             filler.unlink()
             works_again(scene, keeper, disk, "room again")
         size = (place / "ws.db-wal").stat().st_size
@@ -455,7 +467,7 @@ def waiting(scene: Scene) -> None:
         second = start(scene, replace(settings, port=0))
         memory = scene.fleet(second.port, 20, first_room=800, history=0, jitter=0.3)
         second.ask("on")
-        breaks(scene, second, memory, "while another has the file")
+        breaks(scene, second, memory, "while another has the file", "waiting", "process")
         first.ask("stop") if scene.scale.short else first.kill()
         first.wait(30)
         scene.expect(rises(second, "stored", 20), "the file is free, and nothing is kept")
@@ -482,7 +494,7 @@ def lost_file(scene: Scene) -> None:
         scene.expect(disk.moves(10 * disk.n), "no messages")
         for end in ("", "-wal", "-shm"):
             Path(f"{settings.file}{end}").unlink()
-        breaks(scene, keeper, memory, "file removed")
+        breaks(scene, keeper, memory, "file removed", why="removed")
         disk.ask("drop 3 0")
         scene.expect(disk.all_joined(), "file removed: who drops the connection cannot come back")
         keeper.kill()
