@@ -49,6 +49,7 @@ PYTHON_TYPES = {
     "bool": "bool | str | None",
     "tls_cert": "str | PathLike[str] | None",
     "tls_key": "str | PathLike[str] | None",
+    "store": "str | PathLike[str] | None",
     "jwt_secret": "str | Sequence[str] | None",
     "jwt_public_key": "str | Sequence[str] | None",
 }

@@ -10,7 +10,9 @@ void wsm__figures_stats(struct wsm__core *core, struct wsm__buffer *out)
 	                 HASH_COUNT(core->peers->table), (unsigned long long)core->peers->forgotten,
 	                 (unsigned long long)wsm__peers_banned(core), (unsigned long long)core->peers->bans,
 	                 (unsigned long long)core->peers->banned_refused);
-	wsm__buffer_addf(out, ",\"deferred_handshakes\":%llu", (unsigned long long)core->handshakes_deferred);
+	wsm__buffer_addf(out, ",\"deferred_handshakes\":%llu,\"once\":%u,\"once_forgotten\":%llu",
+	                 (unsigned long long)core->handshakes_deferred, wsm__once_count(&core->once),
+	                 (unsigned long long)core->once.forgotten);
 	wsm__buffer_add_str(out, ",\"limits_broken\":{");
 	for (int i = 0; i < WSM__LIMIT_COUNT; i++)
 		wsm__buffer_addf(out, "%s\"%s\":%llu", i ? "," : "", wsm__limit_name((enum wsm__limit)i),
@@ -53,6 +55,9 @@ void wsm__figures_metrics(struct wsm__core *core, struct wsm__buffer *out)
 		  core->peers->banned_refused },
 		{ "handshakes_deferred_total", true, "Requests that have waited for another turn of the loop.",
 		  core->handshakes_deferred },
+		{ "once", false, "Ids of publications that are remembered.", wsm__once_count(&core->once) },
+		{ "once_forgotten_total", true, "Ids of publications forgotten early because there were max_once.",
+		  core->once.forgotten },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

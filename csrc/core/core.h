@@ -11,6 +11,7 @@
 #include "host/handle.h"
 #include "log/log.h"
 #include "log/message.h"
+#include "policy/once.h"
 #include "policy/throttle.h"
 #include "rooms/registry.h"
 
@@ -95,6 +96,7 @@ struct wsm__core {
 	struct wsm__log log;
 	struct wsm__drain *drain;
 	struct wsm__throttle throttle;
+	struct wsm__once once;
 	struct wsm__overload overload;
 	struct wsm__node *commands; /* taken from the queue, not yet run */
 	struct wsm__parked

@@ -57,6 +57,54 @@ static void note(struct wsm__core *core, const struct wsm__publish *publish, wsm
 		core->published(core, publish, room, pub, recipients);
 }
 
+/* ---- once --------------------------------------------------------------------------------------------------------- */
+
+/* It was published to that room, where it has no position; or is going to be. */
+static void claim(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice room, bool waiting)
+{
+	const struct wsm__once_place nowhere = { .waiting = waiting };
+
+	wsm__once_put(&core->once, room, publish->once, &nowhere, core->now_ms);
+}
+
+/* It was published there. `offset` 0: it has no position. */
+static void remember(struct wsm__core *core, const struct wsm__publish *publish, const struct wsm__room *room,
+                     uint64_t offset)
+{
+	struct wsm__once_place place = { .offset = offset,
+	                                 .stored = offset && wsm__log_orders(&core->log, &room->settings) };
+
+	memcpy(place.epoch, room->epoch, sizeof(place.epoch));
+	wsm__once_put(&core->once, wsm__room_name(room), publish->once, &place, core->now_ms);
+}
+
+/* Nothing came of it. */
+static void forget(struct wsm__core *core, const struct wsm__publish *publish, wsm_slice room)
+{
+	if (publish->once.len)
+		wsm__once_drop(&core->once, room, publish->once);
+}
+
+static void answer_duplicate(const struct wsm__publish *publish, wsm_delivery *delivery, uint64_t offset,
+                             const char *epoch)
+{
+	delivery->duplicate = true;
+	if (publish->n_rooms > 1)
+		return; /* the others may be sent */
+	delivery->message_id[0] = '\0';
+	delivery->offset = offset;
+	memcpy(delivery->epoch, offset ? epoch : "", offset ? sizeof(delivery->epoch) : 1);
+}
+
+/* The one with its id that was published to that room before, or is going to be; NULL: it has none, or is the first. */
+static const struct wsm__once_place *find_first(struct wsm__core *core, const struct wsm__publish *publish,
+                                                wsm_slice room)
+{
+	return publish->once.len ? wsm__once_find(&core->once, room, publish->once, core->now_ms) : NULL;
+}
+
+/* ---- in a room ---------------------------------------------------------------------------------------------------- */
+
 /* Gives it its place in the room, and sends it. `offset` 0: it has none. False: there is no memory, and nothing has happened. */
 static bool publish_in_room(struct wsm__core *core, const struct wsm__publish *publish, const struct wsm__stamp *stamp,
                             struct wsm__room *room, uint64_t offset, wsm_delivery *delivery)
@@ -77,6 +125,8 @@ static bool publish_in_room(struct wsm__core *core, const struct wsm__publish *p
 		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
 		room->epoch_untold = false;
 	}
+	if (publish->once.len)
+		remember(core, publish, room, positioned ? offset : 0);
 	wsm__pub_unref(pub);
 	return true;
 }
@@ -120,16 +170,38 @@ static void finish(struct wsm__core *core, struct wsm__sending *sending)
 }
 
 /* There was no memory to send it. If it has its offset, who is there reads it from the log. */
-static void leave_to_log(struct wsm__core *core, struct wsm__room *room, const struct wsm__submission *submission,
-                         wsm_delivery *delivery)
+static void leave_to_log(struct wsm__core *core, const struct wsm__submission *submission, wsm_delivery *delivery)
 {
+	const struct wsm__publish *publish = submission->publish;
+	struct wsm__room *room = submission->room->room;
+
 	if (!submission->stored) {
 		delivery->status = WSM_ENOMEM;
+		forget(core, publish, wsm__room_name(room));
 		return;
 	}
 	wsm__room_unsent(&core->registry, room, submission->offset);
 	delivery->offset = submission->offset;
 	memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
+	if (publish->once.len)
+		remember(core, publish, room, submission->offset);
+}
+
+/*
+ * Whether one that the log has not kept is to be sent no more, since one with its id was sent meanwhile. A claim that it finds is its
+ * own, or of one behind it.
+ */
+static bool came_second(struct wsm__core *core, const struct wsm__submission *submission, wsm_delivery *delivery)
+{
+	const struct wsm__once_place *first;
+
+	if (submission->stored)
+		return false;
+	first = find_first(core, submission->publish, wsm__room_name(submission->room->room));
+	if (!first || first->waiting)
+		return false;
+	answer_duplicate(submission->publish, delivery, first->offset, first->epoch);
+	return true;
 }
 
 /* The log has answered, and it is its turn. */
@@ -146,12 +218,10 @@ static void apply(void *context, struct wsm__submission *submission)
 		delivery->status = submission->status;
 		note(core, sending->publish, wsm__room_name(room), NULL, 0);
 	} else if (submission->duplicate) {
-		delivery->duplicate = true;
-		delivery->offset = submission->offset;
-		memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
-	} else {
+		answer_duplicate(sending->publish, delivery, submission->offset, room->epoch);
+	} else if (!came_second(core, submission, delivery)) {
 		if (!publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery))
-			leave_to_log(core, room, submission, delivery);
+			leave_to_log(core, submission, delivery);
 		delivery->stored |= submission->stored;
 	}
 	free(submission);
@@ -244,6 +314,23 @@ static void name_room(wsm_delivery *delivery, wsm_slice name)
 	delivery->room[len] = '\0';
 }
 
+/* `known`: one with its id is going to be sent. */
+static void submit_to_room(struct run *run, struct wsm__room *room, bool keep, bool known)
+{
+	/* Of what is kept, the log knows whether it is the first. */
+	bool claims = run->publish->once.len && !keep && !known;
+	int status;
+
+	if (claims)
+		claim(run->core, run->publish, wsm__room_name(room), true);
+	status = submit(run, room, keep);
+	if (!status)
+		return;
+	run->delivery->status = status;
+	if (claims)
+		forget(run->core, run->publish, wsm__room_name(room));
+}
+
 static void publish_to_room(struct run *run, wsm_slice name)
 {
 	struct wsm__core *core = run->core;
@@ -251,29 +338,34 @@ static void publish_to_room(struct run *run, wsm_slice name)
 	bool everyone = registry->n_firehose && (name.data[0] != '@' || wsm__slice_is(name, "@all"));
 	struct wsm__room *room = wsm__room_find(registry, name);
 	struct wsm__room_settings settings;
+	const struct wsm__once_place *first = find_first(core, run->publish, name);
 	bool keep;
 
+	name_room(run->delivery, name);
+	if (first && !first->waiting) {
+		answer_duplicate(run->publish, run->delivery, first->offset, first->epoch);
+		return;
+	}
 	if (room)
 		settings = room->settings;
 	else
 		wsm__room_settle(registry, name, &settings);
 	/* What a newer one replaces must not leave a hole in the offsets, so it has none. */
-	keep = run->publish->keep && !is_latest_only(run->publish, &settings) && settings.history.size > 0;
+	keep = !first && run->publish->keep && !is_latest_only(run->publish, &settings) && settings.history.size > 0;
 	if (room && (keep || everyone))
 		wsm__room_touch(room, core->now_ms);
 	else if (keep || everyone)
 		room = wsm__room_get(registry, name, core->now_ms);
-	name_room(run->delivery, name);
 	if (room && goes_through_log(run, room, &settings, &keep)) {
-		int status = submit(run, room, keep);
-
-		if (status)
-			run->delivery->status = status;
+		submit_to_room(run, room, keep, first != NULL);
 	} else if (!room || (!keep && !wsm__room_has_audience(registry, room))) {
+		if (run->publish->once.len)
+			claim(core, run->publish, name, false);
 		note(core, run->publish, name, NULL, 0);
 	} else if (!publish_in_room(core, run->publish, &run->stamp, room, keep ? room->history.last + 1 : 0,
 	                            run->delivery)) {
 		run->delivery->status = WSM_ENOMEM;
+		forget(core, run->publish, name);
 	}
 }
 
@@ -285,19 +377,28 @@ static void publish_to_client(struct run *run, wsm_slice client_id)
 	struct wsm__sub *sub = core->find_client(core, client_id);
 	struct wsm__room_settings settings;
 	struct wsm__place place = { .offset = 0 };
+	const struct wsm__once_place *first;
 	struct wsm__pub *pub;
 	bool positioned;
 	uint64_t recipients;
 	char room[WSM__ROOM_SIZE];
 
-	snprintf(delivery->room, sizeof(delivery->room), "@client:%.*s", (int)client_id.len, client_id.data);
+	snprintf(room, sizeof(room), "@client:%.*s", (int)client_id.len, client_id.data);
+	memcpy(delivery->room, room, sizeof(room));
+	first = find_first(core, publish, wsm__str(room));
+	if (first) {
+		answer_duplicate(publish, delivery, 0, "");
+		return;
+	}
+	if (publish->once.len)
+		claim(core, publish, wsm__str(room), false);
 	if (!sub || wsm__excluded(publish->exclude, client_id, sub->user_id))
 		return;
-	memcpy(room, delivery->room, sizeof(room));
 	place.room = wsm__str(room);
 	pub = wsm__message_build(&core->text, publish, &run->stamp, &place, &positioned);
 	if (!pub) {
 		delivery->status = WSM_ENOMEM;
+		forget(core, publish, place.room);
 		return;
 	}
 	wsm__room_settle(&core->registry, wsm__str(room), &settings);
@@ -381,11 +482,25 @@ static wsm_slice throttle_key(struct wsm__core *core, const struct wsm__publish 
 	return wsm__slice(core->text.data, core->text.failed ? 0 : core->text.len);
 }
 
+/* One that is known is no news: it has no turn of its own, and takes nobody's place. */
+static bool is_known(struct wsm__core *core, const struct wsm__publish *publish)
+{
+	char room[WSM__ROOM_SIZE];
+
+	snprintf(room, sizeof(room), "%s%.*s", publish->to_client ? "@client:" : "", (int)publish->rooms[0].len,
+	         publish->rooms[0].data);
+	return find_first(core, publish, wsm__str(room)) != NULL;
+}
+
 void wsm__publish_run(struct wsm__core *core, struct wsm__publish *publish)
 {
 	struct wsm__publish *held;
 	void *superseded;
 
+	if (publish->once.len && publish->n_rooms == 1 && is_known(core, publish)) {
+		send_and_free(core, publish);
+		return;
+	}
 	if (publish->n_rooms == 1 && publish->max_rate > 0 && !core->stopping) {
 		if (wsm__throttle_offer(&core->throttle, throttle_key(core, publish), publish->max_rate, core->now_us,
 		                        publish, &superseded) == WSM__THROTTLE_HELD) {

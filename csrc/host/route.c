@@ -292,6 +292,10 @@ static int check_targets(const wsm_publication *from, wsm_error *error)
 		return wsm__fail(error, WSM_EINVAL, "max_rate goes with one room at a time");
 	if (!(from->max_rate >= 0) || from->max_rate > 1e6)
 		return wsm__fail(error, WSM_EINVAL, "max_rate must be between 0 and 1000000 per second");
+	if (from->once.len && !wsm__once_valid(from->once))
+		return wsm__fail(error, WSM_EINVAL,
+		                 "once \"%.*s\": must be 1 to %d bytes of UTF-8 without control characters",
+		                 (int)(from->once.len > 60 ? 60 : from->once.len), from->once.data, WSM__ONCE_MAX);
 	for (size_t i = 0; needs_ids && i < from->n_ids; i++) {
 		wsm_slice id = from->ids[i];
 		char name[NAME_SIZE];

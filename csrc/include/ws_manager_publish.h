@@ -72,8 +72,10 @@ typedef struct wsm_publication {
 	size_t n_members;
 	unsigned flags; /* WSM_PUBLISH_… */
 	/*
-	 * An id of at most 128 bytes: a second publication to the same room with it within 5 minutes is not sent, and its receipt tells the
-	 * position of the first. Empty: none.
+	 * An id of at most 128 bytes of UTF-8 without control characters (else WSM_EINVAL): a second publication with it to the same room
+	 * (user, session, client) within 5 minutes is not sent, and its receipt tells the position of the first. Of several ids, each room by
+	 * itself. It counts from when it is sent: what max_rate holds back, and a newer one replaces, was not. Rooms on disk remember it as they
+	 * do the message; all else in memory, where the oldest goes beyond max_once. Empty: none.
 	 */
 	wsm_slice once;
 } wsm_publication;
@@ -97,9 +99,10 @@ typedef struct wsm_delivery {
 	uint64_t offset;     /* 0: no position */
 	char room[136];      /* "" where there were several ids */
 	char epoch[24];      /* "" where there is no position */
-	char message_id[28];
-	bool stored;    /* it is in the log of its room, on disk */
-	bool duplicate; /* its `once` was published already: the position is that one's, and nothing was sent */
+	char message_id[28]; /* "" of a duplicate */
+	bool stored;         /* it is in the log of its room, on disk; of several rooms, of one at least */
+	/* Its `once` was published already: the position is that one's, and nothing was sent. Of several rooms, in one at least. */
+	bool duplicate;
 } wsm_delivery;
 
 void wsm_receipt_ref(wsm_receipt *receipt);

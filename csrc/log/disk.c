@@ -11,7 +11,10 @@
 #include "host/route.h"
 #include "log/blob.h"
 #include "policy/config.h"
+#include "policy/once.h"
 #include "store/store.h"
+
+_Static_assert(WSM__STORE_ONCE_MS == WSM__ONCE_MS, "an id is good as long in every log");
 
 #define AT_HAND 256u /* publications of a stored room that memory holds */
 

@@ -31,6 +31,7 @@ struct wsm_config {
 	double rate_per_ip, byte_rate_per_ip, connection_rate_per_ip; /* messages, bytes, new connections */
 	struct wsm__networks *exempt_ips, *trusted_proxies;
 	uint64_t max_peers;         /* 65536 addresses remembered */
+	uint64_t max_once;          /* 65536 ids of publications remembered */
 	double ban_threshold;       /* 20 points; 0: no automatic bans */
 	double ban_window;          /* 60 s */
 	double ban_time;            /* 10 s */

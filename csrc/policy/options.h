@@ -66,6 +66,8 @@
 	  "loopback for both loopback networks, none for none.")                                                       \
 	X(max_peers, "WEBSOCKET_MAX_PEERS", UINT, "65536", 16, 10000000,                                               \
 	  "Addresses that are remembered; the one unheard of for longest is forgotten first.")                         \
+	X(max_once, "WEBSOCKET_MAX_ONCE", UINT, "65536", 16, 10000000,                                                 \
+	  "Ids of publications (once) that are remembered, each for 5 minutes; the oldest is forgotten first.")        \
 	X(trusted_proxies, "WEBSOCKET_TRUSTED_PROXIES", NETWORKS, "loopback", 0, 0,                                    \
 	  "Addresses and networks of reverse proxies, with commas, whose Forwarded and X-Forwarded-For, -Proto and "   \
 	  "-Host are believed; loopback for both loopback networks, none for none.")                                   \

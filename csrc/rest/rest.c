@@ -146,13 +146,14 @@ static wsm_slice text_of(json_t *body, const char *name)
 
 static bool check_body(struct wsm__call *call, json_t *body)
 {
-	static const char *const texts[] = { "event_type", "project_id", "room" };
+	static const char *const texts[] = { "event_type", "project_id", "room", "once" };
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		json_t *value = json_object_get(body, texts[i]);
 
 		if (value && !json_is_string(value) && !json_is_null(value)) {
-			wsm__call_refuse(call, 400, "bad_request", "event_type, project_id and room must be strings");
+			wsm__call_refuse(call, 400, "bad_request",
+			                 "event_type, project_id, room and once must be strings");
 			return false;
 		}
 	}
@@ -164,6 +165,10 @@ static bool check_body(struct wsm__call *call, json_t *body)
 		wsm__call_refuse(call, 400, "bad_request", "give either room or project_id");
 		return false;
 	}
+	if (json_is_string(json_object_get(body, "once")) && !text_of(body, "once").len) {
+		wsm__call_refuse(call, 400, "bad_request", "once is empty: leave it out where there is no id");
+		return false;
+	}
 	return true;
 }
 
@@ -172,8 +177,9 @@ static void tell_delivery(struct wsm__call *call, const wsm_delivery *delivery)
 	if (delivery->status)
 		wsm__call_unavailable(call, delivery->status);
 	else
-		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"}",
-		                 (unsigned long long)delivery->recipients, delivery->message_id);
+		wsm__buffer_addf(call->out, "{\"recipients\":%llu,\"message_id\":\"%s\"%s}",
+		                 (unsigned long long)delivery->recipients, delivery->message_id,
+		                 delivery->duplicate ? ",\"duplicate\":true" : "");
 }
 
 static void send_body(struct wsm__call *call, json_t *body)
@@ -188,6 +194,7 @@ static void send_body(struct wsm__call *call, json_t *body)
 		.ids = room.len ? &room : &project,
 		.n_ids = room.len || project.len ? 1 : 0,
 		.type = text_of(body, "event_type"),
+		.once = text_of(body, "once"),
 	};
 	struct wsm__publish *publish;
 	wsm_delivery delivery;
@@ -251,7 +258,7 @@ static const struct wsm__rest_row rows[] = {
 	             "How many connections follow a project" },
 	  .content_type = JSON_TYPE,
 	  .answer = get_subscribers },
-	{ .route = { "broadcast", "POST", "/api/ws/broadcast", "event_type,data,project_id,room", WSM_REST_WRITER,
+	{ .route = { "broadcast", "POST", "/api/ws/broadcast", "event_type,data,project_id,room,once", WSM_REST_WRITER,
 	             "Sends an event to a room, a project or everybody" },
 	  .content_type = JSON_TYPE,
 	  .answer = post_broadcast },

@@ -125,6 +125,7 @@ static void sweep(struct wsm__core *core)
 	core->swept_ms = core->now_ms;
 	wsm__registry_expire(&core->registry, core->now_ms);
 	wsm__throttle_sweep(&core->throttle, core->now_us);
+	wsm__once_sweep(&core->once, core->now_ms);
 	wsm__log_review(&core->log);
 	wsm__overload_calm(core);
 	wsm__replay_sweep(core);
@@ -239,6 +240,7 @@ void wsm__loop_fini(struct wsm__core *core)
 	while ((held = wsm__throttle_due(&core->throttle, UINT64_MAX)) != NULL)
 		wsm__publish_free(held, &stopped);
 	wsm__throttle_fini(&core->throttle, NULL, NULL);
+	wsm__once_fini(&core->once);
 	while (core->by_number) /* bridges that outlived the deadline */
 		wsm__conn_gone(core->by_number);
 	wsm__drain_fini(core);

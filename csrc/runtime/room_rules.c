@@ -123,5 +123,6 @@ void wsm__rooms_init(struct wsm__core *core)
 	core->registry.gap_context = core;
 	open_log(core);
 	wsm__throttle_init(&core->throttle, key);
+	wsm__once_init(&core->once, key, config->max_once);
 	wsm__ulid_init(&core->ulid);
 }

@@ -159,6 +159,7 @@ static void *thread_main(void *argument)
 	}
 	core->runtime = runtime;
 	core->config = runtime->config;
+	core->event_pipe = core->held = -1; /* none, whatever the start may fail at */
 	birth->status = wsm__loop_open(core, birth->error);
 	has_loop = core->open_handles > 0;
 	if (birth->status) {

@@ -44,6 +44,11 @@ bool wsm__id_valid(wsm_slice id)
 	return valid(id, WSM__ID_MAX, false);
 }
 
+bool wsm__once_valid(wsm_slice once)
+{
+	return valid(once, WSM__ONCE_MAX, false);
+}
+
 bool wsm__room_project(wsm_slice room, wsm_slice *id)
 {
 	const size_t prefix = sizeof(WSM__PROJECT) - 1;

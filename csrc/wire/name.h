@@ -5,7 +5,8 @@
 #include "ws_manager.h"
 
 #define WSM__ROOM_NAME_MAX 128
-#define WSM__ID_MAX 120 /* user, session, client ids: bytes */
+#define WSM__ID_MAX 120   /* user, session, client ids: bytes */
+#define WSM__ONCE_MAX 128 /* `once` of a publication: bytes */
 /* Of a char[] that holds the name of any room, the core's own too ("@session:" and an id), with its NUL. */
 #define WSM__ROOM_SIZE 136
 /* With an id behind it: the room of a project. */
@@ -15,6 +16,8 @@
 bool wsm__room_name_valid(wsm_slice name);
 /* 1-120 bytes of UTF-8 without control characters. */
 bool wsm__id_valid(wsm_slice id);
+/* 1-128 bytes of UTF-8 without control characters. */
+bool wsm__once_valid(wsm_slice once);
 /* Whether a room is a project's; `*id` is its id then. */
 bool wsm__room_project(wsm_slice room, wsm_slice *id);
 

@@ -254,13 +254,13 @@ class WebSocketManager extends Tokens {
   }
 
   /** @internal */
-  _publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags) {
+  _publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags, once) {
     const runtime = this.#live ?? this.#first()
     if (runtime === null) return this.#unsent(NOT_RUNNING)
     const place =
       flags === undefined
         ? runtime.publish(target, to, type, payload)
-        : runtime.publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags)
+        : runtime.publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags, once)
     return place < 0 ? this.#unsent(place) : this.#receipts.receipt(place)
   }
 

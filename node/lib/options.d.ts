@@ -76,6 +76,9 @@ export interface Options {
   /** Addresses that are remembered; the one unheard of for longest is forgotten first. */
   maxPeers?: number | string | null
   max_peers?: number | string | null
+  /** Ids of publications (once) that are remembered, each for 5 minutes; the oldest is forgotten first. */
+  maxOnce?: number | string | null
+  max_once?: number | string | null
   /** Addresses and networks of reverse proxies, with commas, whose Forwarded and X-Forwarded-For, -Proto and -Host
    * are believed; loopback for both loopback networks, none for none. */
   trustedProxies?: string | readonly string[] | ReadonlySet<string> | null

@@ -100,9 +100,9 @@ class Receipt {
   delivery() {
     const row = this.#batch === null ? [this.#place] : this.#batch.look(this.#place)
     if (row === undefined) return undefined
-    const [status, recipients, room, epoch, offset, messageId, superseded] = row
+    const [status, recipients, room, epoch, offset, messageId, superseded, stored, duplicate] = row
     if (status !== 0) throw errorOf(status)
-    return { recipients, room, epoch, offset, messageId, superseded }
+    return { recipients, room, epoch, offset, messageId, superseded, stored, duplicate }
   }
 
   async report({ timeout = 5 } = {}) {

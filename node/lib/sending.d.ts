@@ -25,6 +25,8 @@ export interface SendOptions {
   exclude?: Ids
   /** true: Receipt.report() tells what became of each delivery. */
   report?: boolean
+  /** An id, up to 128 bytes: a second message with it to the same room within 5 minutes is not sent. */
+  once?: Id
 }
 /** SendOptions without `level`, which these events take from their data. */
 export type LevelFieldOptions = Omit<SendOptions, 'level'>
@@ -41,6 +43,13 @@ export interface Delivery {
   messageId: string
   /** It was held back by maxRate, and a newer message of its key took its place. */
   superseded: boolean
+  /** It is in the file of its room (room(…, { store: 'disk' })); of several rooms, of one at least. */
+  stored: boolean
+  /**
+   * Its `once` was published there before: epoch and offset are those of the first, nothing was sent, and messageId is ''. Of several
+   * rooms, in one at least.
+   */
+  duplicate: boolean
 }
 
 /** What became of the deliveries of one call: one for each connection that its message was for. */

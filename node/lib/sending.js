@@ -8,7 +8,7 @@ const { EventMethods } = require('./events.js')
 
 const { TO_AUTO, TO_ALL, TO_ROOM, TO_PROJECT, TO_USER, TO_SESSION, TO_CLIENT } = native
 const PRIORITIES = { critical: native.CRITICAL, normal: native.NORMAL, low: native.LOW }
-const OPTIONS = ['room', 'priority', 'conflate', 'maxRate', 'max_rate', 'history', 'level', 'exclude', 'report']
+const OPTIONS = ['room', 'priority', 'conflate', 'maxRate', 'max_rate', 'history', 'level', 'exclude', 'report', 'once']
 
 class Sending extends EventMethods {
   /** @internal The option `encoder`. */
@@ -90,7 +90,7 @@ class Sending extends EventMethods {
 
   /** @internal */
   _publishWith(target, to, type, payload, flags, options, members) {
-    let key, rate, priority, level, exclude
+    let key, rate, priority, level, exclude, once
     for (const name in options) {
       const value = options[name]
       if (value === undefined || value === null) continue
@@ -118,6 +118,9 @@ class Sending extends EventMethods {
         case 'report':
           if (value) flags |= native.PUBLISH_REPORT
           break
+        case 'once':
+          once = checkedOnce(value)
+          break
         case 'history':
           if (!value) flags |= native.PUBLISH_NO_HISTORY
           break
@@ -125,7 +128,7 @@ class Sending extends EventMethods {
           throw new TypeError(`'${name}' is no option of a sending call; those are ${OPTIONS.join(', ')}`)
       }
     }
-    return this._publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags)
+    return this._publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags, once)
   }
 }
 
@@ -147,6 +150,12 @@ function describe(value) {
   return typeof value === 'object' && value !== null
     ? `an object of class ${value.constructor?.name ?? 'null'}`
     : String(value)
+}
+
+function checkedOnce(value) {
+  const text = oneId(value, 'once')
+  if (text === '') throw new InvalidArgument('once is empty: leave it out (or undefined) where there is no id')
+  return text
 }
 
 function checkedRate(value) {

@@ -63,6 +63,8 @@ export interface RoomSettings {
   historySize?: number | null
   /** Seconds that they are kept. */
   historyTtl?: number | null
+  /** Where: in memory (default), or in the file of the option `store`, which survives the process (else StoreNotConfigured). */
+  store?: 'memory' | 'disk' | null
 }
 
 /** One row of connections(); connected_at is RFC 3339. */
@@ -254,7 +256,7 @@ export declare class WebSocketManager {
   removeEndpoint(path: string): void
   remove_endpoint: WebSocketManager['removeEndpoint']
 
-  /** Says something about all rooms whose names match: a name, a beginning and '*', or '*'. InvalidRoom, InvalidArgument. */
+  /** Says something about all rooms whose names match: a name, a beginning and '*', or '*'. InvalidRoom, InvalidArgument, StoreNotConfigured. */
   room(pattern: string, settings: RoomSettings): void
 
   readonly running: boolean

@@ -12,7 +12,7 @@
 #define PAYLOAD_LOCAL 4096
 
 /* Positions of the arguments; those after the payload may be missing. */
-enum { TARGET, IDS, TYPE, PAYLOAD, KEY, MAX_RATE, PRIORITY, LEVEL, EXCLUDE, MEMBERS, FLAGS, N_ARGS };
+enum { TARGET, IDS, TYPE, PAYLOAD, KEY, MAX_RATE, PRIORITY, LEVEL, EXCLUDE, MEMBERS, FLAGS, ONCE, N_ARGS };
 #define N_REQUIRED (PAYLOAD + 1)
 
 struct members {
@@ -26,7 +26,7 @@ struct call {
 	wsm_slice payload;
 	char *payload_heap;
 	struct texts ids, exclude;
-	struct text type, key;
+	struct text type, key, once;
 	struct members members;
 	char payload_local[PAYLOAD_LOCAL];
 };
@@ -59,9 +59,11 @@ static bool parse_rest(napi_env env, const napi_value *args, struct call *call)
 	    !addon_uint(env, args[PRIORITY], "priority", &priority) || !addon_uint(env, args[LEVEL], "level", &level) ||
 	    !addon_texts(env, args[EXCLUDE], "exclude", &call->exclude) ||
 	    !parse_members(env, args[MEMBERS], &call->members) ||
-	    !addon_uint(env, args[FLAGS], "flags", &publication->flags))
+	    !addon_uint(env, args[FLAGS], "flags", &publication->flags) ||
+	    !addon_text_or_none(env, args[ONCE], "once", &call->once))
 		return false;
 	publication->key = call->key.slice;
+	publication->once = call->once.slice;
 	publication->priority = (wsm_priority)priority;
 	publication->level = (wsm_level)level;
 	publication->exclude = call->exclude.at;
@@ -97,7 +99,7 @@ static void call_init(struct call *call)
 	call->payload_heap = NULL;
 	call->ids.owned = call->exclude.owned = call->members.texts.owned = NULL;
 	call->ids.first.heap = call->exclude.first.heap = call->members.texts.first.heap = NULL;
-	call->type.heap = call->key.heap = NULL;
+	call->type.heap = call->key.heap = call->once.heap = NULL;
 	call->members.at = NULL;
 	call->members.n = 0;
 }
@@ -109,6 +111,7 @@ static void call_fini(struct call *call)
 	addon_texts_fini(&call->exclude);
 	addon_text_fini(&call->type);
 	addon_text_fini(&call->key);
+	addon_text_fini(&call->once);
 	addon_texts_fini(&call->members.texts);
 	free(call->members.at);
 }

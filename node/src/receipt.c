@@ -125,10 +125,10 @@ static wsm_receipt *receipt_at(napi_env env, struct batch *batch, napi_value pla
 	return NULL;
 }
 
-/* look(place): undefined while it is pending, else [status, recipients, room, epoch, offset, messageId, superseded]. */
+/* look(place): undefined while it is pending, else [status, recipients, room, epoch, offset, messageId, superseded, stored, duplicate]. */
 static napi_value look(napi_env env, napi_callback_info info)
 {
-	napi_value args[1], array, values[7];
+	napi_value args[1], array, values[9];
 	struct batch *batch = receiver_of(env, info, 1, args);
 	wsm_receipt *receipt = batch ? receipt_at(env, batch, args[0]) : NULL;
 	wsm_delivery delivery;
@@ -144,9 +144,11 @@ static napi_value look(napi_env env, napi_callback_info info)
 	values[4] = addon_number(env, (double)delivery.offset);
 	values[5] = addon_string_value(env, delivery.message_id, strlen(delivery.message_id));
 	if (!addon_ok(env, napi_get_boolean(env, delivery.superseded, &values[6])) ||
-	    !addon_ok(env, napi_create_array_with_length(env, 7, &array)))
+	    !addon_ok(env, napi_get_boolean(env, delivery.stored, &values[7])) ||
+	    !addon_ok(env, napi_get_boolean(env, delivery.duplicate, &values[8])) ||
+	    !addon_ok(env, napi_create_array_with_length(env, 9, &array)))
 		return NULL;
-	for (uint32_t i = 0; i < 7; i++)
+	for (uint32_t i = 0; i < 9; i++)
 		if (!values[i] || !addon_ok(env, napi_set_element(env, array, i, values[i])))
 			return NULL;
 	return array;

@@ -105,9 +105,10 @@ static PyObject *outcome(struct receipt *self, const wsm_delivery *delivery)
 		PyErr_SetString(PyExc_RuntimeError, "import ws_manager, not ws_manager._core");
 		return NULL;
 	}
-	return PyObject_CallFunction(state->delivery, "KssKsN", (unsigned long long)delivery->recipients,
+	return PyObject_CallFunction(state->delivery, "KssKsNNN", (unsigned long long)delivery->recipients,
 	                             delivery->room, delivery->epoch, (unsigned long long)delivery->offset,
-	                             delivery->message_id, PyBool_FromLong(delivery->superseded));
+	                             delivery->message_id, PyBool_FromLong(delivery->superseded),
+	                             PyBool_FromLong(delivery->stored), PyBool_FromLong(delivery->duplicate));
 }
 
 /* One step of the coroutine: PYGEN_RETURN with the outcome, PYGEN_NEXT with what to yield, or PYGEN_ERROR. */

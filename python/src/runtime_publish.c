@@ -2,7 +2,7 @@
 #include "core.h"
 
 /* Positions of publish()'s arguments. */
-enum { TARGET, IDS, TYPE, PAYLOAD, KEY, MAX_RATE, PRIORITY, LEVEL, EXCLUDE, MEMBERS, FLAGS, N_ARGS };
+enum { TARGET, IDS, TYPE, PAYLOAD, KEY, MAX_RATE, PRIORITY, LEVEL, EXCLUDE, MEMBERS, FLAGS, ONCE, N_ARGS };
 #define N_REQUIRED (PAYLOAD + 1)
 
 static int small_int(PyObject *object, const char *what, unsigned max, unsigned *out)
@@ -43,7 +43,7 @@ static int parse_rest(wsm_publication *publication, PyObject *const *args, Py_ss
 	}
 	if (n > FLAGS && small_int(args[FLAGS], "flags", UINT16_MAX, &publication->flags) < 0)
 		return -1;
-	return 0;
+	return n > ONCE ? core_text_or_none(args[ONCE], "once", &publication->once) : 0;
 }
 
 /* Publishes; what becomes of the message once the runtime is stopping is for the Receipt to say. */

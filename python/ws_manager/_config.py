@@ -40,7 +40,7 @@ def text(name: str, value: object) -> str:
         raise ConfigError(f"there is no option {name!r}; the options are: {known}")
     if isinstance(value, str):
         return value
-    if name in ("tls_cert", "tls_key") and isinstance(value, os.PathLike):
+    if name in ("tls_cert", "tls_key", "store") and isinstance(value, os.PathLike):
         return os.fsdecode(value)
     if name in ("jwt_secret", "jwt_public_key") and isinstance(value, (list, tuple)):
         return "\n".join(_key(name, key) for key in value)  # several are in force while they are exchanged

@@ -178,7 +178,8 @@ class Receipt:
     """What became of one publication.
 
     It may be ignored, awaited any number of times from any event loop, or handed to whatever takes a coroutine
-    (asyncio.create_task, gather, wait_for …). Awaiting raises Overloaded or NotRunning if the message was dropped.
+    (asyncio.create_task, gather, wait_for …). Awaiting raises Overloaded or NotRunning if the message was dropped,
+    and Unavailable if its room is on disk and could not keep it: nobody got it then.
     """
 
     def done(self) -> bool:
@@ -270,6 +271,7 @@ class Runtime:
         exclude: str | Sequence[str] | None = None,
         members: Mapping[str, bytes] | None = None,
         flags: int = 0,
+        once: str | None = None,
         /,
     ) -> Receipt:
         """Queues a publication. InvalidRoom, InvalidArgument, InvalidJSON, MessageTooLarge, NotRunning, Forked."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from _typeshed import DataclassInstance
 
@@ -33,6 +34,8 @@ class LevelFieldOptions(TypedDict, total=False):
     max_rate: float
     history: bool
     exclude: str | Sequence[str]
+    report: bool
+    once: str | int | UUID
 
 
 class Unset(Enum):
@@ -46,7 +49,9 @@ class Unset(Enum):
 
 UNSET: Final = Unset.UNSET
 
-OPTIONS: Final = frozenset({"room", "priority", "conflate", "max_rate", "history", "level", "exclude", "report"})
+OPTIONS: Final = frozenset(
+    {"room", "priority", "conflate", "max_rate", "history", "level", "exclude", "report", "once"}
+)
 
 
 def is_whole(value: object) -> bool:

@@ -115,8 +115,10 @@ class WebSocketManager(Rest):
         "@user:*". The longest pattern that matches and says something about a setting decides on it.
         settings: subscribe, publish, history, presence ("anyone", "authenticated", "granted", "nobody"): who may;
         overflow ("recover", "drop_oldest", "latest", "disconnect"): for clients that fall behind; presence_events
-        (bool); history_size (messages), history_ttl (seconds). None takes a setting back. Who may do what is looked up
-        each time; the others hold for rooms that are made afterwards. InvalidRoom, InvalidArgument.
+        (bool); history_size (messages), history_ttl (seconds); store ("memory", "disk"): where the history is, in
+        memory or in the file of the option `store`, which survives the process. None takes a setting back. Who may do
+        what is looked up each time, and a change of `store` holds for rooms that are there; the others hold for rooms
+        that are made afterwards. InvalidRoom, InvalidArgument; StoreNotConfigured: "disk" without the option `store`.
 
         Example: ws_manager.room("telemetry:*", overflow="latest", history_size=0)
         """

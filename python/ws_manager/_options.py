@@ -69,6 +69,8 @@ class Config(TypedDict, total=False):
     loopback for both loopback networks, none for none."""
     max_peers: int | str | None
     """Addresses that are remembered; the one unheard of for longest is forgotten first."""
+    max_once: int | str | None
+    """Ids of publications (once) that are remembered, each for 5 minutes; the oldest is forgotten first."""
     trusted_proxies: str | Iterable[str] | None
     """Addresses and networks of reverse proxies, with commas, whose Forwarded and X-Forwarded-For, -Proto and -Host
     are believed; loopback for both loopback networks, none for none."""
@@ -145,7 +147,7 @@ class Config(TypedDict, total=False):
     """Key that writing REST calls need when they do not come from loopback."""
     broker_url: str | None
     """Where rooms and history are kept; memory: is this process."""
-    store: str | None
+    store: str | PathLike[str] | None
     """File that rooms with the rule store="disk" are kept in, which survives the process; of one process at a time."""
     store_sync: str | None
     """What the file survives: normal (the death of the process; the last commits may go with the machine's power,

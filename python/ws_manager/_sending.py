@@ -163,7 +163,7 @@ class Sending(EventMethods):
         options: Mapping[str, Any],
         members: dict[str, bytes] | None = None,
     ) -> Receipt:
-        key = exclude = None
+        key = exclude = once = None
         rate = 0.0
         priority = level = 0
         for name, value in options.items():
@@ -185,9 +185,11 @@ class Sending(EventMethods):
                 flags |= 0 if value else _core.NO_HISTORY
             elif name == "report":
                 flags |= _core.REPORT if value else 0
+            elif name == "once":
+                once = checked_once(value)
             else:
                 raise TypeError(f"{name!r} is no option of a sending call; those are {', '.join(sorted(OPTION_NAMES))}")
-        return self._publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags)
+        return self._publish(target, to, type, payload, key, rate, priority, level, exclude, members, flags, once)
 
 
 def _document(*classes: type) -> None:
@@ -224,6 +226,13 @@ def one_id(value: object, what: str) -> str:
     if (isinstance(value, int) and not isinstance(value, bool)) or type(value).__name__ == "UUID":
         return str(value)
     raise TypeError(f"{what} must be str (or int, or UUID), not {type(value).__name__}")
+
+
+def checked_once(value: object) -> str:
+    text = one_id(value, "once")
+    if not text:
+        raise InvalidArgument("once is empty: leave it out (or None) where there is no id")
+    return text
 
 
 def checked_rate(value: object) -> float:

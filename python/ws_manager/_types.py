@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 Priority = Literal["critical", "normal", "low"]
 Level = Literal["debug", "info", "success", "warning", "error", "critical"]
@@ -18,6 +21,9 @@ class Delivery(NamedTuple):
     epoch, offset: its position; "" and 0 where the room keeps no history, or there were several rooms.
     message_id: as in the message, unless that has one of its own.
     superseded: it was held back by max_rate, and a newer message of its key took its place.
+    stored: it is in the file of its room (room(…, store="disk")); of several rooms, of one at least.
+    duplicate: its `once` was published there before. epoch and offset are those of the first; nothing was sent, and
+    message_id is "". Of several rooms, in one at least.
     """
 
     recipients: int
@@ -26,6 +32,8 @@ class Delivery(NamedTuple):
     offset: int
     message_id: str
     superseded: bool
+    stored: bool
+    duplicate: bool
 
 
 class DeliveryReport(NamedTuple):
@@ -58,6 +66,7 @@ class CommonOptions(TypedDict, total=False):
     history: bool
     level: Level
     report: bool
+    once: str | int | UUID
 
 
 class SendOptions(CommonOptions, total=False):
@@ -71,6 +80,7 @@ class SendOptions(CommonOptions, total=False):
     level: for rooms whose members ask for a level.
     exclude: user or client ids that do not get it.
     report: True: Receipt.report() tells what became of each delivery.
+    once: an id, up to 128 bytes: a second message with it to the same room within 5 minutes is not sent.
     """
 
     room: str | Sequence[str]

@@ -127,12 +127,42 @@ test('errors have a class and a code', async (t) => {
   })
 })
 
+test('a second message with an id is answered by the position of the first, and not sent', async (t) => {
+  const { manager, url } = await listening(t)
+  const client = await connect(t, `${url}/ws`)
+  const calls = [
+    () => manager.broadcast({ type: 'x' }, { once: 7 }),
+    () => manager.notify('x', {}, { once: 'seven', room: '@all' }),
+    () => manager.notifyPipelineUpdate({ pipeline_id: '7', status: 'x' }, { once: 8n, room: '@all' }),
+    () => manager.sendToClient(client.id, { type: 'x' }, { once: 'c' }),
+  ]
+  for (const call of calls) {
+    const first = await call()
+    assert.deepEqual([first.recipients, first.duplicate, first.stored], [1, false, false])
+    const second = await call()
+    assert.deepEqual(second, { ...first, recipients: 0, messageId: '', duplicate: true })
+  }
+  for (const once of ['', 'a\nb', 'x'.repeat(129)]) {
+    assert.throws(() => manager.broadcast({}, { once }), { code: 'invalid_argument', message: /once/ })
+  }
+  assert.throws(() => manager.broadcast({}, { once: 1.5 }), TypeError)
+})
+
 test('a receipt may be awaited, chained, or looked at; late as well as early', async (t) => {
   const { manager, url } = await listening(t)
   await connect(t, `${url}/ws`)
   const receipt = manager.broadcast({ type: 'x' })
   const delivery = await receipt
-  assert.deepEqual(Object.keys(delivery), ['recipients', 'room', 'epoch', 'offset', 'messageId', 'superseded'])
+  assert.deepEqual(Object.keys(delivery), [
+    'recipients',
+    'room',
+    'epoch',
+    'offset',
+    'messageId',
+    'superseded',
+    'stored',
+    'duplicate',
+  ])
   assert.deepEqual(await receipt, delivery)
   assert.equal(receipt.done(), true)
   assert.deepEqual(receipt.delivery(), delivery)

@@ -72,6 +72,10 @@ own.authorize((connection, action, room) => room.startsWith(`${action}:`))
 wsManager.notifyPipelineUpdate({ pipeline_id: '7' })
 // @ts-expect-error the data of an event of the catalogue is checked in notify(), too
 wsManager.notify('pipeline_update', { pipeline_id: 7 })
+wsManager.room('orders:*', { store: 'disk', historyTtl: 90 * 86400 })
+// @ts-expect-error there is no such place
+wsManager.room('orders:*', { store: 'paper' })
+wsManager.sendToRoom('orders', {}, { once: 7 }).then(({ stored, duplicate }): boolean => stored || duplicate)
 // @ts-expect-error there is no such priority
 wsManager.broadcast({}, { priority: 'high' })
 // @ts-expect-error there is no such level

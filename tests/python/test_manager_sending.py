@@ -238,5 +238,5 @@ def test_arguments_of_the_extension_are_checked(manager: WebSocketManager) -> No
     runtime = manager._ready()
     with pytest.raises(TypeError, match="members"):
         runtime.publish(0, None, "x", b"{}", None, 0.0, 0, 0, None, [1], 0)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="4 to 11 arguments"):
+    with pytest.raises(TypeError, match="4 to 12 arguments"):
         runtime.publish(0, None, "x")  # type: ignore[call-arg]

@@ -205,7 +205,7 @@ def test_schema_has_their_parameters() -> None:
     assert parameters("/api/ws/project/{project_id}/subscribers") == [("path", "project_id")]
     assert parameters("/metrics") == []
     body = paths["/api/ws/broadcast"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert list(body["properties"]) == ["event_type", "data", "project_id", "room"]
+    assert list(body["properties"]) == ["event_type", "data", "project_id", "room", "once"]
 
 
 def test_the_pages_have_what_the_table_has() -> None:

@@ -16,7 +16,7 @@ SCALARS = ("string", "number", "integer", "boolean", "datetime", "level")
 PLAIN_TYPES = (*SCALARS, "object", "any", "string[]", "any[]")
 # Fields of an event stand beside the options of a sending call, so they cannot share a name. `level` is the
 # exception: the core reads it from the data, and the helpers of such events have no option `level`.
-OPTIONS = ("room", "priority", "conflate", "max_rate", "history", "exclude", "report")
+OPTIONS = ("room", "priority", "conflate", "max_rate", "history", "exclude", "report", "once")
 FALLBACK_ROOM = "@all"
 # What stands beside the fields of flat events is the server's to say.
 ENVELOPE = (

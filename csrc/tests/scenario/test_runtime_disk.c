@@ -1,5 +1,6 @@
 /* Rooms on disk: what a restart, a stop and rules that change make of them, on real sockets and a real file. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -247,9 +248,12 @@ static void the_file_is_for_one_process_and_nobody_elses_eyes(void **state)
 	(void)state;
 	assert_int_equal(stat(file, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
+	if (fcntl(0, F_GETFD) < 0)
+		assert_int_equal(open("/dev/null", O_RDONLY), 0);
 	host_make(&second, "port", "0", "store", file, NULL);
 	assert_int_equal(wsm_runtime_start(second.runtime, &error), WSM_ELOCKED);
 	assert_non_null(strstr(error.message, file));
+	assert_true(fcntl(0, F_GETFD) >= 0); /* what did not start closes nothing that is not its own */
 	wsm_runtime_free(second.runtime);
 	close(second.wake);
 }
@@ -325,6 +329,66 @@ static void what_a_user_was_sent_is_on_file_before_he_leaves(void **state)
 	visitor_leave(&visitor);
 }
 
+/* The store has the ids of what it keeps, memory those of all: a room may change its log, and a message may be sent without history. */
+static void an_id_is_known_wherever_its_room_goes(void **state)
+{
+	static const unsigned flags[] = { 0, WSM_PUBLISH_NO_HISTORY };
+	wsm_slice room = wsm__str("kept:both");
+	wsm_publication publication = {
+		.target = WSM_TO_ROOM, .ids = &room, .n_ids = 1, .type = wsm__str("n"), .once = wsm__str("job-1")
+	};
+	wsm_delivery first, second;
+
+	(void)state;
+	first = host_publish(&host, &publication, "{\"n\":1}");
+	assert_true(first.stored);
+	for (int i = 0; i < 2; i++) {
+		publication.flags = flags[i];
+		second = host_publish(&host, &publication, "{\"n\":2}");
+		assert_true(second.duplicate);
+		assert_false(second.stored);
+		assert_int_equal(second.offset, 1);
+		assert_string_equal(second.epoch, first.epoch);
+	}
+	publication.flags = 0;
+	rule("kept:both", "store", "memory");
+	second = host_publish(&host, &publication, "{\"n\":3}");
+	assert_true(second.duplicate);
+	assert_string_equal(second.epoch, first.epoch);
+	publication.once = wsm__str("job-2");
+	first = host_publish(&host, &publication, "{\"n\":4}");
+	rule("kept:both", "store", "disk");
+	second = host_publish(&host, &publication, "{\"n\":5}");
+	assert_true(second.duplicate);
+	assert_string_equal(second.epoch, first.epoch);
+	assert_int_equal(host_stat(&host, "once"), 2);
+}
+
+/* Between the two nobody orders it: what is published waits, also a second one with an id. */
+static void an_id_is_known_while_its_room_leaves_the_disk(void **state)
+{
+	wsm_slice room = wsm__str("kept:leaving");
+	wsm_publication publication = {
+		.target = WSM_TO_ROOM, .ids = &room, .n_ids = 1, .type = wsm__str("n"), .once = wsm__str("job-1")
+	};
+	wsm_receipt *first;
+	wsm_delivery second, outcome;
+
+	(void)state;
+	host_send(&host, "kept:leaving", "n", "{\"n\":1}");
+	rule("kept:leaving", "store", "memory");
+	assert_int_equal(wsm_publish(host.runtime, &publication, "{\"n\":2}", 7, &first, NULL), WSM_OK);
+	second = host_publish(&host, &publication, "{\"n\":3}");
+	assert_true(wsm_receipt_done(first, &outcome));
+	wsm_receipt_unref(first);
+	assert_false(outcome.duplicate);
+	assert_false(outcome.stored);
+	assert_true(second.duplicate);
+	assert_int_equal(second.offset, outcome.offset);
+	assert_string_equal(second.epoch, outcome.epoch);
+	assert_int_equal(host_send(&host, "kept:leaving", "n", "{\"n\":4}").offset, outcome.offset + 1);
+}
+
 /* A worker that was forked must not keep the file from the next process of the server. */
 static void a_fork_does_not_hold_the_file(void **state)
 {
@@ -365,6 +429,8 @@ int main(void)
 		CASE(the_file_is_for_one_process_and_nobody_elses_eyes),
 		CASE(a_second_with_the_same_id_is_not_sent),
 		CASE(what_a_user_was_sent_is_on_file_before_he_leaves),
+		CASE(an_id_is_known_wherever_its_room_goes),
+		CASE(an_id_is_known_while_its_room_leaves_the_disk),
 		CASE(a_fork_does_not_hold_the_file),
 	};
 

@@ -138,6 +138,29 @@ static void broadcast_reaches_clients(void **state)
 	visitor_leave(&room);
 }
 
+static void a_broadcast_that_is_repeated_is_sent_once(void **state)
+{
+	static const char *const text = "{\"event_type\":\"paid\",\"room\":\"r\",\"once\":\"order-7\"}";
+	struct visitor visitor;
+	json_t *body;
+
+	(void)state;
+	visitor_open(&visitor, host.port, "/ws");
+	visitor_say(&visitor, "{\"action\":\"subscribe\",\"room\":\"r\"}");
+	json_decref(of_type(visitor_next(&visitor), "subscribed"));
+	assert_int_equal(post("/api/ws/broadcast", "", text, &body), 200);
+	assert_int_equal(number_at(body, "recipients"), 1);
+	assert_null(at(body, "duplicate"));
+	json_decref(body);
+	assert_int_equal(post("/api/ws/broadcast", "", text, &body), 200);
+	assert_int_equal(number_at(body, "recipients"), 0);
+	assert_true(true_at(body, "duplicate"));
+	json_decref(body);
+	json_decref(of_type(visitor_next(&visitor), "paid"));
+	visitor_expect_silence(&visitor);
+	visitor_leave(&visitor);
+}
+
 static void bodies_that_are_wrong(void **state)
 {
 	static const char *const bad[] = { "",
@@ -148,6 +171,9 @@ static void bodies_that_are_wrong(void **state)
 	                                   "{\"event_type\":7}",
 	                                   "{\"event_type\":\"\"}",
 	                                   "{\"event_type\":\"x\",\"room\":\"a b\"}",
+	                                   "{\"event_type\":\"x\",\"once\":7}",
+	                                   "{\"event_type\":\"x\",\"once\":\"\"}",
+	                                   "{\"event_type\":\"x\",\"once\":\"a\\n\"}",
 	                                   "{\"event_type\":\"x\",\"room\":\"@user:1\"}",
 	                                   "{\"event_type\":\"x\",\"room\":\"r\",\"project_id\":\"p\"}",
 	                                   "{\"event_type\":\"x\",\"event_type\":\"y\"}" };
@@ -313,6 +339,7 @@ int main(void)
 		CASE(history_for_polling_clients),
 		CASE(metrics_are_prometheus_text),
 		CASE(broadcast_reaches_clients),
+		CASE(a_broadcast_that_is_repeated_is_sent_once),
 		CASE(bodies_that_are_wrong),
 		CASE(a_foreign_page_on_the_same_machine_may_not_write),
 		CASE(only_calls_to_loopback_names_are_local),

@@ -159,6 +159,8 @@ static void check_delivery(const wsm_delivery *delivery, const json_t *expected)
 		assert_int_equal(delivery->offset, number_at(expected, "offset"));
 	if (json_object_get(expected, "room"))
 		assert_string_equal(delivery->room, text_at(expected, "room"));
+	if (json_object_get(expected, "duplicate"))
+		assert_int_equal(delivery->duplicate, true_at(expected, "duplicate"));
 }
 
 static void do_call(const json_t *step)
@@ -179,6 +181,7 @@ static void do_call(const json_t *step)
 	}
 	if (json_is_false(json_object_get(options, "history")))
 		publication.flags |= WSM_PUBLISH_NO_HISTORY;
+	publication.once = slice_of(json_object_get(options, "once"));
 	if (json_object_get(step, "raises")) {
 		int status = wsm_publish(host.runtime, &publication, text, strlen(text), NULL, &error);
 

@@ -14,7 +14,7 @@
 
 struct row {
 	uint64_t offset, at_ms;
-	char *blob;
+	char *blob, *once;
 	size_t len;
 };
 
@@ -37,6 +37,7 @@ struct answer {
 	struct wsm__log_read *read;
 	uint64_t offset;
 	int status;
+	bool duplicate;
 	unsigned turns;
 };
 
@@ -125,6 +126,31 @@ static void keep(struct shelf *shelf, const struct wsm__log *log, const struct w
 	row->at_ms = *log->now_ms;
 	row->blob = blob.data;
 	row->len = blob.len;
+	row->once = strndup(submission->publish->once.data ? submission->publish->once.data : "",
+	                    submission->publish->once.len);
+	if (!row->once)
+		abort();
+}
+
+static void drop_rows(struct shelf *shelf, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(shelf->rows[i].blob);
+		free(shelf->rows[i].once);
+	}
+	if (!n)
+		return;
+	shelf->count -= n;
+	memmove(shelf->rows, shelf->rows + n, shelf->count * sizeof(*shelf->rows));
+}
+
+/* The offset of the first one with its id; 0: there is none. */
+static uint64_t find_once(const struct shelf *shelf, wsm_slice once)
+{
+	for (size_t i = 0; once.len && i < shelf->count; i++)
+		if (wsm__slice_is(once, shelf->rows[i].once))
+			return shelf->rows[i].offset;
+	return 0;
 }
 
 /* The place is given at once: what is late is the answer. */
@@ -139,6 +165,10 @@ static void submit(struct wsm__log *log, struct wsm__room_log *room, struct wsm_
 		answer->status = WSM_EUNAVAILABLE;
 		return;
 	}
+	answer->offset = find_once(shelf, submission->publish->once);
+	answer->duplicate = answer->offset > 0;
+	if (answer->duplicate)
+		return;
 	keep(shelf, log, submission);
 	answer->offset = shelf->state.top;
 }
@@ -160,8 +190,7 @@ static void close_room(struct wsm__log *log, struct wsm__room_log *room)
 	struct shelf *shelf = shelf_of(late, room->room);
 
 	HASH_DEL(late->shelves, shelf);
-	for (size_t i = 0; i < shelf->count; i++)
-		free(shelf->rows[i].blob);
+	drop_rows(shelf, shelf->count);
 	free(shelf->rows);
 	free(shelf);
 }
@@ -181,9 +210,8 @@ static void expire(const struct wsm__log *log, const struct wsm__room *room, str
 
 	while (gone < shelf->count &&
 	       (shelf->count - gone > limits->size || *log->now_ms - shelf->rows[gone].at_ms >= limits->ttl_ms))
-		free(shelf->rows[gone++].blob);
-	shelf->count -= gone;
-	memmove(shelf->rows, shelf->rows + gone, shelf->count * sizeof(*shelf->rows));
+		gone++;
+	drop_rows(shelf, gone);
 	shelf->state.first = shelf->state.top - shelf->count + 1;
 }
 
@@ -217,6 +245,7 @@ static void give(struct wsm__log *log, struct answer *answer)
 		wsm__log_opened(answer->room, WSM_OK, &shelf->state);
 		break;
 	case KEPT:
+		answer->submission->duplicate = answer->duplicate;
 		wsm__log_answered(answer->submission, answer->status, answer->offset);
 		break;
 	case READ:
@@ -283,8 +312,7 @@ static void end(struct wsm__log *log)
 	settle(log, 0);
 	HASH_ITER(hh, late->shelves, shelf, next) {
 		HASH_DEL(late->shelves, shelf);
-		for (size_t i = 0; i < shelf->count; i++)
-			free(shelf->rows[i].blob);
+		drop_rows(shelf, shelf->count);
 		free(shelf->rows);
 		free(shelf);
 	}
