@@ -170,6 +170,8 @@ static void submit(struct wsm__log *log, struct wsm__room_log *room, struct wsm_
 		wsm__blob_write(&append->blob, submission->publish, submission->stamp);
 	}
 	if (!append || append->blob.failed) {
+		if (append)
+			wsm__buffer_fini(&append->blob);
 		free(append);
 		wsm__log_answered(submission, WSM_ENOMEM, 0);
 		return;

@@ -418,6 +418,7 @@ bool wsm__log_row(struct wsm__log_read *read, uint64_t offset, uint64_t age_ms, 
 	pub->visible = room->visible;
 	pub->backlog = (uint8_t)room->settings.backlog;
 	pub->offset = offset;
+	pub->noted = wsm__room_waits(room);
 	pub->at_ms = *log->now_ms > age_ms ? *log->now_ms - age_ms : 0;
 	read->pubs[read->count++] = pub;
 	return true;

@@ -46,6 +46,7 @@ struct wsm__pub {
 	bool control;     /* greeting, reply, heartbeat: not of a room, not counted as a message */
 	bool visible;     /* of a room that the firehose sees */
 	bool kept;        /* its room's history has it now */
+	bool noted;       /* of a user's or a session's room with a log, which is told once it is written */
 	uint64_t room_id; /* of its room; 0 for control messages */
 	uint64_t offset;  /* position in its room; 0: none */
 	uint64_t seq;     /* rises over all rooms of a runtime; 0: it was read from a log */

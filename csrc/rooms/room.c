@@ -284,6 +284,20 @@ void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms)
 		expire_age(registry, age, wanted, now_ms);
 }
 
+bool wsm__room_waits(const struct wsm__room *room)
+{
+	return room->kind == WSM__ROOM_USER || room->kind == WSM__ROOM_SESSION;
+}
+
+void wsm__room_was_sent(struct wsm__registry *registry, struct wsm__room *room, uint64_t offset)
+{
+	if (offset <= room->sent)
+		return;
+	room->sent = offset;
+	if (room->log && registry->sent)
+		registry->sent(registry->log_context, room);
+}
+
 struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub)
 {
 	struct wsm__member_key key;

@@ -38,6 +38,10 @@ void wsm__room_kept(struct wsm__registry *registry, struct wsm__room *room);
 void wsm__room_left(struct wsm__registry *registry, struct wsm__room *room);
 /* Call it when a room is no longer vacant, or is about to go. */
 void wsm__room_entered(struct wsm__registry *registry, struct wsm__room *room);
+/* Whether what is published while nobody is there waits for the next one who comes: a user's or a session's. */
+bool wsm__room_waits(const struct wsm__room *room);
+/* Somebody there was sent what there is up to this offset. */
+void wsm__room_was_sent(struct wsm__registry *registry, struct wsm__room *room, uint64_t offset);
 struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub);
 
 #endif
