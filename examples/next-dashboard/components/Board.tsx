@@ -11,6 +11,8 @@ function reduce(stories: Story[], { type, data }: Message): Story[] {
   const patch = (change: (story: Story) => Story) =>
     stories.map((story) => (story.id === data.story_id ? change(story) : story))
   switch (type) {
+    case 'dashboard_started':
+      return data.stories
     case 'story_created': {
       const story: Story = { id: data.story_id, title: data.title, column: 'Backlog', tasks: [] }
       return stories.some(({ id }) => id === story.id) ? stories : [...stories, story]

@@ -15,6 +15,8 @@ const KEPT = 50
 function reduce(jobs: Job[], { type, data }: Message): Job[] {
   const patch = (change: Partial<Job>) => jobs.map((job) => (job.id === data.job_id ? { ...job, ...change } : job))
   switch (type) {
+    case 'dashboard_started':
+      return data.jobs
     case 'job_queued': {
       const { job_id: _, ...job } = data as Job & { job_id: string }
       return jobs.some(({ id }) => id === job.id) ? patch(job) : [job, ...jobs].slice(0, KEPT)
@@ -30,7 +32,7 @@ function reduce(jobs: Job[], { type, data }: Message): Job[] {
     case 'job_completed':
       return patch({ status: 'completed', progress: 100, output: data.output, download: data.download })
     case 'job_failed':
-      return patch({ status: data.status, output: data.error, again: true })
+      return patch({ status: data.status, output: data.error, again: data.again })
     default:
       return jobs
   }

@@ -5,7 +5,7 @@ import { useCallback, useRef } from 'react'
 import { useWebSocket } from 'ws_manager/react'
 import type { CommandReply } from '@/lib/types'
 
-/** What was missed is not there any more, after a restart of the server for instance: the page is rendered anew, with newer positions. */
+/** What was missed is not there any more, after an hour without a network for instance: the page is rendered anew, with newer positions. */
 export function useReload(): void {
   const router = useRouter()
   const due = useRef(false)

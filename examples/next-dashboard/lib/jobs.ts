@@ -1,15 +1,15 @@
 // A queue of jobs that really do something with the files that users drop: hash, compress, transcode.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream, mkdtempSync, statSync } from 'node:fs'
+import { createReadStream, createWriteStream, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, parse } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { wsManager } from 'ws_manager'
+import { jobFiles, keep, kept } from './kept'
 import { say } from './log'
 import { notify } from './notifications'
 import { once } from './state'
@@ -20,25 +20,21 @@ const AT_ONCE = 2
 const KEPT = 50
 const KEPT_TO_RUN_AGAIN = 10 // files of jobs that failed or were cancelled
 
-interface Work extends Job {
+/** What this process does for a job, while it does. */
+interface Work {
   stop: AbortController
-  /** The work that is being done, if it is. */
-  done: Promise<void> | null
+  done: Promise<void>
 }
 
-const state = once('jobs', () => ({
-  jobs: [] as Work[],
-  folder: mkdtempSync(join(tmpdir(), 'next-dashboard-')),
-  ffmpeg: spawnSync('ffmpeg', ['-version']).status === 0 && spawnSync('ffprobe', ['-version']).status === 0,
-}))
+const works = once('works', () => new Map<string, Work>())
 
-const publicPart = ({ stop: _stop, done: _done, ...job }: Work): Job => job
-
-export const canTranscode = (): boolean => state.ffmpeg
-export const jobs = (): Job[] => state.jobs.map(publicPart)
-export const inputPath = (id: string): string => join(state.folder, `${id}.in`)
-export const resultPath = (id: string): string => join(state.folder, `${id}.out`)
-export const find = (id: string): Job | undefined => state.jobs.find((job) => job.id === id)
+export const canTranscode = (): boolean =>
+  once('ffmpeg', () => ['ffmpeg', 'ffprobe'].every((each) => spawnSync(each, ['-version']).status === 0))
+/** Newest first. */
+export const jobs = (): Job[] => kept('jobs', () => [])
+export const inputPath = (id: string): string => join(jobFiles(), `${id}.in`)
+export const resultPath = (id: string): string => join(jobFiles(), `${id}.out`)
+export const find = (id: string): Job | undefined => jobs().find((job) => job.id === id)
 
 export const newId = (): string => randomUUID().slice(0, 8)
 
@@ -53,59 +49,73 @@ const WAITING = {
 
 /** The file is at inputPath(id) already. */
 export function add(id: string, kind: JobKind, name: string, size: number): void {
-  const job: Work = { id, kind, name, size, ...WAITING, stop: new AbortController(), done: null }
-  state.jobs.unshift(job)
-  for (const old of state.jobs.splice(KEPT)) void remove(old)
+  const job: Job = { id, kind, name, size, ...WAITING }
+  jobs().unshift(job)
+  for (const old of jobs().splice(KEPT)) void remove(old)
   queued(job)
+}
+
+/** Goes on with the jobs of the process before this one: what it worked on has died with it, what waited still does. */
+export function goOn(): void {
+  for (const file of readdirSync(jobFiles())) if (!find(parse(file).name)) rmSync(join(jobFiles(), file))
+  for (const job of jobs()) if (job.status === 'running') fail(job, new Error('the server was restarted'))
+  next()
 }
 
 /** What is thrown is a sentence for the user. */
 export async function cancel(id: string): Promise<void> {
   const job = known(id)
   if (job.status !== 'queued' && job.status !== 'running') throw new Error(`it is ${job.status} already`)
-  job.stop.abort()
-  if (job.done) await job.done
-  else fail(job, new Error('cancelled'))
+  const work = works.get(id)
+  work?.stop.abort()
+  if (work) await work.done
+  else fail(job, new Error('cancelled'), true)
 }
 
 export function restart(id: string): void {
   const job = known(id)
   if (!job.again) throw new Error('the file that was sent is not there any more')
-  Object.assign(job, WAITING, { stop: new AbortController() })
+  Object.assign(job, WAITING)
   queued(job)
 }
 
-function known(id: string): Work {
-  const job = state.jobs.find((job) => job.id === id)
+function known(id: string): Job {
+  const job = find(id)
   if (!job) throw new Error('there is no such job any more')
   return job
 }
 
 // An event of our own: the catalogue's begin with job_started.
-function queued(job: Work): void {
-  wsManager.notify('job_queued', { job_id: job.id, ...publicPart(job) }, { project_id: PROJECT, job_id: job.id })
+function queued(job: Job): void {
+  keep()
+  wsManager.notify('job_queued', { job_id: job.id, ...job }, { project_id: PROJECT, job_id: job.id })
   say('info', 'jobs', `${job.kind} of ${job.name} is waiting`)
   next()
 }
 
 function next(): void {
-  const running = state.jobs.filter((job) => job.status === 'running').length
-  const waiting = state.jobs.findLast((job) => job.status === 'queued')
-  if (!waiting || running >= AT_ONCE) return
-  waiting.done = run(waiting).finally(() => {
-    waiting.done = null
+  const waiting = jobs().findLast((job) => job.status === 'queued')
+  if (!waiting || works.size >= AT_ONCE) return
+  const stop = new AbortController()
+  const done = run(waiting, stop.signal).finally(() => {
+    works.delete(waiting.id)
     next()
   })
+  works.set(waiting.id, { stop, done })
   next()
 }
 
-async function run(job: Work): Promise<void> {
+async function run(job: Job, stop: AbortSignal): Promise<void> {
   job.status = 'running'
+  keep()
   wsManager.notifyJobStarted({ job_id: job.id, status: 'running', project_id: PROJECT })
   const started = performance.now()
   try {
-    job.output = await WORK[job.kind](job)
+    // A new file: an ffmpeg of a server that was killed may still write to the old one.
+    await rm(resultPath(job.id), { force: true })
+    job.output = await WORK[job.kind](job, stop)
     Object.assign(job, { status: 'completed', progress: 100, eta: null })
+    keep()
     await rm(inputPath(job.id), { force: true })
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     // A result is more than the catalogue's job_completed has: members beyond its own go with it.
@@ -119,31 +129,34 @@ async function run(job: Work): Promise<void> {
       action: job.download ? { type: 'download', label: 'Download', payload: { job_id: job.id } } : null,
     })
   } catch (error) {
-    fail(job, error)
+    fail(job, error, stop.aborted)
   }
 }
 
-function fail(job: Work, error: unknown): void {
-  const cancelled = job.stop.signal.aborted
+function fail(job: Job, error: unknown, cancelled = false): void {
   const reason = cancelled ? 'cancelled' : error instanceof Error ? error.message : String(error)
-  Object.assign(job, { status: cancelled ? 'cancelled' : 'failed', output: reason, eta: null, again: true })
-  for (const old of state.jobs.filter((each) => each.again).slice(KEPT_TO_RUN_AGAIN)) {
+  Object.assign(job, { status: cancelled ? 'cancelled' : 'failed', output: reason, eta: null })
+  job.again = existsSync(inputPath(job.id))
+  for (const old of jobs().filter((each) => each.again).slice(KEPT_TO_RUN_AGAIN)) {
     old.again = false
     void rm(inputPath(old.id), { force: true })
   }
-  wsManager.notifyJobFailed({ job_id: job.id, status: job.status, error: reason, project_id: PROJECT })
+  keep()
+  const { id, status, again } = job
+  const event = { job_id: id, status, error: reason, again, project_id: PROJECT }
+  wsManager.notifyJobFailed(event)
   say(cancelled ? 'warning' : 'error', 'jobs', `${job.kind} of ${job.name}: ${reason}`)
   if (cancelled) return // whoever did it knows
   notify({
     type: 'error',
     title: `${job.name} failed`,
     message: reason,
-    action: { type: 'restart', label: 'Run again', payload: { job_id: job.id } },
+    action: again ? { type: 'restart', label: 'Run again', payload: { job_id: id } } : null,
   })
 }
 
 // The core sends at most ten of these per second and job, and only the newest to a client that falls behind.
-function progress(job: Work, share: number, output: string, started: number): void {
+function progress(job: Job, share: number, output: string, started: number): void {
   job.progress = Math.min(100, 100 * share)
   job.output = output
   job.eta = share > 0.02 ? (((performance.now() - started) / 1000) * (1 - Math.min(1, share))) / share : null
@@ -151,7 +164,7 @@ function progress(job: Work, share: number, output: string, started: number): vo
   wsManager.notifyJobProgress(event)
 }
 
-function counting(job: Work): Transform {
+function counting(job: Job): Transform {
   const started = performance.now()
   let done = 0
   return new Transform({
@@ -166,24 +179,24 @@ function counting(job: Work): Transform {
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1)
 
-const WORK: Record<JobKind, (job: Work) => Promise<string>> = {
-  async hash(job) {
+const WORK: Record<JobKind, (job: Job, stop: AbortSignal) => Promise<string>> = {
+  async hash(job, stop) {
     const hash = createHash('sha256')
-    await pipeline(createReadStream(inputPath(job.id)), counting(job), hash, { signal: job.stop.signal })
+    await pipeline(createReadStream(inputPath(job.id)), counting(job), hash, { signal: stop })
     return `sha256 ${hash.digest('hex')}`
   },
 
-  async compress(job) {
+  async compress(job, stop) {
     const gzip = createGzip({ level: 9 })
     await pipeline(createReadStream(inputPath(job.id)), counting(job), gzip, createWriteStream(resultPath(job.id)), {
-      signal: job.stop.signal,
+      signal: stop,
     })
     job.download = true
     const size = statSync(resultPath(job.id)).size
     return `${megabytes(size)} MB, ${((100 * size) / Math.max(1, job.size)).toFixed(0)} % of what it was`
   },
 
-  async transcode(job) {
+  async transcode(job, stop) {
     const started = performance.now()
     const question = ['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0']
     const probe = spawnSync('ffprobe', [...question, inputPath(job.id)])
@@ -194,7 +207,7 @@ const WORK: Record<JobKind, (job: Work) => Promise<string>> = {
       // prettier-ignore
       ['-v', 'error', '-nostdin', '-y', '-i', inputPath(job.id), '-vf', 'scale=-2:min(480\\,ih)', '-c:v', 'libx264', '-preset', 'medium',
        '-crf', '26', '-c:a', 'aac', '-movflags', '+faststart', '-f', 'mp4', '-progress', 'pipe:1', resultPath(job.id)],
-      { stdio: ['ignore', 'pipe', 'pipe'], signal: job.stop.signal },
+      { stdio: ['ignore', 'pipe', 'pipe'], signal: stop },
     )
     let trouble = ''
     child.stderr.on('data', (text: Buffer) => (trouble = text.toString().trim().split('\n').at(-1) ?? ''))
@@ -215,8 +228,8 @@ const WORK: Record<JobKind, (job: Work) => Promise<string>> = {
   },
 }
 
-async function remove(job: Work): Promise<void> {
-  job.stop.abort()
+async function remove(job: Job): Promise<void> {
+  works.get(job.id)?.stop.abort()
   await rm(inputPath(job.id), { force: true })
   await rm(resultPath(job.id), { force: true })
 }

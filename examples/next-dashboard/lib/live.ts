@@ -2,17 +2,21 @@
 import { wsManager } from 'ws_manager'
 import type { LogEntry, LogLevel } from 'ws_manager/react'
 import { stories } from './board'
-import { canTranscode, cancel, jobs, restart } from './jobs'
+import { canTranscode, cancel, goOn, jobs, restart } from './jobs'
+import { storeFile } from './kept'
 import { followSystemLog, say } from './log'
 import { samples, watchMachine } from './machine'
 import { markAsRead, notifications } from './notifications'
 import { once } from './state'
-import { ROOM, type CommandReply, type Snapshot } from './types'
+import { PROJECT, ROOM, type CommandReply, type Snapshot } from './types'
 
 const ROOMS = ['@all', ROOM, 'logs']
 
 export function start(): void {
   once('live', () => {
+    // Pages that are open recover from what is kept on disk, through the end of this process too.
+    wsManager.configure({ store: storeFile() })
+    for (const room of ROOMS) wsManager.room(room, { store: 'disk', historySize: 1000, historyTtl: 3600 })
     // One path for the page: the machine's figures, the project's events and the log in one socket.
     wsManager.endpoint('/ws/dashboard', { rooms: ROOMS })
     wsManager.room(ROOM, { presenceEvents: true })
@@ -20,6 +24,11 @@ export function start(): void {
     wsManager.onCommand('restart_job', (_connection, { job_id }) => answer(() => restart(String(job_id))))
     wsManager.onCommand('read_notifications', (_connection, { ids }) => markAsRead(Array.isArray(ids) ? ids : []))
     watchMachine().unref()
+    // A position is kept from the first message on, and the machine's figures have none: without this @all would begin anew each time.
+    wsManager.broadcast({ event_type: 'server_started', pid: process.pid })
+    // The truth as this process knows it: what the one before could not keep or tell is right in every page after this.
+    wsManager.notify('dashboard_started', { jobs: jobs(), stories: stories() }, { project_id: PROJECT })
+    goOn()
     const stop = followSystemLog()
     process.once('exit', stop)
     say('info', 'server', `the dashboard's server has started as process ${process.pid}`)
@@ -59,7 +68,7 @@ export async function snapshot(): Promise<Snapshot> {
   return {
     positions,
     samples: [...samples],
-    jobs: jobs(),
+    jobs: [...jobs()],
     stories: stories(),
     log,
     notifications: notifications(),

@@ -2,29 +2,28 @@
 import { randomUUID } from 'node:crypto'
 import { wsManager } from 'ws_manager'
 import type { Notification } from 'ws_manager/react'
-import { once } from './state'
+import { keep, kept } from './kept'
 import { PROJECT } from './types'
 
 const KEPT = 50
 
-const state = once('notifications', () => ({ list: [] as Notification[] }))
+const state = () => kept('notifications', () => ({ list: [] as Notification[] }))
 
-export const notifications = (): Notification[] => state.list
+export const notifications = (): Notification[] => state().list
 
 export function notify(about: Pick<Notification, 'type' | 'title' | 'message' | 'action'>): void {
   const notification = { ...about, id: randomUUID(), read: false, created_at: new Date().toISOString() }
-  state.list = [notification, ...state.list].slice(0, KEPT)
+  state().list = [notification, ...state().list].slice(0, KEPT)
+  keep()
   tell(notification)
 }
 
 /** Who reads one reads it for all windows. */
 export function markAsRead(ids: string[]): void {
-  state.list = state.list.map((each) => {
-    if (each.read || !ids.includes(each.id)) return each
-    const read = { ...each, read: true }
-    tell(read)
-    return read
-  })
+  const news = state().list.filter((each) => !each.read && ids.includes(each.id))
+  for (const each of news) each.read = true
+  keep()
+  news.forEach(tell)
 }
 
 function tell({ action, ...notification }: Notification): void {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 import WebSocket from 'ws'
@@ -11,12 +13,17 @@ export const APP = process.env.NEXT_APP
 export const STANDALONE = process.env.NEXT_STANDALONE
 export const LONG = 120_000
 
+/** Where the server of a port keeps what outlives it. */
+export const kept = (port) => join(APP, '../next-kept', String(port))
+
+/** A port that nobody has, and nothing kept for it. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
   server.close()
   await once(server, 'close')
+  rmSync(kept(port), { recursive: true, force: true })
   return port
 }
 
@@ -30,6 +37,7 @@ export async function serve(port, command, args, folder, env = {}, page = '/') {
       PORT: String(port),
       HOSTNAME: '127.0.0.1',
       NEXT_TELEMETRY_DISABLED: '1',
+      DASHBOARD_FOLDER: kept(port),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -94,7 +102,8 @@ export const launch = () =>
     ],
   })
 
-/** A page that is live. `problems`: what the console says, hydration that differs too; `sockets`: those it has opened to our paths. */
+/** A page that is live. `problems`: what the console says, hydration that differs too; `sockets`: those it has opened to our paths; `refreshes`:
+ * what it asked the server to render anew. */
 export async function open(t, browser, port, options = {}) {
   const context = await browser.newContext(options)
   t.after(() => context.close())
@@ -102,12 +111,16 @@ export async function open(t, browser, port, options = {}) {
   page.setDefaultTimeout(LONG)
   page.problems = []
   page.sockets = []
+  page.refreshes = []
   page.on('console', (message) => {
     // What the browser itself says of a server that is away is no fault of the page's.
     if (['error', 'warning'].includes(message.type()) && !/ERR_|WebSocket connection to/.test(message.text()))
       page.problems.push(message.text())
   })
   page.on('pageerror', (error) => page.problems.push(String(error)))
+  page.on('request', (request) => {
+    if (request.headers().rsc) page.refreshes.push(request.url())
+  })
   page.on('websocket', (socket) => {
     if (new URL(socket.url()).pathname.startsWith('/ws')) page.sockets.push(socket.url())
   })
