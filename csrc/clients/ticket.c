@@ -195,12 +195,12 @@ void wsm__tickets_expire(struct wsm__core *core)
 			                   "no token came in time: send {\"action\":\"auth\",\"token\":...} first");
 			continue;
 		}
-		wsm__log(
-			core->runtime, WSM_WARNING,
-			"the %s handler did not answer within auth_timeout (%g s), so the request was refused; make the "
-			"handler faster, or raise auth_timeout",
-			ticket->awaited == WSM__AWAITS_AUTHENTICATE ? "authenticate" : "authorize",
-			core->config->auth_timeout);
+		wsm__log(core->runtime, WSM_WARNING,
+		         "the %s handler did not answer within auth_timeout (%g s), so the request was refused; make "
+		         "the "
+		         "handler faster, or raise auth_timeout",
+		         ticket->awaited == WSM__AWAITS_AUTHENTICATE ? "authenticate" : "authorize",
+		         core->config->auth_timeout);
 		wsm__ticket_refuse(ticket, 4401, "the application did not answer in time");
 	}
 }

@@ -137,7 +137,9 @@ function fail(job: Job, error: unknown, cancelled = false): void {
   const reason = cancelled ? 'cancelled' : error instanceof Error ? error.message : String(error)
   Object.assign(job, { status: cancelled ? 'cancelled' : 'failed', output: reason, eta: null })
   job.again = existsSync(inputPath(job.id))
-  for (const old of jobs().filter((each) => each.again).slice(KEPT_TO_RUN_AGAIN)) {
+  for (const old of jobs()
+    .filter((each) => each.again)
+    .slice(KEPT_TO_RUN_AGAIN)) {
     old.again = false
     void rm(inputPath(old.id), { force: true })
   }

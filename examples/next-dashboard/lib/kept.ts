@@ -1,6 +1,15 @@
 // What outlives the process, in a folder of this server's own: the rooms (rooms.db), what is published in them (state.json), and the
 // files of the jobs. An open page then goes on through a restart as through a lost connection.
-import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { say } from './log'
