@@ -169,7 +169,7 @@ protection: $(V)/package $(V)/requirements-test build/release/build.ninja ## Mea
 	@$(PY) tests/bench/protection.py --json build/protection.json $(ARGS)
 
 .PHONY: chaos soak
-chaos: $(S)/packages-CHAOS $(V)/package $(V)/requirements-test build/release/build.ninja ## No silent gap under nineteen faults: kill -9, half-open TCP, jumping clocks ... (10 minutes)
+chaos: $(S)/packages-CHAOS $(V)/package $(V)/requirements-test build/release/build.ninja ## No silent gap under thirty faults: kill -9, half-open TCP, full disks ... (20 minutes)
 	$(call say,Building the programs of the harness)
 	@$(CMAKE_BUILD) build/release --parallel $(JOBS)
 	$(call say,Faults)

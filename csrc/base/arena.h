@@ -1,4 +1,4 @@
-/* arena.h - texts of one allocation, filled piece by piece. */
+/* arena.h - copies texts one after the other into memory that the caller has allocated for all of them. */
 #ifndef WSM_BASE_ARENA_H
 #define WSM_BASE_ARENA_H
 

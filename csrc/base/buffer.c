@@ -121,8 +121,8 @@ void wsm__buffer_addf(struct wsm__buffer *buffer, const char *format, ...)
 }
 
 /*
- * Whether one of eight bytes is a control character, a quote, a backslash or not ASCII. Exact as an answer for all
- * eight: a borrow can only come from a byte that is one.
+ * Returns whether any of eight bytes is a control character, a quote, a backslash or not ASCII. Exact for the eight together: only
+ * such a byte can borrow from the next.
  */
 static bool is_special(uint64_t word)
 {
@@ -132,7 +132,7 @@ static bool is_special(uint64_t word)
 	return (((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & high) != 0;
 }
 
-/* The position behind the ASCII at `at` that needs no escape. */
+/* Returns the position after the ASCII at `at` that needs no escape. */
 static size_t skip_plain(wsm_slice text, size_t at)
 {
 	while (text.len >= 8 && at <= text.len - 8) {
@@ -153,7 +153,7 @@ static size_t skip_plain(wsm_slice text, size_t at)
 	return at;
 }
 
-/* Length of the run at `at` that needs no escape. */
+/* Returns the length of the text at `at` that needs no escape. */
 static size_t plain_run(wsm_slice text, size_t at)
 {
 	size_t start = at;

@@ -1,8 +1,7 @@
 /*
- * buffer.h - a growing byte buffer, and JSON text written into it.
+ * buffer.h - a growing byte buffer, which also writes JSON text.
  *
- * Errors stick: after a failed allocation `failed` is set and every further append does nothing, so a writer checks
- * once, at the end.
+ * Errors stick: a failed allocation sets `failed`, and every later append does nothing. So check once, at the end.
  */
 #ifndef WSM_BASE_BUFFER_H
 #define WSM_BASE_BUFFER_H
@@ -26,11 +25,11 @@ void wsm__buffer_add_slice(struct wsm__buffer *buffer, wsm_slice slice);
 void wsm__buffer_add_str(struct wsm__buffer *buffer, const char *text);
 void wsm__buffer_add_uint(struct wsm__buffer *buffer, uint64_t number);
 void wsm__buffer_addf(struct wsm__buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A JSON string with quotes: control characters, quote and backslash escaped; bytes that are not UTF-8 become U+FFFD. */
+/* Appends a JSON string with its quotes. Escapes control characters, quote and backslash; bytes that are not UTF-8 become U+FFFD. */
 void wsm__buffer_add_json(struct wsm__buffer *buffer, wsm_slice text);
-/* At most so many bytes does wsm__buffer_add_json() write; exactly so many for ASCII that needs no escape. */
+/* Returns the most bytes that wsm__buffer_add_json() can write; exact for ASCII that needs no escape. */
 size_t wsm__buffer_json_bound(wsm_slice text);
-/* Moves the content to `text` (to be released by wsm_text_free) and empties the buffer. 0 or WSM_ENOMEM. */
+/* Moves the content to `text`, which the caller releases by wsm_text_free(), and empties the buffer. 0 or WSM_ENOMEM. */
 int wsm__buffer_steal(struct wsm__buffer *buffer, wsm_text *text);
 
 #endif

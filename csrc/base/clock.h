@@ -1,4 +1,4 @@
-/* clock.h - the only place that asks for the time. */
+/* clock.h - reads the clocks. Elsewhere only timed waits do. */
 #ifndef WSM_BASE_CLOCK_H
 #define WSM_BASE_CLOCK_H
 

@@ -7,7 +7,7 @@
 #include "base/slice.h"
 #include "base/visible.h"
 
-/* Whoever quotes a hostile value must not get into a log what is no text, or forges its lines. */
+/* A quoted value may be hostile: it must not forge lines of a log, or bring bytes that are no text. */
 static size_t copy_text(char *out, size_t size, wsm_slice text)
 {
 	size_t at = 0, written = 0;

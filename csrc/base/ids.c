@@ -33,7 +33,7 @@ void wsm__ulid_init(struct wsm__ulid *generator)
 	wsm__random(generator->random, sizeof(generator->random));
 }
 
-/* Adds one to the random part; false when it wrapped to zero. */
+/* Adds one to the random part. Returns false if it wraps to zero. */
 static bool increment(uint8_t random[10])
 {
 	for (int i = 9; i >= 0; i--)
@@ -42,7 +42,7 @@ static bool increment(uint8_t random[10])
 	return false;
 }
 
-/* `digits` characters of five bits each, most significant first, of an integer of at most 64 bits. */
+/* Writes `digits` characters of five bits each, the most significant first. */
 static void base32(uint64_t number, size_t digits, char *out)
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -66,7 +66,7 @@ void wsm__ulid_next(struct wsm__ulid *generator, uint64_t unix_ms, char out[WSM_
 		generator->last_ms = unix_ms;
 		wsm__random(generator->random, sizeof(generator->random));
 	} else if (!increment(generator->random) && generator->last_ms < MS_MAX) {
-		/* 2^80 ids in one millisecond, or a draw close to the end: borrow from the next millisecond. */
+		/* 2^80 ids in one millisecond, or a random part close to the end: borrow from the next millisecond. */
 		generator->last_ms++;
 	}
 	base32(generator->last_ms, 10, out);
@@ -89,7 +89,7 @@ void wsm__random_name(char *out, size_t len)
 			used = 0;
 		}
 		byte = pool[used++];
-		/* 248 = 4 * 62: what lies above would make the first characters likelier. */
+		/* 248 = 4 * 62: larger bytes would make the first characters more likely. */
 		if (byte < 248)
 			out[written++] = alphabet[byte % 62];
 	}

@@ -1,14 +1,14 @@
-/* meter.h - how much of something there was, and how fast it came of late. Counting is an addition; the rate is made by who looks. */
+/* meter.h - counts, and tells the recent rate. A count costs one addition; the reader computes the rate. */
 #ifndef WSM_BASE_METER_H
 #define WSM_BASE_METER_H
 
 #include <stdint.h>
 
-#define WSM__METER_MS 900u /* looks that follow each other faster see the same rate */
+#define WSM__METER_MS 900u /* a second look within this time gets the same rate */
 
 struct wsm__meter {
 	uint64_t count;
-	uint64_t seen; /* of those, at the last look */
+	uint64_t seen; /* count at the last look */
 	uint32_t seen_ms;
 	float rate; /* per second, between the last two looks */
 };
@@ -18,7 +18,7 @@ static inline void wsm__meter_init(struct wsm__meter *meter, uint64_t now_ms)
 	*meter = (struct wsm__meter){ .seen_ms = (uint32_t)now_ms };
 }
 
-/* Per second, since the look before; the first look sees the average since wsm__meter_init(). */
+/* Returns the rate per second since the look before; the first look gets the average since wsm__meter_init(). */
 static inline double wsm__meter_rate(struct wsm__meter *meter, uint64_t now_ms)
 {
 	uint32_t elapsed = (uint32_t)now_ms - meter->seen_ms;

@@ -97,18 +97,18 @@ static struct wsm__node *drop_oldest(struct wsm__queue *queue, unsigned rank)
 	return node;
 }
 
-/* Drops what must go for a newcomer of that rank; false, and drops nothing, if that would not do. */
+/* Drops nodes for a newcomer of that rank. Returns false, and drops nothing, if it would not fit even then. */
 static bool make_room(struct wsm__queue *queue, size_t bytes, unsigned rank, struct wsm__node **dropped)
 {
 	size_t bound = queue->max_bytes, reserve = bound + bound / WSM__RESERVE, kept = queue->bytes;
-	unsigned lowest = rank ? rank : 2; /* what may go; those of rank 1 for no others but their own */
+	unsigned lowest = rank ? rank : 2; /* lowest rank to drop; rank 1 drops only for rank 1 */
 
 	for (unsigned i = lowest; i < WSM__RANKS; i++)
 		kept -= queue->rank_bytes[i];
 	if (kept > (rank < 2 ? reserve : bound) || bytes > (rank < 2 ? reserve : bound) - kept)
 		return false;
 	for (unsigned i = WSM__RANKS - 1; i >= lowest; i--) {
-		/* Rank 0 and 1 drop others down to the bound, and rank 1 its own only beyond its reserve. */
+		/* Ranks 0 and 1 drop others down to the bound; rank 1 drops its own only beyond the reserve. */
 		while (queue->oldest[i] && !fits(queue, bytes, i == 1 ? reserve : bound)) {
 			struct wsm__node *node = drop_oldest(queue, i);
 

@@ -1,4 +1,4 @@
-/* siphash.h - SipHash-2-4, the keyed hash of every table whose keys a client can choose. */
+/* siphash.h - SipHash-2-4, the keyed hash for every table whose keys clients or hosts choose. */
 #ifndef WSM_BASE_SIPHASH_H
 #define WSM_BASE_SIPHASH_H
 

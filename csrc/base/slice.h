@@ -1,4 +1,4 @@
-/* slice.h - small helpers on wsm_slice. */
+/* slice.h - small functions for wsm_slice. */
 #ifndef WSM_BASE_SLICE_H
 #define WSM_BASE_SLICE_H
 
@@ -11,7 +11,7 @@ static inline wsm_slice wsm__slice(const char *data, size_t len)
 	return slice;
 }
 
-/* Of a NUL-terminated string; NULL gives the empty slice. */
+/* Returns the slice of a NUL-terminated string; NULL gives the empty slice. */
 static inline wsm_slice wsm__str(const char *text)
 {
 	return wsm__slice(text, text ? strlen(text) : 0);
@@ -33,13 +33,13 @@ static inline bool wsm__slice_starts(wsm_slice slice, const char *prefix)
 	return slice.len >= n && (n == 0 || memcmp(slice.data, prefix, n) == 0);
 }
 
-/* ASCII case-insensitive. */
+/* Compares without regard to the case of ASCII letters. */
 bool wsm__slice_equal_nocase(wsm_slice a, wsm_slice b);
-/* A NUL-terminated copy on the heap, or NULL. */
+/* Returns a NUL-terminated copy on the heap, or NULL. */
 char *wsm__slice_dup(wsm_slice slice);
-/* Well-formed UTF-8 (RFC 3629: no overlong forms, surrogates, or code points over U+10FFFF). */
+/* Returns whether it is well-formed UTF-8 (RFC 3629: no overlong forms, surrogates, or code points over U+10FFFF). */
 bool wsm__utf8_valid(wsm_slice slice);
-/* Decodes the code point at byte `at` (< text.len); its length in bytes, or 0 if it is malformed or cut off. */
+/* Decodes the code point at byte `at` (< text.len). Returns its length in bytes, or 0 if it is malformed or cut off. */
 size_t wsm__utf8_decode(wsm_slice text, size_t at, uint32_t *code_point);
 
 #endif

@@ -41,7 +41,7 @@ bool wsm__access_guarded(const struct wsm__core *core)
 	return wsm__checks_guard(core->runtime);
 }
 
-/* `let_in`: somebody has looked at the one who asks. Then he is told what everyone is told. */
+/* Returns who has a right. `let_in`: the caller was let in or is known, so @all is open to it without a rule. */
 static enum wsm__who who_may(struct wsm__core *core, enum wsm__right right, wsm_slice room, bool let_in)
 {
 	struct wsm__room_rule rule;
@@ -52,7 +52,7 @@ static enum wsm__who who_may(struct wsm__core *core, enum wsm__right right, wsm_
 	return wsm__access_who(&rule, right, wsm__access_guarded(core));
 }
 
-/* The host has put this connection there. */
+/* Returns whether wsm_conn_join() has put this connection there. */
 static bool joined(const struct wsm__conn *conn, wsm_slice name)
 {
 	struct wsm__room *room = wsm__room_find(&conn->core->registry, name);
@@ -106,7 +106,7 @@ enum wsm__verdict wsm__access_check_all(const struct wsm__conn *conn, const char
 
 bool wsm__access_hides(const struct wsm__core *core, const struct wsm__room_rule *rule)
 {
-	/* Where something decides about clients, the firehose needs the grant of all rooms; elsewhere anyone has it. */
+	/* With a check of clients, the firehose needs the grant of all rooms; without, anyone has it. */
 	return rule->subscribe == WSM__WHO_NOBODY || (rule->subscribe > WSM__WHO_ANYONE && !wsm__access_guarded(core));
 }
 
@@ -122,12 +122,12 @@ bool wsm__access_replays(const struct wsm__conn *conn, wsm_slice room)
 		return granted(conn, WSM__RIGHT_HISTORY, room);
 	case WSM__WHO_NOBODY:
 		return false;
-	default: /* anyone; or nothing is said, and history is open to subscribers */
+	default: /* anyone; or no rule: history is open to subscribers */
 		return true;
 	}
 }
 
-/* Whether one of the rooms that the host gave with a request is, or begins, this one. */
+/* Returns whether one of the host's patterns matches the room. */
 static bool given(const wsm_slice *patterns, size_t n, wsm_slice room)
 {
 	for (size_t i = 0; i < n; i++)

@@ -20,7 +20,7 @@ static void hand_over(struct wsm__conn *conn)
 	struct wsm__core *core = conn->core;
 	struct wsm__outbox *outbox = &conn->sub.outbox;
 
-	/* At the end all goes out, at most max_queue: the host would never ask for it. */
+	/* A closing connection hands over all, at most max_queue: the host would not confirm it. */
 	while (outbox->count && (conn->in_flight < WINDOW || conn->state == WSM__CONN_CLOSING)) {
 		struct wsm__pub *pub = wsm__outbox_at(outbox, 0);
 		struct wsm__encoded encoded;
@@ -40,7 +40,7 @@ static void hand_over(struct wsm__conn *conn)
 	conn->choked = outbox->count > 0;
 }
 
-/* The end of a bridged connection: all that it is owed (at a stop also from history) goes to the host, then the close. */
+/* Ends a bridged connection: hands over all that waits, at a stop also from history, then the close. */
 static void end(struct wsm__conn *conn)
 {
 	struct wsm__core *core = conn->core;
@@ -49,7 +49,7 @@ static void end(struct wsm__conn *conn)
 		hand_over(conn);
 	while (core->stopping && wsm__sub_lags(&conn->sub) && !conn->sub.overflow && !conn->sub.outbox.count) {
 		wsm__refill(&core->registry, &conn->sub, core->now_ms);
-		if (wsm__sub_reads(&conn->sub)) /* from a log: it goes on then, or is cut off */
+		if (wsm__sub_reads(&conn->sub)) /* it reads from a log: goes on after that, or is cut off */
 			return;
 		hand_over(conn);
 	}

@@ -25,9 +25,9 @@
 
 #define HISTORY_LIMIT_MAX 1000u
 #define EARLY_MAX 32u         /* messages before the host has decided */
-#define EARLY_ROOMS_MAX 1024u /* and while its rooms open, which nobody has a hand in */
+#define EARLY_ROOMS_MAX 1024u /* messages while its rooms open, a wait that the client cannot see */
 #define WAITING_MAX 32        /* questions to the host about one connection */
-#define BYTES_PER_VALUE 16u   /* of JSON, towards byte_rate */
+#define BYTES_PER_VALUE 16u   /* further bytes in byte_rate for each JSON value */
 
 /* ---- the core's actions ----------------------------------------------------------------------------------------- */
 
@@ -41,8 +41,8 @@ struct attempt {
 	struct wsm__conn *conn;
 	const struct wsm__command *command;
 	wsm_slice message;
-	bool vouched;                     /* the host was asked about it */
-	const struct wsm__log_read *page; /* of the log of its room, which it has waited for */
+	bool vouched;                     /* the authorize handler has allowed it */
+	const struct wsm__log_read *page; /* from the log of its room, after a wait */
 };
 
 static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *outcome);
@@ -256,7 +256,7 @@ static void carry_out(const struct attempt *attempt)
 	}
 }
 
-/* Whether the action is allowed; statistics name rooms, so that they are for those who may have all of them. */
+/* Checks whether the action is allowed. Statistics name rooms, so they need the right to all rooms. */
 static enum wsm__verdict check(struct wsm__conn *conn, const struct wsm__command *command, const char **why)
 {
 	switch (command->action) {
@@ -289,7 +289,7 @@ static void forbid(struct wsm__conn *conn, const struct wsm__command *command, c
 	fail(conn, command, "forbidden", why);
 }
 
-/* What the answer brings comes on top. */
+/* Takes the cost of a request; wsm__limits_answered() adds that of the answer. */
 static bool within_cost(struct wsm__conn *conn, const struct wsm__command *command)
 {
 	switch (command->action) {
@@ -310,7 +310,7 @@ static bool within_cost(struct wsm__conn *conn, const struct wsm__command *comma
 	return true;
 }
 
-/* The host has allowed it, or the log of its room has done what was needed. */
+/* Runs a message again, after the host's yes or the wait for a log. */
 static void run_again(struct wsm__ticket *ticket, bool vouched, const struct wsm__log_read *page)
 {
 	struct wsm__conn *conn = ticket->who;
@@ -351,7 +351,7 @@ static void authorized(struct wsm__ticket *ticket, const struct wsm__outcome *ou
 	wsm__conn_error(conn, "forbidden", outcome->decision->reason.data, ticket->action, ticket->id);
 }
 
-/* Asks the host whether the action is allowed; the message is run again if so. False if too many are waiting. */
+/* Asks the host whether the action is allowed, and then runs the message again. Returns false if too many wait. */
 static bool ask_host(struct wsm__conn *conn, const struct wsm__command *command, wsm_slice message)
 {
 	const wsm_slice texts[3] = { message, command->name, command->id };
@@ -392,8 +392,8 @@ static void understand(struct wsm__conn *conn, wsm_slice message)
 }
 
 /*
- * What a message counts for in bytes: each value of JSON in it for some more, by the time that it takes. 64 KiB of "{}," are several
- * milliseconds of everybody's, of text a few hundredths of one.
+ * Returns the bytes that a message counts for: more for each JSON value, which costs time. 64 KiB of "{}," take several milliseconds
+ * from everybody, 64 KiB of text a few hundredths of one.
  */
 static size_t cost_of(const struct wsm__conn *conn, wsm_slice message)
 {
@@ -435,7 +435,7 @@ static void complete(struct wsm__conn *conn, wsm_slice message)
 		wsm__conn_close(conn, 1003, "binary messages are not understood here");
 }
 
-/* Clients speak as soon as they are connected; while the host still decides about them, it is kept for later. */
+/* Keeps a message for later: clients speak as soon as they are connected, while the host still decides about them. */
 static void hold(struct wsm__conn *conn, wsm_slice message)
 {
 	struct wsm__opening *opening = conn->opening;
@@ -486,7 +486,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 	struct wsm__buffer message;
 
 	wsm__conn_heard(conn);
-	if (conn->state == WSM__CONN_CLOSING || conn->sub.overflow) /* who is to be closed is not answered either */
+	if (conn->state == WSM__CONN_CLOSING || conn->sub.overflow) /* no answers to a connection that will be closed */
 		return;
 	conn->core->counters.bytes_received += len;
 	conn->bytes_received += len;
@@ -496,7 +496,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 		wsm__limits_too_large(conn);
 		return;
 	}
-	if (first && last) { /* as a rule: nothing is copied */
+	if (first && last) { /* most messages: no copy */
 		take(conn, wsm__slice(data, len));
 		return;
 	}
@@ -507,7 +507,7 @@ void wsm__client_receive(struct wsm__conn *conn, const void *data, size_t len, b
 	}
 	if (!last)
 		return;
-	/* A connection holds no buffer between messages; what came early is received meanwhile. */
+	/* A connection holds no buffer between messages. take() may receive early messages meanwhile. */
 	message = conn->received;
 	wsm__buffer_init(&conn->received);
 	take(conn, wsm__slice(message.data, message.len));

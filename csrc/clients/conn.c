@@ -52,7 +52,7 @@ void wsm__conn_wait_closing(struct wsm__conn *conn)
 	DL_APPEND2(core->closing, conn, wheel_prev, wheel_next);
 }
 
-/* Who is on the way out counts against no limit: a refused client that never leaves would keep others out. */
+/* Takes a closing connection out of all limits: a refused client that never leaves would keep others out. */
 static void release_place(struct wsm__conn *conn)
 {
 	if (!conn->peer)
@@ -107,7 +107,7 @@ int wsm__conn_take_grants(struct wsm__conn *conn, const struct wsm__lists *lists
 	return status ? status : take_patterns(&conn->may_publish, lists->publish, lists->n_publish);
 }
 
-/* A place in core->conns for one more. */
+/* Makes room for one more in core->conns. Returns false when out of memory. */
 static bool has_place(struct wsm__core *core)
 {
 	size_t capacity = core->conns_capacity ? 2 * core->conns_capacity : 64;
@@ -132,7 +132,7 @@ static void give_place_up(struct wsm__conn *conn)
 	last->index = conn->index;
 }
 
-/* What can fail. False when out of memory. */
+/* Fills in all that needs memory. Returns false when out of memory. */
 static bool fill(struct wsm__conn *conn, const struct wsm__request *request, const struct wsm__endpoint *endpoint,
                  const struct wsm__path_params *params, const wsm_admission *admission)
 {
@@ -292,7 +292,7 @@ void wsm__conn_closing(struct wsm__conn *conn)
 		return;
 	wsm__tickets_forget(&conn->waits);
 	conn->state = WSM__CONN_CLOSING;
-	/* What was published before still goes out, at a stop also what is to come from history; nothing new is added. */
+	/* Earlier publications still go out, at a stop also from history; new ones do not. */
 	if (!core->stopping || !wsm__sub_lags(&conn->sub))
 		wsm__sub_leave(&core->registry, &conn->sub);
 	release_place(conn);
@@ -303,7 +303,7 @@ void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason)
 {
 	if (conn->state == WSM__CONN_CLOSING)
 		return;
-	/* RFC 6455 section 7.4.1: broken framing, text that is none, an endless message. Too large a message is a mistake. */
+	/* RFC 6455 section 7.4.1: bad frames, bad UTF-8, too many fragments. A message that is too large is only a mistake. */
 	if (code == 1002 || code == 1007 || code == 1008)
 		wsm__peer_offence(conn->core, conn->peer, WSM__OFFENCE_protocol);
 	wsm__conn_closing(conn);

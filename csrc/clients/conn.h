@@ -1,8 +1,8 @@
 /*
- * conn.h - one client. Whether its socket is ours or the host's, only its carrier knows.
+ * conn.h - one client. Only its carrier knows whether its socket is ours or the host's.
  *
- * Life: HANDSHAKE -> (DECIDING, while the host authenticates) -> OPEN -> CLOSING -> gone. Closing has two steps: wsm__conn_close()
- * says why and stops everything else; wsm__conn_gone() comes from whoever owned the socket and frees.
+ * Life: HANDSHAKE -> (DECIDING, while it waits for the host, a token or rooms) -> OPEN -> CLOSING -> gone. Closing has two steps:
+ * wsm__conn_close() says why and stops everything else; the carrier calls wsm__conn_gone(), which frees.
  */
 #ifndef WSM_CLIENTS_CONN_H
 #define WSM_CLIENTS_CONN_H
@@ -37,61 +37,61 @@ struct wsm__conn {
 	char *greeting, *heartbeat; /* types */
 
 	uint64_t last_heard_ms, next_beat_ms;
-	uint64_t close_by_ms; /* once closing: when the socket is cut off */
+	uint64_t close_by_ms; /* while closing: when to cut off the socket */
 	struct wsm__conn *wheel_prev, *wheel_next;
 	unsigned slot;
 	struct wsm__peer *peer; /* NULL once closing */
-	struct wsm__user *user; /* NULL: nobody in particular, or closing */
+	struct wsm__user *user; /* NULL: no user, or closing */
 
 	bool choked;      /* the socket takes no more; waits for its writable callback */
-	bool announced;   /* the host has been told of it, so it is told of the end */
+	bool announced;   /* the host has got WSM_EVENT_CONNECT, so it gets the end, too */
 	bool tell_closed; /* adopted or bridged: WSM_EVENT_CLOSED at the end */
 	bool draining;    /* waits for its turn to be closed: drain.h */
 	bool close_sent;  /* our Close frame: nothing follows it */
-	bool hang_up;     /* the client's answer to it is not waited for */
+	bool hang_up;     /* do not wait for the client's answer to it */
 	bool binary;
-	bool arrived;            /* as a new connection of its peer: at the door already */
+	bool arrived;            /* its peer has counted it as a new connection */
 	bool admitted;           /* by the host, before the hand-over */
-	bool ask;                /* the host decides now */
+	bool ask;                /* the host decides later: wsm_admission */
 	bool echo;               /* see echo.c */
-	bool by_http;            /* no browser: it is refused by an HTTP status, so the 101 waits until it is let in */
-	bool awaits_token;       /* while DECIDING: its first message is to be `auth` */
-	bool firehose_vouched;   /* the host was asked whether it may have it */
-	uint16_t close_code;     /* ours, or the peer's */
-	uint16_t violations;     /* rate limit */
+	bool by_http;            /* no browser: a refusal is an HTTP status, so the 101 waits until it is let in */
+	bool awaits_token;       /* while DECIDING: its first message must be `auth` */
+	bool firehose_vouched;   /* the authorize handler has allowed the firehose */
+	uint16_t close_code;     /* ours, or the client's */
+	uint16_t violations;     /* messages above a rate */
 	struct wsm__waits waits; /* for the host, or for a token */
 	struct wsm__bucket rate, byte_rate, requests;
-	size_t in_flight; /* bridge: bytes that the host has not yet confirmed */
+	size_t in_flight; /* bridge: bytes that the host has not confirmed yet */
 	char *close_reason;
 	struct wsm__buffer received;
-	struct wsm__opening *opening;              /* what is needed until it is open; NULL afterwards */
-	struct wsm__grant *grant;                  /* of the token that it came in by; NULL: by none */
-	struct wsm__patterns granted, may_publish; /* the host's word when it was let in */
+	struct wsm__opening *opening;              /* its state until it is open; NULL afterwards */
+	struct wsm__grant *grant;                  /* of its token; NULL: it came in without one */
+	struct wsm__patterns granted, may_publish; /* grants of the host's admission */
 };
 
 /*
- * A connection for a request that has passed wsm__request_check(). `endpoint` (reference not taken) may be NULL if `admission`
- * says admitted. NULL when out of memory.
+ * Makes a connection for a request that has passed wsm__request_check(). `endpoint` (takes no reference) may be NULL if `admission`
+ * says admitted. Returns NULL when out of memory.
  */
 struct wsm__conn *wsm__conn_new(struct wsm__core *core, uint64_t number, const struct wsm__request *request,
                                 const struct wsm__endpoint *endpoint, const struct wsm__path_params *params,
                                 const wsm_admission *admission);
-/* Asks for the end, once; later calls do nothing. `reason` is cut at 123 bytes. */
+/* Begins to close; later calls do nothing. Cuts `reason` at 123 bytes. */
 void wsm__conn_close(struct wsm__conn *conn, unsigned code, const char *reason);
-/* The same for one that is not let in, and counted as such. */
+/* The same for a connection that is not let in; counts and logs the refusal. */
 void wsm__conn_refuse(struct wsm__conn *conn, unsigned code, const char *reason);
-/* What every way of closing begins with; the close itself is the caller's, or the peer's. */
+/* Does what every way of closing begins with; the caller or the client does the rest. */
 void wsm__conn_closing(struct wsm__conn *conn);
-/* The socket has gone: tells the host, leaves everything, frees. */
+/* Ends a connection whose socket has gone: tells the host, leaves everything, frees. */
 void wsm__conn_gone(struct wsm__conn *conn);
-/* Marks as heard from. */
+/* Notes that the client was heard. */
 static inline void wsm__conn_heard(struct wsm__conn *conn)
 {
 	conn->last_heard_ms = conn->core->now_ms;
 }
 /*
- * Before core->conns[i] is looked at: those that come next are brought into the cache meanwhile, which is most of what a look at all of
- * ten thousand takes.
+ * Call it before a look at core->conns[i] in a loop over all: it loads the next ones into the cache, which takes most of the time of
+ * such a loop.
  */
 static inline void wsm__conn_look(const struct wsm__core *core, uint64_t i)
 {
@@ -105,7 +105,7 @@ static inline void wsm__conn_look(const struct wsm__core *core, uint64_t i)
 	__builtin_prefetch(&next->info);
 	__builtin_prefetch(&next->bytes_received);
 }
-/* What is known about it as text, one thing behind the other with a NUL between them: from the client id to the user agent. */
+/* Returns all texts of its info, from the client id to the user agent, with a NUL between them. */
 wsm_slice wsm__conn_texts(const struct wsm__conn *conn);
 struct wsm__conn *wsm__conn_by_client(struct wsm__core *core, wsm_slice client_id);
 struct wsm__conn *wsm__conn_by_number(struct wsm__core *core, uint64_t number);
@@ -115,30 +115,30 @@ static inline struct wsm__conn *wsm__conn_of(struct wsm__sub *sub)
 }
 /* Queues an answer: {"type":type,"data":data,…,"id":id}. */
 void wsm__conn_answer(struct wsm__conn *conn, const char *type, wsm_slice data, wsm_slice id);
-/* The same with what has been written into `data`; without memory for an answer, the connection is closed. */
+/* The same with the content of `data`; closes the connection when out of memory. */
 void wsm__conn_answer_from(struct wsm__conn *conn, const char *type, const struct wsm__buffer *data, wsm_slice id);
 /* Queues {"type":"error","data":{"code","message","action"},"id"}. */
 void wsm__conn_error(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action, wsm_slice id);
-/* The same with "retry_after_ms" (0: without): when the same would be allowed. */
+/* The same with "retry_after_ms" (0: without it): the wait until the action would be allowed. */
 void wsm__conn_error_later(struct wsm__conn *conn, const char *code, const char *message, wsm_slice action,
                            wsm_slice id, uint64_t retry_after_ms);
 
-/* core->find_client: an open one. */
+/* core->find_client: returns an open connection, or NULL. */
 struct wsm__sub *wsm__conn_find_client(struct wsm__core *core, wsm_slice client_id);
 
 /*
- * Moves a closing connection to the list of those, from which it is cut off after close_timeout; called again, that time
- * begins anew: the client reads, or the close frame is out.
+ * Moves a closing connection to the list of those that are cut off after close_timeout. Another call begins that time anew: the
+ * client reads, or the Close frame is out.
  */
 void wsm__conn_wait_closing(struct wsm__conn *conn);
 
-/* Puts it on the list of those to be written: it is to close, or can be written to again. */
+/* Puts it on the urgent dirty list: it must close, or its socket takes more again. */
 static inline void wsm__flush_soon(struct wsm__conn *conn)
 {
 	wsm__mark_dirty(&conn->core->registry, &conn->sub, true);
 }
 
-/* What the host has granted, and what is to be joined of it. WSM_ENOMEM. */
+/* Takes over the host's grants, and the rooms to join. WSM_ENOMEM. */
 int wsm__conn_take_grants(struct wsm__conn *conn, const struct wsm__lists *lists);
 
 #endif

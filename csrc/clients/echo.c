@@ -1,6 +1,6 @@
 /*
- * The echo endpoint (test_echo_path), which conformance tests switch on: every message comes back with its opcode, and nothing
- * else is ever sent. No limit holds there but WSM__ECHO_MAX. A client that does not read is not read from either (session.c).
+ * The echo endpoint (test_echo_path) for conformance tests: sends every message back with its opcode, and nothing else. Its only limit
+ * is WSM__ECHO_MAX. sockets/session.c reads nothing from a client that does not read.
  */
 #include "clients/echo.h"
 

@@ -17,7 +17,7 @@ static inline uint32_t wsm__conn_max_fragments(const struct wsm__conn *conn)
 	return conn->echo ? UINT32_MAX : (uint32_t)conn->core->config->max_fragments;
 }
 
-/* Adds the endpoint, if there is to be one. WSM_ECONFIG. */
+/* Adds the endpoint if test_echo_path is set. WSM_ECONFIG. */
 int wsm__echo_init(wsm_runtime *runtime, wsm_error *error);
 /* Sends a complete message back. */
 void wsm__echo(struct wsm__conn *conn, wsm_slice message);

@@ -1,4 +1,4 @@
-/* How a connection gets in: who it is, what it may join, and the moment from which on it may speak. */
+/* Lets a connection in: finds out its user and its rooms, and opens it. */
 #include "clients/entry.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@
 
 /* ---- open ------------------------------------------------------------------------------------------------------- */
 
-/* The same facts with another user and session: what the host decided. */
+/* Replaces the facts by the same ones with the user and the session of the decision. */
 static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice session_id)
 {
 	const wsm_conn_info *old = conn->info;
@@ -52,7 +52,7 @@ static int info_identify(struct wsm__conn *conn, wsm_slice user_id, wsm_slice se
 	return WSM_OK;
 }
 
-/* The connection counts as its user's from here on; false, and it is closed, if that has as many as it may. */
+/* Counts the connection for its user. Returns false, and closes it, if the user has too many. */
 static bool count_user(struct wsm__conn *conn)
 {
 	if (conn->user || !conn->sub.user_id.len)
@@ -130,7 +130,7 @@ static void room_opened(struct wsm__ticket *ticket, const struct wsm__outcome *o
 		opened(conn);
 }
 
-/* Leaves it DECIDING until its rooms can be joined; `since`: a ticket of the same wait, or 0. False: they can be now. */
+/* Leaves it DECIDING until its rooms are open. Returns false if they are. `since`: a ticket of the same wait, or 0. */
 static bool await_rooms(struct wsm__conn *conn, uint64_t since)
 {
 	struct wsm__ticket *ticket;
@@ -181,7 +181,7 @@ static void entered(struct wsm__ticket *ticket, const struct wsm__outcome *outco
 	enter(conn);
 }
 
-/* Asks whether it may join a room of its endpoint ("*": everything); leaves it DECIDING. False: no memory. */
+/* Asks the host whether it may join a room of its endpoint ("*": all); leaves it DECIDING. Returns false when out of memory. */
 static bool ask_whether(struct wsm__conn *conn, const char *room)
 {
 	struct wsm__ticket *ticket =
@@ -192,8 +192,8 @@ static bool ask_whether(struct wsm__conn *conn, const char *room)
 }
 
 /*
- * Goes through the endpoint's rooms, and the firehose, of a connection whose identity is known: opens it, closes it with
- * 4403, or leaves it DECIDING while the authorize handler is asked. Called again after each yes.
+ * Checks the endpoint's rooms, and the firehose: opens the connection, closes it with 4403, or leaves it DECIDING while it asks the
+ * authorize handler. Runs again after each yes.
  */
 static void enter(struct wsm__conn *conn)
 {
@@ -219,7 +219,7 @@ static void enter(struct wsm__conn *conn)
 		opened(conn);
 }
 
-/* Who it is has been decided, or nobody decides (NULL). Goes on to what it may join. */
+/* Takes the decision about its user (NULL: nobody decides), and goes on to its rooms. */
 static void open_as(struct wsm__conn *conn, const wsm_decision *decision)
 {
 	int status = WSM_OK;
@@ -273,7 +273,7 @@ static void ask_who(struct wsm__conn *conn)
 
 /* ---- tokens ----------------------------------------------------------------------------------------------------- */
 
-/* Opens, or closes with 4401 or 4403. */
+/* Checks the token; opens the connection, or closes it with 4401 or 4403. */
 static void let_in(struct wsm__conn *conn, wsm_slice token)
 {
 	enum wsm__jwt_result result;
@@ -312,7 +312,7 @@ static void admit(struct wsm__conn *conn)
 		let_in(conn, wsm__str(conn->opening->token));
 	else if (wsm__wants(conn->core, WSM_WANT_AUTHENTICATE))
 		ask_who(conn);
-	else if (conn->by_http) /* it cannot say anything before it is let in */
+	else if (conn->by_http) /* it cannot send a message before it is let in */
 		wsm__conn_refuse(conn, 4401, "a token is needed: Authorization: Bearer, the path, or a subprotocol");
 	else
 		await_token(conn);
@@ -328,7 +328,7 @@ bool wsm__conn_first(struct wsm__conn *conn, wsm_slice message)
 	if (is_auth && command.error_code) {
 		wsm__conn_refuse(conn, 4401, command.error);
 	} else if (is_auth) {
-		/* What came before it waits on, and is answered after it. */
+		/* Earlier messages wait on; their answers come after this one. */
 		conn->awaits_token = false;
 		conn->opening->by_message = true;
 		conn->opening->answer_id = command.id.len ? wsm__slice_dup(command.id) : NULL;

@@ -1,4 +1,4 @@
-/* entry.h - how a connection gets in: who it is, what it may join, and the moment from which on it may speak. */
+/* entry.h - lets a connection in: finds out its user and its rooms, and opens it. */
 #ifndef WSM_CLIENTS_ENTRY_H
 #define WSM_CLIENTS_ENTRY_H
 
@@ -6,10 +6,10 @@
 
 struct wsm__conn;
 
-/* The socket (or the host) is ready for messages: decide, or refuse, or open. */
+/* Opens a connection, refuses it, or lets it wait. Call it when the socket (or the host) is ready for messages. */
 void wsm__conn_established(struct wsm__conn *conn);
 
-/* A message of a connection that has to show a token yet; false if it is for later. */
+/* Takes a message of a connection that must still show a token. Returns false if the message is for later. */
 bool wsm__conn_first(struct wsm__conn *conn, wsm_slice message);
 
 #endif

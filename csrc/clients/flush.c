@@ -1,5 +1,5 @@
 /*
- * Writing: the dirty lists to those who carry the connections. In slices, so that a room of 100,000 does not hold up reads and
+ * Writes to the connections on the dirty lists, by their carriers. In slices, so that a room of 100,000 does not delay reads and
  * timers.
  */
 #include "clients/flush.h"
@@ -12,7 +12,7 @@
 #define SLICE_US 3000u  /* for one turn of the loop */
 #define CLOCK_EVERY 16u /* writes between two looks at the clock */
 
-/* What goes before the Close frame. */
+/* Returns whether messages must go out before the Close frame. */
 static bool has_unsent(const struct wsm__conn *conn)
 {
 	if (conn->sub.overflow) /* it does not read: see cut_off() in heartbeat.c */

@@ -1,4 +1,4 @@
-/* flush.h - writes what waits for clients. */
+/* flush.h - writes messages that wait for clients. */
 #ifndef WSM_CLIENTS_FLUSH_H
 #define WSM_CLIENTS_FLUSH_H
 
@@ -6,7 +6,7 @@
 
 struct wsm__core;
 
-/* Writes what stands on the dirty lists, for a few milliseconds at most; true if something is left. */
+/* Writes to the connections on the dirty lists, for a few milliseconds. Returns true if some are left. */
 bool wsm__flush(struct wsm__core *core);
 
 #endif

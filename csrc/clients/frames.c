@@ -25,7 +25,7 @@ static enum wsm__encoding encoding_of(const struct wsm__conn *conn)
 	return conn->sub.raw ? WSM__AS_RAW : WSM__AS_FRAME;
 }
 
-/* How many from the front go into one write of at most WSM__SCRATCH_SIZE; a larger one goes alone. */
+/* Returns how many from the front fit into one write of WSM__SCRATCH_SIZE; a larger message goes alone. */
 static uint32_t batch(const struct wsm__outbox *outbox)
 {
 	uint32_t n = 0, max = sizeof(((struct wsm__scratch *)0)->pubs) / sizeof(struct wsm__pub *);
@@ -42,7 +42,7 @@ static uint32_t batch(const struct wsm__outbox *outbox)
 	return n;
 }
 
-/* Whether the scratch buffer already holds just these. Its publications are kept alive by references. */
+/* Returns whether the scratch buffer holds exactly these. It has references to its publications. */
 static bool same_batch(const struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n)
 {
 	if (scratch->count != n)
@@ -61,7 +61,7 @@ static void forget_batch(struct wsm__scratch *scratch)
 	scratch->len = 0;
 }
 
-/* They are at most as long as their frames, so there is space. False: no memory. */
+/* Copies a batch. No encoding is longer than its frame, so there is space. Returns false when out of memory. */
 static bool copy_batch(struct wsm__scratch *scratch, const struct wsm__outbox *outbox, uint32_t n,
                        enum wsm__encoding encoding)
 {
@@ -79,7 +79,7 @@ static bool copy_batch(struct wsm__scratch *scratch, const struct wsm__outbox *o
 	return true;
 }
 
-/* The first `n` as they go on the wire. NULL: no memory. */
+/* Returns the bytes of the first `n` messages for the wire; NULL when out of memory. */
 static const uint8_t *batch_data(struct wsm__conn *conn, uint32_t n, size_t *bytes)
 {
 	const struct wsm__outbox *outbox = &conn->sub.outbox;
@@ -99,7 +99,7 @@ static const uint8_t *batch_data(struct wsm__conn *conn, uint32_t n, size_t *byt
 	return scratch->bytes;
 }
 
-/* One write of a batch; false when the connection takes no more now. */
+/* Writes one batch. Returns false when the connection takes no more now. */
 static bool write_batch(struct wsm__conn *conn, wsm__send_fn send, size_t *written)
 {
 	struct wsm__core *core = conn->core;

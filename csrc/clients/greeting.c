@@ -1,4 +1,4 @@
-/* What a connection joins when it opens, its greeting, and the gaps that it is told of. */
+/* Joins the rooms of a connection that opens, greets it, and tells it of gaps. */
 #include "clients/greeting.h"
 
 #include <stdio.h>
@@ -272,8 +272,8 @@ static int opening_add_gap(struct wsm__opening *opening, struct wsm__pub *pub)
 }
 
 /*
- * It cannot be told. Where the room does not say that some may be lost it is closed, as a client that fell behind; but not when it
- * comes in, as it would find the same gap again and again.
+ * A raw client cannot hear of a gap: closes it as one that fell behind, unless the room allows losses. Not while it comes in: it would
+ * find the same gap at each return.
  */
 static void raw_gap(struct wsm__conn *conn, const struct wsm__room *room)
 {
@@ -304,13 +304,13 @@ void wsm__conn_gap(void *context, struct wsm__sub *sub, const struct wsm__room *
 	if (!data.failed)
 		pub = wsm__control_pub(core, wsm__str("gap"), wsm__slice(data.data, data.len), wsm__str(NULL), false);
 	wsm__buffer_fini(&data);
-	if (!pub) { /* a gap that cannot be told is none that may be passed over */
+	if (!pub) { /* out of memory: the client must not miss messages in silence */
 		wsm__sub_overflowed(&core->registry, sub);
 	} else if (conn->opening && !conn->opening->greeted) {
 		if (opening_add_gap(conn->opening, pub))
 			wsm__sub_overflowed(&core->registry, sub);
 	} else {
-		/* A member is told within a refill, when there is space; the firehose may be told of thousands of rooms. */
+		/* A member hears of it in a refill, when there is space; the firehose may hear of thousands of rooms. */
 		if (sub->firehose && room->visible)
 			wsm__sub_push(&core->registry, sub, pub);
 		else

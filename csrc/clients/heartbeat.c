@@ -12,7 +12,7 @@
 #include "core/control.h"
 #include "policy/config.h"
 
-/* Who does not read never gets the close frame, and who does not answer it has had the time to. */
+/* Cuts off closing clients: some do not read the Close frame, and others do not answer it in time. */
 static void cut_off(struct wsm__core *core)
 {
 	struct wsm__conn *conn, *next;
@@ -34,7 +34,7 @@ uint64_t wsm__wheel_period_ms(const struct wsm__core *core)
 	/* A whole turn of the wheel takes an eighth of the shorter of the two: that is how late a time-out may be. */
 	double period = shortest * 1000 / 8 / WSM__WHEEL_SLOTS;
 
-	/* Handlers' and closing clients' time-outs are looked at as often. */
+	/* The time-outs of handlers and closing clients are checked in the same period. */
 	return period < 1 ? 1 : period > 250 ? 250 : (uint64_t)period;
 }
 
@@ -90,7 +90,7 @@ static void look_at(struct wsm__conn *conn, uint64_t unix_ms, struct beat beats[
 	conn->next_beat_ms += (uint64_t)(core->config->heartbeat_interval * 1000);
 	if (conn->next_beat_ms <= core->now_ms) /* the process was stopped for a while */
 		conn->next_beat_ms = core->now_ms + (uint64_t)(core->config->heartbeat_interval * 1000);
-	/* More than enough is on its way; or the host's server pings. */
+	/* Enough waits for it already; or the host's server pings it. */
 	if (conn->choked || (conn->carrier->hosted && conn->sub.raw))
 		return;
 	pub = beat_for(core, beats, conn->sub.raw ? "" : conn->heartbeat);
@@ -101,8 +101,8 @@ static void look_at(struct wsm__conn *conn, uint64_t unix_ms, struct beat beats[
 }
 
 /*
- * Time in which this thread did not run (the process was stopped, the machine suspended) is nobody's silence: what clients
- * sent meanwhile waits in their sockets, and is read after the timers.
+ * Forgives time in which this thread did not run (the process was stopped, the machine suspended): messages of that time wait in the
+ * sockets, which are read after the timers.
  */
 static void forgive(struct wsm__core *core)
 {

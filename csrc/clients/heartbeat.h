@@ -6,7 +6,7 @@
 
 struct wsm__core;
 
-/* How often wsm__wheel_turn() is to be called. */
+/* Returns the time between two calls of wsm__wheel_turn(). */
 uint64_t wsm__wheel_period_ms(const struct wsm__core *core);
 void wsm__wheel_turn(struct wsm__core *core);
 

@@ -11,7 +11,7 @@
 #include "rooms/room.h"
 #include "wire/name.h"
 
-/* What costs as much as a subscription. */
+/* Each of these costs as much as a subscription. */
 #define REPLAYED_PER_TOKEN 50
 #define BYTES_PER_TOKEN 16384
 #define VIOLATIONS_MIN 20.0 /* refused messages before a connection is closed */
@@ -25,7 +25,7 @@ struct rate {
 	double cost, rate;
 };
 
-/* Who goes on regardless is sent away: false then. */
+/* Counts a violation. Returns false once it closes the connection. */
 static bool bear_with(struct wsm__conn *conn, const struct rate *rate)
 {
 	struct wsm__core *core = conn->core;
@@ -35,12 +35,12 @@ static bool bear_with(struct wsm__conn *conn, const struct rate *rate)
 
 	wsm__limit_broken(core, rate->limit);
 	core->counters.rate_limited++;
-	/* Nobody else is told: such a client hears no error. */
+	/* A raw client hears no error, so the log must tell. */
 	if (!conn->violations && conn->sub.raw)
 		wsm__refusal_tell(
 			core->runtime, WSM__REFUSED_RATE,
-			"messages of a client of a raw endpoint: more per second than option %s allows. Raise it "
-			"if an honest client needs more",
+			"messages of a client of a raw endpoint: more per second than option %s allows. Raise the "
+			"option if an honest client needs more",
 			name);
 	if (++conn->violations <= (most > VIOLATIONS_MIN ? most : VIOLATIONS_MIN))
 		return true;
@@ -64,7 +64,7 @@ static void tell(struct wsm__conn *conn, const struct rate *rate, wsm_slice acti
 	                      wsm__bucket_wait_ms(rate->bucket, rate->cost, rate->rate, 2 * rate->rate));
 }
 
-/* Takes from all of them; the first that has too little, or NULL. */
+/* Takes from all rates. Returns the first that is exceeded, or NULL. */
 static const struct rate *broken_by(struct wsm__conn *conn, const struct rate *rates, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -148,7 +148,7 @@ void wsm__limits_too_large(struct wsm__conn *conn)
 
 /* ---- subscriptions ---------------------------------------------------------------------------------------------- */
 
-/* Of all connections of its user: those are the members of a room. */
+/* Returns the subscriptions of all connections of its user, which are the members of the user's room. */
 static uint64_t asked_by_user(const struct wsm__conn *conn)
 {
 	const struct wsm__room *room;

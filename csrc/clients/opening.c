@@ -140,13 +140,13 @@ const wsm_conn_info *wsm__opening_describe(struct wsm__core *core, uint64_t numb
 		texts[1] = admission->user_id;
 		texts[2] = admission->session_id;
 	}
-	/* Where there are users, a session belongs to one: who says which user it is says which session. */
+	/* A session belongs to a user: whoever names the user also names the session. */
 	if (claims_session && !texts[1].len && !texts[2].len && wsm__checks_believe_session(core->runtime, admission))
 		texts[2] = wsm__slice(session, (size_t)len);
 	else if (!claims_session && (len > 0 || len == -2))
 		wsm__opening_refuse(opening,
 		                    "session_id must be at most 120 bytes of UTF-8 without control characters");
-	/* A token is a secret: it does not become a fact that handlers log. */
+	/* A token is secret: handlers may log the query, so take the token out. */
 	wsm__buffer_init(&query);
 	wsm__token_redact(core->runtime, request->query, &query);
 	texts[3] = endpoint && params && has_token_param(params) ? wsm__str(endpoint->path) : request->path;

@@ -1,4 +1,4 @@
-/* Who is in a room: the answer to who asks, and what its members are told. */
+/* Answers who is in a room, and tells the room's members of changes. */
 #include "clients/presence.h"
 
 #include <string.h>
@@ -49,8 +49,8 @@ static void add_id(struct wsm__buffer *out, wsm_slice id, bool first)
 }
 
 /*
- * From the end of the arrays towards their beginning: who leaves is replaced by the last one, which has been listed by then. So
- * whoever stays is in one of the pages; who moved meanwhile may be in two.
+ * Goes from the end of the arrays to their beginning: when one leaves, the last one, already listed, takes its place. So everyone who
+ * stays is on a page; one that moved may be on two.
  */
 void wsm__answer_presence(struct wsm__core *core, const struct wsm__presence_page *page, struct wsm__buffer *out)
 {
@@ -115,7 +115,7 @@ static void tell_one(struct telling *telling, const struct wsm__presence *presen
 	add_totals(&telling->data, presence);
 }
 
-/* Those that came, or those that went; returns how many. */
+/* Adds those that came, or those that went. Returns how many. */
 static unsigned add_list(struct wsm__buffer *out, const struct wsm__presence *presence, bool came, bool listed)
 {
 	const struct wsm__present *present;

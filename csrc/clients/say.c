@@ -1,4 +1,4 @@
-/* What clients publish: refused where it would say what only the core can know, and sent with the name of who published it. */
+/* Publishes for clients: refuses messages that only the core may send, and adds the name of the publisher. */
 #include "clients/say.h"
 
 #include <stdio.h>
@@ -100,7 +100,7 @@ static void published(struct wsm__ticket *ticket, const struct wsm__outcome *out
 		answer(conn, ticket->action, ticket->id, outcome->delivery);
 }
 
-/* The answer comes when the log of the room has it. */
+/* Answers when the log of the room has it. */
 static void wait_for_log(struct wsm__conn *conn, const struct wsm__command *command, struct wsm__sending *sending)
 {
 	const wsm_slice texts[3] = { wsm__str(NULL), command->name, command->id };

@@ -9,10 +9,10 @@ struct wsm__core;
 bool wsm__sticky_has(struct wsm__core *core, wsm_slice user_id, wsm_slice room);
 void wsm__sticky_fini(struct wsm__core *core);
 
-/* Nothing of it is told to connections: subscription.h. */
+/* These do not change open connections: subscription.h does. */
 void wsm__sticky_remember(struct wsm__core *core, wsm_slice user_id, wsm_slice room);
 void wsm__sticky_forget(struct wsm__core *core, wsm_slice user_id, wsm_slice room);
-/* The rooms of a user one after the other; `*at` is NULL before the first. False behind the last. */
+/* Returns the rooms of a user one after the other in `*room`; set `*at` to NULL before the first. False after the last. */
 bool wsm__sticky_next(struct wsm__core *core, wsm_slice user_id, const void **at, wsm_slice *room);
 
 #endif

@@ -32,7 +32,7 @@ void wsm__subscription_tell(struct wsm__conn *conn, const char *type, wsm_slice 
 	wsm__buffer_fini(&data);
 }
 
-/* On a live connection. The client is told where it stands, so that it can recover there. */
+/* Joins an open connection, and tells the client its position, so that it can recover there. */
 static void join_now(struct wsm__conn *conn, struct wsm__room *room)
 {
 	struct wsm__registry *registry = &conn->core->registry;
@@ -48,7 +48,7 @@ static void join_now(struct wsm__conn *conn, struct wsm__room *room)
 	member->by_host = true;
 }
 
-/* What the client asked for itself, and what came with its connection, goes on; unless this was the grant for it. */
+/* Takes back the host's subscription. The client stays if it subscribed itself, or by entry, unless this was its grant. */
 static void leave_now(struct wsm__conn *conn, struct wsm__room *room)
 {
 	struct wsm__registry *registry = &conn->core->registry;
@@ -72,7 +72,7 @@ static struct wsm__conn *open_one(struct wsm__core *core, uint64_t number)
 	return conn && conn->state == WSM__CONN_OPEN && !conn->echo ? conn : NULL;
 }
 
-/* It counts as the client's own: a command of the client's may be what has it join, as often as the client likes. */
+/* Counts as the client's own: the host may join it at the client's command, as often as the client likes. */
 int wsm__subscription_join(struct wsm__core *core, uint64_t number, wsm_slice name)
 {
 	struct wsm__registry *registry = &core->registry;

@@ -71,7 +71,7 @@ bool wsm__ticket_ask(struct wsm__ticket *ticket, wsm_slice text, wsm_slice data,
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
 
-/* Who waits may be gone afterwards. */
+/* Answers a ticket. The waiter may be gone afterwards. */
 static void finish(struct wsm__ticket *ticket, const struct wsm__outcome *outcome)
 {
 	unlink_ticket(ticket);
@@ -175,7 +175,7 @@ void wsm__tickets_forget(struct wsm__waits *waits)
 		forget(waits->tickets);
 }
 
-/* In the order of their making, so of their deadlines. */
+/* Returns the first ticket past its deadline, or NULL: tickets are in the order of deadlines. */
 static struct wsm__ticket *first_due(const struct wsm__core *core)
 {
 	struct wsm__ticket *ticket = core->tickets;
@@ -196,7 +196,9 @@ void wsm__tickets_expire(struct wsm__core *core)
 			continue;
 		}
 		wsm__log(core->runtime, WSM_WARNING,
-		         "the %s handler did not answer within auth_timeout (%g s); refused",
+		         "the %s handler did not answer within auth_timeout (%g s), so the request was refused; make "
+		         "the "
+		         "handler faster, or raise auth_timeout",
 		         ticket->awaited == WSM__AWAITS_AUTHENTICATE ? "authenticate" : "authorize",
 		         core->config->auth_timeout);
 		wsm__ticket_refuse(ticket, 4401, "the application did not answer in time");

@@ -1,4 +1,4 @@
-/* token.h - connections that come in by a token, renew it, or outlive it. */
+/* token.h - renews the token of a connection, and ends the connection with it. */
 #ifndef WSM_CLIENTS_TOKEN_H
 #define WSM_CLIENTS_TOKEN_H
 
@@ -7,11 +7,11 @@
 struct wsm__command;
 struct wsm__conn;
 
-/* The action `auth` of an open connection. */
+/* Runs the action `auth` of an open connection. */
 void wsm__token_renew(struct wsm__conn *conn, const struct wsm__command *command);
-/* {"type":"authenticated"}. */
+/* Queues {"type":"authenticated"}. */
 void wsm__token_answer(struct wsm__conn *conn, wsm_slice id);
-/* Tells that the token expires soon, or ends the connection: true then. */
+/* Tells the client that its token expires soon. Returns true if it closes the connection, as the token has expired. */
 bool wsm__token_watch(struct wsm__conn *conn, uint64_t unix_ms);
 
 #endif

@@ -1,4 +1,4 @@
-/* users.h - what the connections of one user share. */
+/* users.h - the shared state of a user's connections. */
 #ifndef WSM_CLIENTS_USERS_H
 #define WSM_CLIENTS_USERS_H
 
@@ -8,7 +8,7 @@
 
 struct wsm__core;
 
-/* What the connections of one user share. */
+/* The shared state of a user's connections. */
 struct wsm__user {
 	UT_hash_handle hh;
 	uint64_t connections;
@@ -17,10 +17,10 @@ struct wsm__user {
 };
 
 /*
- * One more connection of that user. False when out of memory. `*user`: NULL if it has as many as it may, which is counted.
+ * Counts one more connection of a user. Returns false when out of memory. `*user`: NULL, and counts that, if the user has too many.
  */
 bool wsm__user_enter(struct wsm__core *core, wsm_slice id, struct wsm__user **user);
-/* One fewer. `user` may be NULL. */
+/* Counts one connection less. `user` may be NULL. */
 void wsm__user_leave(struct wsm__core *core, struct wsm__user *user);
 void wsm__users_fini(struct wsm__core *core);
 

@@ -5,7 +5,7 @@
 #include "core/core.h"
 #include "wire/own.h"
 
-/* An application that greets everybody by another word has more; those are not kept from clients. */
+/* An application with a different type for each client has more; the others are not protected. */
 #define WORDS_MAX 256u
 
 bool wsm__words_have(const struct wsm__core *core, wsm_slice type)

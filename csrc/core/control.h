@@ -7,7 +7,7 @@
 struct wsm__core;
 struct wsm__pub;
 
-/* A message of the core's own for one connection (greeting, answer, heartbeat). `data` and `id` are JSON, `id` may be empty. */
+/* Makes a message of the core for one connection (greeting, answer, heartbeat), or NULL. `data` and `id`: JSON, or empty. */
 struct wsm__pub *wsm__control_pub(struct wsm__core *core, wsm_slice type, wsm_slice data, wsm_slice id, bool ping);
 
 #endif

@@ -30,7 +30,7 @@ enum wsm__limit {
 		WSM__LIMIT_COUNT
 };
 
-/* "max_rooms". Static. */
+/* Returns the name of a limit: "max_rooms". Static. */
 const char *wsm__limit_name(enum wsm__limit limit);
 
 #endif

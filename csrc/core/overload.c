@@ -5,7 +5,7 @@
 #include "host/queue.h"
 #include "policy/config.h"
 
-#define CALM_MS 1000u /* without a drop, then it closes */
+#define CALM_MS 1000u /* without a drop before it closes */
 
 void wsm__overload_init(struct wsm__core *core)
 {
@@ -35,9 +35,9 @@ void wsm__overload_look(struct wsm__core *core)
 	overload->opened_ms = core->now_ms;
 	overload->since_unix_ms = wsm__unix_ms();
 	wsm__log(core->runtime, WSM_WARNING,
-	         "the application publishes faster than messages can be sent: the command queue holds max_pending "
-	         "(%llu bytes), and "
-	         "the oldest publications of low priority are dropped first, then normal ones",
+	         "the application publishes faster than messages can be sent: the command queue is full (option "
+	         "max_pending, %llu bytes) and drops the oldest publications, those of low priority first; publish "
+	         "less, or raise max_pending for short bursts",
 	         (unsigned long long)core->config->max_pending);
 }
 

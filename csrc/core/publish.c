@@ -105,8 +105,8 @@ static const struct wsm__once_place *find_first(struct wsm__core *core, const st
 
 /* ---- in a room ---------------------------------------------------------------------------------------------------- */
 
-/* Gives it its place in the room, and sends it. `offset` 0: it has none. */
-static void publish_in_room(struct wsm__core *core, const struct wsm__publish *publish, const struct wsm__stamp *stamp,
+/* Gives it its place in the room, and sends it. `offset` 0: it has none. False: there is no memory, and nothing has happened. */
+static bool publish_in_room(struct wsm__core *core, const struct wsm__publish *publish, const struct wsm__stamp *stamp,
                             struct wsm__room *room, uint64_t offset, wsm_delivery *delivery)
 {
 	const struct wsm__place place = { wsm__room_name(room), offset, room->epoch, room->epoch_untold };
@@ -114,11 +114,8 @@ static void publish_in_room(struct wsm__core *core, const struct wsm__publish *p
 	struct wsm__pub *pub = wsm__message_build(&core->text, publish, stamp, &place, &positioned);
 	uint64_t recipients;
 
-	if (!pub) {
-		delivery->status = WSM_ENOMEM;
-		forget(core, publish, wsm__room_name(room));
-		return;
-	}
+	if (!pub)
+		return false;
 	set_key(core, pub, publish, room->id, is_latest_only(publish, &room->settings));
 	recipients = wsm__room_publish(&core->registry, room, pub, positioned ? offset : 0, core->now_ms);
 	delivery->recipients += recipients;
@@ -131,6 +128,7 @@ static void publish_in_room(struct wsm__core *core, const struct wsm__publish *p
 	if (publish->once.len)
 		remember(core, publish, room, positioned ? offset : 0);
 	wsm__pub_unref(pub);
+	return true;
 }
 
 /* ---- rooms with a log -------------------------------------------------------------------------------------------- */
@@ -171,6 +169,24 @@ static void finish(struct wsm__core *core, struct wsm__sending *sending)
 	free(sending);
 }
 
+/* There was no memory to send it. If it has its offset, who is there reads it from the log. */
+static void leave_to_log(struct wsm__core *core, const struct wsm__submission *submission, wsm_delivery *delivery)
+{
+	const struct wsm__publish *publish = submission->publish;
+	struct wsm__room *room = submission->room->room;
+
+	if (!submission->stored) {
+		delivery->status = WSM_ENOMEM;
+		forget(core, publish, wsm__room_name(room));
+		return;
+	}
+	wsm__room_unsent(&core->registry, room, submission->offset);
+	delivery->offset = submission->offset;
+	memcpy(delivery->epoch, room->epoch, sizeof(delivery->epoch));
+	if (publish->once.len)
+		remember(core, publish, room, submission->offset);
+}
+
 /*
  * Whether one that the log has not kept is to be sent no more, since one with its id was sent meanwhile. A claim that it finds is its
  * own, or of one behind it.
@@ -204,7 +220,8 @@ static void apply(void *context, struct wsm__submission *submission)
 	} else if (submission->duplicate) {
 		answer_duplicate(sending->publish, delivery, submission->offset, room->epoch);
 	} else if (!came_second(core, submission, delivery)) {
-		publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery);
+		if (!publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery))
+			leave_to_log(core, submission, delivery);
 		delivery->stored |= submission->stored;
 	}
 	free(submission);
@@ -345,9 +362,10 @@ static void publish_to_room(struct run *run, wsm_slice name)
 		if (run->publish->once.len)
 			claim(core, run->publish, name, false);
 		note(core, run->publish, name, NULL, 0);
-	} else {
-		publish_in_room(core, run->publish, &run->stamp, room, keep ? room->history.last + 1 : 0,
-		                run->delivery);
+	} else if (!publish_in_room(core, run->publish, &run->stamp, room, keep ? room->history.last + 1 : 0,
+	                            run->delivery)) {
+		run->delivery->status = WSM_ENOMEM;
+		forget(core, run->publish, name);
 	}
 }
 

@@ -1,4 +1,4 @@
-/* publish.h - publications on the runtime thread, already routed (host/route.h): given their place, and sent. */
+/* publish.h - gives routed publications (host/route.h) their place, and sends them. Runtime thread only. */
 #ifndef WSM_CORE_PUBLISH_H
 #define WSM_CORE_PUBLISH_H
 
@@ -8,19 +8,19 @@ struct wsm__core;
 struct wsm__publish;
 struct wsm__sending;
 
-/* On the runtime thread. Takes the command over. */
+/* Sends a publication of the host; takes over the command. */
 void wsm__publish_run(struct wsm__core *core, struct wsm__publish *publish);
-/* Sends what max_rate has held back and whose turn has come; sets the timer for the next. */
+/* Sends publications that max_rate held back until now; sets the timer for the next one. */
 void wsm__publish_due(struct wsm__core *core);
 /*
- * Publishes what the core itself or a client says. NULL: it is done, and `delivery` is the outcome. Else it waits for the log of a room;
- * wsm__publish_then(), before anything else happens, says who is to be told, and `delivery` means nothing.
+ * Publishes a message of the core or of a client. Returns NULL if it is done: `delivery` is the outcome. Else it waits for the log of
+ * a room: call wsm__publish_then() at once to get the outcome later; `delivery` means nothing.
  */
 struct wsm__sending *wsm__publish_start(struct wsm__core *core, struct wsm__publish *publish, wsm_delivery *delivery);
 void wsm__publish_then(struct wsm__sending *sending,
                        void (*done)(struct wsm__core *core, uint64_t ticket, const wsm_delivery *delivery),
                        uint64_t ticket);
-/* What the log calls. */
+/* Sets the functions that the log calls. */
 void wsm__publish_init(struct wsm__core *core);
 
 #endif

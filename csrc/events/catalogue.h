@@ -1,4 +1,4 @@
-/* catalogue.h - the event catalogue as the core reads it; the table in catalogue.c is generated from events.json. */
+/* catalogue.h - the event catalogue for the core; csrc/events/generate.py writes the table in catalogue.c. */
 #ifndef WSM_EVENTS_CATALOGUE_H
 #define WSM_EVENTS_CATALOGUE_H
 
@@ -15,19 +15,19 @@ enum wsm__field_kind {
 	WSM__FIELD_STRINGS /* a list of them */
 };
 
-/* A member of an event's data, or of an object in it. A table of them ends with one without a name. */
+/* A member of an event's data, or of an object in it. A table ends with a row without a name. */
 struct wsm__field {
 	const char *name;
 	size_t len;                      /* of the name */
-	const char *const *values;       /* the only texts that are allowed, NULL-terminated; NULL: any */
-	const struct wsm__field *fields; /* what an object has; NULL: anything */
+	const char *const *values;       /* all texts that are allowed, NULL-terminated; NULL: any */
+	const struct wsm__field *fields; /* members of an object; NULL: any */
 	enum wsm__field_kind kind;
 	bool required, nullable;
 };
 
 struct wsm__event_type {
 	const char *type; /* "story_created" */
-	/* templates, the first whose members are there: "@user:{user_id}|project:{project_id}"; else @all */
+	/* templates, of which the first with all its members counts: "@user:{user_id}|project:{project_id}"; else @all */
 	const char *room;
 	const char *key;            /* template of the conflation / throttle key, "pipeline:{pipeline_id}"; NULL */
 	const char *const *routing; /* names copied from data to the top level, NULL-terminated */
@@ -40,11 +40,11 @@ struct wsm__event_type {
 	bool flat;       /* flat shape: {"event_type":…, <fields>} */
 };
 
-/* How many events there are; each has a place among them. */
+/* The number of events; each has a place from 0. */
 extern const size_t wsm__event_types;
 size_t wsm__event_type_place(const struct wsm__event_type *event);
 
-/* NULL if the catalogue has no such event. */
+/* Returns NULL if the catalogue has no such event. */
 const struct wsm__event_type *wsm__event_type_find(wsm_slice type);
 /* Routing members of events that are not in the catalogue; NULL-terminated. */
 extern const char *const wsm__routing_default[];

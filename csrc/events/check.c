@@ -1,4 +1,4 @@
-/* Whether an event's data is what the catalogue says. One pass over the members; nothing is allocated. */
+/* Checks an event's data against the catalogue, in one pass over the members and without memory. */
 #include "events/check.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "wire/json.h"
 
 #define FIELDS_MAX 64
-#define NUMBER_MAX 32 /* a longer one is not looked at */
+#define NUMBER_MAX 32 /* a longer number passes unchecked */
 
 struct place {
 	const char *inside; /* name of the object that it is in, or NULL */
@@ -50,7 +50,7 @@ static bool is_number(wsm_slice json)
 	return json.data[0] == '-' || (json.data[0] >= '0' && json.data[0] <= '9');
 }
 
-/* 12, and 12.0, as some languages write it. */
+/* Returns whether a number is an integer: 12, or 12.0, as some languages write it. */
 static bool is_integer(wsm_slice json)
 {
 	char text[NUMBER_MAX];
@@ -75,7 +75,7 @@ static bool is_one_of(wsm_slice json, const char *const *values)
 	return false;
 }
 
-/* A list whose members begin as texts do. The text is balanced: whoever routes it has looked. */
+/* Returns whether all members of a list are strings. The brackets balance: host/route.c has checked that. */
 static bool is_strings(wsm_slice json)
 {
 	bool expected = true;

@@ -1,4 +1,4 @@
-/* check.h - whether an event's data is what the catalogue says. */
+/* check.h - checks an event's data against the catalogue. */
 #ifndef WSM_EVENTS_CHECK_H
 #define WSM_EVENTS_CHECK_H
 
@@ -6,15 +6,15 @@
 
 struct wsm__event_type;
 
-/* What of an event's data the catalogue does not allow. */
+/* A fault in an event's data. */
 struct wsm__event_fault {
 	char path[96];        /* "frame_data.fps"; "data" for the whole */
 	const char *found;    /* "missing", "null", "a list" … */
 	const char *expected; /* "a number" … */
-	unsigned number;      /* 0 to 63: tells the faults of an event apart */
+	unsigned number;      /* 0 to 63, by the field at fault */
 };
 
-/* Whether the data is as the catalogue says; else what is wrong first. `data` is JSON that the host has encoded. */
+/* Returns whether the data is as the catalogue says; if not, fills `fault` with the first fault. `data`: JSON of the host. */
 bool wsm__event_check(const struct wsm__event_type *event, wsm_slice data, struct wsm__event_fault *fault);
 
 #endif

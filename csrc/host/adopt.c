@@ -1,4 +1,4 @@
-/* Connections that the host hands over: with their socket (adopt), or one message at a time (bridge). */
+/* Takes connections from the host: with their socket (adopt), or one message at a time (bridge). */
 #include "host/adopt.h"
 
 #include <stdlib.h>
@@ -89,7 +89,7 @@ static void copy_request(struct wsm__adopt *adopt, const wsm_request *request, w
 	}
 }
 
-/* With `bytes` of a request, or (bridge) one that is taken apart. */
+/* Makes a hand-over, with the `bytes` of a request, or for a bridge with its parsed `request`. */
 static struct wsm__adopt *adopt_new(wsm_runtime *runtime, enum wsm__command_kind kind, wsm_slice bytes,
                                     const wsm_request *request, const wsm_admission *admission)
 {
@@ -138,7 +138,7 @@ void wsm__adopt_failed(wsm_runtime *runtime, uint64_t number, unsigned code, con
 
 /* ---- with the socket -------------------------------------------------------------------------------------------- */
 
-/* Anything else libuv could not watch, or libwebsockets not read from. */
+/* libuv and libwebsockets can work with connected stream sockets only. */
 static bool is_stream(int fd)
 {
 	int type = 0, listens = 0;
@@ -178,7 +178,7 @@ int wsm_adopt(wsm_runtime *runtime, int fd, const void *request, size_t len, con
 
 /* ---- the bridge ------------------------------------------------------------------------------------------------- */
 
-/* What the runtime thread is going to find, told to the host at once. Returns 0, or the HTTP status to refuse with. */
+/* Makes the checks of the runtime thread now, for an answer at once. Returns 0, or the HTTP status of a refusal. */
 static unsigned check_bridge(wsm_runtime *runtime, const wsm_request *from, wsm_slice path,
                              const wsm_admission *admission, const char **why)
 {
@@ -230,7 +230,7 @@ int wsm_bridge_open(wsm_runtime *runtime, const wsm_request *from, const wsm_adm
 	return wsm__fail(error, status, "%s", wsm_status_text(status));
 }
 
-/* What is said of a connection that is there already. */
+/* Posts an order about an open bridge. */
 static int tell(wsm_runtime *runtime, const struct wsm__order *order)
 {
 	int status = wsm__runtime_check(runtime, NULL);

@@ -1,4 +1,4 @@
-/* adopt.h - connections that the host hands over: with their socket (adopt), or one message at a time (bridge). */
+/* adopt.h - takes connections from the host: with their socket (adopt), or one message at a time (bridge). */
 #ifndef WSM_HOST_ADOPT_H
 #define WSM_HOST_ADOPT_H
 
@@ -21,7 +21,7 @@ struct wsm__adopt {
 };
 
 void wsm__adopt_free(struct wsm__adopt *adopt);
-/* Tells the host that a connection that it handed over has come to nothing. */
+/* Tells the host by WSM_EVENT_CLOSED that its hand-over has failed. */
 void wsm__adopt_failed(wsm_runtime *runtime, uint64_t number, unsigned code, const char *reason);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the host says of clients: subscriptions, disconnections, decisions, replies, actions of its own. */
+/* Public calls about clients: subscriptions, disconnections, decisions, replies, the host's own actions. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -16,7 +16,7 @@ unsigned wsm__checks_of_handlers(unsigned want)
 	       (want & WSM_WANT_AUTHORIZE ? WSM__CHECK_AUTHORIZE : 0);
 }
 
-/* What a start would find now, besides what the application has said. */
+/* Returns the checks of this moment, without wsm_access_checked(). */
 static unsigned found_now(const wsm_runtime *runtime)
 {
 	return wsm__checks_of_handlers(atomic_load(&runtime->want)) | (runtime->jwt ? WSM__CHECK_KEY : 0);
@@ -46,14 +46,14 @@ int wsm_access_checked(wsm_runtime *runtime, wsm_slice by, wsm_error *error)
 	if (status)
 		return status;
 	wsm__log_text(line, sizeof(line), by.len ? by : wsm__str("the application"));
-	copy = wsm__slice_dup(wsm__str(line)); /* without memory it is closed all the same, and the line says less */
+	copy = wsm__slice_dup(wsm__str(line)); /* without memory, rooms close all the same, and the line says less */
 	if (!atomic_compare_exchange_strong(&runtime->checked, &none, copy))
 		free(copy);
 	wsm__checks_add(runtime, WSM__CHECK_SAID);
 	return WSM_OK;
 }
 
-/* The most particular of them, as a part of a sentence. */
+/* Names the most important check, as a part of a sentence. */
 const char *wsm__checks_by(const wsm_runtime *runtime, unsigned checks)
 {
 	const char *said = atomic_load(&runtime->checked);
@@ -126,7 +126,7 @@ bool wsm__checks_believe_session(wsm_runtime *runtime, const wsm_admission *admi
 
 	if (checks & (WSM__CHECK_KEY | WSM__CHECK_AUTHENTICATE))
 		return false;
-	/* The application has let it in by itself, and left the session to the client. */
+	/* An application that lets a client in itself, without a session, leaves the session to the client. */
 	if (!(checks & WSM__CHECK_SAID) || (admission && admission->admitted))
 		return true;
 	wsm__refusal_tell(runtime, WSM__REFUSED_SESSION,

@@ -1,4 +1,4 @@
-/* command.h - what stands at the beginning of everything in the host's queue. */
+/* command.h - the head of every command in the host's queue. */
 #ifndef WSM_HOST_COMMAND_H
 #define WSM_HOST_COMMAND_H
 
@@ -33,7 +33,7 @@ struct wsm__command_node {
 	struct wsm__node node;
 	enum wsm__command_kind kind;
 	unsigned rank; /* in a full queue: 0 is never dropped; publications have their wsm_priority */
-	size_t bytes;  /* charged to the queue */
+	size_t bytes;  /* that count towards max_pending */
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* What is fixed about a connection: shared with the host, whose threads may hold it for longer than the connection lives. */
+/* The facts of a connection, shared with the host: its threads may hold them after the connection has gone. */
 #include "host/conn_info.h"
 
 #include <stdatomic.h>

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "host/handle.h"
 
-#define EVENT_UNIT 1024u /* bytes of one that count as a further one */
+#define EVENT_UNIT 1024u /* bytes of an event that count as another event */
 
 struct wsm__event *wsm__event_new(wsm_event_kind kind, wsm_slice text, wsm_slice data, wsm_slice id)
 {
@@ -48,7 +48,7 @@ bool wsm__event_post(wsm_runtime *runtime, struct wsm__event *event, bool force)
 
 	if (!event)
 		return false;
-	/* Not by number alone: a few thousand events may be as many megabytes. Answers have a bound of their own. */
+	/* Count bytes, too: a few thousand events may be as many megabytes. Answers have WSM_QUESTIONS_MAX. */
 	units = 1;
 	if (event->event.kind != WSM_EVENT_ANSWER)
 		units += (event->event.text.len + event->event.data.len + event->event.id.len) / EVENT_UNIT;

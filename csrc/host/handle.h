@@ -1,4 +1,4 @@
-/* handle.h - wsm_runtime: what host threads hold, and share with the runtime thread. */
+/* handle.h - wsm_runtime: the state that host threads share with the runtime thread. */
 #ifndef WSM_HOST_HANDLE_H
 #define WSM_HOST_HANDLE_H
 
@@ -14,13 +14,13 @@ struct wsm__jwt;
 struct wsm__store;
 struct wsm__tls;
 
-/* One of a list of names. */
+/* An element of a list of names. */
 struct wsm__name {
 	struct wsm__name *next;
 	char *text;
 };
 
-/* What leaves a line when it is refused. */
+/* Kinds of refusals that the log shows. */
 enum wsm__refused {
 	WSM__REFUSED_ROOM,
 	WSM__REFUSED_CONNECTION,
@@ -38,17 +38,17 @@ enum wsm__refused {
 #define WSM__REFUSALS_A_MINUTE 10
 
 struct wsm__refusals {
-	atomic_ullong since_ms; /* when this minute began */
-	atomic_uint told;       /* lines of this minute */
-	atomic_ulong untold;    /* those left out since the last line */
+	atomic_ullong since_ms; /* start of this minute */
+	atomic_uint told;       /* lines in this minute */
+	atomic_ulong untold;    /* lines left out since the last one */
 };
 
 struct wsm_runtime {
 	struct wsm_config *config; /* immutable */
 	struct wsm__tls *tls;      /* NULL: no TLS on the own port */
 	struct wsm__jwt
-		*_Atomic jwt; /* NULL: no token authentication. Other threads than the runtime's only look whether it is */
-	const char *jwt_algorithm; /* of all keys, from the first to the last */
+		*_Atomic jwt; /* NULL: no token authentication. Only the runtime thread uses it; others compare it with NULL */
+	const char *jwt_algorithm; /* of all keys, also after an exchange */
 	struct wsm__revocations revocations;
 	pid_t pid;                 /* of the process that made it: fork() */
 	pthread_mutex_t lifecycle; /* start, stop */
@@ -58,7 +58,7 @@ struct wsm_runtime {
 	bool has_thread;
 	pthread_mutex_t ended_lock;
 	pthread_cond_t ended_signal; /* waits by the monotonic clock */
-	bool ended;                  /* the thread has nothing left to do but to return */
+	bool ended;                  /* the thread has only to return */
 	atomic_bool running;
 	atomic_bool stop_asked; /* between wsm_runtime_stop() and the end of the thread */
 	atomic_bool draining;   /* new connections are refused */
@@ -72,26 +72,26 @@ struct wsm_runtime {
 	atomic_ullong next_conn;              /* number of the next connection */
 	atomic_ullong overloaded[WSM__RANKS]; /* commands dropped because the queue was full, by rank */
 	atomic_ullong events_dropped;
-	atomic_uint questions; /* of wsm_query_later(), whose answers nobody has taken yet */
+	atomic_uint questions; /* of wsm_query_later(), with answers that the host has not taken yet */
 
 	struct wsm__endpoints endpoints;
 	struct wsm__rules rules;
 	atomic_uint checks;      /* WSM__CHECK_…: what decides about clients (checks.h) */
-	_Atomic(char *) checked; /* what the application said about it; set once */
+	_Atomic(char *) checked; /* `by` of the first wsm_access_checked(); set once */
 	struct wsm__refusals refusals[WSM__REFUSED_KINDS];
-	atomic_ullong n_refused; /* who were told when to come back */
+	atomic_ullong n_refused; /* refused clients that got a Retry-After */
 	pthread_mutex_t actions_lock;
 	struct wsm__name *actions; /* commands of the host */
 
-	atomic_ullong *told; /* by place in the catalogue: which faults of an event's data have been told */
-	atomic_uchar *fds;   /* by number: whether the fd is ours; for a child after fork() */
+	atomic_ullong *told; /* by place in the catalogue: bits of the faults that the log has shown */
+	atomic_uchar *fds;   /* by number: whether the fd is ours, for a child after fork() */
 	size_t n_fds;
 	struct wsm__store *_Atomic store; /* NULL: none is open. A child after fork() lets go of it */
 };
 
-/* WSM_OK or WSM_EFORKED, with `error`. A child must not take a lock: its holder may not exist there. */
+/* Returns WSM_OK or WSM_EFORKED, with `error`. A child must not take a lock: the thread that holds it may not exist there. */
 int wsm__runtime_check_fork(const wsm_runtime *runtime, wsm_error *error);
-/* WSM_OK, WSM_EFORKED or WSM_ENOTRUNNING, with `error`. */
+/* Returns WSM_OK, WSM_EFORKED or WSM_ENOTRUNNING, with `error`. */
 int wsm__runtime_check(const wsm_runtime *runtime, wsm_error *error);
 /* Notes that a descriptor is ours, or no longer is. */
 void wsm__runtime_own_fd(wsm_runtime *runtime, int fd, bool ours);

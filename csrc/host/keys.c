@@ -15,7 +15,7 @@
 
 #define KEY_FILE_MAX 65536u
 
-/* Appends the file of a path. */
+/* Appends the content of a file. */
 static int read_file(wsm_slice path, struct wsm__buffer *out, wsm_error *error)
 {
 	char *name = wsm__slice_dup(path), *to = wsm__buffer_reserve(out, KEY_FILE_MAX);
@@ -28,7 +28,7 @@ static int read_file(wsm_slice path, struct wsm__buffer *out, wsm_error *error)
 	else if (file)
 		len = fread(to, 1, KEY_FILE_MAX, file);
 	out->len += len;
-	/* The option may hold a key by mistake that lacks its first line: it is not quoted. */
+	/* Do not quote the option: it may be a key that lacks its first line. */
 	if (!status && (!file || ferror(file) || !len))
 		status = wsm__fail(
 			error, WSM_ECONFIG,
@@ -57,7 +57,7 @@ static int read_files(const char *paths, struct wsm__buffer *out, wsm_error *err
 	return status;
 }
 
-/* In a variable, line ends are often written as \n. */
+/* Appends PEM text. Variables often have \n in place of line ends. */
 static void add_pem(struct wsm__buffer *out, const char *text)
 {
 	for (; *text; text++) {
@@ -124,7 +124,7 @@ void wsm__keys_run(wsm_runtime *runtime, struct wsm__keys *keys)
 	free(keys);
 }
 
-/* While the thread runs, tokens are being checked there: it makes the exchange itself. */
+/* While the thread runs, it checks tokens, so it makes the exchange itself. */
 static int exchange(wsm_runtime *runtime, struct wsm__keys *keys, wsm_error *error)
 {
 	int status = WSM_OK;
@@ -133,7 +133,7 @@ static int exchange(wsm_runtime *runtime, struct wsm__keys *keys, wsm_error *err
 	if (atomic_load(&runtime->running))
 		status = wsm__post(runtime, &keys->head, true);
 	else if (runtime->has_thread)
-		status = WSM_ENOTRUNNING; /* it is on its way out, and did not get there in time */
+		status = WSM_ENOTRUNNING; /* the thread is ending, and a stop has not waited for it */
 	else
 		wsm__keys_run(runtime, keys);
 	pthread_mutex_unlock(&runtime->lifecycle);

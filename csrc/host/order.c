@@ -12,7 +12,7 @@
 #define TEXTS_MAX 4
 #define AT(member) offsetof(struct wsm__order, member)
 
-/* Where each kind has its texts; 0, where the head stands, is none. */
+/* Offsets of the texts of each kind; 0, the offset of the head, is none. */
 static const size_t texts[][TEXTS_MAX] = {
 	[WSM__CMD_SUBSCRIBE] = { AT(subscription.user_id), AT(subscription.room) },
 	[WSM__CMD_UNSUBSCRIBE] = { AT(subscription.user_id), AT(subscription.room) },
@@ -45,7 +45,7 @@ static void copy_lists(wsm_decision *decision, wsm_slice *slices, struct wsm__ar
 	decision->welcome = lists.welcome;
 }
 
-/* In one allocation with its texts and lists. */
+/* Copies an order, with its texts and lists, into one allocation. */
 static struct wsm__order *copy_of(const struct wsm__order *given)
 {
 	struct wsm__order from = *given, *order;

@@ -1,11 +1,11 @@
-/* order.h - what the host says in its queue that is a few texts and numbers: one struct for each kind. */
+/* order.h - the host's commands that are a few texts and numbers: one struct for each kind. */
 #ifndef WSM_HOST_ORDER_H
 #define WSM_HOST_ORDER_H
 
 #include "host/command.h"
 
 struct wsm__order {
-	struct wsm__command_node head; /* its kind names the member that holds */
+	struct wsm__command_node head; /* its kind says which member is set */
 	union {
 		struct {
 			wsm_slice user_id, room;
@@ -58,7 +58,7 @@ struct wsm__order {
 	};
 };
 
-/* Any thread. Posts a copy of it and its texts, which are NUL-terminated there. WSM_ENOMEM, or what wsm__post() says. */
+/* Any thread. Posts a copy of an order and its texts, each with a NUL. WSM_ENOMEM, or the errors of wsm__post(). */
 int wsm__order_post(wsm_runtime *runtime, const struct wsm__order *order, bool force, wsm_error *error);
 
 #endif

@@ -10,7 +10,7 @@
 #include "host/route.h"
 #include "policy/config.h"
 
-/* What the catalogue does not allow is told to whoever wrote it: once for each fault, or each time by an error. */
+/* Checks an event against the catalogue: logs each fault once, or fails, by option check_events. */
 static int check_event(wsm_runtime *runtime, wsm_slice type, wsm_slice data, wsm_error *error)
 {
 	const struct wsm__event_type *event = wsm__event_type_find(type);
@@ -69,7 +69,7 @@ int wsm_publish(wsm_runtime *runtime, const wsm_publication *publication, const 
 		}
 		return wsm__fail(error, WSM_ENOTRUNNING, "the runtime is not running");
 	}
-	if (status) { /* the receipt tells */
+	if (status) { /* the receipt says so */
 		wsm_delivery dropped = { .status = status };
 
 		wsm__publish_free(publish, &dropped);

@@ -1,6 +1,6 @@
 /*
- * Questions of the host: a command that the caller waits for, or whose answer comes as an event. One that is waited for is shared by
- * both threads, so it is counted: a caller that gives up waiting leaves it to the runtime thread.
+ * Questions of the host: the caller waits, or the answer comes as an event. Both threads share a question with a waiting caller, so
+ * it has references: a caller that gives up leaves it to the runtime thread.
  */
 #include "host/query.h"
 
@@ -128,7 +128,7 @@ static const char *sentence(const struct wsm__asked *asked, int status)
 	return wsm_status_text(status);
 }
 
-/* The event was made with the question, and takes the answer as it is: nothing is left that could fail. */
+/* Posts the event, which exists since the question and takes over the answer: nothing can fail here. */
 static void post_answer(wsm_runtime *runtime, struct wsm__asked *asked, int status)
 {
 	struct wsm__event *event = asked->event;
@@ -158,13 +158,13 @@ void wsm__query_finish(wsm_runtime *runtime, struct wsm__asked *asked, int statu
 	asked_unref(asked);
 }
 
-/* Posts and waits. The caller releases its reference whatever the outcome. */
+/* Posts a question and waits. The caller releases its reference in any case. */
 static int ask(wsm_runtime *runtime, struct wsm__asked *asked, wsm_error *error)
 {
 	struct timespec until;
 	int status = wsm__post(runtime, &asked->head, true), waited = 0;
 
-	if (status) { /* it did not get into the queue: its reference is ours too */
+	if (status) { /* it is not in the queue: release the queue's reference, too */
 		asked_unref(asked);
 		return wsm__fail(error, status, "%s", wsm_status_text(status));
 	}
@@ -223,7 +223,7 @@ int wsm_query(wsm_runtime *runtime, const wsm_question *question, wsm_text *answ
 	return status;
 }
 
-/* Takes one of the places that WSM_QUESTIONS_MAX is about; wsm_events_take() gives it back. */
+/* Takes one of WSM_QUESTIONS_MAX places; wsm_events_take() gives it back. */
 static bool take_place(wsm_runtime *runtime)
 {
 	if (atomic_fetch_add_explicit(&runtime->questions, 1, memory_order_relaxed) < WSM_QUESTIONS_MAX)
@@ -260,7 +260,7 @@ static int ask_later(wsm_runtime *runtime, const wsm_question *question, enum ws
 		                 "%u questions wait for their answers to be taken; await some of them first",
 		                 WSM_QUESTIONS_MAX);
 	asked = asked_later(question, act, ticket);
-	/* Forced, as one that is waited for: the places are the bound. */
+	/* Forced, as a question with a waiting caller: the places are the bound. */
 	status = asked ? wsm__post(runtime, &asked->head, true) : WSM_ENOMEM;
 	if (!status)
 		return WSM_OK;

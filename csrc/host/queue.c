@@ -8,7 +8,7 @@ static void count_drop(wsm_runtime *runtime, unsigned rank)
 	atomic_fetch_add_explicit(&runtime->overloaded[rank], 1, memory_order_relaxed);
 }
 
-/* Only publications have a rank of those that are dropped. */
+/* Frees dropped nodes. All are publications: the queue never drops rank 0. */
 static void drop(wsm_runtime *runtime, struct wsm__node *node)
 {
 	static const wsm_delivery overloaded = { .status = WSM_EOVERLOADED };

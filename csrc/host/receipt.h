@@ -1,12 +1,11 @@
 /*
- * receipt.h - receipts: shared by a host thread and the runtime thread, so counts and state are atomic.
+ * receipt.h - receipts: a host thread and the runtime thread share them, so counts and state are atomic.
  *
- * State moves PENDING -> DONE, or PENDING -> WATCHED -> DONE; whoever makes the second move of a race sees the first one, so
- * exactly one of "watch() says it is done" and "an event comes" happens.
+ * State moves PENDING -> DONE, or PENDING -> WATCHED -> DONE. In a race the second move sees the first, so either
+ * wsm_receipt_watch() returns false, or an event comes, never both.
  *
- * A report is what only those receipts have whose publication asked for it. The runtime thread counts in a tally of its own, and
- * once per turn of its loop it copies what has changed into the report, under the lock: so a delivery costs no lock, and what
- * the host sees always adds up.
+ * Only a receipt with WSM_PUBLISH_REPORT has a report. The runtime thread counts in its own tally, and copies changes into the report
+ * once per turn of its loop, under the lock: so a delivery needs no lock, and the host's figures always add up.
  */
 #ifndef WSM_HOST_RECEIPT_H
 #define WSM_HOST_RECEIPT_H
@@ -18,7 +17,7 @@
 
 wsm_receipt *wsm__receipt_new(wsm_runtime *runtime, unsigned references, bool with_report);
 
-/* Only receipts have one whose publication asked for it. */
+/* The report of a receipt with WSM_PUBLISH_REPORT. */
 struct wsm__report {
 	pthread_mutex_t lock; /* of all that follows */
 	wsm_report figures;
@@ -31,9 +30,9 @@ struct wsm_receipt {
 	atomic_int state;
 	wsm_runtime *runtime;
 	void *data;
-	struct wsm__report *report; /* NULL: none was asked for */
-	bool counted;               /* by the runtime thread alone: there is, or was, a tally */
-	wsm_delivery delivery;      /* written before state becomes DONE, read after */
+	struct wsm__report *report; /* NULL: no report */
+	bool counted;               /* for the runtime thread alone: it has made a tally */
+	wsm_delivery delivery;      /* written before state becomes DONE, read after that */
 };
 
 enum wsm__receipt_state { WSM__PENDING, WSM__WATCHED, WSM__DONE };

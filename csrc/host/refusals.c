@@ -22,7 +22,7 @@ const char *wsm__log_text(char *out, size_t size, wsm_slice text)
 	if (visible.len)
 		len = visible.len < size ? visible.len : size - 1;
 	while (len && len < visible.len &&
-	       ((unsigned char)visible.data[len] & 0xc0u) == 0x80) /* no half of a character */
+	       ((unsigned char)visible.data[len] & 0xc0u) == 0x80) /* do not cut a character in two */
 		len--;
 	if (len)
 		memcpy(out, visible.data, len);

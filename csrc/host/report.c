@@ -14,7 +14,7 @@ struct report_tally {
 	bool published;          /* the fan-out is done */
 };
 
-/* Tells the host of it; the reference goes along. */
+/* Posts an event, which takes over the reference. */
 static void post(wsm_receipt *receipt, wsm_event_kind kind, uint64_t ticket)
 {
 	struct wsm__event *event = wsm__event_new(kind, wsm__str(NULL), wsm__str(NULL), wsm__str(NULL));
@@ -108,7 +108,7 @@ void wsm__report_published(struct wsm__tally *tally)
 	if (!tally)
 		return;
 	((struct report_tally *)(void *)tally)->published = true;
-	tell_counts(tally); /* at once: who sees that the receipt is done sees how many deliveries there are */
+	tell_counts(tally); /* now, so that the report has its counts when the receipt is done */
 	wsm__tally_unref(tally);
 }
 

@@ -1,4 +1,4 @@
-/* What is checked before a WebSocket is accepted, whichever way its request came: Origin, endpoint, where a token stands. */
+/* The checks before the core accepts a WebSocket: client, Origin, endpoint, token. */
 #include "host/request.h"
 
 #include <stdio.h>
@@ -27,9 +27,8 @@ size_t wsm__request_origins(const wsm_runtime *runtime, wsm_slice allowed[WSM__O
 }
 
 /*
- * A page of the host that was asked for is one of ours, as a rule. But any site can have its name resolve to 127.0.0.1 (see
- * wsm__host_allowed): on this machine, where nobody shows who it is, such a name says nothing. A page that came by https had a
- * certificate for its name, which a site cannot have for what listens here.
+ * A page from the requested host is normally ours. But any site can let its name resolve to 127.0.0.1 (wsm__host_allowed()): on
+ * this machine, without authentication, a name proves nothing. A page over https had a certificate for its name, which proves it.
  */
 static bool origin_allowed(const wsm_runtime *runtime, const struct wsm__request *request,
                            const wsm_admission *admission, const char **told)
@@ -49,14 +48,14 @@ static bool origin_allowed(const wsm_runtime *runtime, const struct wsm__request
 }
 
 /*
- * Browsers show their users no reason, so that the log is the only place to find it. The line names the endpoint by its pattern: what
- * stands in the path itself may be a token.
+ * Logs a refused Origin: browsers show no reason, so the log is the only place to find it. Names the endpoint by its pattern, since
+ * the path may hold a token.
  */
 static void tell(wsm_runtime *runtime, const struct wsm__request *request, const char *place, const char *why)
 {
 	char origin[120], host[120];
 	wsm_slice page = wsm__request_header(request, "origin");
-	/* RFC 6454 section 6.1: what has no origin that could be named. */
+	/* RFC 6454 section 6.1: an origin without a name. */
 	bool nameless = wsm__slice_is(page, "null");
 
 	wsm__refusal_tell(
@@ -71,7 +70,7 @@ static void tell(wsm_runtime *runtime, const struct wsm__request *request, const
 		           "trusted_proxies");
 }
 
-/* What the request leads to, for the log. */
+/* Names the target of the request, for the log. */
 static const char *place_of(const struct wsm__endpoint *endpoint, const wsm_admission *admission)
 {
 	if (endpoint)
@@ -112,7 +111,7 @@ static wsm_slice joined(const struct wsm__request *request, const char *name, ch
 	return wsm__fields_join(request->headers, request->n_headers, name, separator, storage);
 }
 
-/* An empty value counts: a proxy has written it, and names nobody. */
+/* Returns whether a proxy header is there. An empty one counts: a proxy has written it, and names nobody. */
 static bool says_any(const struct wsm__request *request)
 {
 	static const char *const names[] = { "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host" };
@@ -123,7 +122,7 @@ static bool says_any(const struct wsm__request *request)
 	return false;
 }
 
-/* Two Host fields are no better than two of the others; the core's own parser has a sentence of its own for them. */
+/* Returns whether a field is repeated, Host included: the core's own parser refuses that with another sentence. */
 static bool is_repeated(const struct wsm__request *request)
 {
 	return wsm__fields_repeated(request->headers, request->n_headers) ||
@@ -161,12 +160,12 @@ bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *reques
 		memcpy(request->client_host, client->host.data, client->host.len);
 		request->host = wsm__slice(request->client_host, client->host.len);
 	}
-	client->host = wsm__str(NULL); /* was a part of what goes now */
+	client->host = wsm__str(NULL); /* it points into `lists` */
 	wsm__address_parse(&called, request->via);
 	request->loopback = wsm__address_is_loopback(&peer) || wsm__address_is_loopback(&called) ||
 	                    wsm__address_is_loopback(&client->address);
 	request->local = good && known && wsm__address_is_loopback(&peer) &&
-	                 wsm__host_is_loopback(request->called) && /* HTTP/1.0 may have none: not said is not local */
+	                 wsm__host_is_loopback(request->called) && /* HTTP/1.0 may have no Host: then not local */
 	                 !wsm__proxy_hinted(request->headers, request->n_headers);
 	wsm__buffer_fini(&lists[0]);
 	wsm__buffer_fini(&lists[1]);
@@ -217,7 +216,7 @@ unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, 
 	status = wsm__request_check(runtime, request, admission, endpoint, params, why);
 	if (status || !runtime->jwt || (admission && admission->admitted))
 		return status;
-	/* The Origin, where there is one, has been looked at. */
+	/* The Origin, if there is one, is checked by now. */
 	if (wsm__request_token(runtime, request, params, wsm__request_header(request, "origin").len > 0, token))
 		return 0;
 	*why = "a token in a cookie needs an Origin";
@@ -236,7 +235,7 @@ bool wsm_endpoint_match(wsm_runtime *runtime, wsm_slice path)
 	return endpoint != NULL;
 }
 
-/* What an id looks like as a rule: it says nothing but what it says. */
+/* Returns whether a value looks like a plain id, which may stand in a log. */
 static bool is_plain(wsm_slice value)
 {
 	for (size_t i = 0; i < value.len; i++) {
@@ -248,7 +247,7 @@ static bool is_plain(wsm_slice value)
 	return value.len > 0 && value.len <= 16;
 }
 
-/* What applications call parameters that nobody else is to know. */
+/* Returns whether a parameter has a name that applications give to secrets. */
 static bool names_secret(wsm_slice name)
 {
 	static const char *const words[] = { "token", "ticket", "secret", "key", "password", "code" };
@@ -323,7 +322,7 @@ static void add_pair(struct wsm__buffer *out, const char *name, wsm_slice value)
 	wsm__buffer_add_str(out, ",");
 }
 
-/* {"name":"value",…}; names in lower case. */
+/* Appends {"name":"value",…}, with names in lower case. */
 static void add_headers(struct wsm__buffer *out, const struct wsm__request *request)
 {
 	char lower[128];

@@ -1,5 +1,5 @@
 /*
- * request.h - a request that asks for a connection or makes a REST call, whichever way it came, and what is checked before the
+ * request.h - a request for a connection, or a REST call: from the own port, a hand-over, or a bridge; and the checks before an
  * upgrade.
  */
 #ifndef WSM_HOST_REQUEST_H
@@ -12,8 +12,7 @@ struct wsm__endpoint;
 struct wsm__path_params;
 
 /*
- * What a request asks for, whichever way it came: own port, hand-over, bridge. Valid during the call it is passed to. The path is
- * decoded, the query is not.
+ * A request. Valid during the call that gets it. The path is decoded, the query is not.
  */
 struct wsm__request {
 	wsm_slice path, query, ip;
@@ -21,52 +20,52 @@ struct wsm__request {
 	size_t n_headers;
 	bool tls;                  /* it came over TLS that ends here, or in the host's server */
 	wsm_slice via;             /* see wsm_request */
-	wsm_slice host;            /* that the client believes to speak to */
-	wsm_slice called;          /* the same as the request itself has it, whatever a proxy says */
-	struct wsm__client client; /* by wsm__request_client(); `ip` and `host` are its then */
+	wsm_slice host;            /* the host that the client has asked for */
+	wsm_slice called;          /* the Host of the request itself, whatever a proxy says */
+	struct wsm__client client; /* set by wsm__request_client(), as `ip` and `host` then are */
 	bool loopback;             /* its socket, or its client, is on this machine */
-	bool local;                /* it is, knows it by a name of loopback, and nothing is in between */
+	bool local;                /* its socket is, it asks for a loopback name, and no header hints at a proxy */
 	char client_ip[WSM__ADDRESS_TEXT], client_host[256];
 	wsm_slice token; /* a JWT, not checked yet; empty: none */
 };
 
 /*
- * Origin and endpoint. Returns 0, or the HTTP status to refuse with (403, which is logged, or 404), and one static sentence. On 0,
- * *endpoint holds a reference unless `admission` says admitted. May run on a host thread: uses nothing of the core.
+ * Checks Origin and endpoint. Returns 0, or the HTTP status of a refusal (403, which it logs, or 404) with a static sentence in `*why`.
+ * On 0, *endpoint holds a reference unless `admission` says admitted. May run on a host thread: uses nothing of the core.
  */
 unsigned wsm__request_check(wsm_runtime *runtime, const struct wsm__request *request, const wsm_admission *admission,
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params, const char **why);
 /*
- * Who asks, from where, by which scheme and host: for sockets and REST alike, whichever way they came. Given the peer's address in
- * request->ip, finds out who is behind a trusted proxy. False (400) if its headers contradict each other, or one of them came several
- * times, which the host's server may have let pass; `*why` is then one sentence, static. Done by wsm__request_admit().
+ * Finds the client, its scheme and its host, for sockets and REST alike: request->ip has the peer's address, perhaps of a trusted
+ * proxy. Returns false (400) if headers contradict each other, or one that may come once came several times; `*why` is then a
+ * static sentence. wsm__request_admit() calls it.
  */
 bool wsm__request_client(const wsm_runtime *runtime, struct wsm__request *request, const char **why);
-/* wsm__token_find() with all header fields of a request. */
+/* Calls wsm__token_find() with the header fields of a request. */
 bool wsm__request_token(const wsm_runtime *runtime, struct wsm__request *request, const struct wsm__path_params *params,
                         bool by_page, struct wsm__buffer *token);
 /*
- * Whether a browser says that a page asks which may: by an allowed Origin or, as a GET to the page's own host has none, by
- * Sec-Fetch-Site, which no page can write. After wsm__request_client().
+ * Returns whether the request comes from a page that may ask: by an allowed Origin or, since a GET to the page's own host has none, by
+ * Sec-Fetch-Site, which no page can write. Call wsm__request_client() before.
  */
 bool wsm__request_by_page(const wsm_runtime *runtime, const struct wsm__request *request);
-/* The entries of allowed_origins, at most WSM__ORIGINS_MAX; how many. */
+/* Copies the entries of allowed_origins, at most WSM__ORIGINS_MAX. Returns how many. */
 #define WSM__ORIGINS_MAX 64
 size_t wsm__request_origins(const wsm_runtime *runtime, wsm_slice allowed[WSM__ORIGINS_MAX]);
 /*
- * The same as wsm__request_check() for whoever is behind a proxy, and looks for a token: request->token, in `token`, which must not change as long as the request is used. `*why` is one
- * sentence if the request is refused; static.
+ * Makes all checks before an upgrade: drain, client, wsm__request_check(), and the token: request->token points into `token`, which
+ * must not change while the request is used. Returns 0, or the HTTP status (400, 403, 404, 503) with a static sentence in `*why`.
  */
 unsigned wsm__request_admit(wsm_runtime *runtime, struct wsm__request *request, const wsm_admission *admission,
                             struct wsm__endpoint **endpoint, struct wsm__path_params *params, struct wsm__buffer *token,
                             const char **why);
-/* The value of a request header by its name, any case; of several the first; a slice with NULL if there is none. */
+/* Returns the value of the first header of that name (any case); a slice with NULL if there is none. */
 wsm_slice wsm__request_header(const struct wsm__request *request, const char *name);
 /* Appends the JSON for the authenticate handler. */
 void wsm__request_describe(struct wsm__buffer *out, const struct wsm__request *request,
                            const struct wsm__path_params *params);
 
-/* What the host says of a request; `path` is decoded. */
+/* Makes a request of the host's description; `path` is decoded. */
 void wsm__request_of(struct wsm__request *request, const wsm_request *from, wsm_slice path);
 
 #endif

@@ -1,4 +1,4 @@
-/* Where a token stands in a request, and the key that it is checked with. */
+/* Finds the token of a request. */
 #include "host/token.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ static wsm_slice trim(wsm_slice text)
 	return text;
 }
 
-/* The next entry of a list; false at its end. */
+/* Takes the next entry of a list. Returns false at its end. */
 static bool next_entry(wsm_slice *rest, char separator, wsm_slice *entry)
 {
 	const char *end;
@@ -54,7 +54,7 @@ static wsm_slice in_protocols(wsm_slice list)
 	return wsm__str(NULL);
 }
 
-/* RFC 6265 section 4.2.1; the value may stand in quotes. */
+/* Returns the value of a cookie (RFC 6265 section 4.2.1), without its quotes. */
 static wsm_slice in_cookies(wsm_slice list, const char *name)
 {
 	size_t len = strlen(name);

@@ -1,9 +1,9 @@
 /*
- * token.h - where a token stands in a request.
+ * token.h - finds the token of a request.
  *
- * With a key configured every connection needs a token, but for those that the host has admitted itself. One in the request
- * is decided upon before the greeting. Without one the host's authenticate handler decides, where there is one; else the client
- * has auth_timeout for its first message, {"action":"auth","token":…}.
+ * With a key set, every connection needs a token unless the host has admitted it. The core checks one in the request before the
+ * greeting. Without one, the host's authenticate handler decides, if there is one; else the client has auth_timeout for its first
+ * message, {"action":"auth","token":…}.
  */
 #ifndef WSM_HOST_TOKEN_H
 #define WSM_HOST_TOKEN_H
@@ -13,22 +13,22 @@
 struct wsm__buffer;
 struct wsm__path_params;
 
-/* The headers that may carry one; empty where there is none. */
+/* The headers that may carry a token; empty if absent. */
 struct wsm__token_headers {
 	wsm_slice authorization, protocols, cookie;
-	bool by_page; /* a browser says which page asks, and that page may */
+	bool by_page; /* the request comes from a page that may ask */
 };
 
 /*
- * Sets *token (in `storage`, which must not change afterwards) and where it comes from: the path, the Authorization
- * header, the subprotocol, the cookie, the query, in this order. False, and none is taken, if it is a cookie's and the request is
- * not `by_page`: other sites' pages send cookies too. May run on a host thread.
+ * Sets *token, in `storage`, which must not change afterwards. Looks at the path, the Authorization header, the subprotocol, the cookie
+ * and the query, in this order. Returns false, without a token, if it is in the cookie and the request is not `by_page`: pages of
+ * other sites send cookies, too. May run on a host thread.
  */
 bool wsm__token_find(const wsm_runtime *runtime, wsm_slice query, const struct wsm__path_params *params,
                      const struct wsm__token_headers *headers, struct wsm__buffer *storage, wsm_slice *token);
-/* The token in the value of an Authorization header (RFC 6750 section 2.1); empty for other schemes. */
+/* Returns the token in the value of an Authorization header (RFC 6750 section 2.1); empty for other schemes. */
 wsm_slice wsm__token_bearer(wsm_slice authorization);
-/* A query without the parameter that carries the token: what handlers see and log. */
+/* Copies a query without the parameter for the token: handlers see and log it. */
 void wsm__token_redact(const wsm_runtime *runtime, wsm_slice query, struct wsm__buffer *out);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * blob.h - a publication as logs keep it: everything that a receiver needs to make the same message of it, and to whom it goes.
+ * blob.h - a publication in the form that logs keep: all that a receiver needs to make the same message, and its recipients.
  *
  *     version (1 byte: 1), flags (bit 0: flat, bit 1: said by the core), priority, level
  *     then fields: tag (1 byte), length (4 bytes, little endian), bytes
  *
- * Fields of an unknown tag are passed over; a blob of another version is refused.
+ * The reader skips fields of an unknown tag, and refuses a blob of another version.
  */
 #ifndef WSM_LOG_BLOB_H
 #define WSM_LOG_BLOB_H
@@ -13,7 +13,7 @@
 #include "host/route.h"
 #include "log/message.h"
 
-/* Appends it; see out->failed. */
+/* Appends the blob; check out->failed. */
 void wsm__blob_write(struct wsm__buffer *out, const struct wsm__publish *publish, const struct wsm__stamp *stamp);
 
 /* A publication read back. Its texts lie in the blob. */

@@ -170,6 +170,8 @@ static void submit(struct wsm__log *log, struct wsm__room_log *room, struct wsm_
 		wsm__blob_write(&append->blob, submission->publish, submission->stamp);
 	}
 	if (!append || append->blob.failed) {
+		if (append)
+			wsm__buffer_fini(&append->blob);
 		free(append);
 		wsm__log_answered(submission, WSM_ENOMEM, 0);
 		return;
@@ -202,7 +204,7 @@ static void read_rows(struct wsm__store_job *job)
 	uint64_t now = wsm__unix_ms();
 	int status = job->status;
 
-	/* Between the question and the answer it may have got another epoch: nobody stands at a position of that. */
+	/* The room may have got another epoch since the question: nobody has a position in the old one. */
 	if (!status && strcmp(page->job.epoch, room->epoch) != 0)
 		status = WSM_EUNAVAILABLE;
 	for (size_t i = 0; !status && i < page->job.n_rows; i++) {
@@ -210,8 +212,8 @@ static void read_rows(struct wsm__store_job *job)
 
 		if (!wsm__log_row(read, row->offset, now > row->at_ms ? now - row->at_ms : 0, row->blob))
 			wsm__log(read->room->log->runtime, WSM_ERROR,
-			         "message %llu of the room \"%.*s\" in the store cannot be read: who is to get it is "
-			         "told of a gap",
+			         "message %llu of the room \"%.*s\" in the store cannot be read, so clients get a gap "
+			         "in its place; check the file of option store, and restore a backup if it is damaged",
 			         (unsigned long long)row->offset, (int)room->name_len, room->name);
 	}
 	wsm__log_read_done(read, status, page->job.first);

@@ -1,4 +1,4 @@
-/* disk.h - the log in a file, by the store's thread: applied once its transaction has ended. */
+/* disk.h - the log in a file, which the store's thread writes; a publication is applied once its transaction has ended. */
 #ifndef WSM_LOG_DISK_H
 #define WSM_LOG_DISK_H
 
@@ -8,9 +8,9 @@ struct wsm__store_figures;
 
 extern const struct wsm__log_driver wsm__disk;
 
-/* False: there is none. */
+/* Returns false if there is no store. */
 bool wsm__disk_figures(const struct wsm__log *log, struct wsm__store_figures *figures);
-/* The store, for those who keep other things there; NULL: there is none. */
+/* Returns the store, for other data that is kept there; NULL if there is none. */
 struct wsm__store *wsm__disk_store(const struct wsm__log *log);
 
 #endif

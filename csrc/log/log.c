@@ -1,4 +1,4 @@
-/* Rooms with a log: opened, submitted to, read. */
+/* Opens rooms with a log, submits to them, and reads them. */
 #include "log/log.h"
 
 #include <stddef.h>
@@ -50,7 +50,7 @@ int wsm__log_wait(struct wsm__log *log, struct wsm__room *room, void (*ready)(vo
 	return WSM_OK;
 }
 
-/* Those that were there before the first is called: who waits again waits for the next time. */
+/* Calls the waits that are there now: a callback that waits again waits for the next time. */
 static void call_waits(struct wsm__room_log *it, int status)
 {
 	struct wsm__log *log = it->log;
@@ -68,7 +68,7 @@ static void call_waits(struct wsm__room_log *it, int status)
 
 /* ---- the position of a room ---------------------------------------------------------------------------------------- */
 
-/* Its members and the firehose stand at positions that are good no longer. */
+/* Tells members and the firehose that their positions are no longer valid. */
 static void tell_all(struct wsm__log *log, struct wsm__room *room)
 {
 	struct wsm__registry *registry = log->registry;
@@ -139,7 +139,7 @@ static bool attach(struct wsm__log *log, struct wsm__room *room)
 	return true;
 }
 
-/* What has been submitted is answered before. */
+/* The driver answers earlier submissions first. */
 static void begin_to_leave(struct wsm__log *log, struct wsm__room_log *it)
 {
 	it->phase = WSM__LOG_LEAVING;
@@ -175,7 +175,7 @@ bool wsm__log_ready(struct wsm__log *log, struct wsm__room *room)
 
 /* ---- publications -------------------------------------------------------------------------------------------------- */
 
-/* A log lets go what is more than it is to keep, if not at once: nobody is promised it. */
+/* Counts publications beyond the limits as gone: the log will delete them, at once or later. */
 static void forget_oldest(struct wsm__room *room)
 {
 	uint64_t size = room->settings.kept.size;
@@ -184,7 +184,7 @@ static void forget_oldest(struct wsm__room *room)
 		room->kept_from = room->history.last - size + 1;
 }
 
-/* Applies those at the head that have their answer. */
+/* Applies the first submissions, as far as they have their answers. */
 static void advance(struct wsm__room_log *it)
 {
 	struct wsm__log *log = it->log;
@@ -260,7 +260,7 @@ int wsm__log_submit(struct wsm__log *log, struct wsm__room *room, struct wsm__su
 	return WSM_OK;
 }
 
-/* What has waited for the room to open, in its order; it may be applied within the call. */
+/* Gives the driver what has waited for the room to open, in order; may apply some of it at once. */
 static void give_pending(struct wsm__room_log *it, int status)
 {
 	struct wsm__submission *submission;
@@ -290,7 +290,7 @@ void wsm__log_opened(struct wsm__room_log *it, int status, const struct wsm__log
 	let_go(log, room); /* the opening */
 }
 
-/* From here on its publications are ordered here, and clients begin anew. */
+/* From now on this runtime orders the room, and clients begin anew. */
 void wsm__log_renewed(struct wsm__room_log *it, int status)
 {
 	struct wsm__log *log = it->log;
@@ -372,7 +372,7 @@ int wsm__log_read(struct wsm__log *log, struct wsm__room *room, uint64_t after, 
 	return WSM_OK;
 }
 
-/* registry.read: members at the same position share one. */
+/* registry.read: members at the same position share one read. */
 static void read_for_member(void *context, struct wsm__member *member)
 {
 	struct wsm__log *log = context;
@@ -418,6 +418,7 @@ bool wsm__log_row(struct wsm__log_read *read, uint64_t offset, uint64_t age_ms, 
 	pub->visible = room->visible;
 	pub->backlog = (uint8_t)room->settings.backlog;
 	pub->offset = offset;
+	pub->noted = wsm__room_waits(room);
 	pub->at_ms = *log->now_ms > age_ms ? *log->now_ms - age_ms : 0;
 	read->pubs[read->count++] = pub;
 	return true;

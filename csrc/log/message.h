@@ -1,4 +1,4 @@
-/* message.h - a publication that has its place, as the frame that goes out. Runtime thread only. */
+/* message.h - makes the frame of a publication that has its place. Runtime thread only. */
 #ifndef WSM_LOG_MESSAGE_H
 #define WSM_LOG_MESSAGE_H
 
@@ -9,27 +9,27 @@
 struct wsm__buffer;
 struct wsm__publish;
 
-/* Time and id of a message, from when it was published. */
+/* Time and id of a message. */
 struct wsm__stamp {
 	char timestamp[WSM__TIMESTAMP_LEN + 1];
 	char message_id[WSM__ULID_LEN + 1];
 };
 
-/* Where it stands. */
+/* The place of a message. */
 struct wsm__place {
 	wsm_slice room;
-	uint64_t offset;   /* 0: it has none */
-	const char *epoch; /* NULL: there is none */
-	bool first;        /* nobody has been told of this epoch: it is spelled out, as beside offset 1 */
+	uint64_t offset;   /* 0: none */
+	const char *epoch; /* NULL: none */
+	bool first;        /* no message has named this epoch: this one does, as one with offset 1 */
 };
 
 /*
- * The framed message with one reference; `text` is scratch. What is no JSON object goes out as it is and gets no offset: *positioned says
- * whether one got into it. NULL when out of memory.
+ * Returns the framed message with one reference; NULL when out of memory. `text` is scratch. Text that is no JSON object goes out
+ * unchanged, without an offset: *positioned says whether the message has one.
  */
 struct wsm__pub *wsm__message_build(struct wsm__buffer *text, const struct wsm__publish *publish,
                                     const struct wsm__stamp *stamp, const struct wsm__place *place, bool *positioned);
-/* Whether an offset would get into it. */
+/* Returns whether the message can have an offset. */
 bool wsm__message_takes_offset(const struct wsm__publish *publish);
 
 #endif

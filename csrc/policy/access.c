@@ -41,7 +41,7 @@ int wsm__patterns_add(struct wsm__patterns *patterns, wsm_slice pattern)
 
 bool wsm__pattern_grants(wsm_slice pattern, wsm_slice room)
 {
-	size_t beginning = pattern.len - 1; /* none is empty */
+	size_t beginning = pattern.len - 1; /* no pattern is empty */
 
 	if (pattern.data[beginning] != '*')
 		return wsm__slice_equal(room, pattern);
@@ -93,6 +93,6 @@ enum wsm__who wsm__access_who(const struct wsm__room_rule *rule, enum wsm__right
 
 	if (who)
 		return who;
-	/* A grant to publish is needed even where nobody is asked who he is; then there are no grants. */
+	/* Publishing always needs a grant. If nothing decides about clients, nobody has one. */
 	return guarded || right == WSM__RIGHT_PUBLISH ? WSM__WHO_GRANTED : WSM__WHO_ANYONE;
 }

@@ -6,8 +6,8 @@
 
 #include "base/slice.h"
 
-#define IPV4_BITS 96u /* of prefix before an IPv4 address */
-#define GROUP_BYTES 8 /* of an IPv6 address that say whose it is */
+#define IPV4_BITS 96u /* bits of prefix before an IPv4 address */
+#define GROUP_BYTES 8 /* bytes of an IPv6 address that name its network */
 
 static const uint8_t ipv4_prefix[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -108,7 +108,7 @@ static bool parse_bits(wsm_slice text, unsigned most, unsigned *bits)
 	return *bits <= most;
 }
 
-/* No bit is set behind the prefix: else it is not clear which of the two was meant. */
+/* Returns whether no bit is set after the prefix: else either address or prefix is a mistake. */
 static bool is_whole(const struct wsm__network *network)
 {
 	for (unsigned bit = network->bits; bit < 128; bit++)

@@ -1,4 +1,4 @@
-/* address.h - IP addresses and networks. No I/O; names are not resolved. */
+/* address.h - IP addresses and networks. No I/O; it resolves no names. */
 #ifndef WSM_POLICY_ADDRESS_H
 #define WSM_POLICY_ADDRESS_H
 
@@ -6,7 +6,7 @@
 
 #define WSM__ADDRESS_TEXT 46 /* bytes of the longest text, NUL included */
 
-/* Of either family: IPv4 is kept as IPv6 (RFC 4291 section 2.5.5.2), so that 1.2.3.4 and ::ffff:1.2.3.4 are the same. */
+/* An address of either family: IPv4 is stored as IPv6 (RFC 4291 section 2.5.5.2), so that 1.2.3.4 equals ::ffff:1.2.3.4. */
 struct wsm__address {
 	uint8_t bytes[16];
 };
@@ -23,9 +23,9 @@ struct wsm__networks {
 
 struct sockaddr;
 
-/* The unknown address for families other than AF_INET and AF_INET6. */
+/* Takes the address from a sockaddr; the unknown address for families other than AF_INET and AF_INET6. */
 void wsm__address_of(struct wsm__address *address, const struct sockaddr *from);
-/* "192.0.2.7" or "2001:db8::1": no zone, brackets, port or white space. False (and ::) for anything else. */
+/* Parses "192.0.2.7" or "2001:db8::1": no zone, brackets, port or white space. Returns false, and sets ::, for anything else. */
 bool wsm__address_parse(struct wsm__address *address, wsm_slice text);
 /* Returns `out`, NUL-terminated; "" for the unknown address. */
 const char *wsm__address_format(const struct wsm__address *address, char out[WSM__ADDRESS_TEXT]);
@@ -33,15 +33,15 @@ bool wsm__address_equal(const struct wsm__address *a, const struct wsm__address 
 /* :: stands for a peer without an address: one on a Unix socket. */
 bool wsm__address_is_unknown(const struct wsm__address *address);
 bool wsm__address_is_loopback(const struct wsm__address *address);
-/* Whom limits take for one client: an IPv4 address, or the /64 network of an IPv6 address (one household or machine). */
+/* Cuts an IPv6 address to its /64 network (one household or machine): limits count it as one client. Leaves IPv4 as it is. */
 void wsm__address_group(struct wsm__address *address);
 
 /*
- * A list with commas of addresses, networks ("10.0.0.0/8"; no bit may be set behind the prefix), and the word `loopback` for
- * both loopback networks; the word `none` alone is an empty list. NULL if an entry is none of these, or out of memory.
+ * Parses a list of addresses, networks ("10.0.0.0/8"; no bit may be set after the prefix), and the word `loopback` for both
+ * loopback networks, with commas; `none` alone is the empty list. Returns NULL for any other entry, or when out of memory.
  */
 struct wsm__networks *wsm__networks_parse(wsm_slice list);
-/* A peer without an address is on this machine: it counts as loopback. */
+/* Returns whether an address is in the list. A peer without an address is on this machine: it counts as loopback. */
 bool wsm__networks_have(const struct wsm__networks *networks, const struct wsm__address *address);
 
 #endif

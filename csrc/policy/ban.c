@@ -11,7 +11,7 @@ static const struct {
 #undef WSM_X
 };
 
-/* Points fade evenly: a whole threshold in a window. */
+/* Points fade evenly: as many as the threshold in one window. */
 static double points_at(const struct wsm__record *record, const struct wsm__ban_rules *rules, uint64_t now_ms)
 {
 	uint64_t passed = now_ms > record->noted_ms ? now_ms - record->noted_ms : 0;

@@ -1,5 +1,5 @@
 /*
- * ban.h - who breaks rules again and again is kept out for a while, each time for longer. The time is passed in.
+ * ban.h - bans an address that breaks rules again and again, each time for longer. The caller passes the time.
  */
 #ifndef WSM_POLICY_BAN_H
 #define WSM_POLICY_BAN_H
@@ -25,24 +25,24 @@ enum wsm__offence {
 };
 
 struct wsm__ban_rules {
-	double threshold;   /* points within the window; 0: nobody is banned */
-	uint64_t window_ms; /* in which as many points are forgotten */
-	uint64_t first_ms;  /* the first ban; each further one takes twice as long */
-	uint64_t most_ms;   /* at most; after so long without another, one doubling is forgotten */
+	double threshold;   /* points within the window that lead to a ban; 0: no bans */
+	uint64_t window_ms; /* time in which `threshold` points fade */
+	uint64_t first_ms;  /* length of the first ban; each further one is twice as long */
+	uint64_t most_ms;   /* longest ban; each such time without a ban takes one doubling back */
 };
 
-/* What is held against one address. Zero-initialise. */
+/* The offences of one address. Zero-initialise. */
 struct wsm__record {
 	float points;
-	uint32_t doublings; /* bans that are not forgotten */
+	uint32_t doublings; /* bans that still count */
 	uint64_t noted_ms;
-	uint64_t until_ms;  /* of the present or the last ban; 0: none yet */
+	uint64_t until_ms;  /* end of the last ban; 0: none yet */
 	const char *reason; /* static */
 };
 
 /*
- * Notes an offence. `credit`: points that this address may have besides the threshold, since well-behaved clients are behind it
- * too. Returns how long the ban lasts that this leads to, in milliseconds, or 0.
+ * Notes an offence. `credit`: further points that this address may have, since well-behaved clients share it. Returns the length of
+ * the ban that this leads to, in milliseconds, or 0.
  */
 uint64_t wsm__ban_offence(struct wsm__record *record, const struct wsm__ban_rules *rules, enum wsm__offence offence,
                           double credit, uint64_t now_ms);
@@ -50,7 +50,7 @@ static inline bool wsm__ban_active(const struct wsm__record *record, uint64_t no
 {
 	return record->until_ms > now_ms;
 }
-/* True once nothing is left that a record would be needed for. */
+/* Returns true once the record holds nothing any more. */
 bool wsm__ban_forgotten(const struct wsm__record *record, const struct wsm__ban_rules *rules, uint64_t now_ms);
 /* The static text that reads so, or one that says less. */
 const char *wsm__ban_reason(wsm_slice text);

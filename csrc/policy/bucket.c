@@ -1,6 +1,6 @@
 #include "policy/bucket.h"
 
-/* Less than this is missing to a whole token: rounding of the float. What is lent is kept as a debt. */
+/* Rounding of the float: if only this much of a token is missing, it passes, and leaves a debt. */
 #define ROUNDING 1e-4
 
 void wsm__bucket_init(struct wsm__bucket *bucket, double burst, uint64_t now_ms)
@@ -9,7 +9,7 @@ void wsm__bucket_init(struct wsm__bucket *bucket, double burst, uint64_t now_ms)
 	bucket->last_ms = (uint32_t)now_ms;
 }
 
-/* Less could never let anything pass. */
+/* A bucket of less than one token would never let anything pass. */
 static double burst_of(double burst)
 {
 	return burst >= 1 ? burst : 1;
@@ -20,13 +20,13 @@ static double needed(double cost, double burst)
 	return cost < burst_of(burst) ? cost : burst_of(burst);
 }
 
-/* With what has been earned. */
+/* Returns the tokens at this time. */
 static double tokens_at(const struct wsm__bucket *bucket, double rate, double burst, uint64_t now_ms)
 {
 	uint32_t elapsed = (uint32_t)now_ms - bucket->last_ms;
 	double tokens = (double)bucket->tokens;
 
-	/* More than half the range is a clock that went back (or 25 idle days): nothing has been earned. */
+	/* More than half the range is a clock that went back (or 25 idle days): adds nothing. */
 	if (elapsed <= UINT32_MAX / 2)
 		tokens += rate * (double)elapsed / 1000.0;
 	return tokens < burst_of(burst) ? tokens : burst_of(burst);

@@ -1,4 +1,4 @@
-/* bucket.h - token bucket. The time is passed in. */
+/* bucket.h - a token bucket. The caller passes the time. */
 #ifndef WSM_POLICY_BUCKET_H
 #define WSM_POLICY_BUCKET_H
 
@@ -12,15 +12,15 @@ struct wsm__bucket {
 
 void wsm__bucket_init(struct wsm__bucket *bucket, double burst, uint64_t now_ms);
 /*
- * Takes `cost` tokens; false, and nothing is taken, when there are too few. `rate` tokens a second up to `burst`; rate 0 never
- * limits. What costs more than a full bucket holds passes when it is full, and leaves a debt.
+ * Takes `cost` tokens. Returns false, and takes nothing, if there are too few. The bucket fills with `rate` tokens a second up to
+ * `burst`; rate 0 never limits. A cost above a full bucket passes when it is full, and leaves a debt.
  */
 bool wsm__bucket_take(struct wsm__bucket *bucket, double cost, double rate, double burst, uint64_t now_ms);
-/* Takes them in any case: what has happened already. */
+/* Takes the tokens in any case: for costs that are known only afterwards. */
 void wsm__bucket_charge(struct wsm__bucket *bucket, double cost, double rate, double burst, uint64_t now_ms);
-/* Milliseconds after which wsm__bucket_take() would succeed, at least 1, right after it has failed. */
+/* Call it right after wsm__bucket_take() has failed: returns the milliseconds until it would succeed, from 1 to an hour. */
 uint64_t wsm__bucket_wait_ms(const struct wsm__bucket *bucket, double cost, double rate, double burst);
-/* Whether it holds as much as it can. */
+/* Returns whether the bucket is full. */
 bool wsm__bucket_full(const struct wsm__bucket *bucket, double rate, double burst, uint64_t now_ms);
 
 #endif

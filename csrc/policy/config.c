@@ -55,7 +55,7 @@ struct attempt {
 	wsm_error *error;
 };
 
-/* What is not to be read anywhere: keys, and what may hold a password. */
+/* Options that nobody may read back: keys, and a URL that may hold a password. */
 static bool is_secret(const char *name)
 {
 	return strcmp(name, "api_key") == 0 || strcmp(name, "broker_url") == 0 || strcmp(name, "jwt_secret") == 0 ||
@@ -181,7 +181,7 @@ static bool is_visible(const char *text)
 	return true;
 }
 
-/* RFC 6265 section 4.1.1: a token of HTTP; also wise for a query parameter. */
+/* Returns whether it is a token of HTTP: the name of a cookie must be one (RFC 6265 section 4.1.1), and here that of a parameter, too. */
 static bool is_token(const char *text)
 {
 	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~")] ==
@@ -228,7 +228,7 @@ static wsm_slice trim(wsm_slice text)
 	return text;
 }
 
-/* The only list is that of origins. Empty entries, as after a last comma, are none. */
+/* Stores allowed_origins, the only list. Skips empty entries, as after a last comma. */
 static int store_origins(const struct attempt *attempt)
 {
 	size_t most = 1, count = 0;
@@ -323,7 +323,7 @@ static int store_value(const struct attempt *attempt)
 	}
 }
 
-/* An empty variable, or a missing secret of the deployment's, must not open the door. */
+/* An empty variable, or a secret that the deployment lacks, must not switch authentication off. */
 static bool needs_value(const char *name)
 {
 	return strcmp(name, "jwt_secret") == 0 || strcmp(name, "jwt_public_key") == 0;
@@ -474,7 +474,7 @@ struct wsm_config *wsm__config_copy(const struct wsm_config *config)
 	return copy;
 }
 
-/* An option of token authentication that has no effect would be taken for protection. */
+/* Refuses options of token authentication without effect: their users would believe to be protected. */
 static int check_jwt(const struct wsm_config *config, wsm_error *error)
 {
 	const char *useless = *config->jwt_algorithm  ? "jwt_algorithm"

@@ -1,6 +1,6 @@
 /*
- * config.h - the configuration as the core reads it. The table of options (options.h) is the only list of them: name,
- * variable, type, default, bounds, sentence, and the field below that it fills.
+ * config.h - the configuration for the core. The table of options (options.h) is the only list of them: name, variable, type,
+ * default, bounds, sentence, and the field here that it fills.
  */
 #ifndef WSM_POLICY_CONFIG_H
 #define WSM_POLICY_CONFIG_H
@@ -59,7 +59,7 @@ struct wsm_config {
 	double presence_grace;      /* 5 s away before a leave is told */
 	/* access */
 	char *access;           /* auto, open, granted */
-	char **allowed_origins; /* allowed_origins; n_allowed_origins entries, trimmed */
+	char **allowed_origins; /* n_allowed_origins entries, trimmed */
 	size_t n_allowed_origins;
 	char *api_key;        /* "" none */
 	char *store;          /* path; "" none */
@@ -82,13 +82,13 @@ struct wsm_config {
 	uint64_t max_revocations;     /* 100000 */
 	double revocation_ttl;        /* 2592000 s: 30 days */
 
-	bool from_env;    /* the variables of the environment were read */
+	bool from_env;    /* wsm_config_load_env() was called */
 	char *values[96]; /* text of each option as set, by row; for wsm_config_get */
 };
 
 /* Deep copy, or NULL. */
 struct wsm_config *wsm__config_copy(const struct wsm_config *config);
-/* Checks that concern several options: timeout > heartbeat_interval, … WSM_ECONFIG. */
+/* Checks options against each other: timeout > heartbeat_interval, … WSM_ECONFIG. */
 int wsm__config_check(const struct wsm_config *config, wsm_error *error);
 
 #endif

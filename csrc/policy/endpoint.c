@@ -37,7 +37,7 @@ static bool match(const char *pattern, wsm_slice path, struct wsm__path_params *
 				return false;
 			continue;
 		}
-		/* A value too long still matches: the connection is refused with a reason (4400), not with 404. */
+		/* A value that is too long still matches: the client then gets 4400 with a reason instead of 404. */
 		if (!actual.len)
 			return false;
 		params->at[params->count].name = wsm__slice(part.data + 1, part.len - 2);
@@ -107,7 +107,7 @@ int wsm__room_from_template(const char *room, const struct wsm__path_params *par
 		len += piece.len;
 	}
 	out[len] = '\0';
-	/* "@all" by the host's word only: a client could name it in the path. */
+	/* Only the template itself may be "@all": a client could write it into the path. */
 	if (strcmp(room, "@all") != 0 && !wsm__room_name_valid(wsm__slice(out, len)))
 		return -1;
 	return (int)len;
@@ -179,7 +179,7 @@ static int check_rooms(const wsm_endpoint *endpoint, wsm_error *error)
 	return WSM_OK;
 }
 
-/* Takes the endpoint of that pattern out of the list; NULL if there is none. Locked by the caller. */
+/* Takes the endpoint of that pattern out of the list. Returns it, or NULL. The caller has the lock. */
 static struct wsm__endpoint *take_out(struct wsm__endpoints *endpoints, wsm_slice path)
 {
 	struct wsm__endpoint *endpoint;
@@ -205,7 +205,7 @@ int wsm__endpoints_set(struct wsm__endpoints *endpoints, const wsm_endpoint *fro
 	endpoint = endpoint_new(from);
 	if (!endpoint)
 		return wsm__fail(error, WSM_ENOMEM, "out of memory");
-	/* Under one lock: a request in between would find no endpoint. */
+	/* Both under one lock: a request in between would find no endpoint. */
 	pthread_mutex_lock(&endpoints->lock);
 	old = take_out(endpoints, from->path);
 	DL_FOREACH(endpoints->list, after) {

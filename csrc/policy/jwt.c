@@ -10,7 +10,7 @@
 #include "wire/target.h"
 
 #define DEPTH_MAX 16u
-/* The last second of the year 9999: no token is meant to live longer, and the milliseconds of it fit everywhere. */
+/* The last second of the year 9999: no real token lives longer, and its milliseconds fit everywhere. */
 #define SECONDS_MAX 253402300799LL
 
 const char *wsm__jwt_text(enum wsm__jwt_result result)
@@ -94,14 +94,14 @@ static bool take_part(wsm_slice *rest, wsm_slice *part, bool last)
 	return true;
 }
 
-/* Three parts of base64url: libjwt would take more, and stop silently at a character that is none. */
+/* Splits a token into three parts of base64url: libjwt would take more parts, and stop silently at a bad character. */
 static bool split(wsm_slice token, struct parts *parts)
 {
 	return take_part(&token, &parts->header, false) && take_part(&token, &parts->payload, false) &&
 	       take_part(&token, &parts->signature, true);
 }
 
-/* The JSON object in a part; NULL if there is none. */
+/* Returns the JSON object in a part, or NULL. */
 static json_t *object_in(wsm_slice part)
 {
 	char *text = malloc(part.len + 1);
@@ -117,7 +117,7 @@ static json_t *object_in(wsm_slice part)
 	return NULL;
 }
 
-/* RFC 7515 section 4.1: the algorithm is ours, the type is JWT, and nothing is critical that is not known here. */
+/* RFC 7515 section 4.1: the algorithm must be ours, the type JWT if there is one, and there must be no `crit`. */
 static enum wsm__jwt_result check_header(const struct wsm__jwt *jwt, wsm_slice part)
 {
 	json_t *header = object_in(part), *type, *algorithm;
@@ -139,7 +139,7 @@ static enum wsm__jwt_result check_header(const struct wsm__jwt *jwt, wsm_slice p
 
 /* ---- claims ----------------------------------------------------------------------------------------------------- */
 
-/* A NumericDate, of which whole seconds are taken here: no text, no fraction. */
+/* Takes a NumericDate of whole seconds: no text, no fraction. */
 static bool take_time(const json_t *value, uint64_t *unix_ms)
 {
 	json_int_t seconds = json_integer_value(value);
@@ -150,7 +150,7 @@ static bool take_time(const json_t *value, uint64_t *unix_ms)
 	return true;
 }
 
-/* The same with a fraction: two tokens of one second may have a revocation between them. */
+/* The same with a fraction: a revocation may come between two tokens of one second. */
 static bool take_instant(const json_t *value, uint64_t *unix_ms)
 {
 	double seconds = json_number_value(value);
@@ -187,7 +187,7 @@ static enum wsm__jwt_result check_issuer(const struct wsm__jwt *jwt, const json_
 	return issuer && strcmp(json_string_value(issuer), jwt->issuer) == 0 ? WSM__JWT_OK : WSM__JWT_ISSUER;
 }
 
-/* Text, or an array of texts one of which is ours. Without an audience in the configuration only the type is looked at. */
+/* `aud` must be our audience, or an array of texts with it. Without jwt_audience, this checks only the type. */
 static enum wsm__jwt_result check_audience(const struct wsm__jwt *jwt, const json_t *payload)
 {
 	const json_t *audience = json_object_get(payload, "aud"), *entry;
@@ -208,7 +208,7 @@ static enum wsm__jwt_result check_audience(const struct wsm__jwt *jwt, const jso
 	return ours ? WSM__JWT_OK : WSM__JWT_AUDIENCE;
 }
 
-/* A list of rooms, in `rooms` or `publish`. */
+/* Takes a list of rooms, from `rooms` or `publish`. */
 static enum wsm__jwt_result take_patterns(const json_t *payload, const char *claim, struct wsm__patterns *patterns)
 {
 	const json_t *list = json_object_get(payload, claim), *entry;
@@ -229,7 +229,7 @@ static enum wsm__jwt_result take_patterns(const json_t *payload, const char *cla
 	return WSM__JWT_OK;
 }
 
-/* sub, sid and jti. */
+/* Takes sub, sid and jti. */
 static enum wsm__jwt_result take_names(const json_t *payload, struct wsm__claims *claims)
 {
 	const json_t *subject = json_object_get(payload, "sub"), *session = json_object_get(payload, "sid"),

@@ -1,8 +1,8 @@
 /*
- * jwt.h - JSON Web Tokens (RFC 7519): whether one is to be believed, and what it says. No I/O, no clock.
+ * jwt.h - checks JSON Web Tokens (RFC 7519), and reads their claims. No I/O, no clock.
  *
- * There is one key (several while they are being exchanged), for one algorithm, and both are the configuration's: what a token says about itself is only compared with
- * them. So neither "alg":"none" nor a public key used as an HMAC secret gets anywhere.
+ * The configuration gives the key (several during an exchange) and the one algorithm; a token's header must match that algorithm.
+ * So neither "alg":"none" nor a public key used as an HMAC secret passes.
  */
 #ifndef WSM_POLICY_JWT_H
 #define WSM_POLICY_JWT_H
@@ -10,10 +10,10 @@
 #include "policy/access.h"
 #include "policy/jwt_keys.h"
 
-#define WSM__TOKEN_MAX 8192 /* bytes of a token; longer ones are not looked at */
+#define WSM__TOKEN_MAX 8192 /* most bytes of a token */
 #define WSM__JTI_MAX 255
 
-/* X(name, sentence for the client). No sentence quotes anything of a token. */
+/* X(name, sentence for the client). No sentence quotes a token. */
 #define WSM__JWT_MAP(X)                                                                                                \
 	X(OK, "the token is accepted")                                                                                 \
 	X(TOO_LONG, "the token has more than 8192 bytes")                                                              \
@@ -51,26 +51,26 @@ const char *wsm__jwt_text(enum wsm__jwt_result result);
 struct wsm__jwt; /* immutable: any thread may verify */
 
 /*
- * WSM_ECONFIG with `error`, which names the option and never quotes a key: no key, a short one, one that cannot be read or does
- * not fit the algorithm. NULL on failure.
+ * Returns NULL and fills `error` (WSM_ECONFIG; it names the option and never quotes a key) if there is no key, or one is too short,
+ * unreadable, or does not fit the algorithm.
  */
 struct wsm__jwt *wsm__jwt_new(const struct wsm__jwt_options *options, wsm_error *error);
 void wsm__jwt_free(struct wsm__jwt *jwt);
-/* "ES256". Static. */
+/* Returns "ES256" or another name. Static. */
 const char *wsm__jwt_algorithm(const struct wsm__jwt *jwt);
 
-/* What an accepted token says. */
+/* The claims of an accepted token. */
 struct wsm__claims {
 	char *user_id;                /* sub */
 	char *session_id;             /* sid; NULL if it has none */
 	char *jti;                    /* NULL if it has none */
-	struct wsm__patterns rooms;   /* that its bearer may subscribe to */
-	struct wsm__patterns publish; /* that its bearer may publish to */
-	uint64_t expires_ms;          /* Unix time of exp, milliseconds */
-	uint64_t issued_ms;           /* of iat; 0 if it has none */
+	struct wsm__patterns rooms;   /* rooms that its bearer may subscribe to */
+	struct wsm__patterns publish; /* rooms that its bearer may publish to */
+	uint64_t expires_ms;          /* exp, Unix milliseconds */
+	uint64_t issued_ms;           /* iat, Unix milliseconds; 0 if it has none */
 };
 
-/* Fills *claims on WSM__JWT_OK only; release by fini. */
+/* Checks a token. On WSM__JWT_OK, *claims is filled: release it by wsm__claims_fini(). */
 enum wsm__jwt_result wsm__jwt_verify(const struct wsm__jwt *jwt, wsm_slice token, uint64_t unix_ms,
                                      struct wsm__claims *claims);
 void wsm__claims_fini(struct wsm__claims *claims);

@@ -16,7 +16,7 @@
 
 /* ---- which keys ---------------------------------------------------------------------------------------------------- */
 
-/* RFC 7518 section 3. `bits`: least length of an HMAC secret in bytes (section 3.2), or size of the curve. */
+/* RFC 7518 section 3; for the least length of an HMAC secret, section 3.2. */
 static const struct algorithm {
 	const char *name;
 	jwt_alg_t alg;
@@ -54,7 +54,7 @@ static const struct algorithm *algorithm_named(wsm_slice name)
 	return NULL;
 }
 
-/* The public key in a PEM text, or NULL. */
+/* Returns the public key in a PEM text, or NULL. */
 static EVP_PKEY *read_pem(wsm_slice pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
@@ -65,7 +65,7 @@ static EVP_PKEY *read_pem(wsm_slice pem)
 	return key;
 }
 
-/* Whether a key is one for an algorithm: of its type, and on its curve, of which there are several of each size. */
+/* Returns whether a key fits an algorithm: its type and its curve. The size alone does not tell the curve. */
 static bool key_is_for(const EVP_PKEY *key, const struct algorithm *algorithm)
 {
 	char curve[32];
@@ -131,7 +131,7 @@ static int check_secret(wsm_slice secret, const struct algorithm **algorithm, ws
 
 #define SPACES " \t\r\n"
 
-/* The next secret, or the next block of PEM; empty at the end. */
+/* Takes the next secret, or the next block of PEM; empty at the end. */
 static wsm_slice next_key(wsm_slice *rest, bool hmac)
 {
 	static const char begin[] = "-----BEGIN";
@@ -153,7 +153,7 @@ static wsm_slice next_key(wsm_slice *rest, bool hmac)
 	return key;
 }
 
-/* Splits, checks each, and makes sure that all are for one algorithm. */
+/* Splits the text into keys, and checks that each is good and all fit one algorithm. */
 static int check_keys(wsm_slice text, bool hmac, const struct algorithm **algorithm, wsm_slice keys[WSM__JWT_KEYS_MAX],
                       size_t *n, wsm_error *error)
 {
@@ -174,7 +174,7 @@ static int check_keys(wsm_slice text, bool hmac, const struct algorithm **algori
 	return status;
 }
 
-/* Which keys are used, and whether they will do. */
+/* Chooses the keys and the algorithm, and checks them. */
 static int choose(const struct wsm__jwt_options *options, const struct algorithm **algorithm,
                   wsm_slice keys[WSM__JWT_KEYS_MAX], size_t *n_keys, wsm_error *error)
 {
@@ -257,15 +257,15 @@ const char *wsm__jwt_keys_algorithm(const struct wsm__jwt_keys *set)
 /* ---- signatures ------------------------------------------------------------------------------------------------- */
 
 /*
- * HMAC by libjwt. Not public keys: it would read the PEM text anew for each token, which takes several times as long as to verify
- * the signature.
+ * libjwt checks HMAC. It does not check public keys: it would read the PEM text for each token, several times the cost of the
+ * signature itself.
  */
 static bool hmac_fits(const struct wsm__jwt_keys *set, const struct key *key, const char *token)
 {
 	jwt_t *decoded = NULL;
 	bool good = jwt_decode(&decoded, token, (const unsigned char *)key->text, (int)key->len) == 0;
 
-	/* libjwt goes by the token's own word: it must have been ours here too. */
+	/* libjwt takes the algorithm from the token: it must be ours. */
 	good = good && decoded && jwt_get_alg(decoded) == set->algorithm->alg;
 	jwt_free(decoded);
 	return good;
@@ -318,6 +318,6 @@ bool wsm__jwt_keys_fit(const struct wsm__jwt_keys *set, const char *token, size_
 		good = set->algorithm->key_type
 		               ? signature_fits(set->algorithm, &set->keys[i], wsm__slice(token, signed_len), signature)
 		               : hmac_fits(set, &set->keys[i], token);
-	ERR_clear_error(); /* the queue is the thread's, and others look at it */
+	ERR_clear_error(); /* the queue is the thread's, and other code reads it */
 	return good;
 }

@@ -6,8 +6,8 @@
 
 #define PREFIX "WEBSOCKET_"
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
-#define NAME_MAX_LEN 64 /* longer ones are nothing that was meant as an option */
-#define WORD_MIN 4      /* letters that a part of a name must have to point to the whole */
+#define NAME_MAX_LEN 64 /* no longer name was meant as an option */
+#define WORD_MIN 4      /* least letters of a part that points to a whole name */
 
 bool wsm__variable_unknown(const char *name)
 {
@@ -27,7 +27,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Letters to insert, drop, replace, or exchange with their neighbour (optimal string alignment). Both at most NAME_MAX_LEN long. */
+/* Counts letters to insert, drop, replace, or swap (optimal string alignment). Both at most NAME_MAX_LEN long. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t rows[3][NAME_MAX_LEN + 1], *before = rows[0], *last = rows[1], *row = rows[2];
@@ -52,7 +52,7 @@ static size_t distance(const char *a, const char *b)
 	return last[n_b];
 }
 
-/* Whether the shorter name is a part of the longer one: ORIGINS of ALLOWED_ORIGINS. */
+/* Returns whether the shorter name is a part of the longer one: ORIGINS of ALLOWED_ORIGINS. */
 static bool is_part(const char *a, const char *b)
 {
 	const char *part = strlen(a) < strlen(b) ? a : b, *whole = part == a ? b : a;
@@ -79,6 +79,6 @@ const char *wsm__variable_near(const char *name)
 		if (!part && is_part(name + PREFIX_LEN, tail))
 			part = options[i].env;
 	}
-	/* A third of the letters may be wrong; more is another name. */
+	/* Up to a third of the letters may be wrong; else it is another name. */
 	return nearest <= (length - PREFIX_LEN + 2) / 3 ? found : part;
 }

@@ -5,9 +5,9 @@
 #define WSM_POLICY_OPTIONS_H
 
 /*
- * X(field and keyword, variable, store, default, least, most, sentence). `store` says how the text becomes the field:
- * UINT, SECS, STRING, LIST, BOOL as the public types; RATE is an integer kept as double, PORT one that is kept as text and
- * may be unset.
+ * X(field and keyword, variable, store, default, least, most, sentence). `store` says how the text becomes the field: UINT, SECS,
+ * STRING, LIST, BOOL as the public types; RATE: an integer, stored as double; PORT: an integer or unset, stored as text; NETWORKS:
+ * addresses and networks.
  */
 #define WSM__OPTIONS(X)                                                                                                \
 	X(host, "WEBSOCKET_HOST", STRING, "localhost", 0, 0,                                                           \

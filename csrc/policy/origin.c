@@ -79,8 +79,8 @@ static bool take_scheme(wsm_slice *text, wsm_slice *scheme)
 }
 
 /*
- * The host is a list of what it may hold rather than of what it may not: user information, paths, backslashes, percent
- * signs, white space and non-ASCII look-alikes all fail here.
+ * Accepts only a list of good characters: user information, paths, backslashes, percent signs, white space and non-ASCII
+ * look-alikes all fail here.
  */
 static bool take_host(wsm_slice *text, struct authority *authority)
 {
@@ -108,7 +108,7 @@ static bool take_host(wsm_slice *text, struct authority *authority)
 	return true;
 }
 
-/* The rest: nothing, or ":" and 1 to 65535 without leading zeros, or ":*" in an entry. */
+/* Takes the rest: nothing, or ":" and 1 to 65535 without leading zeros, or ":*" in an entry. */
 static bool take_port(wsm_slice text, bool entry, struct authority *authority)
 {
 	unsigned port = 0;
@@ -177,7 +177,7 @@ static bool host_is_loopback(const struct authority *authority)
 	return wsm__slice_equal_nocase(authority->host, wsm__str("localhost")) || wsm__ip_is_loopback(authority->host);
 }
 
-/* Whether `host` is something, a dot, and `parent`. */
+/* Returns whether `host` is a name, a dot, and `parent`. */
 static bool is_subdomain(wsm_slice host, wsm_slice parent)
 {
 	size_t rest;
@@ -227,10 +227,10 @@ bool wsm__origin_allowed(wsm_slice origin, wsm_slice host, bool tls, const wsm_s
 			return true;
 	if (!parse_origin(origin, false, &from))
 		return false;
-	/* Ports are only compared, and loopback only trusted, for pages that came from a web server. */
+	/* Compares ports, and trusts loopback, only for pages that came from a web server. */
 	web = default_port(from.scheme) != 0;
 	if (web && parse_host(host, from.scheme, &to)) {
-		/* A page that came without TLS may be anybody's, whatever host it names. */
+		/* Without TLS, anybody on the way could have written the page. */
 		bool as_safe = !tls || wsm__slice_equal_nocase(from.scheme, wsm__str("https"));
 
 		if (as_safe && same_host(&from, &to) && from.port == to.port)

@@ -2,7 +2,7 @@
 
 #include "base/slice.h"
 
-#define ELEMENTS_MAX 64 /* proxies in a row; a longer list is cut at its left, which clients may have written */
+#define ELEMENTS_MAX 64 /* proxies in a row; cuts a longer list at its left, which clients may have written */
 
 static wsm_slice trim(wsm_slice text)
 {
@@ -20,7 +20,7 @@ static wsm_slice unquote(wsm_slice text)
 	return text;
 }
 
-/* ":" and 1 to 5 digits, or an obfuscated port (RFC 7239 section 6), which is not looked at closer. */
+/* Returns whether it is ":" and 1 to 5 digits, or an obfuscated port (RFC 7239 section 6). */
 static bool is_port(wsm_slice text)
 {
 	if (text.len < 2 || text.len > 64 || text.data[0] != ':')
@@ -33,7 +33,7 @@ static bool is_port(wsm_slice text)
 	return text.len <= 6;
 }
 
-/* A node of RFC 7239 section 6, also without the quotes and brackets that it demands: "1.2.3.4:80", "[::1]:80", "::1". */
+/* Parses a node of RFC 7239 section 6, also without the quotes and brackets that it demands: "1.2.3.4:80", "[::1]:80", "::1". */
 static bool parse_node(wsm_slice node, struct wsm__address *address)
 {
 	const char *end;
@@ -82,8 +82,8 @@ static wsm_slice behind(wsm_slice text, size_t n)
 }
 
 /*
- * A token or a quoted string at the beginning of `text`; its content in `value`. An escape in a quoted string is refused: no
- * address, scheme or host needs one, and values stay slices. Unquoted addresses with ports and brackets are let pass.
+ * Takes a token or a quoted string; its content goes to `value`. Refuses escapes in quoted strings: no address, scheme or host needs
+ * one, and values stay slices. Lets unquoted addresses with ports and brackets pass.
  */
 static bool take_value(wsm_slice *text, wsm_slice *value)
 {
@@ -106,7 +106,7 @@ static bool take_value(wsm_slice *text, wsm_slice *value)
 	return n > 0;
 }
 
-/* One `name=value` into the element. A name that stands there twice is malformed. */
+/* Takes one `name=value`. A name that comes twice is malformed. */
 static bool take_pair(wsm_slice *text, struct element *element)
 {
 	wsm_slice name, value, *place = NULL;
@@ -136,8 +136,8 @@ static bool take_pair(wsm_slice *text, struct element *element)
 }
 
 /*
- * RFC 7239 section 4, from left to right, since quotes can be told from each other only so. The last ELEMENTS_MAX elements
- * are kept, in a ring. Returns how many there were, or -1.
+ * RFC 7239 section 4: reads from left to right, to tell opening quotes from closing ones. Keeps the last ELEMENTS_MAX elements, in a
+ * ring. Returns how many there were, or -1.
  */
 static int parse_forwarded(wsm_slice text, struct element ring[ELEMENTS_MAX])
 {
@@ -171,13 +171,13 @@ static int parse_forwarded(wsm_slice text, struct element ring[ELEMENTS_MAX])
 
 /* ---- the walk --------------------------------------------------------------------------------------------------- */
 
-/* What one of the two headers says. */
+/* The result of one of the two headers. */
 struct walk {
 	struct wsm__address address;
 	bool named; /* it speaks of an address, or says that it is not known */
 };
 
-/* One step towards the client; true when it is found. */
+/* Goes one step towards the client. Returns true at the client. */
 static bool step(const struct wsm__networks *trusted, wsm_slice node, struct walk *walk)
 {
 	struct wsm__address address = { { 0 } };
@@ -203,7 +203,7 @@ static bool by_forwarded(const struct wsm__networks *trusted, wsm_slice text, st
 	for (int i = n - 1; i >= 0 && i >= n - ELEMENTS_MAX && !found; i--) {
 		const struct element *element = &ring[i % ELEMENTS_MAX];
 
-		/* What stands before an element without an address is not what that proxy has received: not looked at. */
+		/* Stop at an element without an address: the ones before it need not come from that proxy. */
 		found = !element->node.data || step(trusted, element->node, walk);
 		client->https = is_https(element->proto);
 		client->host = element->host;
@@ -226,7 +226,7 @@ static void by_x_forwarded_for(const struct wsm__networks *trusted, wsm_slice te
 	}
 }
 
-/* The first of a list: what the client itself asked for. It gives no right to anything. */
+/* Returns the first of a list: the client's own word, which gives no rights. */
 static wsm_slice first_of(wsm_slice list)
 {
 	const char *comma = list.len ? memchr(list.data, ',', list.len) : NULL;

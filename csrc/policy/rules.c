@@ -10,7 +10,7 @@
 struct wsm__pattern {
 	struct wsm__pattern *prev, *next;
 	struct wsm__room_rule rule;
-	bool prefix; /* `text` is followed by anything */
+	bool prefix; /* anything may follow `text` */
 	size_t len;
 	char text[];
 };
@@ -107,7 +107,7 @@ static int apply(const struct setting *setting, wsm_slice value, struct wsm__roo
 
 /* ---- patterns --------------------------------------------------------------------------------------------------- */
 
-/* A room's name, the beginning of one followed by '*', or "*"; of the core's own rooms those that hosts may speak of. */
+/* Returns whether it is a room's name, the beginning of one followed by '*', or "*"; also of the core's rooms that hosts may name. */
 static bool pattern_valid(wsm_slice pattern)
 {
 	static const char *const own[] = { "@all", "@user:", "@session:", "@client:" };
@@ -154,7 +154,7 @@ static struct wsm__pattern *pattern_get(struct wsm__rules *rules, wsm_slice text
 	return pattern;
 }
 
-/* "*" and other beginnings of public names say nothing about the core's own rooms. */
+/* "*" and other beginnings of public names do not match the core's own rooms. */
 static bool matches(const struct wsm__pattern *pattern, wsm_slice room)
 {
 	if (pattern->prefix ? room.len < pattern->len : room.len != pattern->len)
@@ -204,7 +204,7 @@ int wsm__rules_set(struct wsm__rules *rules, wsm_slice pattern, wsm_slice settin
 
 /* ---- the answer for a room -------------------------------------------------------------------------------------- */
 
-/* Whether this pattern says something about the setting. */
+/* Returns whether this pattern sets the setting. */
 static bool says(const struct setting *setting, const struct wsm__room_rule *rule)
 {
 	const char *field = (const char *)rule + setting->offset;

@@ -1,9 +1,9 @@
 /*
- * rules.h - what is said about rooms by pattern: who may do what there, what becomes of clients that fall behind, how much
- * is kept. One table; every other part asks it by a room's name.
+ * rules.h - settings of rooms by pattern: rights, the fate of clients that fall behind, the size of the history. One table, which the
+ * other parts ask by a room's name.
  *
- * The table is written by host threads and read by the runtime thread, so it has its own lock. It is read when a room is
- * made and when a client asks for something, not when a message is sent.
+ * Host threads write the table and the runtime thread reads it, so it has its own lock. The core reads it when a room is made, after
+ * a change, and when a client asks for something, but not for each message.
  */
 #ifndef WSM_POLICY_RULES_H
 #define WSM_POLICY_RULES_H
@@ -15,9 +15,9 @@
 
 #define WSM__RULES_MAX 1024 /* patterns */
 
-/* Who may. UNSET: nobody has said, and the part that asks has its default. */
+/* Holders of a right. UNSET: no rule sets it, and the caller has its own default. */
 enum wsm__who { WSM__WHO_UNSET, WSM__WHO_ANYONE, WSM__WHO_AUTHENTICATED, WSM__WHO_GRANTED, WSM__WHO_NOBODY };
-/* What becomes of a client that falls behind in a room. */
+/* The fate of a client that falls behind in a room. */
 enum wsm__overflow {
 	WSM__OVERFLOW_UNSET,
 	WSM__OVERFLOW_RECOVER,
@@ -28,7 +28,7 @@ enum wsm__overflow {
 enum wsm__where { WSM__WHERE_UNSET, WSM__WHERE_MEMORY, WSM__WHERE_DISK };
 enum wsm__switch { WSM__SWITCH_UNSET, WSM__SWITCH_ON, WSM__SWITCH_OFF };
 
-/* Every setting, as it holds for one room. */
+/* All settings of one room. */
 struct wsm__room_rule {
 	enum wsm__who subscribe, publish, history, presence;
 	enum wsm__overflow overflow;
@@ -49,7 +49,7 @@ void wsm__rules_init(struct wsm__rules *rules);
 void wsm__rules_fini(struct wsm__rules *rules);
 /* wsm_room_rule_set() without the runtime. WSM_EINVAL, WSM_EROOM, WSM_ENOMEM. */
 int wsm__rules_set(struct wsm__rules *rules, wsm_slice pattern, wsm_slice setting, wsm_slice value, wsm_error *error);
-/* Fills `rule` for a room, setting by setting: the longest pattern that matches and says something decides. */
+/* Fills `rule` for a room: for each setting, the longest matching pattern that sets it decides. */
 void wsm__rules_get(struct wsm__rules *rules, wsm_slice room, struct wsm__room_rule *rule);
 
 #endif

@@ -7,13 +7,13 @@
 #include "base/siphash.h"
 
 #define FORGET_AFTER_US 10000000u
-#define INTERVAL_MAX_US 1e15 /* 31 years: what a rate next to 0 comes to */
+#define INTERVAL_MAX_US 1e15 /* 31 years, for a rate close to 0 */
 
 struct wsm__throttle_entry {
 	UT_hash_handle hh;
 	size_t place;     /* in `waiting`, while item is set */
-	uint64_t number;  /* of equal turns the one that has waited longer comes first */
-	uint64_t next_us; /* from when on the next may go */
+	uint64_t number;  /* at equal turns, the one that has waited longer comes first */
+	uint64_t next_us; /* earliest time of the next item */
 	uint64_t interval_us;
 	void *item;
 	size_t key_len;
@@ -54,7 +54,7 @@ static void put(struct wsm__throttle *throttle, size_t place, struct wsm__thrott
 	entry->place = place;
 }
 
-/* `entry` is to stand at `place` or above. */
+/* Puts `entry` at `place` or above. */
 static void rise(struct wsm__throttle *throttle, size_t place, struct wsm__throttle_entry *entry)
 {
 	for (; place && earlier(entry, throttle->waiting[(place - 1) / 2]); place = (place - 1) / 2)
@@ -62,7 +62,7 @@ static void rise(struct wsm__throttle *throttle, size_t place, struct wsm__throt
 	put(throttle, place, entry);
 }
 
-/* `entry` is to stand at `place` or below. */
+/* Puts `entry` at `place` or below. */
 static void sink(struct wsm__throttle *throttle, size_t place, struct wsm__throttle_entry *entry)
 {
 	size_t child;

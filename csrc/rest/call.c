@@ -45,7 +45,7 @@ json_t *wsm__call_body(struct wsm__call *call)
 		wsm__call_refuse(call, 413, "message_too_large", "the body has more than 1 MiB");
 		return NULL;
 	}
-	/* jansson recurses: the depth is looked at before. */
+	/* jansson recurses: check the depth before. */
 	for (size_t i = 0; i < body.len; i++) {
 		char c = body.data[i];
 

@@ -9,7 +9,7 @@
 
 #define ORIGIN_MAX 300 /* bytes: a scheme, a host of 253, a port */
 
-/* Whether an entry of allowed_origins names it, but for "*". */
+/* Returns whether an entry of allowed_origins other than "*" allows it. */
 static bool is_named(const struct wsm_config *config, wsm_slice origin)
 {
 	for (size_t i = 0; i < config->n_allowed_origins; i++) {

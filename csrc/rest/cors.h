@@ -1,6 +1,6 @@
 /*
- * cors.h - REST calls from pages of other origins (Fetch standard, "CORS protocol"): answered for those of allowed_origins, which
- * may open WebSockets, too.
+ * cors.h - lets pages of other origins make REST calls (Fetch standard, "CORS protocol"): those of allowed_origins, which may open
+ * WebSockets, too.
  */
 #ifndef WSM_REST_CORS_H
 #define WSM_REST_CORS_H
@@ -10,8 +10,8 @@
 #define WSM__CORS_MAX 512 /* bytes of the fields, with the NUL */
 
 /*
- * Writes the header fields that let a page of this origin read the answer; "" for a page that may not, and for no page. A page that
- * only "*" lets in sends no cookies. `preflight`: those that answer OPTIONS, too. False if there are none.
+ * Writes the header fields that let a page of this origin read the answer, with `preflight` also those for OPTIONS. Returns false, and
+ * writes "", without an origin or for one that may not. A page that only "*" allows sends no cookies.
  */
 bool wsm__cors_fields(const struct wsm_config *config, wsm_slice origin, bool preflight, char out[WSM__CORS_MAX]);
 

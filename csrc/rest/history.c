@@ -1,4 +1,4 @@
-/* GET /api/ws/history: what polling clients read, so it is open as the rooms are. */
+/* GET /api/ws/history: for polling clients, so the rights are those of the rooms. */
 #include "rest/history.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "wire/name.h"
 #include "wire/target.h"
 
-/* since=<epoch>:<offset> */
+/* Parses since=<epoch>:<offset>. */
 static bool parse_since(char *text, int len, struct wsm__since *since)
 {
 	char *colon = len > 0 ? strrchr(text, ':') : NULL, *end;
@@ -29,9 +29,9 @@ static bool parse_since(char *text, int len, struct wsm__since *since)
 }
 
 /*
- * DNS rebinding, as for sockets (request.c), but no Origin comes with a GET, and a page can write the headers of proxies itself: so
- * the name in the request has to be good whatever they say. Sec-Fetch-Site no page can write; browsers send it to https and to
- * localhost, and to no other name that is called by http.
+ * Stops DNS rebinding, as host/request.c does for sockets. But a GET has no Origin, and a page can write proxies' headers itself, so
+ * the name in the request must be good in any case. No page can write Sec-Fetch-Site; browsers send it over https and to localhost
+ * only.
  */
 static bool by_foreign_name(const struct wsm__call *call)
 {
@@ -46,13 +46,13 @@ static bool by_foreign_name(const struct wsm__call *call)
 	       (wsm__address_is_loopback(&from->client.address) && !wsm__host_allowed(from->host, allowed, n));
 }
 
-/* Leaves the question to the caller, where an answer of the authenticate handler is the only thing that could help. */
+/* Returns true, and writes the question, if only the authenticate handler could still allow the call. */
 static bool ask_host(const struct wsm__call *call)
 {
 	static const struct wsm__path_params none = { .count = 0 };
 	struct wsm__inquiry *inquiry = call->inquiry;
 
-	/* Who tries a key that is wrong is told that, and asks nobody. */
+	/* A caller with a wrong key hears that; the handler is not asked. */
 	if (!inquiry->can_ask || inquiry->decision || call->key != WSM__KEY_NONE ||
 	    !wsm__wants(call->core, WSM_WANT_AUTHENTICATE))
 		return false;
@@ -61,7 +61,7 @@ static bool ask_host(const struct wsm__call *call)
 	return true;
 }
 
-/* What the handler has said, in the place of what the host says with a call of its own. */
+/* Takes the handler's decision as if the host had made the call with it. */
 static void take_decision(wsm_rest_request *said, const wsm_decision *decision)
 {
 	memset(said, 0, sizeof(*said));
@@ -79,7 +79,7 @@ static unsigned refused_by_host(const wsm_decision *decision, const char **why)
 	return wsm__handshake_status(decision->code ? decision->code : 4401);
 }
 
-/* By a token, where a socket's may stand too; else by the handler's word. 0, or the status to refuse with. */
+/* Checks the right by a token, in any place where a socket's may stand; else by the handler. Returns 0, or the status of a refusal. */
 static unsigned check_token(struct wsm__call *call, wsm_slice room, const char **why)
 {
 	static const struct wsm__path_params none = { .count = 0 };
@@ -109,8 +109,8 @@ static unsigned check_token(struct wsm__call *call, wsm_slice room, const char *
 }
 
 /*
- * As over WebSocket: a token decides where one came, else the authenticate handler, if the call can wait for it. The authorize
- * handler is not asked, so what it alone could grant needs the key.
+ * As over WebSocket: a token decides if the call has one, else the authenticate handler, if the call can wait. It does not ask the
+ * authorize handler, so rooms that only that one grants need the key.
  */
 static unsigned check_read(struct wsm__call *call, wsm_slice room, const char **why)
 {
@@ -138,7 +138,7 @@ static unsigned check_read(struct wsm__call *call, wsm_slice room, const char **
 	return status == 401 && decision ? refused_by_host(decision, why) : status;
 }
 
-/* The codes of docs/protocol.md. */
+/* Returns the error code of docs/protocol.md. */
 static const char *code_of(unsigned status)
 {
 	switch (status) {
@@ -159,7 +159,7 @@ void wsm__rest_history(struct wsm__call *call, wsm_slice rest)
 {
 	char room[WSM__ROOM_NAME_MAX + 1], since[64], limit[16], *end;
 	wsm_slice query = call->request->query;
-	/* As over WebSocket: who asks for all of a large history and does not read must not have it lie here. */
+	/* Bounded as over WebSocket: a caller that asks for a large history and does not read it must not fill the memory. */
 	struct wsm__history_request history = { .max_bytes = call->core->config->max_queue / 2 };
 	int room_len = wsm__query_get(query, "room", room, sizeof(room));
 	int since_len = wsm__query_get(query, "since", since, sizeof(since));

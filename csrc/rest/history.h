@@ -1,4 +1,4 @@
-/* history.h - what polling clients read. */
+/* history.h - the REST call for polling clients. */
 #ifndef WSM_REST_HISTORY_H
 #define WSM_REST_HISTORY_H
 
@@ -6,7 +6,7 @@
 
 struct wsm__call;
 
-/* GET /api/ws/history. */
+/* Answers GET /api/ws/history. */
 void wsm__rest_history(struct wsm__call *call, wsm_slice rest);
 
 #endif

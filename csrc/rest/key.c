@@ -19,15 +19,15 @@ static bool same_secret(wsm_slice given, const char *secret)
 }
 
 /*
- * A wrong key is paid for before it is looked at, so that guessing has a rate also where nobody is banned for it: on loopback, and
- * for the callers of a proxy that does not name them. A right one costs nothing.
+ * Takes a token for a wrong key before the check, so that guessing has a rate also without bans: on loopback, and behind a proxy that
+ * does not name its clients. Gives it back for the right key.
  */
 enum wsm__key wsm__key_check(struct wsm__core *core, const struct wsm__key_call *call)
 {
 	const struct wsm_config *config = core->config;
 	wsm_slice given = wsm__request_header(call->from, "x-api-key");
 	double burst = wsm__peers_key_burst(config);
-	bool is_key = call->needed || given.len > 0, may_look; /* else a token, perhaps, of whomever */
+	bool is_key = call->needed || given.len > 0, may_look; /* else it may be anybody's token */
 	struct wsm__bucket *bucket;
 	struct wsm__peer *peer;
 

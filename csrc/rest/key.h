@@ -1,4 +1,4 @@
-/* key.h - the API key: who brings it with a REST call, and who guesses it. Runtime thread only. */
+/* key.h - checks the API key of a REST call, and limits guesses. Runtime thread only. */
 #ifndef WSM_REST_KEY_H
 #define WSM_REST_KEY_H
 
@@ -8,19 +8,19 @@ struct wsm__core;
 struct wsm__request;
 
 enum wsm__key {
-	WSM__KEY_NONE, /* none was brought, or none is set */
+	WSM__KEY_NONE, /* the call has none, or none is set */
 	WSM__KEY_GOOD,
 	WSM__KEY_WRONG,
-	WSM__KEY_LATER /* it was not looked at: too many wrong ones have come from this address (wrong_key_rate) */
+	WSM__KEY_LATER /* not checked: too many wrong keys have come from this address (wrong_key_rate) */
 };
 
 struct wsm__key_call {
 	const struct wsm__request *from; /* by wsm__request_client() */
-	bool needed;                     /* the call is for the key; else what stands behind Bearer may be a token */
-	bool counts; /* a wrong key is an offence; not where the same call is looked at for the first of two times */
+	bool needed;                     /* the call needs the key; else Bearer may carry a token */
+	bool counts; /* a wrong key is an offence; false at the first of two looks at the same call */
 };
 
-/* In a time that does not depend on where a wrong key differs from the right one. */
+/* Checks the key, in a time that does not depend on the position of the first wrong character. */
 enum wsm__key wsm__key_check(struct wsm__core *core, const struct wsm__key_call *call);
 
 #endif

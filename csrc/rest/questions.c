@@ -75,7 +75,7 @@ static int answer_question(struct wsm__core *core, struct wsm__asked *asked, str
 
 /* ---- REST calls of the host ---------------------------------------------------------------------------------------- */
 
-/* One may ask its handler itself, as the own port does. `inquiry`: what it has waited for. WSM_OK, or it waits on; WSM_ENOMEM. */
+/* Answers a REST call of the host, or lets it wait. The host asks its handler itself. WSM_OK, also while it waits; WSM_ENOMEM. */
 static int answer_rest(struct wsm__core *core, struct wsm__asked *asked, struct wsm__inquiry *inquiry)
 {
 	const wsm_rest_request *request = &asked->rest;
@@ -96,7 +96,7 @@ static int answer_rest(struct wsm__core *core, struct wsm__asked *asked, struct 
 	if (inquiry->waits)
 		wsm_text_free(&answer->body);
 	wsm__buffer_fini(&inquiry->question);
-	/* Afterwards, as on the own port: the ban that may follow is no answer to this call. */
+	/* Count it after the answer, as on the own port: a ban that follows must not answer this call. */
 	if (request->refused && wsm__decision_offends(&no) && wsm__rest_client(core->runtime, request, &client))
 		wsm__peer_offence(core, wsm__peer_get(core, &client), WSM__OFFENCE_token);
 	return status;

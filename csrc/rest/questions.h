@@ -5,10 +5,10 @@
 struct wsm__asked;
 struct wsm__core;
 
-/* Answers one, and tells who waits. */
+/* Answers a question, or lets it wait for a log. */
 void wsm__query_run(struct wsm__core *core, struct wsm__asked *asked);
 
-/* Those that wait for a log are not answered any more. */
+/* Ends questions that wait for a log, with WSM_ENOTRUNNING. */
 void wsm__questions_end(struct wsm__core *core);
 
 #endif

@@ -24,8 +24,8 @@
 /* ---- access ----------------------------------------------------------------------------------------------------- */
 
 /*
- * Writing: with the key, or from loopback where no key is set. A browser on the same machine is on loopback too, whatever page it
- * shows; it sends an Origin with every POST, so a foreign one is not let in without the key.
+ * Returns whether the call may write: with the key, or from this machine to localhost. A browser on this machine is on loopback with
+ * any page, but sends an Origin with every POST: with a key set, any Origin needs it; without, a foreign one may not write.
  */
 static bool may_write(const struct wsm__call *call)
 {
@@ -38,7 +38,7 @@ static bool may_write(const struct wsm__call *call)
 	return call->from.local && wsm__origin_allowed(origin, wsm__str("localhost"), false, NULL, 0);
 }
 
-/* Statistics: from loopback, or with the key. History is what polling clients read, so it is open as the rooms are. */
+/* Returns whether the call may read statistics: from this machine to localhost, or with the key. */
 static bool may_read(const struct wsm__call *call)
 {
 	return wsm__call_has_key(call) || call->from.local;
@@ -61,7 +61,7 @@ static bool allowed(struct wsm__call *call, const struct wsm__rest_row *row)
 	return may;
 }
 
-/* Whether the API key would help; else what stands behind Bearer may be a token. */
+/* Returns whether the call is for the API key; else Bearer may carry a token. */
 static bool is_for_key(const struct wsm__rest_row *row)
 {
 	return row->route.caller != WSM_REST_ANYONE && row->route.caller != WSM_REST_MEMBER;
@@ -96,7 +96,7 @@ static void get_health(struct wsm__call *call, wsm_slice value)
 	wsm__buffer_add_str(call->out, "}");
 }
 
-/* For who restarts processes: that it answers is the answer, while it drains, too. */
+/* For supervisors that restart processes: any answer means that it lives, also while it drains. */
 static void get_live(struct wsm__call *call, wsm_slice value)
 {
 	(void)value;
@@ -273,7 +273,7 @@ static const struct wsm__rest_row rows[] = {
 
 const struct wsm__rest_rows wsm__rest_rows = { rows, sizeof(rows) / sizeof(rows[0]) };
 
-/* `value`: what stands in the place of {…}, which is one segment and not empty. */
+/* Returns whether a path matches. `value`: the segment at {…}, which is not empty. */
 static bool row_matches(const struct wsm__rest_row *row, wsm_slice path, wsm_slice *value)
 {
 	const char *pattern = row->route.path, *open = strchr(pattern, '{');
@@ -294,13 +294,13 @@ static bool takes_post(const struct wsm__rest_row *row)
 	return !strcmp(row->route.method, "POST");
 }
 
-/* For pages of ours, and no others': no CORS, and bans are lifted there. */
+/* The panel is for our own pages only: no CORS, and no bans, since people lift bans there. */
 static bool is_panel(const struct wsm__rest_row *row)
 {
 	return row->route.caller == WSM_REST_ADMIN;
 }
 
-/* Those of the core, then those of whoever stands above. */
+/* Looks through the calls of this folder, then those of folders above. */
 static const struct wsm__rest_row *find_row(const struct wsm__core *core, wsm_slice path, wsm_slice *value)
 {
 	const struct wsm__rest_rows *more = core->rest;
@@ -346,7 +346,7 @@ bool wsm__rest_client(const wsm_runtime *runtime, const wsm_rest_request *reques
 	return good;
 }
 
-/* Who calls, behind trusted proxies; false if it was refused. */
+/* Finds the caller's address, behind trusted proxies. Returns false if it refused the call. */
 static bool find_client(struct wsm__call *call)
 {
 	const char *why;
@@ -365,7 +365,7 @@ static void find_key(struct wsm__call *call, const struct wsm__rest_row *row)
 	call->key = wsm__key_check(call->core, &asked);
 }
 
-/* Who may use the panel may do so from a banned address, too: bans are lifted there. */
+/* Refuses calls from a banned address, but not those of the panel, where people lift bans, and not with the API key. */
 static bool is_banned(struct wsm__call *call, const struct wsm__rest_row *row)
 {
 	if ((row && is_panel(row)) || wsm__call_has_key(call) ||
@@ -375,7 +375,7 @@ static bool is_banned(struct wsm__call *call, const struct wsm__rest_row *row)
 	return true;
 }
 
-/* False if the call was refused. */
+/* Checks a call. Returns false if it refused the call. */
 static bool admit(struct wsm__call *call, const struct wsm__rest_row *row)
 {
 	bool head = wsm__slice_is(call->request->method, "HEAD");
@@ -411,7 +411,7 @@ bool wsm__rest_takes_body(struct wsm__core *core, const wsm_rest_request *reques
 	return takes;
 }
 
-/* That history was refused has been told, by its room. */
+/* Logs a refusal; history logs its own, with the room. */
 static void tell(const struct wsm__call *call, const struct wsm__rest_row *row)
 {
 	wsm_slice origin = wsm__call_header(call, "origin");
@@ -442,7 +442,7 @@ int wsm__rest_answer(struct wsm__core *core, const wsm_rest_request *request, st
 	answer->content_type = JSON_TYPE;
 	answer->headers = WSM__REST_HEADERS;
 	preflight = wsm__slice_is(request->method, "OPTIONS");
-	/* The panel is a page of ours, and no other's. */
+	/* No page of another origin may call the panel. */
 	if (row && !is_panel(row))
 		preflight &=
 			wsm__cors_fields(core->config, wsm__fields_get(request->headers, request->n_headers, "origin"),

@@ -1,4 +1,4 @@
-/* How a subscriber that lags catches up from history: members by offsets, the firehose by seq or by named positions. */
+/* Replays history to subscribers that lag: to members by offsets, to the firehose by seq or by named positions. */
 #include "rooms/catchup.h"
 
 #include <stdlib.h>
@@ -57,8 +57,8 @@ uint64_t wsm__count_missed(const struct wsm__sub *sub, const struct wsm__room *r
 /* ---- members ---------------------------------------------------------------------------------------------------- */
 
 /*
- * A member that has fallen behind in a room that drops its oldest goes on with the newest half of a queue: the offset before
- * that. Else its position.
+ * Returns the offset after which a member goes on: its position; if it fell behind in a room that drops its oldest, the offset
+ * before the newest half of a queue.
  */
 static uint64_t passed_over(const struct wsm__registry *registry, const struct wsm__member *member)
 {
@@ -86,7 +86,7 @@ struct refill {
 	struct wsm__registry *registry;
 	struct wsm__member *member;
 	uint64_t passed_over; /* up to this offset, only the critical are sent */
-	uint64_t missed;      /* is still to be told */
+	uint64_t missed;      /* not told yet */
 };
 
 static void tell_missed(struct refill *it)
@@ -109,7 +109,7 @@ static void put(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm
 	          wsm__sub_put(registry, sub, pub) ? WSM__WAITING : WSM__DROPPED_CLOSED);
 }
 
-/* The next one from history. */
+/* Queues the next publication from history. */
 static void refill_kept(struct refill *it, struct wsm__pub *pub)
 {
 	struct wsm__member *member = it->member;
@@ -128,7 +128,7 @@ static void refill_kept(struct refill *it, struct wsm__pub *pub)
 		put(it->registry, member->sub, pub, WSM__LAGGING);
 }
 
-/* What the member is to get next; NULL: nothing, or it has to be read first. */
+/* Returns the member's next publication; NULL if there is none, or it must be read from the log first. */
 static struct wsm__pub *next_kept(struct refill *it)
 {
 	struct wsm__member *member = it->member;
@@ -145,7 +145,7 @@ static struct wsm__pub *next_kept(struct refill *it)
 		       : NULL;
 }
 
-/* Where nothing reaches back to its position any more. A room that drops its oldest does not go back to its log for them. */
+/* Skips publications that are gone. A room that drops its oldest does not read them from its log. */
 static void skip_gone(struct refill *it)
 {
 	struct wsm__member *member = it->member;
@@ -234,8 +234,8 @@ static void refill_members(struct wsm__registry *registry, struct wsm__sub *sub,
 		last = member;
 	}
 	/*
-	 * A room that is published to as fast as the socket drains is not to be the first again: others would never come. But what
-	 * is critical comes first.
+	 * A room that fills as fast as the socket drains must not be first again: the others would never have their turn. But
+	 * critical publications come first.
 	 */
 	if (last && last->lagging && last->position >= last->urgent_until) {
 		DL_DELETE(sub->members, last);
@@ -274,7 +274,7 @@ static void add(struct collection *into, struct wsm__pub *pub)
 	into->pubs[into->count++] = wsm__pub_ref(pub);
 }
 
-/* Adds what is newer than `seq` in the room. */
+/* Adds the room's publications after `seq`. */
 static void collect(struct collection *into, const struct wsm__room *room, uint64_t seq, const struct wsm__sub *sub)
 {
 	const struct wsm__history *history = &room->history;
@@ -296,7 +296,7 @@ static int by_seq(const void *a, const void *b)
 	return (*x)->seq<(*y)->seq ? -1 : (*x)->seq>(*y)->seq;
 }
 
-/* Makes the collection the subscriber's replay; what is over `max` is left to the next turn. */
+/* Makes the collection the subscriber's replay; leaves more than `max` to the next turn. */
 static void begin_replay(struct wsm__registry *registry, struct wsm__sub *sub, struct collection *all, size_t max)
 {
 	size_t n = all->count < max ? all->count : max;
@@ -327,7 +327,7 @@ static void drop_replay(struct wsm__sub *sub)
 
 /* ---- the firehose: catching up ---------------------------------------------------------------------------------- */
 
-/* The visible room that was published to just before `room`; all but those with a newer publication than `seq` are left out. */
+/* Returns the visible room with the newest publication before that of `room`, or NULL if that is not after `seq`. */
 static struct wsm__room *newer_than(const struct wsm__registry *registry, struct wsm__room *room, uint64_t seq)
 {
 	struct wsm__room *before = !registry->recent          ? NULL
@@ -338,7 +338,7 @@ static struct wsm__room *newer_than(const struct wsm__registry *registry, struct
 	return before && before->history.last_seq > seq ? before : NULL;
 }
 
-/* What becomes replay is no longer in history only, and no longer held. */
+/* Publications of the replay are no longer in history only, and no longer held. */
 static void take_over(struct wsm__registry *registry, struct wsm__sub *sub)
 {
 	uint32_t held = 0;
@@ -422,7 +422,7 @@ uint64_t wsm__firehose_position(const struct wsm__sub *sub, const struct wsm__ro
 	return offset;
 }
 
-/* The seq of a position that history can be continued from. */
+/* Returns the seq of a position that history reaches back to. */
 static uint64_t seq_of(const struct wsm__room *room, uint64_t offset)
 {
 	const struct wsm__history *history = &room->history;
@@ -434,7 +434,7 @@ static uint64_t seq_of(const struct wsm__room *room, uint64_t offset)
 	return wsm__history_at(history, offset)->seq;
 }
 
-/* Of the replay that is to be made anew: what was of that room is counted anew, too, unless the client has it. Returns how many. */
+/* Takes a room's publications out of the counts, as its replay is made anew. Returns how many the client still has to get. */
 static uint64_t uncount_replay(struct wsm__registry *registry, struct wsm__sub *sub, uint64_t room_id, uint64_t offset)
 {
 	uint64_t again = 0;
@@ -454,7 +454,7 @@ static uint64_t uncount_replay(struct wsm__registry *registry, struct wsm__sub *
 int wsm__firehose_rewind(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, uint64_t offset,
                          struct wsm__joined *joined)
 {
-	/* What is newer than this is left to the next turn, that of this room too. */
+	/* Everything newer waits for the next turn, also in this room. */
 	uint64_t until = wsm__firehose_until(registry, sub), again;
 	struct collection all = { 0 };
 	size_t others;
@@ -493,7 +493,7 @@ static const struct wsm__named *named_as(const struct wsm__named *named, size_t 
 	return NULL;
 }
 
-/* Sets which of the positions can be continued from; the newest seq among them, or UINT64_MAX if there is none. */
+/* Sets `recovered` of the positions. Returns the newest seq among those that can be continued, or UINT64_MAX. */
 static uint64_t check_named(struct wsm__registry *registry, struct wsm__named *named, size_t n, uint64_t now_ms)
 {
 	uint64_t newest = 0;
@@ -509,7 +509,7 @@ static uint64_t check_named(struct wsm__registry *registry, struct wsm__named *n
 	}
 	if (any && registry->freed_seq <= newest)
 		return newest;
-	/* Of the rooms that have gone since, nobody can tell whether something was missed there. */
+	/* Nobody can tell whether the client missed something in rooms that have gone since. */
 	for (size_t i = 0; i < n; i++)
 		named[i].recovered = false;
 	return UINT64_MAX;

@@ -1,6 +1,6 @@
 /*
- * deliveries.h - what becomes of each delivery, that is one publication for one subscriber. Every change of state goes through
- * wsm__fate(), so the sums are exact at any moment:
+ * deliveries.h - counts deliveries by their fate. A delivery is one publication for one subscriber. Every change of state goes
+ * through wsm__fate(), so the sums are always exact:
  *
  *     deliveries = waiting + lagging + written + conflated + dropped (for each reason)
  *
@@ -13,23 +13,23 @@
 #include "ws_manager.h"
 
 enum wsm__fate {
-	WSM__NEW, /* not counted yet; counts backwards, so that minus this is the number of all */
+	WSM__NEW, /* not counted yet; counts backwards: minus this is the number of all deliveries */
 	WSM__WAITING,
 	WSM__LAGGING,
 	WSM__WRITTEN,          /* handed to the socket, or to the host of a bridged connection */
 	WSM__CONFLATED,        /* a newer one of its key took its place */
 	WSM__DROPPED_OVERFLOW, /* the queue was full, and its room or priority lets it go */
 	WSM__DROPPED_GAP,      /* the subscriber lagged, and history moved on */
-	WSM__DROPPED_LEFT,     /* the subscriber left the room, or asked for less, before its turn came */
+	WSM__DROPPED_LEFT,     /* the subscriber left the room, or asked for a higher level, before its turn came */
 	WSM__DROPPED_CLOSED,   /* the connection ended */
 	WSM__FATES
 };
 
-/* Of the publications of one call. */
+/* Counts for the publications of one call. */
 struct wsm__tally {
-	uint32_t refs; /* of the publications, of the list of those that have changed, and of whoever asked */
-	bool changed;  /* stands on that list */
-	bool final;    /* has been told for good: what is replayed later is no part of it */
+	uint32_t refs; /* held by the publications, by the list of changed tallies, and by the report */
+	bool changed;  /* is on that list */
+	bool final;    /* the report is settled: later replays do not count */
 	struct wsm__tally *next_changed;
 	void (*free)(struct wsm__tally *tally);
 	uint64_t fates[WSM__FATES];
@@ -37,9 +37,8 @@ struct wsm__tally {
 
 struct wsm__deliveries {
 	uint64_t fates[WSM__FATES];
-	uint64_t
-		replayed; /* those of all that came from no fan-out: recovered from history by a client that named a position */
-	struct wsm__tally *changed; /* since somebody took the list */
+	uint64_t replayed; /* deliveries that no fan-out made: a client recovered them from history by a position */
+	struct wsm__tally *changed; /* tallies that have changed since wsm__reports_tell() */
 };
 
 void wsm__tally_unref(struct wsm__tally *tally);

@@ -147,10 +147,24 @@ static bool deliver(struct wsm__registry *registry, struct wsm__sub *sub, struct
 	return queued;
 }
 
+/* Not only when the last of them leaves: the process may be killed before. */
+static void note_written(struct wsm__registry *registry, const struct wsm__sub *sub, const struct wsm__pub *pub)
+{
+	const struct wsm__member *member = wsm__member_find(registry, pub->room_id, sub);
+
+	if (member && pub->offset <= member->room->history.last)
+		wsm__room_was_sent(registry, member->room, pub->offset);
+}
+
 void wsm__sub_written(struct wsm__registry *registry, struct wsm__sub *sub, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		wsm__fate(&registry->deliveries, wsm__outbox_at(&sub->outbox, i), WSM__WAITING, WSM__WRITTEN);
+	for (uint32_t i = 0; i < n; i++) {
+		struct wsm__pub *pub = wsm__outbox_at(&sub->outbox, i);
+
+		wsm__fate(&registry->deliveries, pub, WSM__WAITING, WSM__WRITTEN);
+		if (pub->noted)
+			note_written(registry, sub, pub);
+	}
 	wsm__outbox_drop_front(&sub->outbox, n);
 }
 
@@ -181,6 +195,7 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 	pub->at_ms = now_ms;
 	pub->offset = offset;
 	pub->after = room->history.last;
+	pub->noted = keep && room->log && wsm__room_waits(room);
 	registry->stats.published++;
 	room->published.count++;
 	pub->backlog = (uint8_t)room->settings.backlog;
@@ -208,6 +223,34 @@ uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *roo
 			recipients += deliver(registry, sub, NULL, pub);
 	}
 	return recipients;
+}
+
+void wsm__room_unsent(struct wsm__registry *registry, struct wsm__room *room, uint64_t offset)
+{
+	uint64_t seq = ++registry->seq;
+
+	wsm__history_clear(&room->history);
+	room->history.last = offset;
+	room->history.last_seq = room->history.evicted_seq = seq;
+	if (room->visible)
+		touch_recent(registry, room);
+	for (uint32_t i = 0; i < room->n_members; i++) {
+		struct wsm__member *member = room->members[i];
+
+		if (member->sub->firehose && room->visible)
+			continue;
+		wsm__lag_begin(registry, member, offset - 1, seq);
+		wsm__mark_dirty(registry, member->sub, false);
+	}
+	for (uint32_t i = 0; room->visible && i < registry->n_firehose; i++) {
+		struct wsm__sub *sub = registry->firehose[i];
+
+		if (sub->firehose_lagging) /* it will find the gap */
+			continue;
+		registry->stats.gaps++;
+		if (registry->gap)
+			registry->gap(registry->gap_context, sub, room, offset, 1);
+	}
 }
 
 void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub)

@@ -18,6 +18,11 @@ bool wsm__room_has_audience(const struct wsm__registry *registry, const struct w
  */
 uint64_t wsm__room_publish(struct wsm__registry *registry, struct wsm__room *room, struct wsm__pub *pub,
                            uint64_t offset, uint64_t now_ms);
+/*
+ * A publication has that offset, the one after the room's last, in the room's log, and there is no memory for it here: its members lag, and
+ * read it from there. The firehose is told.
+ */
+void wsm__room_unsent(struct wsm__registry *registry, struct wsm__room *room, uint64_t offset);
 /* Queues a control message for one subscriber, unless it is a text and that one is raw; on overflow marks it. */
 void wsm__sub_push(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__pub *pub);
 /* Queues a publication that is for this subscriber alone (@client:…). Returns false if it was dropped. */

@@ -9,7 +9,7 @@ void wsm__history_init(struct wsm__history *history, struct wsm__deliveries *del
 	history->deliveries = deliveries;
 }
 
-/* What keeping a publication costs, beyond its frame: itself, and its place in the ring. */
+/* Returns the memory of a kept publication: its frame, its struct, and its place in the ring. */
 static size_t cost(const struct wsm__pub *pub)
 {
 	return pub->frame_len + sizeof(*pub) + 2 * sizeof(struct wsm__pub *);

@@ -1,4 +1,4 @@
-/* The books of those that lag: what each of them is still to get from history, counted at the publications there. */
+/* The books of subscribers that lag: each publication in history counts those that must still get it. */
 #include "rooms/lag.h"
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ void wsm__firehose_lag_begin(struct wsm__registry *registry, struct wsm__sub *su
 	registry->stats.lags++;
 }
 
-/* The first offset that a lagging member is still to get, of those that are kept. */
+/* Returns the first kept offset that a lagging member must still get. */
 static uint64_t first_of(const struct wsm__member *member)
 {
 	return max(member->position + 1, wsm__history_first(&member->room->history));
@@ -67,10 +67,10 @@ struct taking_back {
 	struct wsm__sub *sub;
 	uint64_t room_id, offset;
 	int level;
-	uint64_t again; /* how many will be counted anew */
+	uint64_t again; /* publications that will count anew */
 };
 
-/* What the client says it has, or does not want, is done with; the rest comes again and is counted then. */
+/* Publications that the client has, or does not want, are done with; the others come again, and count then. */
 static void uncount(struct taking_back *it, struct wsm__pub *pub, enum wsm__fate from)
 {
 	bool again = pub->offset > it->offset && wsm__pub_is_wanted(pub, it->sub, it->level);
@@ -113,7 +113,7 @@ void wsm__lag_restart(struct wsm__registry *registry, struct wsm__member *member
 		if (wsm__pub_is_wanted(pub, sub, member->level))
 			uncount(&it, pub, WSM__LAGGING);
 	}
-	/* What waits would come twice; also what is left of an earlier membership. */
+	/* Waiting publications would come twice, also those of an earlier membership. */
 	wsm__outbox_remove(&sub->outbox, take_back, &it);
 	for (uint64_t i = first; i <= history->last; i++) {
 		struct wsm__pub *pub = wsm__history_at(history, i);

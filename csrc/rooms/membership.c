@@ -52,12 +52,6 @@ static struct wsm__member *member_new(struct wsm__registry *registry, struct wsm
 
 /* ---- what was sent to whoever is in a user's or a session's room -------------------------------------------------- */
 
-/* Whether what is published while nobody is there waits for the next one who comes. */
-static bool waits_for_someone(const struct wsm__room *room)
-{
-	return room->kind == WSM__ROOM_USER || room->kind == WSM__ROOM_SESSION;
-}
-
 static uint64_t first_unsent(const struct wsm__outbox *outbox, uint64_t room_id)
 {
 	for (uint32_t i = 0; i < outbox->count; i++)
@@ -66,16 +60,7 @@ static uint64_t first_unsent(const struct wsm__outbox *outbox, uint64_t room_id)
 	return 0;
 }
 
-static void was_sent(struct wsm__registry *registry, struct wsm__room *room, uint64_t offset)
-{
-	if (offset <= room->sent)
-		return;
-	room->sent = offset;
-	if (room->log && registry->sent)
-		registry->sent(registry->log_context, room);
-}
-
-/* What a leaving member was sent. What is still in its outbox may get out yet, or not: wsm__sub_fini() knows. */
+/* Notes how far a leaving member has got. Its outbox may still be written, or not: wsm__sub_fini() knows. */
 static void note_sent(struct wsm__registry *registry, const struct wsm__member *member)
 {
 	struct wsm__room *room = member->room;
@@ -86,7 +71,7 @@ static void note_sent(struct wsm__registry *registry, const struct wsm__member *
 		member->sub->parting_room = room->id;
 		member->sub->parting_offset = upto;
 	}
-	was_sent(registry, room, unsent && unsent <= upto ? unsent - 1 : upto);
+	wsm__room_was_sent(registry, room, unsent && unsent <= upto ? unsent - 1 : upto);
 }
 
 static void note_parting(struct wsm__registry *registry, struct wsm__sub *sub)
@@ -102,18 +87,18 @@ static void note_parting(struct wsm__registry *registry, struct wsm__sub *sub)
 	if (!room || room->id != sub->parting_room)
 		return;
 	unsent = first_unsent(&sub->outbox, room->id);
-	was_sent(registry, room, unsent && unsent <= sub->parting_offset ? unsent - 1 : sub->parting_offset);
+	wsm__room_was_sent(registry, room, unsent && unsent <= sub->parting_offset ? unsent - 1 : sub->parting_offset);
 }
 
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */
 
-/* `fate`: of what it was still to get from history. */
+/* `fate`: of publications that it did not get from history. */
 static void member_free(struct wsm__registry *registry, struct wsm__member *member, enum wsm__fate fate)
 {
 	struct wsm__room *room = member->room;
 	struct wsm__member *last = room->members[room->n_members - 1];
 
-	if (waits_for_someone(room))
+	if (wsm__room_waits(room))
 		note_sent(registry, member);
 	wsm__lag_forget(registry, member, fate);
 	if (room->presence)
@@ -141,7 +126,7 @@ int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__
               const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined)
 {
 	struct wsm__member *member = wsm__member_find(registry, room->id, sub);
-	bool firehose = sub->firehose && room->visible, first = !room->n_members && waits_for_someone(room);
+	bool firehose = sub->firehose && room->visible, first = !room->n_members && wsm__room_waits(room);
 	int status = WSM_OK;
 
 	memset(joined, 0, sizeof(*joined));
@@ -184,8 +169,8 @@ bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm
 	if (!member)
 		return false;
 	/*
-	 * What was queued before the client asked to leave is still sent: it was published before. What was to come from history,
-	 * or is held back until that has come, is not.
+	 * What was queued before the client asked to leave still goes out: it was published before. What was to come from history, or
+	 * waits for that, does not.
 	 */
 	member_free(registry, member, WSM__DROPPED_LEFT);
 	return true;

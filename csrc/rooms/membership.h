@@ -1,4 +1,4 @@
-/* membership.h - joining and leaving rooms, and the firehose. */
+/* membership.h - joins and leaves rooms, and the firehose. */
 #ifndef WSM_ROOMS_MEMBERSHIP_H
 #define WSM_ROOMS_MEMBERSHIP_H
 
@@ -11,18 +11,18 @@ struct wsm__since;
 struct wsm__sub;
 
 void wsm__sub_init(struct wsm__sub *sub);
-/* Leaves every room and the firehose; what waits to be written stays. */
+/* Leaves every room and the firehose; the outbox stays. */
 void wsm__sub_leave(struct wsm__registry *registry, struct wsm__sub *sub);
-/* The same, leaves the dirty lists, and releases what waits. */
+/* The same; also leaves the dirty lists, and empties the outbox. */
 void wsm__sub_fini(struct wsm__registry *registry, struct wsm__sub *sub);
 /*
- * Joins, or changes the level of a member; with `since`, lagging from there if that can be continued. The first member of a
- * user's or a session's room that names no such position goes on from `sent`: what was sent while nobody was there. Call
- * wsm__refill() after having queued what is to come before the replay. WSM_ENOMEM.
+ * Joins, or changes the level of a member; with `since`, lagging from there if that can be continued. Without, the first member of
+ * a user's or a session's room goes on from `sent`, so that it gets what came while nobody was there. Queue what must come before
+ * the replay, then call wsm__refill(). WSM_ENOMEM.
  */
 int wsm__join(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room, int level,
               const struct wsm__since *since, uint64_t now_ms, struct wsm__joined *joined);
-/* False if it was no member. */
+/* Returns false if it was no member. */
 bool wsm__leave(struct wsm__registry *registry, struct wsm__sub *sub, struct wsm__room *room);
 /* WSM_ENOMEM. */
 int wsm__firehose_join(struct wsm__registry *registry, struct wsm__sub *sub, int level);

@@ -71,7 +71,7 @@ int wsm__outbox_push(struct wsm__outbox *outbox, struct wsm__pub *pub)
 	return WSM_OK;
 }
 
-/* There is room for one more. */
+/* The ring must have room for one more. */
 static void insert_at(struct wsm__outbox *outbox, uint32_t at, struct wsm__pub *pub)
 {
 	outbox->count++;
@@ -112,7 +112,7 @@ int wsm__outbox_insert(struct wsm__outbox *outbox, struct wsm__pub *pub)
 	return WSM_OK;
 }
 
-/* Takes it out with its reference. */
+/* Takes one out. Returns it with its reference. */
 static struct wsm__pub *remove_at(struct wsm__outbox *outbox, uint32_t at)
 {
 	struct wsm__pub *pub = *slot(outbox, at);
@@ -124,14 +124,14 @@ static struct wsm__pub *remove_at(struct wsm__outbox *outbox, uint32_t at)
 	return pub;
 }
 
-/* Where that which `pub` may replace stands; `count` if there is none. */
+/* Returns the index of the one that `pub` may replace; `count` if there is none. */
 static uint32_t find_older(const struct wsm__outbox *outbox, const struct wsm__pub *pub)
 {
 	uint32_t left = outbox->conflatable;
 
 	if (!pub->key)
 		return outbox->count;
-	/* From the back: the waiting one is most likely young. */
+	/* From the back: it is most likely a recent one. */
 	for (uint32_t i = outbox->count; i > 0 && left; i--) {
 		const struct wsm__pub *other = wsm__outbox_at(outbox, i - 1);
 

@@ -1,4 +1,4 @@
-/* What is done about a subscriber whose queue is full; the order of the means is that of registry.h. */
+/* Makes room for a subscriber whose queue is full, by the steps in registry.h. */
 #include "rooms/overflow.h"
 
 #include <stdlib.h>
@@ -55,7 +55,7 @@ static void filter_held(struct wsm__sub *sub, struct wsm__outbox **held, bool (*
 struct shedding {
 	struct wsm__registry *registry;
 	size_t excess; /* bytes that are still too many */
-	bool critical; /* those too */
+	bool critical; /* drop critical ones, too */
 };
 
 static bool is_expendable(const struct wsm__pub *pub)
@@ -86,7 +86,7 @@ static bool drop_oldest(struct wsm__pub *pub, void *context)
 	return true;
 }
 
-/* The outbox first: what is held back is younger. */
+/* The outbox first: held publications are younger. */
 static void shed(struct wsm__sub *sub, bool (*match)(struct wsm__pub *, void *), struct shedding *shedding)
 {
 	struct wsm__member *member;
@@ -120,9 +120,9 @@ struct recall {
 };
 
 /*
- * One seq says where a lagging firehose is to be continued, so only a tail of what waits may be taken back: not what was
- * replayed by positions that differ by room, nor what precedes something that history no longer has. While it lags, what
- * waits is such a replay, or half a queue at most: it stays.
+ * One seq says where a lagging firehose goes on, so it can take back only a tail of the outbox: nothing that was replayed by
+ * positions of rooms, and nothing before a publication that history no longer has. While it lags, its outbox holds such a replay,
+ * or half a queue at most: nothing is taken back.
  */
 static uint64_t firehose_recalled_after(const struct wsm__sub *sub)
 {
@@ -151,7 +151,7 @@ static bool recall_firehose(struct recall *it, struct wsm__pub *pub)
 	return true;
 }
 
-/* Takes a publication that history still has out of the outbox, and notes from where its room is to be continued. */
+/* Takes a publication that history still has out of the outbox, and notes where its room goes on. */
 static bool recall(struct wsm__pub *pub, void *context)
 {
 	struct recall *it = context;
@@ -168,7 +168,7 @@ static bool recall(struct wsm__pub *pub, void *context)
 		return false;
 	if (!pub->offset)
 		return member->lagging && pub->seq > member->lag_seq && wsm__hold(it->sub, &member->held, pub);
-	/* Has left since, and come back: it is still owed what was published before, and ahead of the answer to that. */
+	/* It has left and come back: it still gets earlier publications, ahead of the answer. */
 	if (pub->offset <= member->from)
 		return false;
 	wsm__lag_begin(it->registry, member, pub->offset - 1, pub->seq);
@@ -193,7 +193,7 @@ bool wsm__make_room(struct wsm__registry *registry, struct wsm__sub *sub, const 
 		return true;
 	if (pub->offset && pub->backlog != WSM__DISCONNECT) /* it can wait in history */
 		return false;
-	/* Not one by one: each time the whole outbox is looked through. */
+	/* Drop many at once: each time costs a walk through the whole outbox. */
 	shed_down_to(registry, sub, pub, registry->max_queue / 4 * 3, false);
 	if (!wsm__sub_fits(registry, sub, pub) && pub->priority == WSM_CRITICAL)
 		shed_down_to(registry, sub, pub, registry->max_queue, true);

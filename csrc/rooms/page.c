@@ -1,4 +1,4 @@
-/* Pages of a log: asked for, taken, used up. */
+/* Asks for pages of a log, takes them, and uses them up. */
 #include "rooms/page.h"
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void wait_no_longer(struct wsm__member *member)
 	member->read = NULL;
 }
 
-/* What a log cannot give is a gap up to what history has. */
+/* If the log cannot read a page, the member has a gap up to the first publication of history. */
 static void pass_over(struct wsm__registry *registry, struct wsm__member *member)
 {
 	uint64_t upto = wsm__history_first(&member->room->history) - 1;
@@ -56,7 +56,7 @@ struct wsm__owed_tally {
 	struct wsm__tally *tally; /* reference */
 };
 
-/* The report goes on with what is read; without memory for that, it does not wait for it. */
+/* Lets the report go on when the log has read it; without memory for that, the report does not wait. */
 static void owe_tally(struct wsm__member *member, struct wsm__pub *pub, struct wsm__deliveries *deliveries)
 {
 	struct wsm__owed_tally *owed = pub->tally ? malloc(sizeof(*owed)) : NULL;
@@ -71,7 +71,7 @@ static void owe_tally(struct wsm__member *member, struct wsm__pub *pub, struct w
 	}
 }
 
-/* What was read takes the place of what history has let go. */
+/* Gives a publication from the log the tally of the one that history has let go. */
 static void take_tally(struct wsm__member *member, struct wsm__pub *pub)
 {
 	struct wsm__owed_tally *owed;

@@ -14,7 +14,7 @@ struct name {
 	char text[WSM__ID_MAX + 1];
 };
 
-/* False for a connection that is no one in particular, where that is not asked for. */
+/* Finds the name to count. Returns false for a connection without a user in a room that tells nothing. */
 static bool name_of(const struct wsm__presence *presence, const struct wsm__sub *sub, struct name *name)
 {
 	wsm_slice id = sub->user_id.len ? sub->user_id : sub->client_id;
@@ -59,7 +59,7 @@ static void change(struct wsm__registry *registry, struct wsm__present *present)
 	await_turn(registry, present->of);
 }
 
-/* Off whichever list it is on. */
+/* Takes it off the list that it is on. */
 static void unlist(struct wsm__registry *registry, struct wsm__present *present)
 {
 	if (present->leaving)
@@ -150,7 +150,7 @@ void wsm__presence_join(struct wsm__registry *registry, struct wsm__room *room, 
 {
 	if (!room->presence || !come(registry, room->presence, sub))
 		return;
-	/* Counts that are not true would be worse than none: the next question makes it anew. */
+	/* Wrong counts would be worse than none: the next question makes it anew. */
 	wsm__presence_free(registry, room);
 }
 
@@ -177,7 +177,7 @@ void wsm__presence_leave(struct wsm__registry *registry, struct wsm__room *room,
 
 /* ---- telling ---------------------------------------------------------------------------------------------------- */
 
-/* Leaves whose grace time is over become changes. Those that are new get their time: all have the same, so they stay in order. */
+/* Turns leaves whose grace time is over into changes. New ones get their time: it is the same for all, so they stay in order. */
 static void look_at_leaving(struct wsm__registry *registry, uint64_t now_ms)
 {
 	struct wsm__present *present = registry->presence_leaving, *next;
@@ -249,7 +249,7 @@ struct wsm__presence *wsm__presence_of(struct wsm__registry *registry, struct ws
 			return NULL;
 		}
 	}
-	/* Who is there already has not just come. */
+	/* Those who were there before have not just come. */
 	DL_FOREACH_SAFE(presence->changes, present, next) {
 		unlist(registry, present);
 		present->told = true;

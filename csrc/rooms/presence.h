@@ -1,14 +1,13 @@
 /*
- * presence.h - who is in a room, kept up to date as connections join and leave: distinct users are counted without a walk
- * through the members, listed by pages, and the room's members are told who came and went.
+ * presence.h - the users in a room, kept up to date as connections join and leave: counts distinct users without a walk through
+ * the members, lists them by pages, and tells the room's members who came and went.
  *
- * A room has this from the first question about it on, or from its beginning where its members are told (presence_events);
- * other rooms pay nothing. No I/O, no clock: wsm__presence_due() is called now and then with the time.
+ * A room has this from the first question about it, or from its beginning with presence_events; other rooms pay nothing. No I/O,
+ * no clock: the caller passes the time to wsm__presence_due() now and then.
  *
- * Telling. A user has come with its first connection, and has gone when its last one left and none came back within the grace
- * time; a connection without a user counts for itself. What happens between two messages to a room is told together: at
- * most one turn every 200 ms, and in large rooms so much less often that a storm of joins costs no more than 5,000
- * deliveries a second and room.
+ * Telling. A user comes with its first connection, and goes when its last one has left and none came back within the grace time; a
+ * connection without a user counts for itself. One message tells all changes since the last: at most one every 200 ms, and in
+ * large rooms less often, so that a storm of joins costs at most about 5,000 deliveries a second and room.
  */
 #ifndef WSM_ROOMS_PRESENCE_H
 #define WSM_ROOMS_PRESENCE_H
@@ -32,10 +31,10 @@ struct wsm__present {
 	struct wsm__presence *of;
 	uint32_t connections;
 	uint32_t index;                   /* in of->users, while it is a user with connections */
-	bool told;                        /* the members think that it is there */
+	bool told;                        /* the members know that it is there */
 	bool leaving;                     /* on the registry's list: its leave waits for the grace time */
 	bool changed;                     /* on of->changes */
-	uint64_t leave_ms;                /* when it is told; 0: not looked at yet */
+	uint64_t leave_ms;                /* time to tell that it left; 0: not set yet */
 	struct wsm__present *prev, *next; /* of either list */
 	uint16_t len;
 	char name[]; /* kind, id */
@@ -63,15 +62,15 @@ static inline bool wsm__present_is_user(const struct wsm__present *present)
 	return present->name[0] == WSM__PRESENCE_USER;
 }
 
-/* Of a room, made if need be; NULL when out of memory. Borrowed, until the room changes. */
+/* Returns the presence of a room, and makes it if needed; NULL when out of memory. Borrowed, until the room changes. */
 struct wsm__presence *wsm__presence_of(struct wsm__registry *registry, struct wsm__room *room);
 void wsm__presence_free(struct wsm__registry *registry, struct wsm__room *room);
-/* Takes over whether the members are told, after the room's settings have changed. */
+/* Takes over presence_events after the room's settings have changed. */
 void wsm__presence_refresh(struct wsm__registry *registry, struct wsm__room *room);
-/* A connection has joined, or is about to leave. */
+/* Notes that a connection has joined, or is about to leave. */
 void wsm__presence_join(struct wsm__registry *registry, struct wsm__room *room, const struct wsm__sub *sub);
 void wsm__presence_leave(struct wsm__registry *registry, struct wsm__room *room, const struct wsm__sub *sub);
-/* A room whose changes are to be told now, or NULL. The caller tells them, then calls wsm__presence_told(). */
+/* Returns a room whose changes must be told now, or NULL. The caller tells them, then calls wsm__presence_told(). */
 struct wsm__presence *wsm__presence_due(struct wsm__registry *registry, uint64_t now_ms);
 void wsm__presence_told(struct wsm__registry *registry, struct wsm__presence *presence, uint64_t now_ms);
 

@@ -67,7 +67,7 @@ bool wsm__pub_encode(struct wsm__pub *pub, enum wsm__encoding encoding, struct w
 {
 	const struct wsm__slot *slot;
 
-	/* What the author has said is all of it: it is the same for raw endpoints. */
+	/* The core has added nothing: the message is the same for raw endpoints. */
 	if (encoding == WSM__AS_FRAME || pub->said_len == pub->payload_len) {
 		out->frame = pub->frame;
 		out->frame_len = pub->frame_len;

@@ -1,12 +1,12 @@
 /*
- * registry.h - rooms, who is in them, and how a publication gets into outboxes. No I/O, no clock: the time comes in as
- * monotonic milliseconds, and what must be written stands on the dirty lists afterwards.
+ * registry.h - rooms, their members, and the way of a publication into outboxes. No I/O, no clock: callers pass the time as monotonic
+ * milliseconds, and write to the subscribers on the dirty lists afterwards.
  *
- * Overflow. A subscriber that falls behind by more than `max_queue` bytes first loses waiting low-priority publications
- * without an offset (counted); a new one of that kind costs nothing but those. Then what can be had again from history is taken
- * out of its outbox and the rooms concerned are marked as lagging: they keep the position only, and wsm__refill() goes on from
- * history as the socket drains. Recovery after a reconnection is the same thing: the subscriber starts as lagging at the
- * position that it named. What then still does not fit is the room's to decide (`backlog`):
+ * Overflow. A subscriber that falls behind by more than `max_queue` bytes first loses waiting low-priority publications without an
+ * offset (counted); a new one of that kind takes no other's place. Then the publications that history still has leave its outbox,
+ * and their rooms lag: they keep the position only, and wsm__refill() goes on from history as the socket drains. A client that
+ * reconnects is handled in the same way: it starts lagging at the position that it named. If a publication still does not fit,
+ * the room decides (`backlog`):
  *   RECOVER      what has no offset cannot be had again: the subscriber is marked `overflow` and is to be closed (4413);
  *   DROP_OLDEST  the oldest without an offset are dropped, down to three quarters of max_queue, critical ones last; with offsets,
  *                the refill begins with the newest half of max_queue, and a gap tells of the rest;
@@ -38,18 +38,18 @@ struct wsm__room;
 struct wsm__room_log;
 struct wsm__sub;
 
-#define WSM__VACANT_MAX 1024 /* rooms that are remembered for their epoch alone */
+#define WSM__VACANT_MAX 1024 /* rooms that are kept only for their epoch */
 
 enum wsm__room_kind { WSM__ROOM_PUBLIC, WSM__ROOM_ALL, WSM__ROOM_USER, WSM__ROOM_SESSION };
 
-/* What holds for one room; room rules may say it by pattern. */
+/* The settings of one room; room rules set them by pattern. */
 struct wsm__room_settings {
 	struct wsm__history_limits history;
 	enum wsm__backlog backlog;
-	bool presence_events;            /* its members are told who comes and goes */
-	bool hidden;                     /* from the firehose; looked at when the room is made */
+	bool presence_events;            /* tells its members who comes and goes */
+	bool hidden;                     /* from the firehose; fixed when the room is made */
 	bool stored;                     /* a log outside of memory orders and keeps its publications (log/log.h) */
-	struct wsm__history_limits kept; /* by that log; `history` is what is at hand of it */
+	struct wsm__history_limits kept; /* in that log; `history` is for the part in memory */
 };
 
 /* Rooms that keep messages equally long, least recently touched first. */
@@ -61,29 +61,29 @@ struct wsm__room_age {
 
 struct wsm__room {
 	UT_hash_handle hh;
-	uint64_t id; /* never used again */
+	uint64_t id; /* no other room gets it */
 	enum wsm__room_kind kind;
 	bool visible; /* to the firehose */
 	bool in_recent;
 	bool kept;   /* is on the registry's list of rooms with history */
-	bool vacant; /* is on its list of rooms that nobody is in and nothing was published to */
+	bool vacant; /* is on its list of rooms without members and publications */
 	struct wsm__room_settings settings;
 	unsigned settings_version;
 	struct wsm__history history;
-	struct wsm__meter published; /* publications, whoever got them */
+	struct wsm__meter published; /* publications, also those that nobody got */
 	struct wsm__member **members;
 	uint32_t n_members, members_capacity;
 	struct wsm__presence *presence; /* NULL: nobody has asked */
-	uint64_t sent; /* of a user's or a session's room: up to this offset, a connection was sent what there is */
+	uint64_t sent;       /* of a user's or a session's room: a connection has got everything up to this offset */
 	uint64_t touched_ms; /* last publication, or creation */
 	struct wsm__room_age *age;
 	struct wsm__room *prev, *next;           /* of `age` */
 	struct wsm__room *kept_prev, *kept_next; /* of either list */
 	struct wsm__room *recent_prev, *recent_next;
-	struct wsm__room_log *log; /* NULL: this runtime orders it, and its history is all that is kept */
-	uint64_t kept_from;        /* with a log: the oldest offset that it has; 0: history is all there is */
-	uint32_t busy;             /* somebody waits for its log: it must not go */
-	bool epoch_untold;         /* no message has said its epoch yet */
+	struct wsm__room_log *log; /* NULL: this runtime orders it, and only its history is kept */
+	uint64_t kept_from;        /* with a log: the oldest offset in it; 0: there is only history */
+	uint32_t busy;             /* number of waits for its log: the room must stay */
+	bool epoch_untold;         /* no message has named its epoch yet */
 	char epoch[24];
 	uint16_t name_len;
 	char name[];
@@ -107,28 +107,28 @@ struct wsm__member {
 	struct wsm__sub *sub;
 	struct wsm__member *prev, *next; /* of the same subscriber */
 	uint64_t position;               /* while lagging: the last offset that was queued */
-	uint64_t lag_seq;                /* while lagging: what has this seq or a greater one is not queued */
-	uint64_t urgent_until;           /* offset of the newest critical one that it lags behind; 0: none */
+	uint64_t lag_seq;                /* while lagging: publications from this seq on are not queued */
+	uint64_t urgent_until;           /* offset of the newest critical one that it must still get; 0: none */
 	struct wsm__outbox *held;        /* while lagging: publications without an offset, by seq; NULL: none */
-	/* While it lags behind what history has: the next publications, out of the log; and the page that it waits for. */
+	/* While it lags behind history: its next publications, from the log; and the page that it waits for. */
 	struct wsm__pub **page;
 	uint32_t page_at, page_count;
 	struct wsm__page_read *read;
 	struct wsm__member *read_prev, *read_next;
-	/* Deliveries that are counted as lagging, of publications that history has let go: from this offset on, so many. */
+	/* Deliveries that count as lagging, of publications that only the log has: `owed` of them, from this offset on. */
 	uint64_t owed_from, owed;
-	struct wsm__owed_tally *owed_tallies; /* reports that some of them belong to */
-	uint64_t from;  /* the offset that the last answer named: what is older waits ahead of that answer */
+	struct wsm__owed_tally *owed_tallies; /* tallies of some of them */
+	uint64_t from;  /* the offset in the last answer: older publications wait ahead of that answer */
 	uint32_t index; /* in room->members */
-	uint8_t level;  /* publications of a lower level are not for it */
+	uint8_t level;  /* it gets no publications of a lower level */
 	bool lagging;
 	bool behind; /* lags because its queue was full, not because it recovers */
-	/* Why it is here; any of them keeps it. */
-	bool asked;    /* the client subscribed to it itself: counts against max_rooms */
-	bool by_entry; /* it came with the connection: endpoint, token, the core's own rooms */
+	/* Reasons for the membership; any of them keeps it. */
+	bool asked;    /* the client subscribed itself: counts against max_rooms */
+	bool by_entry; /* joined with the connection: endpoint, admission, the core's own rooms */
 	bool by_host;  /* wsm_subscribe() */
 	bool joined;   /* wsm_conn_join(): `asked`, and granted */
-	bool vouched;  /* the authorize handler was asked about it, and has allowed it */
+	bool vouched;  /* the authorize handler has allowed it */
 };
 
 /* One receiver of publications; clients/conn.h embeds it. */
@@ -143,23 +143,22 @@ struct wsm__sub {
 	bool firehose;
 	bool firehose_lagging;
 	uint8_t firehose_level;
-	bool raw;              /* of a raw endpoint: gets what authors say, and nothing of the core's */
-	bool dirty, urgent;    /* on which of the registry's lists */
-	bool overflow;         /* to be closed: fell behind in what can't be had again */
+	bool raw;              /* of a raw endpoint: gets nothing from the core itself */
+	bool dirty, urgent;    /* on which of the registry's lists it is */
+	bool overflow;         /* must be closed: it has lost a message */
 	uint64_t firehose_seq; /* while firehose_lagging: everything visible up to here was queued, or is in `replay` */
-	uint64_t
-		firehose_from; /* what was published up to here is ahead of an answer, or was replayed by named positions */
-	struct wsm__outbox *held; /* as a member's, of the firehose */
+	uint64_t firehose_from;   /* publications up to here are ahead of an answer, or came by named positions */
+	struct wsm__outbox *held; /* as a member's, for the firehose */
 	size_t held_bytes;        /* of all */
 	struct wsm__pub **replay; /* firehose: publications waiting to be queued, in order */
 	uint32_t replay_count, replay_at;
-	/* Left with something of its user's room in the outbox: once that is written, the room was sent up to here. */
+	/* It left with messages of its user's room in the outbox: once they are written, `sent` of the room is this. */
 	uint64_t parting_room, parting_offset;
 	struct wsm__sub *dirty_prev, *dirty_next;
 };
 
 struct wsm__registry_stats {
-	uint64_t published; /* publications that got to at least the fan-out */
+	uint64_t published; /* publications that reached the fan-out */
 	uint64_t lags;      /* times a subscriber began to lag */
 	uint64_t gaps;      /* times a lagging subscriber found that history no longer reached back */
 	uint64_t evicted;   /* publications that history let go before their time, for want of max_history_bytes */
@@ -168,13 +167,13 @@ struct wsm__registry_stats {
 struct wsm__registry {
 	struct wsm__room *rooms;
 	struct wsm__room_age *ages;
-	struct wsm__room *kept;   /* rooms with history, least recently published to first */
-	struct wsm__room *vacant; /* longest vacant first; beyond WSM__VACANT_MAX it goes before its TTL */
+	struct wsm__room *kept;   /* rooms with history, by their newest publication, oldest first */
+	struct wsm__room *vacant; /* longest vacant first; above WSM__VACANT_MAX the first goes before its TTL */
 	uint32_t n_vacant;
-	struct wsm__presence *presence_changed; /* of rooms with changes that are to be told */
+	struct wsm__presence *presence_changed; /* rooms with changes to tell */
 	struct wsm__present *presence_leaving;  /* in the order in which they left */
 	uint64_t presence_grace_ms;
-	size_t history_bytes; /* that they take together */
+	size_t history_bytes; /* memory of all histories together */
 	size_t max_history_bytes;
 	struct wsm__room *recent; /* list of visible rooms by their newest publication with an offset, oldest first */
 	struct wsm__member *members;
@@ -185,8 +184,8 @@ struct wsm__registry {
 	uint64_t freed_seq; /* seq of the newest publication of a visible room that no longer exists */
 	uint64_t n_members;
 	size_t max_queue;
-	struct wsm__history_limits history; /* of rooms of which `settle` says nothing else */
-	/* Fills in what holds for a room; asked again when *version has changed. Both may be NULL. */
+	struct wsm__history_limits history; /* default, which `settle` may change */
+	/* Fills in the settings of a room; called again when *settings_version has changed. Both may be NULL. */
 	void (*settle)(void *context, wsm_slice name, enum wsm__room_kind kind, struct wsm__room_settings *settings);
 	void *settle_context;
 	const atomic_uint *settings_version;
@@ -195,13 +194,13 @@ struct wsm__registry {
 	uint8_t key[16];
 	char epoch_base[10];
 	/*
-	 * Tells a subscriber that publications up to `offset` are gone for it, `missed` of them (0: unknown); NULL: nobody is told.
-	 * For a member it must queue by wsm__sub_put(): nothing may be recalled meanwhile.
+	 * Tells a subscriber that it has lost publications up to `offset`, `missed` of them (0: unknown); may be NULL. For a member it
+	 * must queue by wsm__sub_put(), which takes nothing back.
 	 */
 	void (*gap)(void *context, struct wsm__sub *sub, const struct wsm__room *room, uint64_t offset,
 	            uint64_t missed);
 	void *gap_context;
-	/* Of the log of a room; all NULL: there is none. A member needs the page after its position; `sent` has risen; the room goes. */
+	/* For the log: a member needs the page after its position; room->sent has risen; the room goes. All NULL without a log. */
 	void (*read)(void *context, struct wsm__member *member);
 	void (*sent)(void *context, struct wsm__room *room);
 	void (*forgotten)(void *context, struct wsm__room *room);
@@ -215,16 +214,16 @@ struct wsm__since {
 
 struct wsm__joined {
 	bool already;      /* was a member before */
-	bool recovered;    /* `since` was given and can be continued from */
-	uint64_t replayed; /* how many publications that is */
-	uint64_t offset;   /* recovered: the room's newest; else what comes next is the first after it */
+	bool recovered;    /* `since` was given, and can be continued */
+	uint64_t replayed; /* number of publications after `since` */
+	uint64_t offset;   /* recovered: the room's newest; else the next publication is the first after it */
 };
 
 static inline wsm_slice wsm__room_name(const struct wsm__room *room)
 {
 	return wsm__slice(room->name, room->name_len);
 }
-/* The oldest offset that is kept, in history or by the room's log; the newest + 1: none is. */
+/* Returns the oldest offset that is kept, in history or in the room's log; the newest + 1 if none is. */
 static inline uint64_t wsm__room_first(const struct wsm__room *room)
 {
 	uint64_t first = wsm__history_first(&room->history);
@@ -239,7 +238,7 @@ static inline bool wsm__pub_is_for(const struct wsm__pub *pub, const struct wsm_
 {
 	return !wsm__excluded(pub->exclude, sub->client_id, sub->user_id);
 }
-/* Whether it is for a subscriber that wants that level or a higher one. */
+/* Returns whether a subscriber that wants this level, and higher ones, gets it. */
 static inline bool wsm__pub_is_wanted(const struct wsm__pub *pub, const struct wsm__sub *sub, int level)
 {
 	return (!pub->level || pub->level >= level) && !(pub->own && sub->raw) && wsm__pub_is_for(pub, sub);

@@ -1,4 +1,4 @@
-/* Rooms themselves: finding, making and letting them go. */
+/* Finds, makes and frees rooms. */
 #include "rooms/room.h"
 
 #include <stdio.h>
@@ -66,7 +66,7 @@ void wsm__room_touch(struct wsm__room *room, uint64_t now_ms)
 	DL_APPEND(room->age->oldest, room);
 }
 
-/* Takes over what has been said since about rooms of its name. */
+/* Takes over changed settings for rooms of its name. */
 static void refresh(struct wsm__registry *registry, struct wsm__room *room)
 {
 	unsigned version = present_version(registry);
@@ -87,7 +87,7 @@ static void refresh(struct wsm__registry *registry, struct wsm__room *room)
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
 
-/* What a room costs that exists for its history alone: itself, its name, its place in the table. */
+/* Returns the memory of a room that exists only for its history: struct, name, place in the table. */
 static size_t room_cost(const struct wsm__room *room)
 {
 	return sizeof(*room) + room->name_len + 64;
@@ -141,7 +141,7 @@ static void room_free(struct wsm__registry *registry, struct wsm__room *room)
 	free(room);
 }
 
-/* Names cost a client nothing: who goes from room to room must not leave a trail of them for a whole TTL. */
+/* A client makes up names for free: one that goes from room to room must not leave all of them behind for a whole TTL. */
 void wsm__room_left(struct wsm__registry *registry, struct wsm__room *room)
 {
 	if (room->n_members || room->vacant || room->kept || room->history.last || room->busy)
@@ -193,7 +193,7 @@ struct wsm__room *wsm__room_find(struct wsm__registry *registry, wsm_slice name)
 	return room;
 }
 
-/* Random per runtime, counted per room: unlike for two histories of the same name, and cheap. */
+/* Random per runtime, counted per room: differs for two histories of the same name, and is cheap. */
 static void name_epoch(const struct wsm__registry *registry, struct wsm__room *room, uint64_t number)
 {
 	snprintf(room->epoch, sizeof(room->epoch), "%s%llx", registry->epoch_base, (unsigned long long)number);
@@ -244,7 +244,7 @@ struct wsm__room *wsm__room_get(struct wsm__registry *registry, wsm_slice name, 
 	return room;
 }
 
-/* The oldest seq that a lagging firehose goes on from; UINT64_MAX if none lags. */
+/* Returns the oldest seq from which a lagging firehose goes on; UINT64_MAX if none lags. */
 static uint64_t oldest_firehose_seq(const struct wsm__registry *registry)
 {
 	uint64_t oldest = UINT64_MAX;
@@ -282,6 +282,20 @@ void wsm__registry_expire(struct wsm__registry *registry, uint64_t now_ms)
 
 	for (struct wsm__room_age *age = registry->ages; age; age = age->next)
 		expire_age(registry, age, wanted, now_ms);
+}
+
+bool wsm__room_waits(const struct wsm__room *room)
+{
+	return room->kind == WSM__ROOM_USER || room->kind == WSM__ROOM_SESSION;
+}
+
+void wsm__room_was_sent(struct wsm__registry *registry, struct wsm__room *room, uint64_t offset)
+{
+	if (offset <= room->sent)
+		return;
+	room->sent = offset;
+	if (room->log && registry->sent)
+		registry->sent(registry->log_context, room);
 }
 
 struct wsm__member *wsm__member_find(struct wsm__registry *registry, uint64_t room_id, const struct wsm__sub *sub)

@@ -29,7 +29,7 @@ static struct wsm__session *make(struct wsm__core *core, int fd, struct wsm__ado
 
 	if (!session)
 		return NULL;
-	/* What the host hands over was plain for the host. */
+	/* No TLS for a socket of the host: the host has read plain bytes from it. */
 	if (!wsm__http_begin(session) || (core->runtime->tls && !adopt && !wsm__tls_begin(session))) {
 		if (session->ops)
 			session->ops->end(session);
@@ -60,7 +60,7 @@ void wsm__socket_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt)
 		wsm__session_gone(session);
 		return;
 	}
-	/* Who opens connections and says nothing makes room for others first. */
+	/* The oldest connection without a request makes room. */
 	if (core->n_entering > core->config->max_handshakes) {
 		core->counters.handshakes_dropped++;
 		wsm__session_doom(core->entering);

@@ -1,4 +1,4 @@
-/* adopt.h - sockets that become sessions, whoever has accepted them. */
+/* adopt.h - makes sessions of sockets that the listener or the host has accepted. */
 #ifndef WSM_SOCKETS_ADOPT_H
 #define WSM_SOCKETS_ADOPT_H
 
@@ -6,8 +6,8 @@ struct wsm__adopt;
 struct wsm__core;
 
 /*
- * Gives a connected socket to libwebsockets; it is owned from here on, whatever happens. `adopt` (taken over; may be NULL): who
- * handed it over, and what was read from it already.
+ * Gives a connected socket to libwebsockets; takes over `fd` and `adopt`, whatever happens. `adopt`: the host's hand-over, with the
+ * bytes that it has read; NULL for our own listener.
  */
 void wsm__socket_take(struct wsm__core *core, int fd, struct wsm__adopt *adopt);
 

@@ -1,6 +1,6 @@
 /*
- * Connections of the own port that make REST calls: how many there may be from one address and in all, and how much of their answers
- * may wait to be read. They make no promise to be there the next moment, so the one that is worth least makes room.
+ * Bounds the connections of the own port that make REST calls: their number for one address and in all, and the bytes of their unread
+ * answers. HTTP clients can connect again at any time, so the least useful connection makes room.
  */
 #include "sockets/callers.h"
 
@@ -15,8 +15,8 @@ static void tell(struct wsm__session *session, const char *why)
 	char ip[WSM__ADDRESS_TEXT];
 
 	wsm__session_ip(session, ip);
-	wsm__refusal_tell(session->core->runtime, WSM__REFUSED_HTTP,
-	                  "a connection of %s that makes REST calls is ended: %s", ip, why);
+	wsm__refusal_tell(session->core->runtime, WSM__REFUSED_HTTP, "an HTTP connection from %s was ended: %s", ip,
+	                  why);
 }
 
 void wsm__callers_bound(struct wsm__session *session)
@@ -34,7 +34,7 @@ void wsm__callers_bound(struct wsm__session *session)
 	}
 }
 
-/* Idle for longest, else without having read its answer for longest, else waiting for the host for longest; never `but` itself. */
+/* Returns the session that is idle for longest, else with the oldest unread answer, else that waits longest for the host; not `but`. */
 static struct wsm__session *least(struct wsm__core *core, const struct wsm__session *but)
 {
 	struct wsm__session *session = core->entering;

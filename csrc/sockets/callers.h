@@ -1,4 +1,4 @@
-/* callers.h - how many connections make REST calls, and how much they leave unread. */
+/* callers.h - bounds the connections that make REST calls, and their unread answers. */
 #ifndef WSM_SOCKETS_CALLERS_H
 #define WSM_SOCKETS_CALLERS_H
 
@@ -9,11 +9,11 @@ struct wsm__refusal;
 struct wsm__session;
 
 /*
- * The session is about to make a REST call as a client of that address: it counts as one of its HTTP connections from here on. False
- * if there are too many from there: it is to be refused. Makes room if there are too many in all.
+ * Counts a session as an HTTP connection of that address, before a REST call. Returns false, and fills `refusal`, if the address has
+ * too many. Ends another one if there are too many in all.
  */
 bool wsm__callers_enter(struct wsm__session *session, const struct wsm__address *client, struct wsm__refusal *refusal);
-/* An answer to it waits. Who has left one unread for longest makes room if there is too much in all. */
+/* Call it when an answer waits: ends the sessions with the oldest unread answers while there is too much in all. */
 void wsm__callers_bound(struct wsm__session *session);
 
 #endif

@@ -1,4 +1,4 @@
-/* Requests on a socket that is not a WebSocket (yet): heads, bodies, REST answers, refusals; HTTP/1.1 (RFC 9112). */
+/* Reads and answers requests on a socket that is not a WebSocket (yet): HTTP/1.1 (RFC 9112). */
 #include "sockets/http.h"
 
 #include <stdio.h>
@@ -16,16 +16,16 @@
 #include "sockets/upgrade.h"
 #include "wire/handshake.h"
 
-#define PIECE_MAX 65536u /* of an answer that is written at a time */
+#define PIECE_MAX 65536u /* most bytes of an answer in one write */
 
 struct wsm__entry {
 	struct wsm__buffer in;
-	size_t at;       /* where in `in` the present request begins */
-	size_t seen;     /* how far its end was looked for */
-	size_t head_len; /* once the head is there */
-	size_t body_len; /* which is waited for */
+	size_t at;       /* start of this request in `in` */
+	size_t seen;     /* for wsm__head_end() */
+	size_t head_len; /* 0 until the head is complete */
+	size_t body_len; /* bytes of body to wait for */
 	struct wsm__buffer out;
-	size_t out_at; /* how far `out` is written */
+	size_t out_at; /* bytes of `out` that are written */
 	bool last;     /* the session ends with this answer */
 };
 
@@ -98,8 +98,7 @@ static void put_answer(struct wsm__entry *entry, unsigned status, const char *ty
 }
 
 /*
- * Writes as much of the answer as the socket takes. What it does not take stays here, and nothing more is answered until it is gone,
- * however many requests have come behind this one.
+ * Writes as much of the answer as the socket takes. The rest stays here, and further requests wait until it is gone.
  */
 static void pump(struct wsm__session *session)
 {
@@ -133,7 +132,7 @@ static void pump(struct wsm__session *session)
 		wsm__session_linger(session);
 }
 
-/* What no client that works sends; other refusals (403, 404) are a matter of configuration as a rule. */
+/* Returns whether only a broken or hostile client gets this status; others (403, 404) mostly come from configuration. */
 static bool is_offence(unsigned status)
 {
 	return status == 400 || status == 405 || status == 408 || status == 426 || status == 431 || status == 501 ||
@@ -186,7 +185,7 @@ static void expire(struct wsm__session *session)
 
 /* ---- REST ------------------------------------------------------------------------------------------------------- */
 
-/* What a call is asked by its head. */
+/* Fills in a REST call from the head of its request. */
 static void read_call(wsm_rest_request *call, const struct wsm__session *session, const struct wsm__head *head,
                       const char *ip)
 {
@@ -201,7 +200,7 @@ static void read_call(wsm_rest_request *call, const struct wsm__session *session
 	call->tls = session->tls != NULL;
 }
 
-/* Whether a body would be looked at: who may not call is told so at once, and not listened to for a megabyte. */
+/* Returns whether the call would read a body: a caller without the right gets its refusal before it sends a megabyte. */
 static bool takes_body(const struct wsm__session *session, const struct wsm__head *head)
 {
 	char ip[WSM__ADDRESS_TEXT];
@@ -235,7 +234,7 @@ static bool ask_host(struct wsm__session *session, const struct wsm__buffer *que
 	return ticket && wsm__ticket_ask(ticket, wsm__str(NULL), wsm__slice(question->data, question->len), NULL);
 }
 
-/* Has the call wait for the host's word. */
+/* Makes the call wait for the host's authenticate handler. */
 static void ask(struct wsm__session *session, const struct wsm__buffer *question)
 {
 	if (session->core->stopping)
@@ -254,7 +253,7 @@ static void log_answered(struct wsm__ticket *ticket, const struct wsm__outcome *
 	                                              .delivery = outcome->delivery });
 }
 
-/* Has the call wait for the log of a room. */
+/* Makes the call wait for the log of a room. */
 static void wait_for_log(struct wsm__session *session, const struct wsm__inquiry *inquiry)
 {
 	struct wsm__ticket *ticket =
@@ -267,7 +266,7 @@ static void wait_for_log(struct wsm__session *session, const struct wsm__inquiry
 		wsm__session_doom(session);
 }
 
-/* `inquiry`: what the call has waited for. */
+/* Answers a call, or lets it wait. `inquiry`: the result of an earlier wait. */
 static void answer_rest(struct wsm__session *session, const struct wsm__head *head, wsm_slice body,
                         struct wsm__inquiry *inquiry)
 {
@@ -306,7 +305,7 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 			wsm__session_doom(session);
 		return;
 	}
-	/* A body where none belongs is not read, and must not be taken for the next request. */
+	/* Nobody reads a body where none belongs; it must not become the next request. */
 	entry->last = !head->keep_alive || head->chunked || head->length != body.len;
 	put_answer(entry, answer.status, answer.content_type, answer.headers, answer.cors,
 	           wsm__slice(answer.body.data, answer.body.len), wsm__slice_is(head->method, "HEAD"));
@@ -316,7 +315,7 @@ static void answer_rest(struct wsm__session *session, const struct wsm__head *he
 
 /* ---- requests --------------------------------------------------------------------------------------------------- */
 
-/* Whether the body is to be read; false if there is none, or the request was refused. */
+/* Returns whether to read the body; false if there is none, or the request was refused. */
 static bool expects_body(struct wsm__session *session, const struct wsm__head *head)
 {
 	wsm_slice expect = wsm__head_get(head, "expect");
@@ -335,8 +334,8 @@ static bool expects_body(struct wsm__session *session, const struct wsm__head *h
 }
 
 /*
- * A REST call that would rather have HTTP/2, as some clients offer with every request: it is answered as it is (RFC 9110 section
- * 7.8). What asks for a WebSocket, or asks where there are none, is no such call.
+ * Returns whether a REST call only offers another protocol, as some clients offer HTTP/2 with every request: answer it in HTTP/1.1
+ * (RFC 9110 section 7.8).
  */
 static bool goes_on_in_http(const struct wsm__session *session, const struct wsm__head *head)
 {
@@ -344,7 +343,7 @@ static bool goes_on_in_http(const struct wsm__session *session, const struct wsm
 	       !wsm__fields_list(head->fields, head->n_fields, "upgrade", "websocket");
 }
 
-/* A request by its head. True if all of it is handled, or the session is at its end. */
+/* Handles a request by its head. Returns true if that was all of it, or the session ends. */
 static bool take_head(struct wsm__session *session)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -387,7 +386,7 @@ static void take_body(struct wsm__session *session)
 		            &(struct wsm__inquiry){ .again = false });
 }
 
-/* Either of them takes its time of this turn of the loop, as others' requests do: a thousand in one packet wait for theirs. */
+/* Takes a head or a body, and counts the time: of a thousand requests in one packet, most wait for a later turn of the loop. */
 static bool take_part(struct wsm__session *session)
 {
 	uint64_t start = wsm__mono_us();
@@ -401,7 +400,7 @@ static bool take_part(struct wsm__session *session)
 	return done;
 }
 
-/* The present request has its answer; one that waits for the host stays, and so does one that has become a WebSocket. */
+/* Goes on to the next request, unless this one waits for the host or has become a WebSocket. */
 static void next_request(struct wsm__session *session)
 {
 	struct wsm__entry *entry = session->entry;
@@ -412,7 +411,7 @@ static void next_request(struct wsm__session *session)
 	entry->seen = entry->head_len = entry->body_len = 0;
 }
 
-/* One step; false if more bytes are needed for the next. */
+/* Goes one step. Returns false if the next one needs more bytes. */
 static bool step(struct wsm__session *session)
 {
 	struct wsm__entry *entry = session->entry;
@@ -439,7 +438,7 @@ static bool step(struct wsm__session *session)
 	return true;
 }
 
-/* What came behind the head of an upgrade. */
+/* Gives bytes after the head of an upgrade to the WebSocket. */
 static void go_on_open(struct wsm__session *session)
 {
 	struct wsm__entry *entry = session->entry;
@@ -491,7 +490,7 @@ void wsm__entry_receive(struct wsm__session *session, const void *data, size_t l
 	proceed(session);
 }
 
-/* The host has said who calls, or its time to say so is over: answers, and goes on with what came behind the call. */
+/* Answers a call after the host's word, or without it if that came too late; then goes on with what followed the call. */
 static void identify(struct wsm__session *session, struct wsm__inquiry *inquiry)
 {
 	struct wsm__entry *entry = session->entry;

@@ -1,4 +1,4 @@
-/* Listening: our own sockets, so that "localhost" is both loopback addresses, and port 0 the same port on both. */
+/* Listens on sockets of its own, so that "localhost" means both loopback addresses, and port 0 the same port on both. */
 #include "sockets/listen.h"
 
 #include <errno.h>
@@ -18,11 +18,11 @@
 #include "sockets/adopt.h"
 #include "sockets/session.h"
 
-#define ACCEPTS_PER_TURN 64 /* a storm of connections does not hold up the ones that are there */
-#define BACKLOG 65535       /* the system has the last word: net.core.somaxconn */
-#define PORT_TRIES 8        /* port 0: the port that one family got may be taken in the other */
+#define ACCEPTS_PER_TURN 64 /* so that a storm of connections does not delay open ones */
+#define BACKLOG 65535       /* the system may cut it: net.core.somaxconn */
+#define PORT_TRIES 8        /* port 0: the free port of one family may be taken in the other */
 
-/* The cheapest possible no: nothing has been made yet. A proxy's clients are looked at when their request has come. */
+/* Refuses where it costs least, before the core makes anything. Clients of a proxy are checked when their request has come. */
 static bool is_welcome(struct wsm__core *core, const struct sockaddr_storage *from)
 {
 	struct wsm__address address;
@@ -60,8 +60,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			/* The listening socket stays readable: look again in a while instead of spinning. */
 			uv_poll_stop(&listener->poll);
 			core->accept_paused = true;
-			wsm__log(core->runtime, WSM_ERROR,
-			         "no more file descriptors: new connections wait (raise ulimit -n)");
+			wsm__log(
+				core->runtime, WSM_ERROR,
+				"the process has no file descriptors left: new connections on the own port wait; raise "
+				"its limit (ulimit -n), or lower max_connections");
 		}
 		if (errno != EINTR && errno != ECONNABORTED)
 			return;
@@ -111,7 +113,7 @@ static unsigned port_of(int fd)
 	                                : ntohs(((struct sockaddr_in *)(void *)&at)->sin_port);
 }
 
-/* Binds every address to one port; returns how many, or -1 with errno. A family that the machine lacks is left out. */
+/* Binds all addresses to one port, but for families that the machine lacks. Returns how many, or -1 with errno. */
 static int bind_all(const struct addrinfo *addresses, unsigned *port, bool reuse_port, int fds[WSM__LISTENERS_MAX])
 {
 	int n = 0;
@@ -136,7 +138,7 @@ static int bind_all(const struct addrinfo *addresses, unsigned *port, bool reuse
 	return n ? n : -1;
 }
 
-/* "localhost" and "*" are spelled out: what a resolver makes of them differs between machines. */
+/* Spells out "localhost" and "*": resolvers differ between machines. */
 static struct addrinfo *resolve(const char *host, wsm_error *error)
 {
 	const char *const both[][2] = { { "127.0.0.1", "::1" }, { "0.0.0.0", "::" } };

@@ -1,4 +1,4 @@
-/* listen.h - sockets that are listened on. */
+/* listen.h - the listening sockets. */
 #ifndef WSM_SOCKETS_LISTEN_H
 #define WSM_SOCKETS_LISTEN_H
 
@@ -6,10 +6,10 @@
 
 struct wsm__core;
 
-/* Sets core->runtime->port. WSM_EADDRINUSE, WSM_ESYSTEM, WSM_ECONFIG. */
+/* Listens, and sets core->runtime->port. WSM_EADDRINUSE, WSM_ESYSTEM, WSM_ECONFIG. */
 int wsm__listen_open(struct wsm__core *core, wsm_error *error);
 void wsm__listen_close(struct wsm__core *core);
-/* Accepts again after the process had run out of descriptors. */
+/* Accepts again after the process had no descriptors left. */
 void wsm__listen_resume(struct wsm__core *core);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * libwebsockets keeps the sockets: it watches them on our loop, buffers what a socket did not take, and closes. Its role is "raw":
- * bytes as they come. HTTP and WebSocket are read by wire/ and spoken by session.h, strictly and in one way for every socket.
+ * libwebsockets keeps the sockets: it watches them on our loop, buffers what a socket did not take, and closes them. Its role is
+ * "raw": bytes as they come. wire/ and this folder read and write HTTP and WebSocket themselves, in one way for every socket.
  */
 #include "sockets/server.h"
 
@@ -14,7 +14,7 @@
 #include "sockets/session.h"
 
 #define PROTOCOL "ws_manager"
-#define READ_SIZE 65536u /* most that is read at a time; one buffer for all connections */
+#define READ_SIZE 65536u /* most bytes of one read; one buffer for all connections */
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
@@ -43,13 +43,13 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	return 0;
 }
 
-/* A write is cut at tx_packet_size. */
+/* libwebsockets cuts a write at tx_packet_size. */
 static const struct lws_protocols protocols[] = {
 	{ .name = PROTOCOL, .callback = callback, .tx_packet_size = 1u << 20 },
 	{ .name = NULL },
 };
 
-/* libwebsockets' log has no context and goes to stderr by default; what it calls errors is mostly chatter. */
+/* libwebsockets' log has no context and goes to stderr by default; most of its errors mean nothing here. */
 static void swallow_log(int level, const char *line)
 {
 	(void)level;
@@ -64,9 +64,9 @@ static void find_event_pipe(uv_handle_t *handle, void *found)
 }
 
 /*
- * libwebsockets closes the descriptor of its event pipe twice: in lws_context_destroy(), and when libuv says that its handle is closed.
- * Between the two the number is free for every thread of the process, and the second close would take away somebody's file. So we take
- * the number. If another thread was faster, we hold its file, and give it back after the second close.
+ * libwebsockets closes the descriptor of its event pipe twice: in lws_context_destroy(), and when libuv has closed the handle. Between
+ * the two any thread may get the number, and would lose its file. So take the number; if another thread was faster, keep a copy of
+ * its file, and give it back after the second close.
  */
 static void hold_event_pipe(struct wsm__core *core)
 {

@@ -1,4 +1,4 @@
-/* server.h - libwebsockets, which keeps the sockets: its context, and its callbacks turned into calls of session.h. */
+/* server.h - libwebsockets, which keeps the sockets: makes its context, and passes its callbacks on to session.h. */
 #ifndef WSM_SOCKETS_SERVER_H
 #define WSM_SOCKETS_SERVER_H
 

@@ -10,7 +10,7 @@
 #include "host/adopt.h"
 #include "policy/config.h"
 
-#define DEFERRED_MAX 256u /* handshakes; the kernel keeps what is not accepted, in order too */
+#define DEFERRED_MAX 256u /* handshakes; the others wait in the kernel, in order, too */
 #define LINGER_MS 2000u   /* for a client to read the last words and close */
 
 /* ---- phases ----------------------------------------------------------------------------------------------------- */
@@ -47,7 +47,7 @@ static void leave_list(struct wsm__session *session)
 		wsm__tickets_forget(&session->waits);
 }
 
-/* Every list is in the order of its deadlines: what is put into one waits as long as the others there. */
+/* Every list is in the order of deadlines: all of its sessions wait for the same time. */
 static void enter_phase(struct wsm__session *session, enum wsm__phase phase)
 {
 	struct wsm__session **list;
@@ -58,7 +58,7 @@ static void enter_phase(struct wsm__session *session, enum wsm__phase phase)
 	if (list)
 		DL_APPEND(*list, session);
 	session->core->n_entering += phase == WSM__ENTERING;
-	/* Who asks again and again holds up nobody who is new. */
+	/* Sessions that ask again and again do not keep new ones out. */
 	session->core->n_deferred += phase == WSM__DEFERRED && !session->served;
 }
 
@@ -91,7 +91,7 @@ void wsm__session_wait(struct wsm__session *session)
 	note_queued(session, 0);
 }
 
-/* The time is for the whole of it: a byte now and then does not make it longer. */
+/* The time limit is for the whole answer: a client that reads a byte now and then gets no more. */
 bool wsm__session_answering(struct wsm__session *session, size_t bytes)
 {
 	if (session->phase == WSM__ANSWERING)
@@ -172,8 +172,8 @@ static void resume_first(struct wsm__session *session)
 }
 
 /*
- * Those who are new, and those who ask again, have as much time each, and what the latter take too much of they have less of in the
- * next turns: a few who ask for half a megabyte again and again do not keep others from coming in.
+ * New sessions, and those that ask again, have the same time each. If the latter take more, they get less in the next turns: a few
+ * that ask for half a megabyte again and again do not keep others out.
  */
 void wsm__sessions_resume(struct wsm__core *core)
 {
@@ -242,7 +242,7 @@ static void session_free(struct wsm__session *session)
 	wsm_text_free(&session->held);
 	if (session->filter)
 		session->filter->end(session, false);
-	/* Before the descriptor is closed: afterwards the number may be another file's, which a forked child must not close. */
+	/* Before the close: afterwards the number may be another file's, which a forked child must not close. */
 	wsm__runtime_own_fd(core->runtime, session->fd, false);
 	free(session);
 	core->n_sessions--;
@@ -276,7 +276,7 @@ void wsm__session_gone(struct wsm__session *session)
 
 /* ---- traffic ---------------------------------------------------------------------------------------------------- */
 
-/* Nothing is read while something waits to be written: libwebsockets would turn in circles over input that it leaves alone. */
+/* Stops reading while a write waits: libwebsockets would spin over input that it does not read. */
 static void choke(struct wsm__session *session, bool choked)
 {
 	if (session->choked == choked)

@@ -23,7 +23,7 @@
 #include <string.h>
 
 #define RECORD_HANDSHAKE 0x16 /* first byte of every TLS connection, RFC 8446 section 5.1 */
-#define PLAIN_MAX 16384       /* of a record */
+#define PLAIN_MAX 16384       /* most plain bytes of a record */
 
 struct wsm__tls {
 	pthread_mutex_t lock; /* guards `context`, which a reload replaces */
@@ -33,7 +33,7 @@ struct wsm__tls {
 
 struct wsm__tls_link {
 	SSL *ssl;
-	const uint8_t *input; /* what has come and OpenSSL has not taken yet */
+	const uint8_t *input; /* bytes that OpenSSL has not taken yet */
 	size_t input_len;
 	bool begun, up;
 };
@@ -67,7 +67,7 @@ static BIO *open_file(const char *option, const char *path, wsm_error *error)
 	return bio;
 }
 
-/* Called for a key that is encrypted only. Nobody is there to be asked. */
+/* OpenSSL calls this for an encrypted key. There is nobody to ask. */
 static int no_passphrase(char *buffer, int size, int writing, void *asked)
 {
 	(void)buffer;
@@ -112,7 +112,7 @@ static int use_key(SSL_CTX *context, const char *path, wsm_error *error)
 	return status;
 }
 
-/* RFC 7301: HTTP/1.1 is all that is spoken here. */
+/* RFC 7301: this port speaks HTTP/1.1 only. */
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
                        unsigned in_len, void *argument)
 {
@@ -126,7 +126,7 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* NULL with `error`. */
+/* Loads certificate and key. Returns NULL and fills `error` on failure. */
 static SSL_CTX *load(const struct wsm_config *config, wsm_error *error)
 {
 	SSL_CTX *context;
@@ -140,7 +140,7 @@ static SSL_CTX *load(const struct wsm_config *config, wsm_error *error)
 	}
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	/* Idle connections hold no buffers; sessions are resumed by tickets, which take no memory here. */
+	/* Idle connections hold no buffers; TLS sessions resume by tickets, which take no memory here. */
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
@@ -174,7 +174,7 @@ static int pipe_read(BIO *bio, char *out, int size)
 	return (int)len;
 }
 
-/* Never has to be tried again: what the socket does not take is kept for it. */
+/* Never asks for a retry: libwebsockets keeps what the socket does not take. */
 static int pipe_write(BIO *bio, const char *data, int len)
 {
 	BIO_clear_retry_flags(bio);
@@ -275,7 +275,7 @@ static bool tls_write(struct wsm__session *session, const void *data, size_t len
 	return false;
 }
 
-/* A client that speaks HTTP here is told so in HTTP; anything else would not understand that either. */
+/* Answers a client that speaks plain HTTP here in HTTP; just ends others, which would not understand that. */
 static void refuse_plain(struct wsm__session *session, uint8_t first)
 {
 	session->core->counters.tls_failures++;
@@ -286,7 +286,7 @@ static void refuse_plain(struct wsm__session *session, uint8_t first)
 		wsm__session_doom(session);
 }
 
-/* True once it is complete. */
+/* Goes on with the handshake. Returns true once it is complete. */
 static bool shake_hands(struct wsm__session *session)
 {
 	struct wsm__tls_link *link = session->tls;
@@ -299,11 +299,11 @@ static bool shake_hands(struct wsm__session *session)
 	if (SSL_get_error(link->ssl, result) == SSL_ERROR_WANT_READ)
 		return false;
 	session->core->counters.tls_failures++;
-	wsm__session_linger(session); /* so that the alert arrives, which OpenSSL has written */
+	wsm__session_linger(session); /* so that the alert of OpenSSL arrives */
 	return false;
 }
 
-/* Nothing can be read: whether that is for now, or for good. */
+/* Handles a read without data: for now, or for good. */
 static void stop_reading(struct wsm__session *session, int result)
 {
 	switch (SSL_get_error(session->tls->ssl, result)) {
@@ -350,7 +350,7 @@ static void tls_receive(struct wsm__session *session, const uint8_t *data, size_
 	}
 }
 
-/* The dear part of a new connection: what one takes is known from those before, so that not too many are accepted at once. */
+/* A TLS handshake is expensive: averages its cost, so that the listener does not accept too many at once. */
 static void handshake_step(struct wsm__session *session, const uint8_t *data, size_t len)
 {
 	struct wsm__core *core = session->core; /* the session may be gone afterwards */

@@ -1,6 +1,6 @@
 /*
- * tls.h - TLS on the own port, as a filter between libwebsockets and a session: bytes of records on one side, plain ones on the
- * other. OpenSSL reads from the piece that has just come and writes to the session's socket; it never touches the socket itself.
+ * tls.h - TLS on the own port, as a filter between libwebsockets and a session: TLS records on one side, plain bytes on the other.
+ * OpenSSL reads from the bytes that have just come, and writes by wsm__session_write_raw(); it never touches the socket.
  */
 #ifndef WSM_SOCKETS_TLS_H
 #define WSM_SOCKETS_TLS_H
@@ -13,7 +13,7 @@ struct wsm__session;
 int wsm__tls_init(wsm_runtime *runtime, wsm_error *error);
 void wsm__tls_fini(wsm_runtime *runtime);
 
-/* Puts TLS on a session that has just been accepted. False when out of memory. */
+/* Puts TLS on a new session. Returns false when out of memory. */
 bool wsm__tls_begin(struct wsm__session *session);
 
 #endif

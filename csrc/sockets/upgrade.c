@@ -1,4 +1,4 @@
-/* The opening handshake: a request that asks for a WebSocket, checked, and answered by 101 or a refusal (RFC 6455, section 4.2). */
+/* The opening handshake: checks a request for a WebSocket, and answers by 101 or a refusal (RFC 6455, section 4.2). */
 #include "sockets/upgrade.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ static void fill_request(struct wsm__request *request, const struct wsm__head *h
 	request->tls = tls;
 }
 
-/* The connection of a request that has passed. NULL when out of memory. */
+/* Makes the connection for a request that has passed. Returns NULL when out of memory. */
 static struct wsm__conn *make_conn(struct wsm__session *session, const struct wsm__request *request,
                                    const struct wsm__endpoint *endpoint, const struct wsm__path_params *params)
 {
@@ -50,8 +50,8 @@ static struct wsm__conn *make_conn(struct wsm__session *session, const struct ws
 }
 
 /*
- * Whether the client may come in as far as its address is concerned. Whoever connected by itself was looked at when it was accepted;
- * here it is about clients of proxies, and those that the host hands over.
+ * Checks the client's address, for clients of proxies and hand-overs of the host; the listener has checked all others. Returns false,
+ * and fills `refusal`, for one that may not come in.
  */
 static bool is_welcome(struct wsm__session *session, const struct wsm__request *request, struct wsm__refusal *refusal)
 {

@@ -8,7 +8,7 @@ struct wsm__head;
 struct wsm__refusal;
 struct wsm__session;
 
-/* A request that asks for another protocol: accepted with 101 (the session is OPEN then). False: it is to be refused. */
+/* Answers a request for another protocol with 101, and makes the session OPEN. Returns false, and fills `refusal`, if it may not. */
 bool wsm__upgrade(struct wsm__session *session, const struct wsm__head *head, struct wsm__refusal *refusal);
 
 #endif

@@ -1,4 +1,4 @@
-/* An open connection's frames (RFC 6455, sections 5 to 7): messages in, pings answered, the closing handshake from both sides. */
+/* Handles an open connection's frames (RFC 6455, sections 5 to 7): messages, pings, and the closing handshake from both sides. */
 #include "sockets/websocket.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 /* ---- the closing handshake -------------------------------------------------------------------------------------- */
 
-/* Both sides have said so, or the client is not to be listened to any longer: the socket lingers on without the connection. */
+/* Ends the connection after the closing handshake, or without waiting for it; the socket lingers. */
 static void part(struct wsm__session *session)
 {
 	struct wsm__conn *conn = session->conn;
@@ -22,7 +22,7 @@ static void part(struct wsm__session *session)
 	wsm__conn_gone(conn);
 }
 
-/* Section 5.5.1. `code` 1005: a frame without one. */
+/* Sends a Close frame (section 5.5.1). `code` 1005: a frame without a code. */
 static void send_close(struct wsm__conn *conn, unsigned code, const char *reason)
 {
 	uint8_t frame[2 + WSM__CONTROL_MAX];
@@ -61,7 +61,7 @@ static void close_socket(struct wsm__conn *conn)
 		wsm__conn_wait_closing(conn); /* for the client's answer */
 }
 
-/* A Close frame of the client's: the answer to ours, or one that ours answers, behind what was queued before it. */
+/* Handles a Close frame of the client: the answer to ours, or one to answer after the messages that are queued. */
 static void peer_closes(struct wsm__conn *conn, const struct wsm__inbound_event *event)
 {
 	if (conn->close_sent) {
@@ -78,7 +78,7 @@ static void peer_closes(struct wsm__conn *conn, const struct wsm__inbound_event 
 	wsm__flush_soon(conn);
 }
 
-/* What the client sends is no WebSocket, or breaks a limit: it is told, and no answer is waited for. */
+/* Closes after bytes that are no WebSocket, or break a limit; does not wait for the client's answer. */
 static void client_fails(struct wsm__conn *conn, const struct wsm__inbound_event *event)
 {
 	if (conn->close_sent) {
@@ -95,8 +95,8 @@ static void client_fails(struct wsm__conn *conn, const struct wsm__inbound_event
 /* ---- frames ----------------------------------------------------------------------------------------------------- */
 
 /*
- * Section 5.5.3: every ping is answered, behind what was queued before it. They need no bound of their own: while the socket takes
- * nothing, nothing is read either (session.c).
+ * Section 5.5.3: answers every ping, after the messages that are queued. Pongs need no bound: session.c reads nothing while the
+ * socket takes nothing.
  */
 static void pong(struct wsm__conn *conn, wsm_slice payload)
 {
@@ -109,7 +109,7 @@ static void pong(struct wsm__conn *conn, wsm_slice payload)
 	wsm__pub_unref(pub);
 }
 
-/* False if nothing more is to be read. */
+/* Handles an event. Returns false to stop reading. */
 static bool handle(struct wsm__conn *conn, const struct wsm__inbound_event *event)
 {
 	switch (event->kind) {
@@ -120,7 +120,7 @@ static bool handle(struct wsm__conn *conn, const struct wsm__inbound_event *even
 		if (wsm__limits_control(conn, event->data.len))
 			pong(conn, event->data);
 		return true;
-	case WSM__IN_PONG: /* as well unasked for, but not for ever */
+	case WSM__IN_PONG: /* allowed without a ping, but it counts towards the rate */
 		wsm__limits_control(conn, event->data.len);
 		return true;
 	case WSM__IN_CLOSE:

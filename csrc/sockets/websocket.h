@@ -5,7 +5,7 @@
 struct wsm__conn;
 struct wsm__session;
 
-/* The handshake has succeeded: the session is OPEN, and carries the connection. */
+/* Makes a session OPEN after the handshake; it carries the connection from now on. */
 void wsm__websocket_open(struct wsm__session *session, struct wsm__conn *conn);
 
 #endif

@@ -24,7 +24,7 @@ static const struct {
 };
 #define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
 
-/* Everything that a command's slices point into. */
+/* Memory for all slices of a command. */
 struct storage {
 	json_t *root;
 	size_t len;
@@ -64,7 +64,7 @@ static wsm_slice string_of(const json_t *value)
 	return wsm__slice(json_string_value(value), json_string_length(value));
 }
 
-/* A member of the object; null counts as absent, since that is how many clients write "none". */
+/* Returns a member of the object, or NULL. null counts as absent: many clients write "none" like that. */
 static const json_t *member(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
@@ -73,8 +73,8 @@ static const json_t *member(const json_t *object, const char *name)
 }
 
 /*
- * A member's text as the client wrote it. The parser has seen the member, so the scanner finds it; should the two ever
- * disagree, the message is refused rather than half understood.
+ * Finds a member's text as the client wrote it. The parser has seen the member, so the scanner finds it; if the two ever
+ * disagree, this refuses the message.
  */
 static bool take_raw(struct wsm__command *command, const char *name, wsm_slice *out)
 {
@@ -118,7 +118,7 @@ static bool take_project(struct wsm__command *command)
 	if (json_is_string(value) && json_string_length(value) > 0) {
 		command->project_id = string_of(value);
 	} else if (json_is_integer(value)) {
-		/* Databases number their projects. The text has it in its only form: JSON allows no leading zeros. */
+		/* Many applications number their projects. JSON allows no leading zeros, so the text has one form only. */
 		if (!take_raw(command, "project_id", &command->project_id))
 			return false;
 	} else {
@@ -267,8 +267,8 @@ static void read_object(struct wsm__command *command)
 }
 
 /*
- * What can be told of a message that is no JSON, so that its sender can match the error: the name goes back as an escaped
- * string and may be anything; the id goes back as JSON and must be some.
+ * Finds action and id of a message that is not JSON, so that the client can match the error. The name goes back as an escaped string,
+ * so any text will do; the id goes back as JSON, so it must be JSON.
  */
 static void salvage(struct wsm__command *command)
 {
@@ -336,13 +336,13 @@ void wsm__command_parse(struct wsm__command *command, wsm_slice text)
 	}
 	storage = command->storage;
 	if (!wsm__json_depth_within(text, WSM__COMMAND_MAX_DEPTH)) {
-		/* Before the parser, which recurses. */
+		/* Check this before the parser, which recurses. */
 		fail(command, "bad_json", "the message nests arrays and objects more than 32 deep");
 		salvage(command);
 		return;
 	}
 	if (memchr(text.data, '\0', text.len)) {
-		/* jansson 2.14 passes over one behind a number. */
+		/* jansson 2.14 does not see a NUL after a number. */
 		fail(command, "bad_json", "the message has a NUL byte in it");
 		salvage(command);
 		return;

@@ -19,7 +19,7 @@ enum wsm__action {
 	WSM__ACTION_TEXT   /* text that does not begin with '{' or '[' and is not "ping" */
 };
 
-/* Result of a parse. Slices point into `storage`; fini() releases it. */
+/* Result of a parse. Slices point into `storage`, which wsm__command_fini() releases. */
 struct wsm__command {
 	enum wsm__action action;
 	wsm_slice name;       /* the action as the client wrote it */
@@ -42,15 +42,14 @@ struct wsm__command {
 };
 
 /*
- * Parses one text message. Always leaves *command in a state that fini() takes; `action`, `name` and `id` are set as far as
- * they could be read, also on error. Broken JSON, duplicate keys, NUL, a depth over the maximum: "bad_json". Wrong types
- * or missing fields for a core action, and a message that is an array: "bad_request". A room name against the grammar:
- * "room_invalid". A member that is null counts as absent, but for the data of publish. Fields of actions that are not the
- * core's are not looked at, except for "id", which stays empty if it is no string or number.
+ * Parses one text message; call wsm__command_fini() in any case. Sets `action`, `name` and `id` as far as it can read them, also on
+ * error. "bad_json": broken JSON, duplicate keys, NUL, too deep. "bad_request": wrong types or missing fields for a core action,
+ * or an array. "room_invalid": the room's name breaks the grammar. A null member counts as absent, except publish's data. Of
+ * other actions it reads only "id", which stays empty unless it is a string or a number.
  */
 void wsm__command_parse(struct wsm__command *command, wsm_slice text);
 void wsm__command_fini(struct wsm__command *command);
-/* Whether a word is one of the core's own actions. */
+/* Returns whether a word is one of the core's own actions. */
 bool wsm__command_is_core(wsm_slice action);
 
 #endif

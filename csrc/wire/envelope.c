@@ -39,7 +39,7 @@ static const struct {
 
 #define MAX_TRACKED 64u /* members; later ones are added without a look into the payload */
 
-/* What is known before the first byte is written. */
+/* Decisions before the first byte is written. */
 struct plan {
 	unsigned there; /* fields that the payload has */
 	unsigned add;   /* fields that the envelope adds */
@@ -73,7 +73,7 @@ bool wsm__envelope_owns(wsm_slice name)
 	return begins_with_at(name) || field_of(name, escaped) != 0;
 }
 
-/* One pass over a payload whose members stand beside ours: none of ours may repeat them. */
+/* Notes the members of a payload that stand beside ours, which must not repeat them. */
 static int look_into(struct plan *plan, const struct wsm__envelope *envelope)
 {
 	wsm_slice payload = wsm__json_trim(envelope->payload), name, value;
@@ -98,7 +98,7 @@ static int look_into(struct plan *plan, const struct wsm__envelope *envelope)
 	return WSM_OK;
 }
 
-/* What the author says about the place of a message is not ours to complete, nor to be taken for ours. */
+/* The author's words about room, offset or epoch stay apart from ours: nobody may take them for the server's. */
 static void set_position_apart(struct plan *plan, const struct wsm__envelope *envelope)
 {
 	unsigned there = plan->there;
@@ -210,7 +210,7 @@ static void write_position(struct wsm__buffer *out, const struct wsm__envelope *
 	wsm__buffer_add(out, "}", 1);
 }
 
-/* How long `out` is behind what the author has said. */
+/* Returns the length of `out` after the author's part. */
 static size_t write_out(struct wsm__buffer *out, const struct plan *plan, const struct wsm__envelope *envelope)
 {
 	size_t said;
@@ -268,7 +268,7 @@ int wsm__envelope_write(struct wsm__buffer *out, const struct wsm__envelope *env
 
 /* ---- what others may not say ------------------------------------------------------------------------------------ */
 
-/* Whether a string may begin with '@': no answer that costs a look at each member where there is none. */
+/* Returns whether a string may begin with '@'. If not, nobody has to look at each member. */
 static bool may_begin_with_at(wsm_slice text)
 {
 	const char *end = text.data + text.len, *at;

@@ -8,9 +8,9 @@
 enum wsm__opcode { WSM__TEXT = 1, WSM__BINARY = 2, WSM__CLOSE = 8, WSM__PING = 9, WSM__PONG = 10 };
 
 #define WSM__FRAME_HEADER_MAX 10
-/* RFC 6455 section 5.2: writes 2, 4 or 10 bytes and returns how many. */
+/* Writes the header (RFC 6455 section 5.2). Returns its length: 2, 4 or 10 bytes. */
 size_t wsm__frame_header(uint8_t out[WSM__FRAME_HEADER_MAX], enum wsm__opcode opcode, uint64_t payload_len);
-/* Whether a code may stand in a Close frame that we send (section 7.4): 1000-1003, 1007-1013, 3000-4999. */
+/* Returns whether the server may send a close code (section 7.4): 1000-1003, 1007-1013, 3000-4999. */
 int wsm__close_code_valid(unsigned code);
 
 #endif

@@ -34,7 +34,7 @@ static bool key_is_valid(wsm_slice key)
 	return true;
 }
 
-/* Whether ours is among those that the client offers, or it offers none besides a token. */
+/* Returns whether the client offers our subprotocol, or none besides a token. */
 static bool choose(const struct wsm__head *head, bool *chosen)
 {
 	size_t others = 0;

@@ -1,4 +1,4 @@
-/* handshake.h - the opening handshake of RFC 6455, section 4.2: whether a head asks for it rightly, and the answer to it. */
+/* handshake.h - the opening handshake of RFC 6455, section 4.2: checks the request, and writes the answer. */
 #ifndef WSM_WIRE_HANDSHAKE_H
 #define WSM_WIRE_HANDSHAKE_H
 
@@ -6,20 +6,19 @@
 #include "wire/head.h"
 
 #define WSM__SUBPROTOCOL "ws_manager.v1"
-#define WSM__BEARER                                                                                                    \
-	"wsm.bearer." /* what a subprotocol that carries a token begins with; never chosen, never answered */
+#define WSM__BEARER "wsm.bearer." /* a subprotocol that begins so carries a token; the server never chooses it */
 
-/* Whether the head asks for another protocol at all. */
+/* Returns whether the request asks for another protocol. */
 bool wsm__handshake_wanted(const struct wsm__head *head);
 /*
- * Section 4.2.1. Returns 0, or the HTTP status to refuse with (400, 405, 426): `*why` is one sentence, `*extra` header lines
- * that belong to the answer; both static. On 0, `*chosen` says whether our subprotocol was offered.
+ * Checks a request (section 4.2.1). Returns 0, or the HTTP status of a refusal (400, 405, 426) with one sentence in `*why` and header
+ * lines in `*extra`; both static. On 0, `*chosen` says whether the client offers our subprotocol.
  */
 unsigned wsm__handshake_check(const struct wsm__head *head, bool *chosen, const char **why, const char **extra);
 /* Appends the answer with status 101 (section 4.2.2). */
 void wsm__handshake_accept(struct wsm__buffer *out, const struct wsm__head *head, bool chosen);
 
-/* The HTTP status that says what a close code says. */
+/* Returns the HTTP status with the meaning of a close code. */
 unsigned wsm__handshake_status(unsigned close_code);
 
 #endif

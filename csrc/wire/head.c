@@ -131,7 +131,7 @@ wsm_slice wsm__head_get(const struct wsm__head *head, const char *name)
 
 /* ---- the head --------------------------------------------------------------------------------------------------- */
 
-/* What can no longer become a good request ends where that shows: the parser says what is wrong with it. */
+/* A head that can only be bad ends at once: the parser then says what is wrong. */
 size_t wsm__head_end(const char *data, size_t len, size_t *seen)
 {
 	if (len && !is_tchar(data[0]) && data[0] != '\r')
@@ -152,7 +152,7 @@ size_t wsm__head_end(const char *data, size_t len, size_t *seen)
 	return 0;
 }
 
-/* The next line without its end; false if it is not ended by CR LF, or has a lone one of the two, or NUL. */
+/* Takes the next line, without its end. Returns false if it does not end in CR LF, or has a lone CR or LF, or NUL. */
 static bool next_line(const char **at, const char *end, wsm_slice *line)
 {
 	const char *stop = memchr(*at, '\r', (size_t)(end - *at));
@@ -262,7 +262,7 @@ bool wsm__fields_repeated(const wsm_member *fields, size_t n)
 	return false;
 }
 
-/* RFC 9112 section 3.2. What is in it is the business of who compares it. */
+/* RFC 9112 section 3.2. Does not check the value: callers that compare it do. */
 static bool take_host(struct wsm__head *head)
 {
 	size_t n = wsm__fields_count(head->fields, head->n_fields, "host");

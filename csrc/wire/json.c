@@ -25,7 +25,7 @@ wsm_slice wsm__json_trim(wsm_slice text)
 	return wsm__slice(text.len ? text.data + start : text.data, end - start);
 }
 
-/* Whether one of the eight bytes is `byte`; may also say so of a byte behind the first that is. */
+/* Returns whether one of the eight bytes is `byte`. */
 static bool has_byte(uint64_t word, unsigned char byte)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -35,8 +35,8 @@ static bool has_byte(uint64_t word, unsigned char byte)
 }
 
 /*
- * `at` is behind the opening quote; the position of the closing one, or text.len if there is none. Most of a message is
- * inside of strings, so eight bytes at a time are passed over.
+ * Returns the position of the closing quote, or text.len; `at` is after the opening one. Takes eight bytes at a time: most of a
+ * message is inside of strings.
  */
 static size_t find_quote(wsm_slice text, size_t at)
 {
@@ -60,8 +60,8 @@ static size_t find_quote(wsm_slice text, size_t at)
 }
 
 /*
- * `at` is on the bracket; the position behind the one that closes it, or 0 if they do not balance. What a parser at the other end
- * takes for JSON must not be refused here for its depth: its members would not have been looked at.
+ * Returns the position after the bracket that closes the one at `at`, or 0 if they do not balance. It must refuse no depth that a
+ * client's parser accepts: nobody would have checked the members then.
  */
 static size_t skip_nested(wsm_slice text, size_t at)
 {
@@ -99,7 +99,7 @@ static size_t skip_digits(wsm_slice text, size_t at)
 	return at;
 }
 
-/* RFC 8259 section 6. The position behind the number, or 0. */
+/* Returns the position after the number (RFC 8259 section 6), or 0. */
 static size_t skip_number(wsm_slice text, size_t at)
 {
 	size_t start, end;
@@ -132,7 +132,7 @@ static size_t skip_word(wsm_slice text, size_t at, const char *word)
 	return wsm__slice_starts(wsm__slice(text.data + at, text.len - at), word) ? at + strlen(word) : 0;
 }
 
-/* The position behind the value that begins at `at`, or 0. */
+/* Returns the position after the value that begins at `at`, or 0. */
 static size_t skip_value(wsm_slice text, size_t at)
 {
 	size_t end;
@@ -268,7 +268,7 @@ bool wsm__json_depth_within(wsm_slice text, unsigned max)
 	return true;
 }
 
-/* The four hexadecimal digits at `at`, or -1. */
+/* Returns the value of the four hexadecimal digits at `at`, or -1. */
 static int32_t hex4(wsm_slice text, size_t at)
 {
 	int32_t number = 0;
@@ -312,7 +312,7 @@ static size_t encode_utf8(uint32_t c, unsigned char out[4])
 	return 4;
 }
 
-/* The escape whose backslash is at `at`: its length, and the code point. 0 if it is none, or a lone surrogate. */
+/* Decodes the escape whose backslash is at `at`. Returns its length, or 0 for no escape or a lone surrogate. */
 static size_t decode_escape(wsm_slice text, size_t at, uint32_t *code_point)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";

@@ -9,7 +9,7 @@
 #define WSM__ONCE_MAX 128 /* `once` of a publication: bytes */
 /* Of a char[] that holds the name of any room, the core's own too ("@session:" and an id), with its NUL. */
 #define WSM__ROOM_SIZE 136
-/* With an id behind it: the room of a project. */
+/* The name of a project's room is this and an id. */
 #define WSM__PROJECT "project:"
 
 /* 1-128 bytes of UTF-8 without control characters (C0, DEL, C1), spaces (Unicode White_Space) or '*', not beginning with '@'. */

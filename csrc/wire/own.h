@@ -5,8 +5,8 @@
 #include "ws_manager.h"
 
 /*
- * Whether clients act on messages of this type as the core's word, so that none of them may say it to another. Types that the
- * application gave to greetings and heartbeats are not among them: wsm__endpoints_say().
+ * Returns whether clients trust messages of this type as the core's, so that no client may publish it. Does not know the types that
+ * the application gave to greetings and heartbeats: wsm__endpoints_say() does.
  */
 bool wsm__own_type(wsm_slice type);
 

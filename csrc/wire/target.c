@@ -167,8 +167,8 @@ int wsm__resume_parse(wsm_slice value, struct wsm__position **positions)
 		return -1;
 	len = wsm__base64url_decode(value, text, value.len);
 	/*
-	 * The depth is looked at before the parser, which recurses: an object of arrays, and nothing in these. NUL too, as
-	 * jansson 2.14 passes over one behind a number.
+	 * Check the depth before the parser, which recurses: an object of arrays, and nothing deeper. NUL too: jansson 2.14 does not
+	 * see one after a number.
 	 */
 	if (len > 0 && wsm__json_depth_within(wsm__slice(text, (size_t)len), 2) && !memchr(text, '\0', (size_t)len)) {
 		json_t *root = json_loadb(text, (size_t)len, JSON_REJECT_DUPLICATES, NULL);

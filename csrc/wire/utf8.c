@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* The length of the ASCII that `data` begins with, by eight bytes at a time while it goes on. */
+/* Returns the length of the ASCII that `data` begins with. Takes eight bytes at a time. */
 static size_t ascii(const uint8_t *data, size_t len)
 {
 	size_t at = 0;

@@ -1,4 +1,4 @@
-/* utf8.h - UTF-8 (RFC 3629) that comes in pieces: checked as it comes, and refused at the first byte that cannot be. */
+/* utf8.h - checks UTF-8 (RFC 3629) that comes in pieces, and refuses it at the first bad byte. */
 #ifndef WSM_WIRE_UTF8_H
 #define WSM_WIRE_UTF8_H
 
@@ -8,13 +8,13 @@
 
 /* Zero-initialised: at the beginning of a text. */
 struct wsm__utf8 {
-	uint8_t need;        /* bytes that the code point begun still lacks; 0: between two */
-	uint8_t least, most; /* what the next of them may be */
+	uint8_t need;        /* bytes that the current code point still lacks; 0: between two */
+	uint8_t least, most; /* range of the next byte */
 };
 
-/* False as soon as no valid text can begin like this; nothing may be fed after that. */
+/* Returns false as soon as the text cannot be valid. Feed nothing after that. */
 bool wsm__utf8_feed(struct wsm__utf8 *utf8, const uint8_t *data, size_t len);
-/* Whether the text may end here. */
+/* Returns whether the text may end here. */
 static inline bool wsm__utf8_whole(const struct wsm__utf8 *utf8)
 {
 	return utf8->need == 0;

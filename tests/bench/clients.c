@@ -2,11 +2,12 @@
  * clients.c - the load generator: N WebSocket clients in one process, which answer pings, count and check what they get.
  *
  *   clients --port P [--clients N] [--path /ws?x=y] [--mode sink|latency|idle|slow|handshakes] [--seconds S]
- *           [--parallel K] [--addresses A] [--header "Name: value"] [--say TEXT]
+ *           [--parallel K] [--addresses A] [--header "Name: value"] [--say TEXT] [--rooms R]
  *
  * Lines on standard output are JSON. The first, {"connected":N,…}, comes when every client is connected; then clients run
  * until standard input has a line or ends, or S seconds are over, and the last line has the counts since the first. A line
- * `mark` on standard input gives the counts so far, and lets them begin anew. --say: what each sends first.
+ * `mark` on standard input gives the counts so far, and lets them begin anew; `say N TEXT` lets each send TEXT, and gives the counts
+ * once each has got N messages. --say: what each sends first. --rooms: client i asks for the path with i mod R behind it.
  *
  *   sink        reads and counts as fast as it can
  *   latency     the same; messages hold "mono_ns":<CLOCK_MONOTONIC in ns>, and the delay of each is measured
@@ -27,7 +28,7 @@
 #define MAX_SAMPLES (8u * 1024u * 1024u)
 
 struct load {
-	unsigned port, n, parallel, opened, open, done, failed;
+	unsigned port, n, parallel, opened, open, done, failed, rooms, awaited;
 	const char *path, *mode, *say;
 	char headers[2048];
 	double seconds;
@@ -44,9 +45,12 @@ static void start_next(struct load *load)
 {
 	while (load->opened < load->n && load->opened - load->open - load->done < load->parallel) {
 		wsc *client = &load->clients[load->opened];
+		char path[512];
 
+		snprintf(path, sizeof(path), load->rooms ? "%s%u" : "%s", load->path,
+		         load->rooms ? load->opened % load->rooms : 0);
 		client->index = load->opened++;
-		if (wsc_open(&load->loop, client, load->port, load->path, load->headers) != 0) {
+		if (wsc_open(&load->loop, client, load->port, path, load->headers) != 0) {
 			fprintf(stderr, "clients: connection %u: %s\n", client->index, strerror(errno));
 			load->failed++;
 			load->done++;
@@ -152,16 +156,33 @@ static void report(struct load *load, double elapsed, double cpu)
 	fflush(stdout);
 }
 
-enum input { NOTHING, MARK, END };
+enum input { NOTHING, MARK, SAY, END };
 
-static enum input read_input(void)
+static enum input read_input(struct load *load)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	char line[64];
+	char line[1024];
+	int text = 0;
 
 	if (poll(&input, 1, 0) <= 0)
 		return NOTHING;
-	return fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "mark\n") == 0 ? MARK : END;
+	if (fgets(line, sizeof(line), stdin) == NULL)
+		return END;
+	if (sscanf(line, "say %u %n", &load->awaited, &text) < 1)
+		return strcmp(line, "mark\n") == 0 ? MARK : END;
+	line[strcspn(line, "\n")] = '\0';
+	for (unsigned i = 0; i < load->n; i++)
+		wsc_send_text(&load->clients[i], line + text);
+	return SAY;
+}
+
+/* Each has got what it asked for. */
+static bool all_have(const struct load *load)
+{
+	for (unsigned i = 0; i < load->n; i++)
+		if (load->clients[i].messages < load->awaited)
+			return false;
+	return true;
 }
 
 static void forget(struct load *load)
@@ -197,6 +218,8 @@ static int parse(struct load *load, int argc, char **argv)
 			load->seconds = strtod(value, NULL);
 		else if (strcmp(name, "--parallel") == 0)
 			load->parallel = (unsigned)strtoul(value, NULL, 10);
+		else if (strcmp(name, "--rooms") == 0)
+			load->rooms = (unsigned)strtoul(value, NULL, 10);
 		else if (strcmp(name, "--addresses") == 0)
 			load->loop.addresses = (unsigned)strtoul(value, NULL, 10);
 		else if (strcmp(name, "--header") == 0)
@@ -250,9 +273,15 @@ static int run(struct load *load)
 
 		wsc_poll(&load->loop, 20);
 		elapsed = (double)(wsc_now_ns() - start) * 1e-9;
-		if ((i & 63u) == 0)
-			input = read_input();
-		if (input == MARK) {
+		if ((i & 63u) == 0 && load->awaited == 0)
+			input = read_input(load);
+		if (input == SAY) {
+			forget(load);
+			start = wsc_now_ns();
+			cpu = cpu_seconds();
+		}
+		if (input == MARK || (load->awaited > 0 && all_have(load))) {
+			load->awaited = 0;
 			report(load, elapsed, cpu_seconds() - cpu);
 			forget(load);
 			start = wsc_now_ns();
@@ -278,7 +307,8 @@ int main(int argc, char **argv)
 	if (parse(&load, argc, argv) != 0) {
 		fprintf(stderr,
 		        "usage: clients --port P [--clients N] [--path PATH] [--mode sink|latency|idle|slow|handshakes]"
-		        " [--seconds S] [--parallel K] [--addresses A] [--header 'Name: value'] [--say TEXT]\n");
+		        " [--seconds S] [--parallel K] [--addresses A] [--header 'Name: value'] [--say TEXT]"
+		        " [--rooms R]\n");
 		return 2;
 	}
 	load.handshakes = strcmp(load.mode, "handshakes") == 0;

@@ -42,11 +42,15 @@ QUICK = Scale(repeats=1, seconds=1.0, many=4000, handshakes=4000, stall=6.0)
 
 
 @contextmanager
-def clients(port: int, n: int, mode: str = "sink", path: str = "/ws", say: str = "") -> Iterator[Program]:
+def clients(
+    port: int, n: int, mode: str = "sink", path: str = "/ws", say: str = "", rooms: int = 0
+) -> Iterator[Program]:
     """`n` connected clients. Fewer than n is an error: everything that follows would be wrong."""
     arguments = ["--port", port, "--clients", n, "--mode", mode, "--path", path]
     if say:
         arguments += ["--say", say]
+    if rooms:
+        arguments += ["--rooms", rooms]
     with Program(find("clients"), *map(str, arguments), core=CLIENT_CORE) as program:
         answer = program.read(120)
         if answer["connected"] != n:

@@ -2,7 +2,7 @@
  * oracle.h - follows a client's position in a room over any number of connections, and counts what it is sent against the
  * promise of delivery: a contiguous, ordered run without duplicates, or an explicit sign of a gap.
  *
- * The n-th publication of a room's epoch is expected to hold {"n": n}.
+ * The n-th publication of a room's epoch is expected to hold {"n": n}, or {"n": 0} where the publisher did not know.
  */
 #ifndef WSC_ORACLE_H
 #define WSC_ORACLE_H
@@ -17,11 +17,14 @@ enum oracle_phase { ORACLE_OUT, ORACLE_ASKED, ORACLE_IN, ORACLE_LEAVING };
 /* Where a client stands in a room. */
 struct oracle_place {
 	unsigned client; /* for texts */
+	unsigned room;   /* a number for it; for `twice` */
 	enum oracle_phase phase;
 	bool known; /* epoch and last hold a position */
 	char epoch[ORACLE_EPOCH_LEN];
 	uint64_t last; /* offset of the newest message that it has */
 };
+
+struct oracle_seen; /* which message stands at an offset */
 
 /* What all clients have seen. */
 struct oracle {
@@ -33,6 +36,10 @@ struct oracle {
 	uint64_t silent;     /* messages left out without a word: must be 0 */
 	uint64_t duplicates; /* messages that come twice or out of order: must be 0 */
 	uint64_t wrong;      /* what contradicts itself: must be 0 */
+	uint64_t twice;      /* an offset that was another message before, to whomever it was sent: must be 0 */
+	bool remembers;      /* looks for `twice`; set it at the beginning */
+	struct oracle_seen *seen;
+	uint64_t n_seen, seen_cap;
 	char first_fault[400];
 };
 

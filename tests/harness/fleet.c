@@ -2,12 +2,16 @@
  * fleet.c - thousands of clients that come back whatever happens, each with an oracle for what it is sent.
  *
  *   fleet --port P [--address A] [--clients N] [--rooms R] [--history H] [--silence S] [--jitter S] [--parallel K]
- *         [--receive-buffer B] [--seed S]
+ *         [--receive-buffer B] [--seed S] [--first-room F] [--users 1] [--remember 1]
  *
- * Client i lives in room project:r<i mod R>. Even clients join by connecting to /ws/project/r<i> and resume by ?resume=; odd
+ * Client i lives in room project:r<F + i mod R>. Even clients join by connecting to /ws/project/r<i> and resume by ?resume=; odd
  * ones connect to /ws and subscribe with `since`. A client that has heard nothing for S seconds gives its connection up, as
  * a client of a half-open connection must. After every end it returns when the server has asked it to (`server_draining`),
  * else within J seconds (full jitter, doubled up to three times while it is refused).
+ *
+ * With --users, client i is user u<F + i>, lives in its user's room, and resumes by ?resume= as all do.
+ *
+ * With --remember it looks whether an offset is the same message whoever gets it.
  *
  * What it counts is told in ../client/oracle.h; beside that, `errors` are answers of type `error`.
  *
@@ -18,6 +22,9 @@
  *   drop M K          clients with index mod M = K drop their connections without a word
  *   pause M K S       ... stop reading for S seconds
  *   say M K TEXT      ... send TEXT
+ *   leave M K         ... drop their connections, and stay away until
+ *   back M K          ... they come back
+ *   forget M K        ... no longer know how far they were, as another device
  *   jitter S          from now on
  *   churn D P V       from now on, each second, at random: D drops, P pauses of up to 10 s, V visits to another room
  *   end               the last line, and the program ends, as it does at the end of its input
@@ -50,13 +57,15 @@ struct member {
 	uint64_t heard_ns;
 	uint64_t hint_ms; /* when the server asked to come back; 0: it did not */
 	bool greeted, away;
+	bool stays_away;
 	unsigned refused; /* connections in a row that did not come to a greeting */
 };
 
 struct fleet {
 	wsc_loop loop;
 	struct member *members;
-	unsigned port, n, rooms, parallel, connecting;
+	unsigned port, n, rooms, first_room, parallel, connecting;
+	bool users;
 	int receive_buffer;
 	double silence, jitter, drops, pauses, visits;
 	uint64_t seed, churned_ns, scanned_ns;
@@ -90,15 +99,22 @@ static struct fleet *fleet_of(struct member *member)
 	return member->client.loop->data;
 }
 
+static const char *prefix_of(const struct fleet *fleet)
+{
+	return fleet->users ? "@user:u" : "project:r";
+}
+
 static struct place *place_of(struct member *member, const char *json)
 {
+	const char *prefix = prefix_of(fleet_of(member));
+	size_t len = strlen(prefix);
 	char name[64];
 
-	if (!wsc_scan_text(json, "\"room\"", name, sizeof(name)) || strncmp(name, "project:r", 9) != 0)
+	if (!wsc_scan_text(json, "\"room\"", name, sizeof(name)) || strncmp(name, prefix, len) != 0)
 		return NULL;
-	if (strtoul(name + 9, NULL, 10) == member->home.room)
+	if (strtoul(name + len, NULL, 10) == member->home.room)
 		return &member->home;
-	return strtoul(name + 9, NULL, 10) == member->guest.room ? &member->guest : NULL;
+	return strtoul(name + len, NULL, 10) == member->guest.room ? &member->guest : NULL;
 }
 
 /* ---- joining ---------------------------------------------------------------------------------------------------- */
@@ -115,9 +131,9 @@ static void subscribe(struct member *member, struct place *place)
 		place->at.phase = ORACLE_ASKED;
 }
 
-static bool by_query(const struct member *member)
+static bool by_query(struct member *member)
 {
-	return member->client.index % 2 == 0;
+	return fleet_of(member)->users || member->client.index % 2 == 0;
 }
 
 static void greeted(struct member *member, const char *json)
@@ -131,7 +147,7 @@ static void greeted(struct member *member, const char *json)
 		subscribe(member, &member->home);
 		return;
 	}
-	snprintf(key, sizeof(key), "\"project:r%u\"", member->home.room);
+	snprintf(key, sizeof(key), "\"%s%u\"", prefix_of(fleet_of(member)), member->home.room);
 	oracle_placed(&fleet_of(member)->oracle, &member->home.at, wsc_scan_after(json, key));
 }
 
@@ -144,14 +160,15 @@ static void come(struct fleet *fleet, struct member *member)
 	member->hint_ms = 0;
 	home->at.phase = member->guest.at.phase = ORACLE_OUT;
 	if (by_query(member)) {
-		int used = snprintf(path, sizeof(path), "/ws/project/r%u", home->room);
+		int used = snprintf(path, sizeof(path), fleet->users ? "/ws?user=u%u" : "/ws/project/r%u", home->room);
 
 		if (home->at.known) {
-			int n = snprintf(position, sizeof(position), "{\"project:r%u\":[\"%s\",%llu]}", home->room,
-			                 home->at.epoch, (unsigned long long)home->at.last);
+			int n = snprintf(position, sizeof(position), "{\"%s%u\":[\"%s\",%llu]}", prefix_of(fleet),
+			                 home->room, home->at.epoch, (unsigned long long)home->at.last);
 
 			wsc_base64url(position, (size_t)n, encoded);
-			snprintf(path + used, sizeof(path) - (size_t)used, "?resume=%s", encoded);
+			snprintf(path + used, sizeof(path) - (size_t)used, "%cresume=%s", fleet->users ? '&' : '?',
+			         encoded);
 		}
 		home->at.phase = ORACLE_ASKED;
 	}
@@ -277,8 +294,9 @@ static void visit(struct fleet *fleet, struct member *member)
 		return;
 	fleet->visited++;
 	if (guest->at.phase == ORACLE_OUT) {
-		guest->room =
-			(member->home.room + 1 + (unsigned)(next_random(fleet) % (fleet->rooms - 1))) % fleet->rooms;
+		guest->room = fleet->first_room + (member->home.room - fleet->first_room + 1 +
+		                                   (unsigned)(next_random(fleet) % (fleet->rooms - 1))) %
+		                                          fleet->rooms;
 		guest->at.known = false;
 		subscribe(member, guest);
 		return;
@@ -329,7 +347,7 @@ static void look_at_all(struct fleet *fleet, uint64_t now)
 		struct member *member = &fleet->members[i];
 
 		if (member->away) {
-			if (now >= member->due_ns && fleet->connecting < fleet->parallel)
+			if (!member->stays_away && now >= member->due_ns && fleet->connecting < fleet->parallel)
 				come(fleet, member);
 			continue;
 		}
@@ -374,6 +392,7 @@ static void status(struct fleet *fleet, uint64_t target)
 	COUNT(oracle.silent);
 	COUNT(oracle.duplicates);
 	COUNT(oracle.wrong);
+	COUNT(oracle.twice);
 	COUNT(errors);
 	COUNT(heartbeats);
 	COUNT(hinted);
@@ -399,6 +418,18 @@ static void status(struct fleet *fleet, uint64_t target)
 	fflush(stdout);
 }
 
+/* 4: leaves, 5: comes back, 6: forgets its position. */
+static void absent(struct fleet *fleet, struct member *member, int which)
+{
+	if (which == 6) {
+		member->home.at.known = false;
+		return;
+	}
+	member->stays_away = which == 4;
+	if (member->stays_away)
+		drop(fleet, member);
+}
+
 /* False: the program is to end. */
 static bool obey(struct fleet *fleet, const char *line)
 {
@@ -411,10 +442,17 @@ static bool obey(struct fleet *fleet, const char *line)
 	which = sscanf(line, "drop %u %u", &m, &k) == 2                   ? 1
 	        : sscanf(line, "pause %u %u %lf", &m, &k, &seconds) == 3  ? 2
 	        : sscanf(line, "say %u %u %1023[^\n]", &m, &k, text) == 3 ? 3
+	        : sscanf(line, "leave %u %u", &m, &k) == 2                ? 4
+	        : sscanf(line, "back %u %u", &m, &k) == 2                 ? 5
+	        : sscanf(line, "forget %u %u", &m, &k) == 2               ? 6
 	                                                                  : 0;
 	for (i = 0; which != 0 && m > 0 && i < fleet->n; i++) {
 		if (i % m != k)
 			continue;
+		if (which >= 4) {
+			absent(fleet, &fleet->members[i], which);
+			continue;
+		}
 		if (which == 1)
 			drop(fleet, &fleet->members[i]);
 		else if (which == 2)
@@ -473,6 +511,12 @@ static int parse(struct fleet *fleet, int argc, char **argv)
 			fleet->receive_buffer = (int)number;
 		else if (strcmp(name, "--seed") == 0)
 			fleet->seed = number;
+		else if (strcmp(name, "--first-room") == 0)
+			fleet->first_room = number;
+		else if (strcmp(name, "--users") == 0)
+			fleet->users = number > 0;
+		else if (strcmp(name, "--remember") == 0)
+			fleet->oracle.remembers = number > 0;
 		else
 			return -1;
 	}
@@ -500,7 +544,8 @@ int main(int argc, char **argv)
 	if (parse(fleet, argc, argv) != 0) {
 		fprintf(stderr,
 		        "usage: fleet --port P [--address A] [--clients N] [--rooms R] [--history H] [--silence S]"
-		        " [--jitter S] [--parallel K] [--receive-buffer B] [--seed S]\n");
+		        " [--jitter S] [--parallel K] [--receive-buffer B] [--seed S] [--first-room F] [--users 1]"
+		        " [--remember 1]\n");
 		return 2;
 	}
 	peer = fleet->loop.peer;
@@ -522,7 +567,8 @@ int main(int argc, char **argv)
 		member->client.data = member;
 		member->client.receive_buffer = i % 3 == 0 ? fleet->receive_buffer : 0;
 		member->home.at.client = member->guest.at.client = i;
-		member->home.room = i % fleet->rooms;
+		member->home.room = fleet->first_room + (fleet->users ? i : i % fleet->rooms);
+		member->home.at.room = member->home.room;
 		member->guest.room = (unsigned)-1;
 		member->away = true;
 	}

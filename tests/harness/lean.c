@@ -1,9 +1,9 @@
 /*
  * lean.c - a server whose runtime runs out of memory, now and then: one in R allocations of its thread fails.
  *
- *   lean [--rooms N] [--per-second P] [--size B]
+ *   lean [--rooms N] [--per-second P] [--size B] [--store FILE]
  *
- * Prints {"port": P}, publishes {"n": n} to project:r0 … and obeys lines on its input: a number R (0: none fails), each
+ * Prints {"port": P}, publishes {"n": n} to project:r0 … (with a store, rooms on disk) and obeys lines on its input: a number R (0: none fails), each
  * answered by {"failed": N, "unsent": M}: allocations that have failed, and publications that there was no memory for.
  * It ends with its input. It is linked with --wrap=malloc (calloc, realloc), so that only the core's own calls are meant,
  * not those inside of libraries.
@@ -62,7 +62,7 @@ void *__wrap_realloc(void *old, size_t size)
 	return fails() ? NULL : __real_realloc(old, size);
 }
 
-static wsm_runtime *start(void)
+static wsm_runtime *start(const char *store)
 {
 	static const char *const settings[][2] = { { "port", "0" },
 	                                           { "max_connections", "5000" },
@@ -76,7 +76,11 @@ static wsm_runtime *start(void)
 
 	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		wsm_config_set(config, settings[i][0], settings[i][1], &error);
+	wsm_config_set(config, "store", store, &error);
 	runtime = wsm_runtime_new(config, &error);
+	if (runtime != NULL && *store)
+		wsm_room_rule_set(runtime, (wsm_slice){ "*", 1 }, (wsm_slice){ "store", 5 }, (wsm_slice){ "disk", 4 },
+		                  &error);
 	wsm_config_free(config);
 	if (runtime != NULL && wsm_runtime_start(runtime, &error) == WSM_OK)
 		return runtime;
@@ -121,6 +125,7 @@ int main(int argc, char **argv)
 	unsigned rooms = 3, per_second = 20, size = 2000;
 	uint64_t offsets[ROOMS_MAX] = { 0 };
 	struct pollfd input = { .fd = 0, .events = POLLIN };
+	const char *store = "";
 	char line[64], *payload;
 	wsm_runtime *runtime;
 	int i;
@@ -128,6 +133,10 @@ int main(int argc, char **argv)
 	for (i = 1; i + 1 < argc; i += 2) {
 		unsigned value = (unsigned)strtoul(argv[i + 1], NULL, 10);
 
+		if (strcmp(argv[i], "--store") == 0) {
+			store = argv[i + 1];
+			continue;
+		}
 		*(strcmp(argv[i], "--rooms") == 0        ? &rooms
 		  : strcmp(argv[i], "--per-second") == 0 ? &per_second
 		                                         : &size) = value;
@@ -135,7 +144,7 @@ int main(int argc, char **argv)
 	spared = true;
 	setvbuf(stdin, NULL, _IONBF, 0);
 	payload = malloc(size + 128);
-	runtime = start();
+	runtime = start(store);
 	printf("{\"port\":%u}\n", wsm_runtime_port(runtime));
 	fflush(stdout);
 	for (;;) {

@@ -159,6 +159,7 @@ class Scene:
         self.result = Result(name)
         self.stack = ExitStack()
         self.fleets: list[Fleet] = []
+        self.servers: list[Program] = []  # that must have ended before what they use goes
         self._started = time.monotonic()
 
     def host(self, *options: str, **keywords: Any) -> Host:
@@ -202,7 +203,7 @@ class Scene:
             result.duplicates += status["duplicates"]
             result.silent += status["silent"]
             result.reconnects += status["connections"] - status["clients"]
-            for name in ("silent", "duplicates", "wrong", "needless", "protocol_errors", "errors"):
+            for name in ("silent", "duplicates", "twice", "wrong", "needless", "protocol_errors", "errors"):
                 if name == "errors" and self.errors_belong_here:
                     continue
                 self.expect(status[name] == 0, f"{name}: {status[name]} ({status['first_fault']})")

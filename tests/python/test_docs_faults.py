@@ -117,7 +117,10 @@ RECIPES = (
         ),
     ),
     Recipe("delivery", "await receipt.report(", (call("recipe.0 recipe.1"),), APP),
+    Recipe("delivery", 'once="order-7-paid"', (call("recipe.0 recipe.1"),), APP),
     Recipe("getting-started", "delivery = await", (call("recipe.0"),), APP),
+    Recipe("storage", "delivery.stored", (call("recipe.0"),), APP),
+    Recipe("storage", "delivery.duplicate", (call("recipe.0"),), APP),
     Recipe(
         "getting-started",
         "async def page(id",

@@ -1,6 +1,8 @@
 /* Rooms on disk: what a restart, a stop and rules that change make of them, on real sockets and a real file. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -274,6 +276,59 @@ static void a_second_with_the_same_id_is_not_sent(void **state)
 	assert_string_equal(second.epoch, first.epoch);
 }
 
+static long long sent_on_file(const char *room)
+{
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	long long sent = -1;
+
+	assert_int_equal(sqlite3_open_v2(file, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	sqlite3_busy_timeout(db, WAIT_SECS * 1000);
+	assert_int_equal(
+		sqlite3_prepare_v2(db, "SELECT sent FROM rooms WHERE name = CAST(?1 AS BLOB)", -1, &statement, NULL),
+		SQLITE_OK);
+	sqlite3_bind_text(statement, 1, room, -1, SQLITE_STATIC);
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		sent = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return sent;
+}
+
+static void await_sent(const char *room, long long offset)
+{
+	uint64_t until = now_ms() + WAIT_SECS * 1000u;
+
+	while (sent_on_file(room) < offset && now_ms() < until)
+		poll(NULL, 0, 1);
+	assert_int_equal(sent_on_file(room), offset);
+}
+
+/* A process that is killed has no time to look who was sent what: so the file knows while they are there. */
+static void what_a_user_was_sent_is_on_file_before_he_leaves(void **state)
+{
+	wsm_decision decision = { .allow = true, .user_id = wsm__str("7") };
+	wsm_slice user = wsm__str("7");
+	wsm_publication publication = { .target = WSM_TO_USER, .ids = &user, .n_ids = 1, .type = wsm__str("n") };
+	struct visitor visitor;
+	wsm_event *event;
+
+	(void)state;
+	wsm_want(host.runtime, WSM_WANT_AUTHENTICATE);
+	host_publish(&host, &publication, "{\"n\":1}"); /* to nobody: it is read from history */
+	visitor_try(&visitor, host.port, "/ws", NULL);
+	event = host_event(&host, WSM_EVENT_AUTHENTICATE);
+	assert_int_equal(wsm_authenticated(host.runtime, event->ticket, &decision, NULL), WSM_OK);
+	wsm_event_free(event);
+	json_decref(of_type(visitor_next(&visitor), "connected"));
+	expect_run(&visitor, 1, 1);
+	await_sent("@user:7", 1);
+	host_publish(&host, &publication, "{\"n\":2}");
+	expect_run(&visitor, 2, 2);
+	await_sent("@user:7", 2);
+	visitor_leave(&visitor);
+}
+
 /* The store has the ids of what it keeps, memory those of all: a room may change its log, and a message may be sent without history. */
 static void an_id_is_known_wherever_its_room_goes(void **state)
 {
@@ -373,6 +428,7 @@ int main(void)
 		CASE(disk_needs_a_file),
 		CASE(the_file_is_for_one_process_and_nobody_elses_eyes),
 		CASE(a_second_with_the_same_id_is_not_sent),
+		CASE(what_a_user_was_sent_is_on_file_before_he_leaves),
 		CASE(an_id_is_known_wherever_its_room_goes),
 		CASE(an_id_is_known_while_its_room_leaves_the_disk),
 		CASE(a_fork_does_not_hold_the_file),

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -143,6 +144,62 @@ static void a_needless_reset_is_seen(void **state)
 	assert_faults(&scene, 0, 0, 0, 1);
 }
 
+static void a_room_that_begins_anew_is_told(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	oracle_left_out(&scene.oracle, &scene.place,
+	                "{\"type\":\"gap\",\"data\":{\"epoch\":\"b\",\"offset\":3,\"missed\":0}}");
+	published(&scene, 4, 0); /* of somebody who does not know where the room stands */
+	published(&scene, 5, 5);
+	assert_faults(&scene, 0, 0, 0, 0);
+	assert_int_equal(scene.oracle.gaps, 1);
+	placed(&scene, "b", 5, true);
+	assert_faults(&scene, 0, 0, 0, 0);
+}
+
+static void said(struct scene *scene, unsigned offset, const char *id)
+{
+	char json[128];
+
+	snprintf(json, sizeof(json), "{\"data\":{\"n\":0},\"offset\":%u,\"message_id\":\"%s\"}", offset, id);
+	oracle_published(&scene->oracle, &scene->place, json);
+}
+
+/* Whoever sees it: another client, or the same one in another life. */
+static void an_offset_of_two_messages_is_seen(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene);
+	scene.oracle.remembers = true;
+	said(&scene, 11, "first");
+	placed(&scene, "a", 10, false);
+	said(&scene, 11, "first");
+	placed(&scene, "b", 10, false);
+	said(&scene, 11, "another");
+	scene.place.room = 1;
+	placed(&scene, "a", 10, false);
+	said(&scene, 11, "of another room");
+	assert_int_equal(scene.oracle.twice, 0);
+	scene.place.room = 0;
+	placed(&scene, "a", 10, false);
+	for (unsigned i = 11; i < 4000; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), i == 11 ? "another" : "%u", i);
+		said(&scene, i, id);
+	}
+	assert_int_equal(scene.oracle.twice, 1);
+	placed(&scene, "a", 3998, false);
+	said(&scene, 3999, "another");
+	assert_int_equal(scene.oracle.twice, 2);
+	free(scene.oracle.seen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +210,8 @@ int main(void)
 		cmocka_unit_test(duplicates_and_disorder_are_seen),
 		cmocka_unit_test(contradictions_are_seen),
 		cmocka_unit_test(a_needless_reset_is_seen),
+		cmocka_unit_test(a_room_that_begins_anew_is_told),
+		cmocka_unit_test(an_offset_of_two_messages_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from scene import Scene
 
-from . import clients, machine, network, processes
+from . import clients, disk, machine, network, processes
 
 SCENARIOS: dict[str, Callable[[Scene], None]] = {
     "publications racing with joins": clients.race,
@@ -28,4 +28,15 @@ SCENARIOS: dict[str, Callable[[Scene], None]] = {
     "out of file descriptors": machine.descriptors,
     "out of memory": machine.memory,
     "allocations fail": machine.lean,
+    "disk: kill -9 at full rate": disk.kill_9,
+    "disk: slow readers and kill -9": disk.slow_readers,
+    "disk: users away over kills": disk.absent_users,
+    "disk: kept too short": disk.kept_too_short,
+    "disk: another boot": disk.another_boot,
+    "disk: full": disk.full_disk,
+    "disk: files that are refused": disk.refused_files,
+    "disk: waiting for the file": disk.waiting,
+    "disk: file removed": disk.lost_file,
+    "disk: damaged pages": disk.damaged_pages,
+    "disk: allocations fail": machine.lean_disk,
 }

@@ -112,8 +112,18 @@ def memory(scene: Scene) -> None:
 def lean(scene: Scene) -> None:
     """lean.c, the core alone: one in a hundred, then one in twenty of the runtime's allocations fails, while clients
     come, go and read slowly. Who cannot be served is told or let go; nothing crashes, nothing is lost in silence."""
+    starve(scene)
+
+
+def lean_disk(scene: Scene) -> None:
+    """The same with rooms on disk."""
+    with tempfile.TemporaryDirectory(prefix="wsm-chaos-") as folder:
+        starve(scene, "--store", f"{folder}/ws.db")
+
+
+def starve(scene: Scene, *options: str) -> None:
     scene.errors_belong_here = True  # `internal`: the server is out of memory
-    server = scene.stack.enter_context(Program(find("lean")))
+    server = scene.stack.enter_context(Program(find("lean"), *options))
     fleet = scene.fleet(server.read()["port"], 200, rooms=3, receive_buffer=4096, history=0)
     fleet.ask("churn 30 10 30")
     for rarity in ("100", "20"):
