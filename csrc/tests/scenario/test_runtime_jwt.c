@@ -223,7 +223,7 @@ static void it_is_told_to_expire_and_then_the_connection_ends(void **state)
 	json_t *message;
 
 	(void)state;
-	OPEN(NULL);
+	OPEN(SOON, NULL);
 	visitor_try(&visitor, host.port, "/ws", with("Authorization: Bearer ", token_for("u1", 2, "")));
 	expect_user(&visitor, "u1");
 	message = visitor_await(&visitor, "token_expiring");
@@ -240,7 +240,7 @@ static void it_is_told_once(void **state)
 	struct visitor visitor;
 
 	(void)state;
-	OPEN(NULL);
+	OPEN(SOON, NULL);
 	visitor_try(&visitor, host.port, "/ws", with("Authorization: Bearer ", token_for("u1", 30, "")));
 	expect_user(&visitor, "u1");
 	json_decref(visitor_await(&visitor, "token_expiring"));
@@ -255,7 +255,7 @@ static void a_new_one_of_the_same_user_renews_it(void **state)
 	json_t *message;
 
 	(void)state;
-	OPEN("token_expiring_notice", "1", NULL);
+	OPEN("token_expiring_notice", "1", SOON, NULL);
 	visitor_try(&visitor, host.port, "/ws", with("Authorization: Bearer ", token_for("u1", 2, "")));
 	expect_user(&visitor, "u1");
 	json_decref(visitor_await(&visitor, "token_expiring"));
