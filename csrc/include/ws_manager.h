@@ -578,7 +578,11 @@ int wsm_reload_keys(wsm_runtime *runtime, const char *secret, const char *public
 int wsm_store_info(const char *path, wsm_text *answer, wsm_error *error);
 /* Reads the whole file; WSM_ECONFIG says what is damaged. Works also while it is in use. */
 int wsm_store_check(const char *path, wsm_error *error);
-/* Copies it, and replaces the file `to` in one step once the copy is complete. Works also while it is in use. */
+/*
+ * Copies it, and replaces the file `to`, if there is one, in one step once the copy is complete and found whole. Works also while it is in
+ * use. WSM_ECONFIG, and `to` stays as it is: it is no earlier backup, a link, or named like a file beside a store ("x-wal", "x.part");
+ * the store is damaged; another one is writing the same backup. WSM_ELOCKED: `to` is a store that is in use.
+ */
 int wsm_store_backup(const char *path, const char *to, wsm_error *error);
 /* Gives all `*rooms` rooms a new epoch: for a file restored by other means. WSM_ELOCKED while it is in use. */
 int wsm_store_new_epoch(const char *path, uint64_t *rooms, wsm_error *error);

@@ -94,22 +94,6 @@ int wsm_store_info(const char *path, wsm_text *answer, wsm_error *error)
 
 /* ---- check ------------------------------------------------------------------------------------------------------ */
 
-/* The first row of an answer as text; "" if there is none. */
-static int first_text(sqlite3 *db, const char *sql, char *out, size_t size)
-{
-	sqlite3_stmt *ask;
-	int code = sqlite3_prepare_v2(db, sql, -1, &ask, NULL);
-
-	out[0] = '\0';
-	if (code != SQLITE_OK)
-		return code;
-	code = sqlite3_step(ask);
-	if (code == SQLITE_ROW)
-		snprintf(out, size, "%s", (const char *)sqlite3_column_text(ask, 0));
-	sqlite3_finalize(ask);
-	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
-}
-
 int wsm_store_check(const char *path, wsm_error *error)
 {
 	static const char *const holes =
@@ -123,12 +107,12 @@ int wsm_store_check(const char *path, wsm_error *error)
 
 	if (status != WSM_OK)
 		return status;
-	code = first_text(db, "PRAGMA integrity_check(1)", wrong, sizeof(wrong));
+	code = wsm__store_first_text(db, "PRAGMA integrity_check(1)", wrong, sizeof(wrong));
 	if (code != SQLITE_OK || strcmp(wrong, "ok") != 0) {
 		status = wsm__fail(error, WSM_ECONFIG, "store: %s is damaged (%s): restore a backup", path,
 		                   code == SQLITE_OK ? wrong : sqlite3_errmsg(db));
 	} else {
-		code = first_text(db, holes, wrong, sizeof(wrong));
+		code = wsm__store_first_text(db, holes, wrong, sizeof(wrong));
 		if (code != SQLITE_OK)
 			status = unreadable(db, path, error);
 		else if (wrong[0])

@@ -190,6 +190,172 @@ static void a_backup_replaces_nothing_that_is_in_use(void **state)
 	scene_free(scene);
 }
 
+/* Backs up to scene->folder/name, with something there already; the refusal leaves it as it is. */
+static void assert_refused(struct scene *scene, const char *make, const char *name, const char *why)
+{
+	char command[600], to[200];
+	wsm_error error;
+
+	snprintf(command, sizeof(command), "cd '%s' && %s", scene->folder, make);
+	assert_int_equal(system(command), 0);
+	snprintf(to, sizeof(to), "%s/%s", scene->folder, name);
+	error.message[0] = '\0';
+	assert_int_equal(wsm_store_backup(scene->path, to, &error), WSM_ECONFIG);
+	assert_says(&error, why);
+}
+
+static void a_backup_has_a_name_of_its_own(void **state)
+{
+	static const char *const ends[] = { "-wal", "-shm", "-lock", "-journal", ".part" };
+	struct scene *scene = scene_new();
+	char name[40];
+
+	(void)state;
+	fill(scene, 5);
+	scene_close(scene);
+	for (size_t i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "x%s", ends[i]);
+		assert_refused(scene, "true", name, "name another file");
+	}
+	assert_refused(scene, "true", "x.part/", "ends in .part");
+	scene_free(scene);
+}
+
+static void a_backup_replaces_only_a_backup(void **state)
+{
+	struct scene *scene = scene_new();
+	char command[300], link_to[200];
+	wsm_error error;
+
+	(void)state;
+	fill(scene, 5);
+	scene_close(scene);
+	assert_refused(scene, "echo precious > text && ln -s text link", "text", "no earlier backup");
+	assert_refused(scene, ": > empty", "empty", "no earlier backup");
+	assert_refused(scene, "true", "link", "is a symbolic link");
+	assert_refused(scene, "ln -s nowhere dangling", "dangling", "is a symbolic link");
+	assert_refused(scene, "true", "dangling/", "is a symbolic link");
+	assert_refused(scene, "mkfifo pipe", "pipe", "no regular file");
+	assert_refused(scene, "test \"$(cat text)\" = precious && mkdir folder", "folder", "no regular file");
+	snprintf(command, sizeof(command), "cp '%s' store", scene->path);
+	assert_refused(scene, command, "store", "no earlier backup");
+	snprintf(command, sizeof(command), "ln '%s' same", scene->path);
+	assert_refused(scene, command, "same", "is the store itself");
+	snprintf(link_to, sizeof(link_to), "%s/a%%b?#", scene->folder);
+	for (size_t i = 0; i < 2; i++)
+		if (wsm_store_backup(scene->path, link_to, &error) != WSM_OK)
+			fail_msg("%s", error.message);
+	assert_int_equal(wsm_store_check(scene->path, &error), WSM_OK);
+	scene_free(scene);
+}
+
+static void a_foreign_part_stays(void **state)
+{
+	struct scene *scene = scene_new();
+	char command[300];
+	wsm_error error;
+
+	(void)state;
+	fill(scene, 5);
+	scene_close(scene);
+	assert_refused(scene, "echo precious > a.part", "a", "remove it first");
+	assert_refused(scene, "test \"$(cat a.part)\" = precious && ln -s a.part b.part", "b", "remove it first");
+	assert_refused(scene, "mkfifo c.part", "c", "remove it first");
+	snprintf(command, sizeof(command), "ln '%s' d.part", scene->path);
+	assert_refused(scene, command, "d", "remove it first");
+	snprintf(command, sizeof(command), "cp '%s' e.part && : > e.part-lock", scene->path);
+	assert_refused(scene, command, "e", "remove it first");
+	assert_int_equal(wsm_store_check(scene->path, &error), WSM_OK);
+	scene_free(scene);
+}
+
+/* As one that died in the middle of the copy leaves it: the first page says what it is, and the journal is hot. */
+static void a_part_that_was_left_half_written_is_made_anew(void **state)
+{
+	struct scene *scene = scene_new(), *copy = scene_new();
+	char part[200], command[600];
+	wsm_error error;
+	sqlite3 *db;
+
+	(void)state;
+	fill(scene, 5);
+	scene_close(scene);
+	snprintf(part, sizeof(part), "%s.part", copy->path);
+	assert_int_equal(sqlite3_open(part, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA application_id = 2004053297", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	snprintf(command, sizeof(command), "head -c 9000 /dev/zero >> '%s' && echo left > '%s-journal'", part, part);
+	assert_int_equal(system(command), 0);
+	if (wsm_store_backup(scene->path, copy->path, &error) != WSM_OK)
+		fail_msg("%s", error.message);
+	assert_int_equal(wsm_store_check(copy->path, &error), WSM_OK);
+	snprintf(command, sizeof(command), "! ls '%s'* 2> /dev/null", part);
+	assert_int_equal(system(command), 0);
+	scene_free(copy);
+	scene_free(scene);
+}
+
+static void a_damaged_store_is_no_backup(void **state)
+{
+	struct scene *scene = scene_new(), *copy = scene_new();
+	char junk[4096], part[200];
+	wsm_error error;
+	int fd;
+
+	(void)state;
+	fill(scene, 20000);
+	scene_close(scene);
+	assert_int_equal(wsm_store_backup(scene->path, copy->path, &error), WSM_OK);
+	memset(junk, 0x77, sizeof(junk));
+	fd = open(scene->path, O_WRONLY);
+	assert_int_equal(pwrite(fd, junk, sizeof(junk), 4096 * 20), sizeof(junk));
+	close(fd);
+	assert_int_equal(wsm_store_backup(scene->path, copy->path, &error), WSM_ECONFIG);
+	assert_says(&error, "is damaged");
+	assert_says(&error, scene->path);
+	snprintf(part, sizeof(part), "%s.part", copy->path);
+	assert_int_equal(access(part, F_OK), -1);
+	assert_int_equal(wsm_store_check(copy->path, &error), WSM_OK);
+	scene_free(copy);
+	scene_free(scene);
+}
+
+/* Comes while another one is at it. */
+struct second {
+	const char *path, *to;
+	int refused;
+};
+
+static void come_second(void *context, const char *point)
+{
+	struct second *second = context;
+	wsm_error error;
+
+	(void)point;
+	if (wsm_store_backup(second->path, second->to, &error) == WSM_OK)
+		return;
+	assert_says(&error, "another one is writing");
+	assert_says(&error, ".part");
+	second->refused++;
+}
+
+static void one_backup_at_a_time_is_written_to_a_file(void **state)
+{
+	struct scene *scene = scene_new(), *copy = scene_new();
+	struct second second = { scene->path, copy->path, 0 };
+	struct wsm__store_hooks hooks = { .at = come_second, .context = &second };
+	wsm_error error;
+
+	(void)state;
+	fill(scene, 5);
+	scene_close(scene);
+	assert_int_equal(wsm__store_backup(scene->path, copy->path, &hooks, &error), WSM_OK);
+	assert_int_equal(second.refused, 2);
+	assert_int_equal(wsm_store_check(copy->path, &error), WSM_OK);
+	scene_free(copy);
+	scene_free(scene);
+}
+
 static void die(void *context, const char *point)
 {
 	if (strcmp(point, context) == 0)
@@ -262,6 +428,12 @@ int main(void)
 		cmocka_unit_test(prune_lets_the_oldest_go),
 		cmocka_unit_test(a_backup_is_made_while_it_is_appended_to),
 		cmocka_unit_test(a_backup_replaces_nothing_that_is_in_use),
+		cmocka_unit_test(a_backup_has_a_name_of_its_own),
+		cmocka_unit_test(a_backup_replaces_only_a_backup),
+		cmocka_unit_test(a_foreign_part_stays),
+		cmocka_unit_test(a_part_that_was_left_half_written_is_made_anew),
+		cmocka_unit_test(a_damaged_store_is_no_backup),
+		cmocka_unit_test(one_backup_at_a_time_is_written_to_a_file),
 		cmocka_unit_test(a_backup_that_is_interrupted_leaves_the_last_one),
 		cmocka_unit_test(the_log_of_another_file_is_not_mixed_in),
 	};
