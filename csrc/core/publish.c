@@ -219,6 +219,7 @@ static void apply(void *context, struct wsm__submission *submission)
 		note(core, sending->publish, wsm__room_name(room), NULL, 0);
 	} else if (submission->duplicate) {
 		answer_duplicate(sending->publish, delivery, submission->offset, room->epoch);
+		delivery->stored |= submission->stored;
 	} else if (!came_second(core, submission, delivery)) {
 		if (!publish_in_room(core, sending->publish, &sending->stamp, room, submission->offset, delivery))
 			leave_to_log(core, submission, delivery);
@@ -344,6 +345,7 @@ static void publish_to_room(struct run *run, wsm_slice name)
 	name_room(run->delivery, name);
 	if (first && !first->waiting) {
 		answer_duplicate(run->publish, run->delivery, first->offset, first->epoch);
+		run->delivery->stored |= first->stored;
 		return;
 	}
 	if (room)

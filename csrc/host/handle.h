@@ -11,7 +11,6 @@
 #include "policy/rules.h"
 
 struct wsm__jwt;
-struct wsm__store;
 struct wsm__tls;
 
 /* An element of a list of names. */
@@ -86,7 +85,6 @@ struct wsm_runtime {
 	atomic_ullong *told; /* by place in the catalogue: bits of the faults that the log has shown */
 	atomic_uchar *fds;   /* by number: whether the fd is ours, for a child after fork() */
 	size_t n_fds;
-	struct wsm__store *_Atomic store; /* NULL: none is open. A child after fork() lets go of it */
 };
 
 /* Returns WSM_OK or WSM_EFORKED, with `error`. A child must not take a lock: the thread that holds it may not exist there. */

@@ -282,7 +282,6 @@ static int begin(struct wsm__log *log, wsm_error *error)
 		return status;
 	}
 	log->data = disk;
-	atomic_store(&log->runtime->store, disk->store);
 	post(disk, WSM__STORE_REVIEW, finished, sizeof(struct wsm__store_review));
 	return WSM_OK;
 }
@@ -294,7 +293,6 @@ static void review(struct wsm__log *log)
 
 static void end(struct wsm__log *log)
 {
-	atomic_store(&log->runtime->store, NULL);
 	wsm__store_close(disk_of(log)->store);
 	free(disk_of(log));
 	log->data = NULL;

@@ -25,7 +25,6 @@
 #include "runtime/dispatch.h"
 #include "runtime/loop.h"
 #include "sockets/tls.h"
-#include "store/store.h"
 
 #define JOIN_GRACE_SECS 2 /* beyond the deadline of stop */
 
@@ -91,7 +90,6 @@ static void abandon(wsm_runtime *runtime)
 	for (size_t fd = 0; fd < runtime->n_fds; fd++)
 		if (atomic_load(&runtime->fds[fd]))
 			close((int)fd);
-	wsm__store_forget(atomic_load(&runtime->store));
 	/* Memory and locks are left as they are: another thread may have been inside them. */
 }
 

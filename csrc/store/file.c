@@ -68,11 +68,30 @@ int wsm__store_path(const char *path, char **out, wsm_error *error)
 	return wsm__fail(error, WSM_ECONFIG, "store: %s is no file: name one", path);
 }
 
-bool wsm__store_file_there(const struct wsm__store_file *file)
+static bool is_same(const struct wsm__store_file *file)
 {
 	struct stat now;
 
 	return stat(file->path, &now) == 0 && now.st_ino == file->inode && now.st_dev == file->device;
+}
+
+/* Whether "<store><suffix>" is that inode; 0: nothing is known of it. */
+static bool beside(const struct wsm__store_file *file, const char *suffix, ino_t inode)
+{
+	char name[PATH_MAX + 16];
+	struct stat now;
+
+	snprintf(name, sizeof(name), "%s%s", file->path, suffix);
+	return !inode || (stat(name, &now) == 0 && now.st_ino == inode);
+}
+
+const char *wsm__store_file_lost(const struct wsm__store_file *file)
+{
+	if (!is_same(file))
+		return "";
+	if (!beside(file, "-wal", file->log_inode))
+		return "-wal";
+	return beside(file, "-lock", file->lock_inode) ? NULL : "-lock";
 }
 
 /* Makes the file with the mode that it shall have, which SQLite then gives to those beside it. */
@@ -322,10 +341,21 @@ static ino_t log_inode(const char *path)
 	return stat(name, &log) == 0 ? log.st_ino : 0;
 }
 
+/* By another name, another process could have it under another lock. */
+static int has_one_name(const char *path, wsm_error *error)
+{
+	struct stat found;
+
+	if (stat(path, &found) != 0 || found.st_nlink < 2)
+		return WSM_OK;
+	return wsm__fail(error, WSM_ECONFIG, "store: %s has a second name (a hard link): remove that, or copy the file",
+	                 path);
+}
+
 int wsm__store_file_open(struct wsm__store_file *file, const char *path, bool sync_full,
                          const struct wsm__store_hooks *hooks, wsm_error *error)
 {
-	struct stat found;
+	struct stat found, lock;
 	int status;
 
 	*file = (struct wsm__store_file){ .lock = -1, .hooks = hooks, .sync_full = sync_full };
@@ -335,7 +365,10 @@ int wsm__store_file_open(struct wsm__store_file *file, const char *path, bool sy
 	if (status == WSM_OK)
 		status = make(file->path, error);
 	if (status == WSM_OK)
+		status = has_one_name(file->path, error);
+	if (status == WSM_OK)
 		status = foreign_log(file, error);
+	file->mark.has_log = status == WSM_OK && log_inode(file->path) != 0;
 	if (status == WSM_OK)
 		status = open_database(file, error);
 	if (status == WSM_OK)
@@ -349,6 +382,7 @@ int wsm__store_file_open(struct wsm__store_file *file, const char *path, bool sy
 	file->device = found.st_dev;
 	file->inode = found.st_ino;
 	file->log_inode = log_inode(file->path);
+	file->lock_inode = fstat(file->lock, &lock) == 0 ? lock.st_ino : 0;
 	if ((found.st_mode & 0777) != 0600)
 		(void)!chmod(file->path, 0600);
 	return WSM_OK;
@@ -378,11 +412,11 @@ void wsm__store_file_close(struct wsm__store_file *file, bool clean)
 		sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	if (file->db)
 		sqlite3_close(file->db);
-	if (file->db && file->inode && !wsm__store_file_there(file))
+	if (file->db && file->inode && !is_same(file))
 		set_log_aside(file);
 	file->db = NULL;
 	if (file->lock >= 0)
-		close(file->lock);
+		wsm__store_unlock(file->lock);
 	file->lock = -1;
 	free(file->path);
 	file->path = NULL;

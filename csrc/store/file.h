@@ -58,6 +58,7 @@ struct wsm__store_file {
 	sqlite3_stmt *statements[WSM__SQL_COUNT];
 	dev_t device;           /* of the file that is open */
 	ino_t inode, log_inode; /* and of its -wal */
+	ino_t lock_inode;       /* and of its -lock */
 	int wal_frames;         /* of the last commit */
 	struct wsm__store_mark mark;
 	bool half_checked; /* quick_check took too long, and was given up */
@@ -80,8 +81,8 @@ int wsm__store_file_open(struct wsm__store_file *file, const char *path, bool sy
 void wsm__store_file_close(struct wsm__store_file *file, bool clean);
 /* The absolute path of a store that is or will be there. WSM_ECONFIG, WSM_ENOMEM. */
 int wsm__store_path(const char *path, char **out, wsm_error *error);
-/* Whether the path still leads to the file that is open. */
-bool wsm__store_file_there(const struct wsm__store_file *file);
+/* NULL: the path still leads to the file that is open, and to what stands beside it. Else what was removed or replaced: "", "-wal", "-lock". */
+const char *wsm__store_file_lost(const struct wsm__store_file *file);
 
 /* The statement, ready to be bound. */
 sqlite3_stmt *wsm__store_sql(struct wsm__store_file *file, enum wsm__store_sql which);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -60,6 +62,56 @@ static int held(int fd, const char *path, wsm_error *error)
 		path, text[0] ? text : "another process");
 }
 
+/* ---- forks ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A lock is held as long as any process has its descriptor: a child that is forked, and lives on, would keep the file from the next
+ * server. Whatever forks, and whether it knows of us: the child closes them.
+ */
+#define HELD_MAX 64
+
+static atomic_int held_fds[HELD_MAX]; /* descriptor + 1; 0: free */
+static pthread_once_t watched = PTHREAD_ONCE_INIT;
+
+static void close_in_child(void)
+{
+	for (int i = 0; i < HELD_MAX; i++) {
+		int fd = atomic_exchange(&held_fds[i], 0);
+
+		if (fd)
+			close(fd - 1);
+	}
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, close_in_child);
+}
+
+static void note(int fd)
+{
+	pthread_once(&watched, watch_forks);
+	for (int i = 0; i < HELD_MAX; i++) {
+		int none = 0;
+
+		if (atomic_compare_exchange_strong(&held_fds[i], &none, fd + 1))
+			return;
+	}
+}
+
+void wsm__store_unlock(int fd)
+{
+	for (int i = 0; i < HELD_MAX; i++) {
+		int held = fd + 1;
+
+		if (atomic_compare_exchange_strong(&held_fds[i], &held, 0))
+			break;
+	}
+	close(fd);
+}
+
+/* ---- the lock ----------------------------------------------------------------------------------------------------- */
+
 int wsm__store_lock(const char *path, int *fd, wsm_error *error)
 {
 	char name[PATH_MAX + 8];
@@ -74,6 +126,7 @@ int wsm__store_lock(const char *path, int *fd, wsm_error *error)
 		                 strerror(errno), "\"…-lock\"");
 	if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
 		sign(*fd);
+		note(*fd);
 		return WSM_OK;
 	}
 	if (errno == EWOULDBLOCK)

@@ -10,10 +10,12 @@
 #include "ws_manager.h"
 
 /*
- * Takes the lock of the store at `path`; *fd is closed to give it back. WSM_ELOCKED: says who has it, and what to do; WSM_ECONFIG:
+ * Takes the lock of the store at `path`, which wsm__store_unlock() gives back; a forked child has it no longer. WSM_ELOCKED: says who has it, and what to do; WSM_ECONFIG:
  * there can be no such file.
  */
 int wsm__store_lock(const char *path, int *fd, wsm_error *error);
+
+void wsm__store_unlock(int fd);
 
 /* Who has it now, as its lock says; false: nobody. `text` has WSM__STORE_HOLDER bytes. */
 #define WSM__STORE_HOLDER 161

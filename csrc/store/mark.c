@@ -77,6 +77,8 @@ static int judge(sqlite3 *db, const char *file, struct wsm__store_mark *mark)
 		snprintf(mark->reason, sizeof(mark->reason), "it is a backup");
 	else if (strcmp(was, file) != 0)
 		snprintf(mark->reason, sizeof(mark->reason), "it is a copy, or on another device");
+	else if (strcmp(state, "clean") != 0 && !mark->has_log) /* one that is in use has one */
+		snprintf(mark->reason, sizeof(mark->reason), "it was in use, and its log (…-wal) is missing");
 	else if (strcmp(state, "clean") != 0 && strcmp(mode, "full") != 0 &&
 	         (!boot[0] || strcmp(boot, mark->boot) != 0))
 		snprintf(mark->reason, sizeof(mark->reason),

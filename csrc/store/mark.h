@@ -15,6 +15,7 @@
 
 struct wsm__store_mark {
 	char boot[64];    /* the kernel's boot id; "": not known */
+	bool has_log;     /* in: a -wal stands beside the file */
 	char reason[120]; /* why all epochs were renewed; "": they were not */
 	uint64_t renewed; /* rooms that got a new epoch */
 };

@@ -112,15 +112,6 @@ void wsm__store_close(struct wsm__store *store)
 	destroy(store);
 }
 
-void wsm__store_forget(struct wsm__store *store)
-{
-	/* The thread and its locks are the parent's; SQLite must not be told, or it would end the parent's locks. */
-	if (store && store->file.lock >= 0) {
-		close(store->file.lock);
-		store->file.lock = -1;
-	}
-}
-
 /* ---- jobs ------------------------------------------------------------------------------------------------------- */
 
 static size_t charge(const struct wsm__store_job *job)

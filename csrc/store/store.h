@@ -33,8 +33,6 @@ int wsm__store_open(struct wsm__store **out, const struct wsm__store_options *op
  * this thread. close(NULL) is fine.
  */
 void wsm__store_close(struct wsm__store *store);
-/* In a child after fork(): lets go of the file without touching it. Jobs are not answered. */
-void wsm__store_forget(struct wsm__store *store);
 
 /* Hands a job in. Never blocks and never fails; the job's done() says what came of it. */
 void wsm__store_submit(struct wsm__store *store, struct wsm__store_job *job);

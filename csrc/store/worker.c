@@ -78,6 +78,17 @@ void wsm__store_opened(struct wsm__store *store)
 /* The last transaction failed. */
 static void failed(struct wsm__store *store, uint64_t now_us)
 {
+	/* The numbers of messages are given here alone: whoever else has given one has our file, past the lock. */
+	if (strstr(store->file.reason, "constraint failed")) {
+		store->lost = true;
+		enter(store, WSM__STORE_DOWN, "another process writes the file");
+		say(store, WSM_LEVEL_CRITICAL,
+		    "store: another process writes %s as well: its rooms answer `unavailable` here until the server is "
+		    "started "
+		    "again. End the other first; nothing may remove %s-lock",
+		    store->file.path, store->file.path);
+		return;
+	}
 	enter(store, WSM__STORE_DOWN, store->file.reason);
 	if (store->failure_told_us && now_us - store->failure_told_us < TOLD_US) {
 		store->failures_untold++;
@@ -104,15 +115,21 @@ static void works(struct wsm__store *store)
 /* The path leads to another file or to none: what is written now would be gone. */
 static bool is_lost(struct wsm__store *store)
 {
-	if (store->lost || wsm__store_file_there(&store->file))
+	const char *what = store->lost ? NULL : wsm__store_file_lost(&store->file);
+	char reason[60];
+
+	if (!what)
 		return store->lost;
 	store->lost = true;
-	enter(store, WSM__STORE_DOWN, "the file was removed or replaced");
+	store->whole = strcmp(what, "-wal") == 0;
+	snprintf(reason, sizeof(reason), "the file%s%s was removed or replaced", *what ? "'s " : "", what);
+	enter(store, WSM__STORE_DOWN, reason);
 	say(store, WSM_LEVEL_CRITICAL,
-	    "store: %s was removed or replaced while it was in use: its rooms answer `unavailable` until the server is "
+	    "store: %s%s was removed or replaced while it was in use: its rooms answer `unavailable` until the server "
+	    "is "
 	    "started "
 	    "again. Nothing may move it meanwhile; to copy it, use `python -m ws_manager store backup`",
-	    store->file.path);
+	    store->file.path, what);
 	return true;
 }
 
@@ -434,6 +451,6 @@ void *wsm__store_work(void *data)
 	}
 	wsm__store_table_fini(&store->table);
 	if (store->usable)
-		wsm__store_file_close(&store->file, !store->lost);
+		wsm__store_file_close(&store->file, !store->lost || store->whole);
 	return NULL;
 }

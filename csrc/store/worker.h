@@ -31,6 +31,7 @@ struct wsm__store {
 	struct wsm__store_sweep sweep;
 	bool usable;            /* the file is open */
 	bool lost;              /* and never will be again */
+	bool whole;             /* though lost: only its -wal has no name any more, and goes into the file at the end */
 	uint64_t open_until_us; /* store_wait: when it is said that the file was not to be had */
 	uint64_t open_next_us;
 	bool reviewed;     /* the rules are complete: what they do not want may go */

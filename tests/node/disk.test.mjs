@@ -112,7 +112,7 @@ for (const kill of [false, true]) {
     await subscribe(bea, 'kept:1', first)
     await heard(bea, 2, 3)
     const again = await server.call('sendToRoom', 'kept:1', n(4), { once: 'job-7' })
-    assert.deepEqual(again, { ...first, recipients: 0, messageId: '', stored: false, duplicate: true })
+    assert.deepEqual(again, { ...first, recipients: 0, messageId: '', stored: true, duplicate: true })
     await silent(ana)
     const next = await server.call('sendToRoom', 'kept:1', n(5))
     assert.deepEqual([next.offset, next.epoch], [4, first.epoch])

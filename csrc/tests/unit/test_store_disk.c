@@ -190,11 +190,36 @@ static void check_replaced(struct scene *scene)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+static void check_kept(struct scene *scene)
+{
+	scene_close(scene);
+	scene_open(scene);
+	assert_int_equal(scene_room(scene, "orders").top, 1);
+}
+
+/* By a second name another process could have it, under another lock. */
+static void a_file_with_two_names_is_refused(void **state)
+{
+	struct scene *scene = scene_new();
+	char text[300];
+
+	(void)state;
+	scene_open(scene);
+	scene_close(scene);
+	snprintf(text, sizeof(text), "ln '%s' '%s/hard.db'", scene->path, scene->folder);
+	assert_int_equal(system(text), 0);
+	assert_int_equal(scene_try(scene), WSM_ECONFIG);
+	assert_non_null(strstr(scene->error.message, "hard link"));
+	scene_free(scene);
+}
+
 static void a_file_that_is_removed_or_replaced_is_noticed(void **state)
 {
 	(void)state;
 	lose("rm ws.db*", check_removed);
 	lose("echo other > new && mv new ws.db", check_replaced);
+	lose("rm ws.db-wal", check_kept); /* it is open, and goes into the file at the end */
+	lose("rm ws.db-lock", check_kept);
 }
 
 int main(void)
@@ -204,6 +229,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_refuses_and_works_again),
 		cmocka_unit_test(a_disk_that_is_read_only_refuses),
 		cmocka_unit_test(a_file_that_is_removed_or_replaced_is_noticed),
+		cmocka_unit_test(a_file_with_two_names_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("store_disk", tests, NULL, NULL);

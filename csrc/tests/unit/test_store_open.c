@@ -308,7 +308,6 @@ static void a_child_that_lets_go_does_not_hold_the_file(void **state)
 	scene_open(scene);
 	child = fork();
 	if (child == 0) {
-		wsm__store_forget(scene->store);
 		close(ends[1]);
 		(void)!read(ends[0], &c, 1);
 		_exit(0);
@@ -390,6 +389,23 @@ static void a_copy_has_new_epochs(void **state)
 	scene_free(scene);
 }
 
+/* A process that was killed leaves a log: nobody knows what stood in it. */
+static void a_file_in_use_without_its_log_has_new_epochs(void **state)
+{
+	struct scene *scene = scene_new();
+	struct wsm__store_open_room before = some(scene);
+	sqlite3 *db;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(scene->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = 'running' WHERE name = 'state'", NULL, NULL, NULL),
+	                 SQLITE_OK);
+	sqlite3_close(db); /* which puts all into the one file */
+	assert_epoch(scene, &before, false);
+	assert_true(scene_logged(scene, "its log (…-wal) is missing"));
+	scene_free(scene);
+}
+
 static void an_older_schema_is_led_to_the_newest(void **state)
 {
 	struct scene *scene = scene_new();
@@ -436,6 +452,7 @@ int main(void)
 		cmocka_unit_test(the_loss_of_power_renews_what_was_not_synced),
 		cmocka_unit_test(without_boot_ids_every_crash_may_have_been_the_machine),
 		cmocka_unit_test(a_copy_has_new_epochs),
+		cmocka_unit_test(a_file_in_use_without_its_log_has_new_epochs),
 		cmocka_unit_test(an_older_schema_is_led_to_the_newest),
 	};
 
