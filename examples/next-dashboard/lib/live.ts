@@ -12,11 +12,20 @@ import { PROJECT, ROOM, type CommandReply, type Snapshot } from './types'
 
 const ROOMS = ['@all', ROOM, 'logs']
 
+/** Pages that are open recover from what is kept on disk, through the end of this process too. */
+function keepRooms(): void {
+  if (wsManager.running) {
+    // A server of one's own has called attach() before Next.js has called register(): what it has configured holds.
+    console.warn(`The rooms are in memory: give the server { store: '${storeFile()}' } before attach() to keep them`)
+    return
+  }
+  wsManager.configure({ store: storeFile() })
+  for (const room of ROOMS) wsManager.room(room, { store: 'disk', historySize: 1000, historyTtl: 3600 })
+}
+
 export function start(): void {
   once('live', () => {
-    // Pages that are open recover from what is kept on disk, through the end of this process too.
-    wsManager.configure({ store: storeFile() })
-    for (const room of ROOMS) wsManager.room(room, { store: 'disk', historySize: 1000, historyTtl: 3600 })
+    keepRooms()
     // One path for the page: the machine's figures, the project's events and the log in one socket.
     wsManager.endpoint('/ws/dashboard', { rooms: ROOMS })
     wsManager.room(ROOM, { presenceEvents: true })
